@@ -1,0 +1,166 @@
+/** Whose turn it is when an error of this code is seen. */
+export type ErrorKind = "user" | "environment" | "bug";
+
+interface CatalogueEntry {
+  readonly kind: ErrorKind;
+  /** True when doing the same again later may work. */
+  readonly retryable: boolean;
+  /** One line for `docs/errors.md`. */
+  readonly meaning: string;
+}
+
+/** Every error code of petiole. Each is documented in `docs/errors.md` and thrown somewhere; a test checks both. */
+export const ERROR_CATALOGUE = {
+  ERR_USAGE: { kind: "user", retryable: false, meaning: "the command line cannot be understood" },
+  ERR_CONFIG_INVALID: {
+    kind: "user",
+    retryable: false,
+    meaning: "the configuration has faults; all are listed with their lines",
+  },
+  ERR_CONFIG_UNREADABLE: { kind: "user", retryable: false, meaning: "the configuration file cannot be read" },
+  ERR_COMPONENT_UNREADABLE: { kind: "user", retryable: false, meaning: "the component file cannot be read" },
+  ERR_COMPONENT_INVALID: {
+    kind: "user",
+    retryable: false,
+    meaning: "the file is not a WebAssembly component that petiole can run",
+  },
+  ERR_COMPONENT_PREPARE: {
+    kind: "environment",
+    retryable: true,
+    meaning: "transpiling a component ran out of memory or time",
+  },
+  ERR_COMPONENT_TRAP: {
+    kind: "user",
+    retryable: false,
+    meaning: "the component trapped during a call; its instance was replaced",
+  },
+  ERR_COMPONENT_DEADLINE: {
+    kind: "user",
+    retryable: true,
+    meaning: "a call into the component took longer than its deadline; its worker was replaced",
+  },
+  ERR_COMPONENT_MEMORY: { kind: "user", retryable: false, meaning: "the component reached its memory limit" },
+  ERR_COMPONENT_BUSY: { kind: "environment", retryable: true, meaning: "too many calls are waiting for the component" },
+  ERR_COMPONENT_STOPPED: {
+    kind: "environment",
+    retryable: true,
+    meaning: "the component was stopped while a call was waiting or running",
+  },
+  ERR_EXPORT_MISSING: {
+    kind: "user",
+    retryable: false,
+    meaning: "a link needs an interface that the component does not export",
+  },
+  ERR_LINK_MISSING: {
+    kind: "user",
+    retryable: false,
+    meaning: "the component imports an interface for which there is no link",
+  },
+  ERR_LINK_INVALID: {
+    kind: "user",
+    retryable: false,
+    meaning: "a link names something that does not exist or does not fit",
+  },
+  ERR_PROVIDER_UNKNOWN: { kind: "user", retryable: false, meaning: "no provider of this type exists" },
+  ERR_PROVIDER_CONFIG: {
+    kind: "user",
+    retryable: false,
+    meaning: "the configuration of a provider or of one of its links has faults",
+  },
+  ERR_PROVIDER_START: {
+    kind: "environment",
+    retryable: true,
+    meaning: "a provider cannot start: device, port or server is not available",
+  },
+  ERR_PROVIDER_STOPPED: {
+    kind: "environment",
+    retryable: true,
+    meaning: "a capability was called while its provider was not running",
+  },
+  ERR_STORE_OPEN: { kind: "environment", retryable: false, meaning: "the store cannot be opened" },
+  ERR_STORE_LOCKED: { kind: "environment", retryable: true, meaning: "another agent uses this state directory" },
+  ERR_STORE_FAILED: { kind: "environment", retryable: true, meaning: "the store could not carry out an operation" },
+  ERR_OUTBOX_TOO_LARGE: { kind: "user", retryable: false, meaning: "a message is larger than the outbox accepts" },
+  ERR_OUTBOX_FULL: {
+    kind: "environment",
+    retryable: true,
+    meaning: "the outbox is full and its policy does not let this message in",
+  },
+  ERR_LEAF_SERVER: {
+    kind: "environment",
+    retryable: true,
+    meaning: "the local nats-server is missing, too old, or does not start",
+  },
+  ERR_LATTICE_UNREACHABLE: {
+    kind: "environment",
+    retryable: true,
+    meaning: "the NATS server or the hub cannot be reached",
+  },
+  ERR_CONTROL_UNREACHABLE: { kind: "environment", retryable: true, meaning: "no agent answers on the control socket" },
+  ERR_CONTROL_PROTOCOL: {
+    kind: "environment",
+    retryable: false,
+    meaning: "the control socket sent something that is not understood",
+  },
+  ERR_INVARIANT: {
+    kind: "bug",
+    retryable: false,
+    meaning: "something happened that petiole's code holds to be impossible",
+  },
+} as const satisfies Record<string, CatalogueEntry>;
+
+export type ErrorCode = keyof typeof ERROR_CATALOGUE;
+
+/**
+ * The one error class of petiole. The code is for programs, the message for people, the cause for developers.
+ * A message says what was attempted, the value in quotes, a colon, and what was found.
+ */
+export class PetioleError extends Error {
+  override readonly name = "PetioleError";
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: { readonly cause?: unknown }) {
+    super(message, options);
+    this.code = code;
+  }
+
+  get kind(): ErrorKind {
+    return ERROR_CATALOGUE[this.code].kind;
+  }
+
+  get retryable(): boolean {
+    return ERROR_CATALOGUE[this.code].retryable;
+  }
+}
+
+export function isErrorCode(value: unknown): value is ErrorCode {
+  return typeof value === "string" && Object.hasOwn(ERROR_CATALOGUE, value);
+}
+
+export function isPetioleError(error: unknown, code?: ErrorCode): error is PetioleError {
+  return error instanceof PetioleError && (code === undefined || error.code === code);
+}
+
+/**
+ * A failure that a WIT interface declares: the `err` case of a `result`. Providers throw it, the runtime lowers
+ * `payload` into the component, and the other way round a component's `err` arrives as one.
+ * The payload is in the component's JavaScript mapping (variants are `{ tag, val }`, enums are strings).
+ */
+export class WitError extends Error {
+  override readonly name = "WitError";
+  readonly payload: unknown;
+
+  constructor(payload: unknown) {
+    super(`WIT error: ${describePayload(payload)}`);
+    this.payload = payload;
+  }
+}
+
+function describePayload(payload: unknown): string {
+  if (typeof payload === "string") return payload;
+  try {
+    return JSON.stringify(payload, (_key, value: unknown) => (typeof value === "bigint" ? value.toString() : value));
+  } catch {
+    return String(payload);
+  }
+}

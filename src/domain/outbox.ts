@@ -1,0 +1,65 @@
+// Shapes of the store-and-forward path between the device and the hub.
+
+import type { Bytes, Millis } from "./units.ts";
+
+/** `critical`: durable when `publish` returns. `standard`: durable within the commit interval. */
+export const LANES = ["critical", "standard"] as const;
+export type Lane = (typeof LANES)[number];
+
+export interface OutboxMessage {
+  readonly lane: Lane;
+  /** The component's subject, such as `readings.boiler`; the forwarder puts the device and the lane before it. */
+  readonly subject: string;
+  readonly body: Uint8Array;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** What `publish` can promise at the moment it returns. A full or failed outbox throws a typed error instead. */
+export type PublishOutcome = "durable" | "buffered";
+
+/** A stored message. `seq` is device-wide, grows by at least one with each message and is never used twice. */
+export interface OutboxRow extends OutboxMessage {
+  readonly seq: number;
+  /** Identity of the boot in which it was accepted, from the kernel. */
+  readonly bootId: string;
+  /** Time since boot when it was accepted. */
+  readonly monotonic: Millis;
+  /** Unix time when it was accepted, as the device knew it then. */
+  readonly wall: Millis;
+}
+
+export type LossReason = "cap" | "corrupt";
+
+/** Messages of one lane that will never reach the hub: `count` rows with sequences within `from..to`. */
+export interface LedgerEntry {
+  readonly id: number;
+  readonly lane: Lane;
+  readonly from: number;
+  readonly to: number;
+  readonly count: number;
+  readonly bytes: Bytes;
+  readonly reason: LossReason;
+  readonly wall: Millis;
+}
+
+export interface LaneStats {
+  readonly lane: Lane;
+  /** Rows that the hub has not acknowledged, those still in memory included. */
+  readonly rows: number;
+  readonly bytes: Bytes;
+  /** Acceptance time of the oldest of them. */
+  readonly oldest: Millis | undefined;
+  /** Highest sequence that the hub has acknowledged. */
+  readonly acknowledged: number;
+  /** Rows ever dropped, by the ledger. */
+  readonly dropped: number;
+}
+
+export interface OutboxStats {
+  readonly lanes: readonly LaneStats[];
+  readonly bytes: Bytes;
+  readonly cap: Bytes;
+  /** Highest sequence handed out. */
+  readonly lastSeq: number;
+  readonly commits: number;
+}

@@ -1,0 +1,45 @@
+// What `petiole status` shows; also the answer of the control socket, as JSON.
+
+import type { HubLinkState } from "./hub-link.ts";
+import type { OutboxStats } from "./outbox.ts";
+import type { ComponentId, Digest, LinkSpec, ProviderId } from "./workload.ts";
+
+export type RunState = "starting" | "running" | "failed" | "stopped";
+
+export interface ComponentStatus {
+  readonly id: ComponentId;
+  readonly state: RunState;
+  readonly digest: Digest | undefined;
+  readonly calls: number;
+  readonly failures: number;
+  /** Times the instance or its worker was replaced after a trap or a missed deadline. */
+  readonly restarts: number;
+  readonly lastError: StatusError | undefined;
+}
+
+export interface ProviderStatus {
+  readonly id: ProviderId;
+  readonly type: string;
+  readonly state: RunState;
+  readonly lastError: StatusError | undefined;
+}
+
+export interface StatusError {
+  readonly code: string;
+  readonly message: string;
+}
+
+export interface AgentStatus {
+  readonly device: string;
+  readonly version: string;
+  readonly pid: number;
+  /** Seconds since the agent started. */
+  readonly uptime: number;
+  /** Resident set size of the agent process, in bytes. */
+  readonly rss: number;
+  readonly hub: HubLinkState;
+  readonly outbox: OutboxStats;
+  readonly components: readonly ComponentStatus[];
+  readonly providers: readonly ProviderStatus[];
+  readonly links: readonly Pick<LinkSpec, "name" | "source" | "target" | "interfaces">[];
+}

@@ -1,0 +1,58 @@
+// Desired state: what should run, and how it is linked. Front ends (file, lattice) translate into this model;
+// the reconciler compares it with what runs.
+
+import type { Bytes, Millis } from "./units.ts";
+
+export type ComponentId = string;
+export type ProviderId = string;
+/** `sha256:<64 hex digits>` of a component's bytes. */
+export type Digest = string;
+
+export interface ComponentLimits {
+  /** Wall-clock time one call may take, capability calls included. */
+  readonly deadline: Millis;
+  /** Upper bound of each linear memory of an instance. */
+  readonly memory: Bytes;
+  /** Calls that may wait for the component before further ones are refused. */
+  readonly queue: number;
+}
+
+export interface ComponentSpec {
+  readonly id: ComponentId;
+  /** Absolute path of the .wasm file. */
+  readonly file: string;
+  /** Served through `wasi:config/store`. */
+  readonly config: Readonly<Record<string, string>>;
+  /** Served through `wasi:cli/environment`. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly limits: ComponentLimits;
+}
+
+export interface ProviderSpec {
+  readonly id: ProviderId;
+  /** Names a factory in the provider registry, such as `mqtt` or `keyvalue-sqlite`. */
+  readonly type: string;
+  /** Checked by the provider's own schema. */
+  readonly config: unknown;
+}
+
+/**
+ * `source → target` for named WIT interfaces. When the source is a component, it imports the interfaces and the
+ * target provider serves them. When the source is a provider, it calls the interfaces, which the target exports.
+ */
+export interface LinkSpec {
+  /** `default` unless given; several links of one interface differ by it. */
+  readonly name: string;
+  readonly source: ComponentId | ProviderId;
+  readonly target: ComponentId | ProviderId;
+  /** Without version, such as `wasi:keyvalue/store`. */
+  readonly interfaces: readonly string[];
+  /** Checked by the provider's own schema. */
+  readonly config: unknown;
+}
+
+export interface DesiredState {
+  readonly components: readonly ComponentSpec[];
+  readonly providers: readonly ProviderSpec[];
+  readonly links: readonly LinkSpec[];
+}

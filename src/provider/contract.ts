@@ -1,0 +1,72 @@
+import type { Clock } from "../lib/clock.ts";
+import type { Logger } from "../lib/log.ts";
+import type { ComponentId } from "../domain/workload.ts";
+import type { HostServices } from "./services.ts";
+
+/**
+ * Functions of the interfaces that a binding serves, by unversioned interface name and WIT function name:
+ * `functions["wasi:keyvalue/store"]["[method]bucket.get"]`.
+ *
+ * Arguments and results are in the JavaScript mapping of the component model as jco defines it: records are objects
+ * with camelCase keys, `list<u8>` is a Uint8Array, `u64` a bigint, an enum its kebab-case string, a variant
+ * `{ tag, val }`, `option` the value or undefined, flags an object of booleans. A `result`'s ok value is returned and
+ * its err value thrown as `WitError`. Everything passes a structured clone.
+ *
+ * A resource crosses as its *representation*, a plain value the provider chooses (for a bucket: its identifier): a
+ * function that returns a resource returns the representation, a method receives it as first argument.
+ */
+export type CapabilityFunction = (...args: never[]) => Promise<unknown> | unknown;
+export type CapabilityFunctions = Readonly<Record<string, Readonly<Record<string, CapabilityFunction>>>>;
+
+/**
+ * Calls a function that the linked component exports. Resolves when the component returned; rejects with `WitError`
+ * when it returned `err`, and with `PetioleError` (trap, deadline, busy, stopped) when the call itself failed.
+ */
+export type ExportCaller = (interfaceName: string, functionName: string, args: readonly unknown[]) => Promise<unknown>;
+
+/** One link, seen from the provider. */
+export interface LinkContext<LinkConfig> {
+  readonly component: ComponentId;
+  readonly linkName: string;
+  /** `imports`: the component calls the provider. `exports`: the provider calls the component. */
+  readonly direction: "imports" | "exports";
+  /** Unversioned names of the linked interfaces. */
+  readonly interfaces: readonly string[];
+  readonly config: LinkConfig;
+  /** Calls the component. Rejects at once on a link of direction `imports`. */
+  readonly call: ExportCaller;
+  readonly log: Logger;
+}
+
+/** What a link holds open in the provider. Disposing it ends subscriptions and waits for calls in flight. */
+export interface Binding extends AsyncDisposable {
+  readonly functions: CapabilityFunctions;
+}
+
+/**
+ * Serves capabilities to components. Made by a factory without side effects; `start` opens devices and connections;
+ * disposal works at any time, also after a failed `start`.
+ */
+export interface Provider<Config = unknown, LinkConfig = unknown> extends AsyncDisposable {
+  readonly id: string;
+  /** Unversioned interfaces that components may import from it. */
+  readonly serves: readonly string[];
+  /** Unversioned interfaces that it calls on components. */
+  readonly calls: readonly string[];
+  /** @throws PetioleError ERR_PROVIDER_CONFIG with every fault. */
+  parseConfig(raw: unknown): Config;
+  /** @throws PetioleError ERR_PROVIDER_CONFIG with every fault. */
+  parseLinkConfig(raw: unknown): LinkConfig;
+  /** @throws PetioleError ERR_PROVIDER_START; rejects with the signal's reason when aborted. */
+  start(config: Config, signal: AbortSignal): Promise<void>;
+  bind(link: LinkContext<LinkConfig>): Promise<Binding>;
+}
+
+export interface ProviderDeps {
+  readonly id: string;
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly services: HostServices;
+}
+
+export type ProviderFactory = (deps: ProviderDeps) => Provider<never, never>;

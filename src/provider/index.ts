@@ -1,0 +1,22 @@
+// "#provider": everything that providers may import from petiole.
+
+export type {
+  Binding,
+  CapabilityFunction,
+  CapabilityFunctions,
+  ExportCaller,
+  LinkContext,
+  Provider,
+  ProviderDeps,
+  ProviderFactory,
+} from "./contract.ts";
+export type { BusMessage, HostServices, KeyValueStore, MessageBus, Outbox } from "./services.ts";
+export { parseProviderConfig } from "./parse-config.ts";
+export { PetioleError, WitError, isPetioleError } from "../domain/errors.ts";
+export { LANES, type Lane, type OutboxMessage, type PublishOutcome } from "../domain/outbox.ts";
+export * from "../domain/units.ts";
+export { backoffDelay, type BackoffOptions } from "../lib/backoff.ts";
+export { type Clock } from "../lib/clock.ts";
+export { duration, size } from "../lib/schema.ts";
+export { isErrno } from "../lib/files.ts";
+export { type Logger } from "../lib/log.ts";

@@ -1,0 +1,61 @@
+// What the host lends to providers. Adapters implement these ports; in-memory twins pass the same suites.
+
+import type { LedgerEntry, OutboxMessage, OutboxStats, PublishOutcome } from "../domain/outbox.ts";
+import type { Millis } from "../domain/units.ts";
+
+/** The way to the hub: stored first, forwarded when the link is there, exactly once and in order per lane. */
+export interface Outbox {
+  /**
+   * Accepts a message. For `critical` it resolves once the row is on disk ("durable"), for `standard` once it is
+   * queued for the next group commit ("buffered").
+   * @throws PetioleError ERR_OUTBOX_TOO_LARGE, ERR_OUTBOX_FULL, ERR_STORE_FAILED
+   */
+  publish(message: OutboxMessage): Promise<PublishOutcome>;
+  stats(): Promise<OutboxStats>;
+  ledger(): Promise<readonly LedgerEntry[]>;
+}
+
+/** Buckets of keys. Keys are any non-empty string, values any bytes; a bucket exists once something was set in it. */
+export interface KeyValueStore {
+  get(bucket: string, key: string): Promise<Uint8Array | undefined>;
+  set(bucket: string, key: string, value: Uint8Array): Promise<void>;
+  /** Deleting what is not there is no error. */
+  delete(bucket: string, key: string): Promise<void>;
+  has(bucket: string, key: string): Promise<boolean>;
+  /** Keys after `after` in binary order, at most `limit`. */
+  keys(bucket: string, after: string | undefined, limit: number): Promise<readonly string[]>;
+  /**
+   * Adds to a counter, which is stored as decimal text; a missing key counts as 0. Returns the new value.
+   * @throws RangeError when what is stored is no counter or the sum leaves 64 bits
+   */
+  increment(bucket: string, key: string, delta: bigint): Promise<bigint>;
+}
+
+export interface BusMessage {
+  readonly subject: string;
+  readonly body: Uint8Array;
+  readonly replyTo: string | undefined;
+}
+
+/**
+ * Core NATS on the local server (leaf mode) or the hub (direct mode). Nothing is kept: a message published while
+ * there is no connection is refused, not queued.
+ */
+export interface MessageBus {
+  /** @throws PetioleError ERR_LATTICE_UNREACHABLE */
+  publish(message: BusMessage): void;
+  /** @throws PetioleError ERR_LATTICE_UNREACHABLE, also when nobody answers within `timeout` */
+  request(subject: string, body: Uint8Array, timeout: Millis): Promise<BusMessage>;
+  /** Calls `onMessage` in order of arrival, one after another. The subscription survives reconnects. */
+  subscribe(
+    subject: string,
+    queue: string | undefined,
+    onMessage: (message: BusMessage) => Promise<void>,
+  ): AsyncDisposable;
+}
+
+export interface HostServices {
+  readonly outbox: Outbox;
+  readonly keyValue: KeyValueStore;
+  readonly bus: MessageBus;
+}

@@ -1,0 +1,67 @@
+// What the runtime offers to the host. Values that cross are in jco's JavaScript mapping (see src/provider/contract.ts).
+
+import type { ComponentLimits, Digest } from "../domain/workload.ts";
+import type { Logger } from "../lib/log.ts";
+
+/** A component that was validated and transpiled, with its artifacts in the cache. */
+export interface PreparedComponent {
+  readonly digest: Digest;
+  /** Imported interfaces as the component names them, versions included. */
+  readonly imports: readonly string[];
+  /** Exported interfaces as the component names them, versions included. */
+  readonly exports: readonly string[];
+  /** Cache folder with the glue and the core modules. */
+  readonly folder: string;
+  /** Size of the .wasm file in bytes. */
+  readonly size: number;
+}
+
+/**
+ * Serves an import of a running component: unversioned interface, WIT function name, arguments. Returns the ok value;
+ * a rejection with `WitError` becomes the function's `err`, anything else ends the component's call with a typed error.
+ */
+export type ImportHandler = (interfaceName: string, functionName: string, args: readonly unknown[]) => Promise<unknown>;
+
+export interface InstanceOptions {
+  /** Names the instance in logs and errors. */
+  readonly id: string;
+  /** Served through `wasi:cli/environment`. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Served through `wasi:config/store`. */
+  readonly config: Readonly<Record<string, string>>;
+  readonly limits: ComponentLimits;
+  readonly onImport: ImportHandler;
+  readonly log: Logger;
+}
+
+export interface RunningStats {
+  readonly calls: number;
+  readonly failures: number;
+  readonly restarts: number;
+  /** Calls waiting or running. */
+  readonly pending: number;
+}
+
+/** A component in a worker. Calls run one after another in the order they were made. */
+export interface RunningComponent extends AsyncDisposable {
+  /**
+   * Calls an exported function. `interfaceName` is unversioned.
+   * @throws WitError when the function returned `err`
+   * @throws PetioleError ERR_COMPONENT_TRAP, ERR_COMPONENT_DEADLINE, ERR_COMPONENT_MEMORY, ERR_COMPONENT_BUSY,
+   *   ERR_COMPONENT_STOPPED, ERR_EXPORT_MISSING, or what `onImport` failed with
+   */
+  call(interfaceName: string, functionName: string, args: readonly unknown[]): Promise<unknown>;
+  stats(): RunningStats;
+}
+
+export interface Runtime extends AsyncDisposable {
+  /**
+   * Validates a component and makes its artifacts, or takes them from the cache.
+   * @throws PetioleError ERR_COMPONENT_UNREADABLE, ERR_COMPONENT_INVALID, ERR_COMPONENT_PREPARE
+   */
+  prepare(file: string, signal: AbortSignal): Promise<PreparedComponent>;
+  /** Interfaces the runtime serves by itself, unversioned: WASI 0.2 without sockets and HTTP, configuration, logging. */
+  readonly builtin: ReadonlySet<string>;
+  /** @throws PetioleError ERR_COMPONENT_INVALID, ERR_COMPONENT_TRAP, ERR_COMPONENT_DEADLINE */
+  start(component: PreparedComponent, options: InstanceOptions): Promise<RunningComponent>;
+}
