@@ -69,4 +69,4 @@ export interface ProviderDeps {
   readonly services: HostServices;
 }
 
-export type ProviderFactory = (deps: ProviderDeps) => Provider<never, never>;
+export type ProviderFactory = (deps: ProviderDeps) => Provider;

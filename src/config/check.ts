@@ -1,0 +1,69 @@
+// Faults that a schema cannot see: what the parts of a configuration say about each other. Works on the raw document,
+// so that these faults are reported together with those of the schema.
+
+export interface ConfigFault {
+  /** Keys and indexes from the top of the file. */
+  readonly path: readonly PropertyKey[];
+  readonly message: string;
+}
+
+interface Outline {
+  readonly components: ReadonlySet<string>;
+  readonly providers: ReadonlySet<string>;
+  readonly links: readonly unknown[];
+}
+
+export function checkReferences(raw: unknown): ConfigFault[] {
+  const document = asRecord(raw);
+  const outline: Outline = {
+    components: new Set(Object.keys(asRecord(document["components"]))),
+    providers: new Set(Object.keys(asRecord(document["providers"]))),
+    links: Array.isArray(document["links"]) ? document["links"] : [],
+  };
+  return [...checkNames(outline), ...checkLinks(outline)];
+}
+
+function checkNames({ components, providers }: Outline): ConfigFault[] {
+  return [...providers.intersection(components)].map((name) => ({
+    path: ["providers", name],
+    message: `"${name}" is also the name of a component`,
+  }));
+}
+
+function checkLinks({ components, providers, links }: Outline): ConfigFault[] {
+  const faults: ConfigFault[] = [];
+  const taken = new Map<string, number>();
+  for (const [index, entry] of links.entries()) {
+    const link = asRecord(entry);
+    const from = String(link["from"]);
+    const to = String(link["to"]);
+    for (const [end, name] of [["from", from] as const, ["to", to] as const]) {
+      if (typeof link[end] !== "string" || components.has(name) || providers.has(name)) continue;
+      faults.push({ path: ["links", index, end], message: `no component or provider is named "${name}"` });
+    }
+    if (providers.has(from) && providers.has(to)) {
+      const message = `"${from}" and "${to}" are both providers; one end must be a component`;
+      faults.push({ path: ["links", index], message });
+    }
+    if (components.has(from) && components.has(to)) {
+      const message = `"${from}" and "${to}" are both components; one end must be a provider`;
+      faults.push({ path: ["links", index], message });
+    }
+    if (!components.has(from) || !Array.isArray(link["interfaces"])) continue;
+    for (const name of link["interfaces"]) {
+      const key = `${from} ${String(name)} ${String(link["name"] ?? "default")}`;
+      const earlier = taken.get(key);
+      if (earlier === undefined) taken.set(key, index);
+      else
+        faults.push({
+          path: ["links", index],
+          message: `links[${earlier}] already links ${String(name)} of "${from}"`,
+        });
+    }
+  }
+  return faults;
+}
+
+function asRecord(value: unknown): Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {};
+}

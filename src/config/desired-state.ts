@@ -1,0 +1,23 @@
+import type { DesiredState } from "../domain/workload.ts";
+import type { Config } from "./schema.ts";
+
+/** The workloads of a configuration file, in the model that every front end uses. */
+export function desiredStateOf(config: Config): DesiredState {
+  return {
+    components: Object.entries(config.components).map(([id, spec]) => ({
+      id,
+      file: spec.file,
+      config: spec.config,
+      env: spec.env,
+      limits: { deadline: spec.deadline, memory: spec.memory, queue: spec.queue },
+    })),
+    providers: Object.entries(config.providers).map(([id, spec]) => ({ id, type: spec.type, config: spec.config })),
+    links: config.links.map((link) => ({
+      name: link.name,
+      source: link.from,
+      target: link.to,
+      interfaces: link.interfaces,
+      config: link.config,
+    })),
+  };
+}

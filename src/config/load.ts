@@ -1,0 +1,21 @@
+import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import { PetioleError } from "../domain/errors.ts";
+import { parseConfig } from "./parse.ts";
+import type { Config } from "./schema.ts";
+
+/** Where a device keeps its configuration. */
+export const DEFAULT_CONFIG_FILE = "/etc/petiole/petiole.yaml";
+
+/** @throws PetioleError ERR_CONFIG_UNREADABLE, ERR_CONFIG_INVALID */
+export async function loadConfig(file: string): Promise<Config> {
+  const path = resolve(file);
+  let text: string;
+  try {
+    text = await readFile(path, "utf8");
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new PetioleError("ERR_CONFIG_UNREADABLE", `Cannot read the configuration "${path}": ${reason}`, { cause });
+  }
+  return parseConfig(text, path);
+}

@@ -1,0 +1,98 @@
+import { isAbsolute, resolve } from "node:path";
+import { z } from "zod";
+import { LOG_LEVELS } from "../lib/log.ts";
+import { duration, size } from "../lib/schema.ts";
+import { parseWitName } from "../domain/wit-name.ts";
+
+/** Ids become NATS subject tokens and file names. */
+const id = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/, "want letters, digits, - and _, at most 64");
+
+const interfaceName = z.string().superRefine((text, context) => {
+  const name = parseWitName(text);
+  if (name === undefined) context.addIssue(`found "${text}", want a WIT interface such as wasi:keyvalue/store`);
+  else if (name.version !== undefined) context.addIssue(`found "${text}", want it without a version`);
+});
+
+/** Component configuration and environment are strings to the component; YAML numbers and booleans are taken as written. */
+const strings = z
+  .record(z.string(), z.union([z.string(), z.number(), z.boolean()]))
+  .transform((entries) => Object.fromEntries(Object.entries(entries).map(([key, value]) => [key, String(value)])));
+
+/** `host:port`; an IPv6 host stands in brackets. */
+const address = z
+  .string()
+  .regex(/^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):\d{1,5}$/, "want host:port such as 127.0.0.1:4222");
+
+/** The schema of `petiole.yaml`. `folder` is where the file lies: relative paths in it start there. */
+export function configSchema(folder: string) {
+  const path = z
+    .string()
+    .min(1)
+    .transform((text) => (isAbsolute(text) ? text : resolve(folder, text)));
+
+  const hub = z.strictObject({
+    mode: z.enum(["leaf", "direct"]).default("leaf"),
+    urls: z
+      .array(z.string().regex(/^(nats|nats-leaf|tls|ws|wss):\/\/\S+$/, "want a URL such as tls://hub.example:7422"))
+      .min(1),
+    credentials_file: path.optional(),
+    tls: z.strictObject({ ca_file: path.optional(), cert_file: path.optional(), key_file: path.optional() }).optional(),
+    domain: id.optional(),
+    stream: z.strictObject({ name: id.default("PETIOLE"), create: z.boolean().default(false) }).prefault({}),
+    poll_interval: duration().prefault("2s"),
+    echo_interval: duration().prefault("15s"),
+    echo_timeout: duration().prefault("3s"),
+  });
+
+  return z.strictObject({
+    device: z.strictObject({ id }),
+    state_dir: path.default("/var/lib/petiole"),
+    cache_dir: path.default("/var/cache/petiole"),
+    runtime_dir: path.default("/run/petiole"),
+    log: z.strictObject({ level: z.enum(LOG_LEVELS).default("info") }).prefault({}),
+    hub: hub.optional(),
+    leaf: z
+      .strictObject({
+        listen: address.default("127.0.0.1:4222"),
+        monitor: address.default("127.0.0.1:8222"),
+        server: path.optional(),
+      })
+      .prefault({}),
+    outbox: z
+      .strictObject({
+        max_size: size().prefault("256MiB"),
+        max_message: size().prefault("1MiB"),
+        commit_interval: duration().prefault("1s"),
+        commit_rows: z.int().min(1).max(10_000).default(128),
+      })
+      .prefault({}),
+    compiler: z.strictObject({ memory: size().prefault("512MiB"), timeout: duration().prefault("2m") }).prefault({}),
+    components: z
+      .record(
+        id,
+        z.strictObject({
+          file: path,
+          config: strings.default({}),
+          env: strings.default({}),
+          deadline: duration().prefault("5s"),
+          memory: size().prefault("32MiB"),
+          queue: z.int().min(1).max(100_000).default(256),
+        }),
+      )
+      .default({}),
+    providers: z.record(id, z.strictObject({ type: z.string().min(1), config: z.unknown().optional() })).default({}),
+    links: z
+      .array(
+        z.strictObject({
+          from: id,
+          to: id,
+          interfaces: z.array(interfaceName).min(1),
+          name: id.default("default"),
+          config: z.unknown().optional(),
+        }),
+      )
+      .default([]),
+  });
+}
+
+export type Config = Readonly<z.output<ReturnType<typeof configSchema>>>;

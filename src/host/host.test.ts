@@ -1,0 +1,195 @@
+import { describe, test } from "vitest";
+import { PetioleError } from "../domain/errors.ts";
+import { mebibytes, seconds } from "../domain/units.ts";
+import type { ComponentSpec, DesiredState, LinkSpec } from "../domain/workload.ts";
+import { systemClock } from "../lib/clock.ts";
+import { silentLogger } from "../lib/log.ts";
+import type { LinkContext, Provider, ProviderDeps } from "../provider/contract.ts";
+import type { HostServices } from "../provider/services.ts";
+import type { InstanceOptions, Runtime } from "../runtime/contract.ts";
+import { createHost, type Host } from "./host.ts";
+
+interface World {
+  readonly host: Host;
+  readonly events: string[];
+  /** Links that providers serve or deliver on, by `provider:component`. */
+  readonly bound: Map<string, LinkContext<unknown>>;
+  readonly instances: Map<string, InstanceOptions>;
+  /** Reasons for which the next starts of a provider fail. */
+  readonly faults: PetioleError[];
+}
+
+/** A host over a runtime and a provider that write down what is asked of them. */
+function createWorld(imports: readonly string[] = ["wasi:io/streams@0.2.0", "a:b/get@1.0.0"]): World {
+  const events: string[] = [];
+  const bound = new Map<string, LinkContext<unknown>>();
+  const instances = new Map<string, InstanceOptions>();
+  const faults: PetioleError[] = [];
+  const runtime: Runtime = {
+    builtin: new Set(["wasi:io/streams"]),
+    prepare: async (file) => {
+      if (file.includes("broken")) throw new PetioleError("ERR_COMPONENT_INVALID", "not a component");
+      return { digest: "sha256:00", imports, exports: ["a:b/on@1.0.0"], folder: "/", size: 1 };
+    },
+    start: async (_component, options) => {
+      instances.set(options.id, options);
+      events.push(`start ${options.id}`);
+      return {
+        call: async (name, fn, args) => `${options.id} ${name}#${fn}(${args.join()})`,
+        stats: () => ({ calls: 7, failures: 0, restarts: 0, pending: 0 }),
+        [Symbol.asyncDispose]: async () => void events.push(`stop ${options.id}`),
+      };
+    },
+    [Symbol.asyncDispose]: async () => {},
+  };
+  const factory = ({ id }: ProviderDeps): Provider => ({
+    id,
+    serves: ["a:b/get"],
+    calls: ["a:b/on"],
+    parseConfig: (raw) => raw,
+    parseLinkConfig: (raw) => raw,
+    start: async () => {
+      const fault = faults.shift();
+      if (fault !== undefined) throw fault;
+      events.push(`start ${id}`);
+    },
+    bind: async (link) => {
+      events.push(`bind ${id}:${link.component} ${link.direction}`);
+      bound.set(`${id}:${link.component}:${link.direction}`, link);
+      return {
+        functions: { "a:b/get": { get: (key: string) => `${id} has ${key}` } },
+        [Symbol.asyncDispose]: async () => void events.push(`unbind ${id}:${link.component} ${link.direction}`),
+      };
+    },
+    [Symbol.asyncDispose]: async () => void events.push(`stop ${id}`),
+  });
+  const host = createHost({
+    runtime,
+    registry: { fake: async () => factory },
+    // The fake provider asks nothing of the host.
+    services: {} as HostServices,
+    clock: systemClock,
+    log: silentLogger,
+  });
+  return { host, events, bound, instances, faults };
+}
+
+const app: ComponentSpec = {
+  id: "app",
+  file: "/app.wasm",
+  config: {},
+  env: {},
+  limits: { deadline: seconds(1), memory: mebibytes(1), queue: 1 },
+};
+const link = (source: string, target: string, name: string): LinkSpec => ({
+  name: "default",
+  source,
+  target,
+  interfaces: [name],
+  config: undefined,
+});
+const desired: DesiredState = {
+  components: [app],
+  providers: [{ id: "store", type: "fake", config: {} }],
+  links: [link("app", "store", "a:b/get"), link("store", "app", "a:b/on")],
+};
+
+describe("createHost()", () => {
+  test("routes imports to the linked provider and deliveries to the component", async ({ expect }) => {
+    const { host, bound, instances } = createWorld();
+    await using _ = host;
+    await host.apply(desired);
+    expect(host.status().components[0]).toMatchObject({ id: "app", state: "running", calls: 7, lastError: undefined });
+    expect(await instances.get("app")?.onImport("a:b/get@1.0.0", "get", ["x"])).toBe("store has x");
+    expect(await bound.get("store:app:exports")?.call("a:b/on", "event", [1])).toBe("app a:b/on#event(1)");
+  });
+
+  test("swaps the provider of a link without restarting the component", async ({ expect }) => {
+    const { host, events, instances } = createWorld();
+    await using _ = host;
+    await host.apply(desired);
+    events.length = 0;
+    const two = { ...desired, providers: [...desired.providers, { id: "other", type: "fake", config: {} }] };
+    await host.apply({ ...two, links: [link("app", "other", "a:b/get"), link("store", "app", "a:b/on")] });
+    expect(events).toEqual(["unbind store:app imports", "start other", "bind other:app imports"]);
+    expect(await instances.get("app")?.onImport("a:b/get", "get", ["x"])).toBe("other has x");
+  });
+
+  test("refuses a component with an import that no link serves, names it, and starts it once the link is there", async ({
+    expect,
+  }) => {
+    const { host } = createWorld();
+    await using _ = host;
+    await host.apply({ ...desired, links: [] });
+    expect(host.status().components[0]).toMatchObject({
+      state: "failed",
+      lastError: { code: "ERR_LINK_MISSING", message: expect.stringContaining("imports a:b/get@1.0.0") },
+    });
+    await host.apply(desired);
+    expect(host.status().components[0]).toMatchObject({ state: "running", lastError: undefined });
+  });
+
+  test("runs the rest when one component cannot start", async ({ expect }) => {
+    const { host } = createWorld();
+    await using _ = host;
+    await host.apply({ ...desired, components: [app, { ...app, id: "bad", file: "/broken.wasm" }] });
+    const byId = new Map(host.status().components.map((status) => [status.id, status]));
+    expect(byId.get("app")?.state).toBe("running");
+    expect(byId.get("bad")).toMatchObject({ state: "failed", lastError: { code: "ERR_COMPONENT_INVALID" } });
+  });
+
+  test("reports an interface that the component does not export and one that the provider does not have", async ({
+    expect,
+  }) => {
+    const { host } = createWorld();
+    await using _ = host;
+    await host.apply({ ...desired, links: [link("app", "store", "a:b/get"), link("store", "app", "a:b/off")] });
+    expect(host.status().components[0]?.lastError).toMatchObject({
+      code: "ERR_LINK_INVALID",
+      message: expect.stringContaining("does not call a:b/off, it has a:b/on"),
+    });
+  });
+
+  test("reports a provider type that does not exist and lists those that do", async ({ expect }) => {
+    const { host } = createWorld();
+    await using _ = host;
+    await host.apply({ ...desired, providers: [{ id: "store", type: "nosuch", config: {} }] });
+    expect(host.status().providers[0]?.lastError).toMatchObject({
+      code: "ERR_PROVIDER_UNKNOWN",
+      message: expect.stringContaining('no type "nosuch", want one of fake'),
+    });
+  });
+
+  test("tries a provider again that failed for its environment, then binds its links", async ({ expect }) => {
+    const { host, faults, instances } = createWorld();
+    await using _ = host;
+    faults.push(new PetioleError("ERR_PROVIDER_START", "port in use"));
+    await host.apply(desired);
+    expect(host.status().providers[0]).toMatchObject({ state: "failed", lastError: { code: "ERR_PROVIDER_START" } });
+    const call = async (): Promise<unknown> => await instances.get("app")?.onImport("a:b/get", "get", ["x"]);
+    await expect(call()).rejects.toMatchObject({ code: "ERR_PROVIDER_STOPPED" });
+    await expect.poll(() => host.status().providers[0]?.state, { timeout: 5000 }).toBe("running");
+    await expect.poll(call, { timeout: 5000 }).toBe("store has x");
+  });
+
+  test("stops everything in order when disposed", async ({ expect }) => {
+    const { host, events } = createWorld();
+    await host.apply(desired);
+    events.length = 0;
+    await host[Symbol.asyncDispose]();
+    expect(events.slice(0, 2).sort()).toEqual(["unbind store:app exports", "unbind store:app imports"]);
+    expect(events.slice(2)).toEqual(["stop app", "stop store"]);
+  });
+
+  test("serialises concurrent changes: the last one holds", async ({ expect }) => {
+    const { host, events } = createWorld();
+    await using _ = host;
+    await Promise.all([
+      host.apply(desired),
+      host.apply({ components: [], providers: [], links: [] }),
+      host.apply(desired),
+    ]);
+    expect(host.status().components[0]?.state).toBe("running");
+    expect(events.filter((event) => event === "start app")).toHaveLength(1);
+  });
+});

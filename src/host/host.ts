@@ -1,0 +1,333 @@
+import { PetioleError, isPetioleError } from "../domain/errors.ts";
+import type { ComponentStatus, ProviderStatus, StatusError } from "../domain/status.ts";
+import { millis } from "../domain/units.ts";
+import type { ComponentSpec, DesiredState, LinkSpec, ProviderSpec } from "../domain/workload.ts";
+import { backoffDelay } from "../lib/backoff.ts";
+import type { Clock } from "../lib/clock.ts";
+import { createExclusive } from "../lib/exclusive.ts";
+import type { Logger } from "../lib/log.ts";
+import type { Binding, Provider, ProviderFactory } from "../provider/contract.ts";
+import type { HostServices } from "../provider/services.ts";
+import type { PreparedComponent, RunningComponent, Runtime } from "../runtime/contract.ts";
+import { checkExports, checkImports, checkProvider } from "./link-check.ts";
+import { linkKey, plan, type Step } from "./plan.ts";
+import { createRouter } from "./router.ts";
+
+/** Loads a provider's code when the first provider of its type starts. */
+export type ProviderRegistry = Readonly<Record<string, () => Promise<ProviderFactory>>>;
+
+export interface HostDeps {
+  readonly runtime: Runtime;
+  readonly registry: ProviderRegistry;
+  readonly services: HostServices;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+export interface HostStatus {
+  readonly components: readonly ComponentStatus[];
+  readonly providers: readonly ProviderStatus[];
+}
+
+/** Keeps what runs equal to the desired state. */
+export interface Host extends AsyncDisposable {
+  /**
+   * Makes `desired` the state to reach. Resolves after the first pass; what failed is in the status, and is tried
+   * again with a growing delay when another try may help.
+   */
+  apply(desired: DesiredState): Promise<void>;
+  status(): HostStatus;
+}
+
+interface Failure {
+  readonly error: PetioleError;
+  readonly attempts: number;
+  readonly retryAt: number | undefined;
+}
+
+interface Item<Spec, Live> {
+  readonly spec: Spec;
+  readonly live: Live | undefined;
+  readonly failure: Failure | undefined;
+}
+
+interface LiveComponent {
+  readonly prepared: PreparedComponent;
+  readonly running: RunningComponent;
+}
+
+interface LiveLink {
+  readonly binding: Binding;
+  readonly route: Disposable | undefined;
+}
+
+const RETRY = { initial: millis(1000), max: millis(60_000) };
+const NO_KEYS: ReadonlySet<string> = new Set();
+const NOTHING: DesiredState = { components: [], providers: [], links: [] };
+
+export function createHost({ runtime, registry, services, clock, log }: HostDeps): Host {
+  const components = new Map<string, Item<ComponentSpec, LiveComponent>>();
+  const providers = new Map<string, Item<ProviderSpec, Provider>>();
+  const links = new Map<string, Item<LinkSpec, LiveLink>>();
+  const router = createRouter();
+  const exclusive = createExclusive();
+  const stopping = new AbortController();
+  let desired = NOTHING;
+  let retryTimer: NodeJS.Timeout | undefined;
+
+  async function reconcile(): Promise<void> {
+    clearTimeout(retryTimer);
+    forgetUnwanted(components, new Set(desired.components.map((spec) => spec.id)));
+    forgetUnwanted(providers, new Set(desired.providers.map((spec) => spec.id)));
+    forgetUnwanted(links, new Set(desired.links.map(linkKey)));
+    const now = clock.monotonic();
+    const actual = {
+      components: specs(components, isLive),
+      providers: specs(providers, isLive),
+      links: specs(links, isLive),
+      held: {
+        components: specs(components, (item) => isHeld(item, now)),
+        providers: specs(providers, (item) => isHeld(item, now)),
+        links: specs(links, (item) => isHeld(item, now)),
+      },
+    };
+    for (const stage of plan(actual, desired)) {
+      await Promise.all(stage.map((step) => executors[step.kind](step as never)));
+    }
+    scheduleRetry();
+  }
+
+  function scheduleRetry(): void {
+    if (stopping.signal.aborted) return;
+    const times = [...components.values(), ...providers.values(), ...links.values()]
+      .map((item) => item.failure?.retryAt)
+      .filter((time) => time !== undefined);
+    if (times.length === 0) return;
+    const delay = Math.max(0, Math.min(...times) - clock.monotonic());
+    retryTimer = setTimeout(() => void exclusive.run(reconcile), delay);
+    retryTimer.unref();
+  }
+
+  type Executors = { [K in Step["kind"]]: (step: Extract<Step, { kind: K }>) => Promise<void> };
+  const executors: Executors = {
+    "start-provider": async ({ spec }) => {
+      await attempt(providers, spec.id, spec, `provider "${spec.id}"`, async () => {
+        const load = Object.hasOwn(registry, spec.type) ? registry[spec.type] : undefined;
+        if (load === undefined) {
+          const known = Object.keys(registry).join(", ");
+          throw new PetioleError(
+            "ERR_PROVIDER_UNKNOWN",
+            `Cannot start provider "${spec.id}": there is no type "${spec.type}", want one of ${known}`,
+          );
+        }
+        const factory = await load();
+        const provider: Provider = factory({ id: spec.id, log: log.child({ provider: spec.id }), clock, services });
+        try {
+          await provider.start(provider.parseConfig(spec.config), stopping.signal);
+        } catch (error) {
+          await provider[Symbol.asyncDispose]();
+          throw error;
+        }
+        log.info("Provider started", { provider: spec.id, type: spec.type });
+        return provider;
+      });
+    },
+
+    "start-component": async ({ spec, links: own }) => {
+      await attempt(components, spec.id, spec, `component "${spec.id}"`, async () => {
+        const prepared = await runtime.prepare(spec.file, stopping.signal);
+        checkImports(spec.id, prepared.imports, runtime.builtin, own);
+        const running = await runtime.start(prepared, {
+          id: spec.id,
+          env: spec.env,
+          config: spec.config,
+          limits: spec.limits,
+          onImport: (name, fn, args) => router.call(spec.id, name, fn, args),
+          log: log.child({ component: spec.id }),
+        });
+        log.info("Component started", { component: spec.id, digest: prepared.digest });
+        return { prepared, running };
+      });
+    },
+
+    bind: async ({ link }) => {
+      await attempt(links, linkKey(link), link, `link "${link.source}" to "${link.target}"`, () => bind(link));
+    },
+
+    unbind: async ({ link }) => {
+      await retire(links, linkKey(link), `link "${link.source}" to "${link.target}"`, async ({ binding, route }) => {
+        // The binding ends first: calls in flight still find their route.
+        await binding[Symbol.asyncDispose]();
+        route?.[Symbol.dispose]();
+      });
+    },
+
+    "stop-component": async ({ spec }) => {
+      await retire(components, spec.id, `component "${spec.id}"`, async ({ running }) => {
+        await running[Symbol.asyncDispose]();
+        log.info("Component stopped", { component: spec.id });
+      });
+    },
+
+    "stop-provider": async ({ spec }) => {
+      await retire(providers, spec.id, `provider "${spec.id}"`, async (provider) => {
+        await provider[Symbol.asyncDispose]();
+        log.info("Provider stopped", { provider: spec.id });
+      });
+    },
+  };
+
+  async function bind(link: LinkSpec): Promise<LiveLink | undefined> {
+    const importing = desired.components.some((spec) => spec.id === link.source);
+    const [componentId, providerId] = importing ? [link.source, link.target] : [link.target, link.source];
+    const provider = providers.get(providerId)?.live;
+    const component = components.get(componentId)?.live;
+    // An end that failed to start reports that itself; its links follow once it runs.
+    if (provider === undefined || (!importing && component === undefined)) return undefined;
+    if (importing) checkProvider(link, providerId, provider.serves, "serve");
+    else {
+      checkProvider(link, providerId, provider.calls, "call");
+      checkExports(link, component?.prepared.exports ?? []);
+    }
+    const binding = await provider.bind({
+      component: componentId,
+      linkName: link.name,
+      direction: importing ? "imports" : "exports",
+      interfaces: link.interfaces,
+      config: provider.parseLinkConfig(link.config),
+      call: async (interfaceName, functionName, args) => {
+        if (component === undefined) {
+          throw new PetioleError(
+            "ERR_LINK_INVALID",
+            `Cannot call ${interfaceName} of "${componentId}": the link is for its imports`,
+          );
+        }
+        return await component.running.call(interfaceName, functionName, args);
+      },
+      log: log.child({ component: componentId, provider: providerId }),
+    });
+    const route = importing ? router.add(componentId, link.interfaces, binding.functions) : undefined;
+    return { binding, route };
+  }
+
+  /** Runs `start` for an item and keeps its result, or its failure and when to try again. */
+  async function attempt<Spec, Live>(
+    items: Map<string, Item<Spec, Live>>,
+    key: string,
+    spec: Spec,
+    what: string,
+    start: () => Promise<Live | undefined>,
+  ): Promise<void> {
+    const attempts = (items.get(key)?.failure?.attempts ?? 0) + 1;
+    try {
+      items.set(key, { spec, live: await start(), failure: undefined });
+    } catch (cause) {
+      if (stopping.signal.aborted) return;
+      const error = isPetioleError(cause) ? cause : unexpected(what, cause);
+      const delay = error.retryable ? backoffDelay(attempts - 1, RETRY) : undefined;
+      const retryAt = delay === undefined ? undefined : clock.monotonic() + delay;
+      items.set(key, { spec, live: undefined, failure: { error, attempts, retryAt } });
+      log.error(`Cannot start ${what}`, {
+        code: error.code,
+        reason: error.message,
+        retryIn: delay,
+        ...bugDetails(error),
+      });
+    }
+  }
+
+  async function retire<Spec, Live>(
+    items: Map<string, Item<Spec, Live>>,
+    key: string,
+    what: string,
+    stop: (live: Live) => Promise<void>,
+  ): Promise<void> {
+    const live = items.get(key)?.live;
+    items.delete(key);
+    if (live === undefined) return;
+    try {
+      await stop(live);
+    } catch (error) {
+      log.error(`Cannot stop ${what} cleanly`, { err: error });
+    }
+  }
+
+  return {
+    async apply(next) {
+      desired = next;
+      await exclusive.run(async () => {
+        // What failed may have lacked something that is there now, such as a link: each gets a new chance.
+        for (const items of [components, providers, links]) forgetUnwanted(items, NO_KEYS);
+        await reconcile();
+      });
+    },
+
+    status: () => ({
+      components: desired.components.map((spec) => componentStatus(spec, components.get(spec.id), links)),
+      providers: desired.providers.map((spec) => providerStatus(spec, providers.get(spec.id))),
+    }),
+
+    async [Symbol.asyncDispose]() {
+      stopping.abort(new PetioleError("ERR_COMPONENT_STOPPED", "The agent is stopping"));
+      desired = NOTHING;
+      await exclusive.run(reconcile);
+      clearTimeout(retryTimer);
+    },
+  };
+}
+
+/** Drops the records of failures whose subject is no longer wanted; what runs is stopped by the plan. */
+function forgetUnwanted(items: Map<string, Item<unknown, unknown>>, wanted: ReadonlySet<string>): void {
+  for (const [key, item] of items) if (item.live === undefined && !wanted.has(key)) items.delete(key);
+}
+
+function specs<Spec, Live>(
+  items: ReadonlyMap<string, Item<Spec, Live>>,
+  keep: (item: Item<Spec, Live>) => boolean,
+): Spec[] {
+  return [...items.values()].filter(keep).map((item) => item.spec);
+}
+
+const isLive = (item: Item<unknown, unknown>): boolean => item.live !== undefined;
+
+const isHeld = ({ failure }: Item<unknown, unknown>, now: number): boolean =>
+  failure !== undefined && (failure.retryAt === undefined || failure.retryAt > now);
+
+function unexpected(what: string, cause: unknown): PetioleError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new PetioleError("ERR_INVARIANT", `Cannot start ${what}: ${reason}`, { cause });
+}
+
+const bugDetails = (error: PetioleError): object => (error.kind === "bug" ? { err: error.cause } : {});
+
+function componentStatus(
+  spec: ComponentSpec,
+  item: Item<ComponentSpec, LiveComponent> | undefined,
+  links: ReadonlyMap<string, Item<LinkSpec, LiveLink>>,
+): ComponentStatus {
+  const stats = item?.live?.running.stats();
+  const brokenLink = [...links.values()].find(
+    ({ spec: link, failure }) => failure !== undefined && (link.source === spec.id || link.target === spec.id),
+  );
+  return {
+    id: spec.id,
+    state: stateOf(item),
+    digest: item?.live?.prepared.digest,
+    calls: stats?.calls ?? 0,
+    failures: stats?.failures ?? 0,
+    restarts: stats?.restarts ?? 0,
+    lastError: statusError(item?.failure ?? brokenLink?.failure),
+  };
+}
+
+function providerStatus(spec: ProviderSpec, item: Item<ProviderSpec, Provider> | undefined): ProviderStatus {
+  return { id: spec.id, type: spec.type, state: stateOf(item), lastError: statusError(item?.failure) };
+}
+
+function stateOf(item: Item<unknown, unknown> | undefined): ComponentStatus["state"] {
+  if (item === undefined) return "starting";
+  return item.live === undefined ? "failed" : "running";
+}
+
+const statusError = (failure: Failure | undefined): StatusError | undefined =>
+  failure === undefined ? undefined : { code: failure.error.code, message: failure.error.message };

@@ -1,0 +1,58 @@
+import { PetioleError } from "../domain/errors.ts";
+import { unversioned } from "../domain/wit-name.ts";
+import type { ComponentId, LinkSpec } from "../domain/workload.ts";
+
+/**
+ * Interfaces without functions, which components import only for their types: nothing has to serve them.
+ * Keyed without version.
+ */
+const TYPES_ONLY: ReadonlySet<string> = new Set([
+  "wasmcloud:messaging/types",
+  "petiole:gpio/types",
+  "petiole:serial/types",
+]);
+
+/**
+ * Links are deny-by-default: every import of a component is served by the runtime or by a link.
+ * @throws PetioleError ERR_LINK_MISSING naming every import that is not
+ */
+export function checkImports(
+  id: ComponentId,
+  imports: readonly string[],
+  builtin: ReadonlySet<string>,
+  links: readonly LinkSpec[],
+): void {
+  const linked = new Set(links.filter((link) => link.source === id).flatMap((link) => link.interfaces));
+  const missing = imports.filter((name) => {
+    const key = unversioned(name);
+    return !builtin.has(key) && !TYPES_ONLY.has(key) && !linked.has(key);
+  });
+  if (missing.length === 0) return;
+  throw new PetioleError(
+    "ERR_LINK_MISSING",
+    `Cannot start component "${id}": it imports ${missing.join(", ")}, and no link of the component serves ` +
+      (missing.length === 1 ? "it" : "them"),
+  );
+}
+
+/** @throws PetioleError ERR_EXPORT_MISSING naming the interfaces that the component lacks */
+export function checkExports(link: LinkSpec, exports: readonly string[]): void {
+  const exported = new Set(exports.map(unversioned));
+  const missing = link.interfaces.filter((name) => !exported.has(name));
+  if (missing.length === 0) return;
+  throw new PetioleError(
+    "ERR_EXPORT_MISSING",
+    `Cannot link "${link.source}" to component "${link.target}": it does not export ${missing.join(", ")}`,
+  );
+}
+
+/** @throws PetioleError ERR_LINK_INVALID naming the interfaces that the provider does not have */
+export function checkProvider(link: LinkSpec, provider: string, has: readonly string[], verb: "serve" | "call"): void {
+  const missing = link.interfaces.filter((name) => !has.includes(name));
+  if (missing.length === 0) return;
+  throw new PetioleError(
+    "ERR_LINK_INVALID",
+    `Cannot link "${link.source}" to "${link.target}": provider "${provider}" does not ${verb} ${missing.join(", ")}, ` +
+      `it has ${has.length === 0 ? "nothing to " + verb : has.join(", ")}`,
+  );
+}

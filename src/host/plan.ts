@@ -1,0 +1,88 @@
+import { isDeepStrictEqual } from "node:util";
+import type { ComponentSpec, DesiredState, LinkSpec, ProviderSpec } from "../domain/workload.ts";
+
+/** What runs now, by the specifications it was started from. */
+export interface ActualState extends DesiredState {
+  /** What failed and must not be tried again yet. A changed specification is tried at once. */
+  readonly held: DesiredState;
+}
+
+export type Step =
+  | { readonly kind: "unbind"; readonly link: LinkSpec }
+  | { readonly kind: "stop-component"; readonly spec: ComponentSpec }
+  | { readonly kind: "stop-provider"; readonly spec: ProviderSpec }
+  | { readonly kind: "start-provider"; readonly spec: ProviderSpec }
+  | { readonly kind: "start-component"; readonly spec: ComponentSpec; readonly links: readonly LinkSpec[] }
+  | { readonly kind: "bind"; readonly link: LinkSpec };
+
+/** Steps of one stage do not depend on each other; a stage starts when the one before it has ended. */
+export type Stage = readonly Step[];
+
+/**
+ * The way from what runs to what should run. Deliveries end first and begin last, so that a component is never called
+ * while what it needs is going away or not there yet. What is unchanged stays untouched.
+ */
+export function plan(actual: ActualState, desired: DesiredState): Stage[] {
+  const components = compare(actual.components, desired.components, (spec) => spec.id);
+  const providers = compare(actual.providers, desired.providers, (spec) => spec.id);
+  const links = compare(actual.links, desired.links, linkKey);
+
+  const stopping = new Set([...components.gone, ...providers.gone].map((spec) => spec.id));
+  const touched = actual.links.filter((link) => stopping.has(link.source) || stopping.has(link.target));
+  const unbound = new Set([...links.gone, ...touched]);
+
+  const startProviders = without(providers.fresh, actual.held.providers);
+  const startComponents = without(components.fresh, actual.held.components);
+  const ready = new Set([
+    ...[...startProviders, ...startComponents].map((spec) => spec.id),
+    ...[...actual.providers, ...actual.components].map((spec) => spec.id).filter((id) => !stopping.has(id)),
+  ]);
+  const bindable = (link: LinkSpec): boolean => ready.has(link.source) && ready.has(link.target);
+  const again = [...unbound].filter((link) => includes(desired.links, link));
+  const binds = without([...links.fresh, ...again], actual.held.links).filter(bindable);
+  const isComponent = new Set(desired.components.map((spec) => spec.id));
+
+  const stages: Stage[] = [
+    [...unbound].map((link) => ({ kind: "unbind", link })),
+    components.gone.map((spec) => ({ kind: "stop-component", spec })),
+    providers.gone.map((spec) => ({ kind: "stop-provider", spec })),
+    startProviders.map((spec) => ({ kind: "start-provider", spec })),
+    binds.filter((link) => isComponent.has(link.source)).map((link) => ({ kind: "bind", link })),
+    startComponents.map((spec) => ({
+      kind: "start-component",
+      spec,
+      links: desired.links.filter((link) => link.source === spec.id),
+    })),
+    binds.filter((link) => !isComponent.has(link.source)).map((link) => ({ kind: "bind", link })),
+  ];
+  return stages.filter((stage) => stage.length > 0);
+}
+
+/** What a link is, apart from its configuration. */
+export function linkKey(link: LinkSpec): string {
+  return JSON.stringify([link.source, link.target, link.name, [...link.interfaces].sort()]);
+}
+
+interface Difference<T> {
+  /** Running, and no longer wanted as it is. */
+  readonly gone: readonly T[];
+  /** Wanted, and not running as it should be. */
+  readonly fresh: readonly T[];
+}
+
+function compare<T>(actual: readonly T[], desired: readonly T[], key: (spec: T) => string): Difference<T> {
+  const wanted = new Map(desired.map((spec) => [key(spec), spec]));
+  const running = new Map(actual.map((spec) => [key(spec), spec]));
+  return {
+    gone: actual.filter((spec) => !isDeepStrictEqual(wanted.get(key(spec)), spec)),
+    fresh: desired.filter((spec) => !isDeepStrictEqual(running.get(key(spec)), spec)),
+  };
+}
+
+function without<T>(specs: readonly T[], held: readonly T[]): T[] {
+  return specs.filter((spec) => !includes(held, spec));
+}
+
+function includes<T>(specs: readonly T[], one: T): boolean {
+  return specs.some((spec) => isDeepStrictEqual(spec, one));
+}
