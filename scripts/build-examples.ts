@@ -1,0 +1,85 @@
+// npm run build:examples: builds the example components and those that tests use, as far as their inputs changed.
+
+import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
+import { glob, readFile } from "node:fs/promises";
+import { dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { writeFileAtomic } from "../src/lib/files.ts";
+import { buildComponent, buildCoreComponent, bundle, readWitSource } from "./componentize.ts";
+import { checkGuest, writeGuestTypes } from "./guest-types.ts";
+
+const ROOT = fileURLToPath(new URL("../", import.meta.url));
+// What decides, beside the sources, what comes out.
+const TOOLS = ["scripts/componentize.ts", "scripts/guest-types.ts", "scripts/build-examples.ts", "package-lock.json"];
+
+interface Target {
+  readonly name: string;
+  /** TypeScript, or the text form of a core module. */
+  readonly entry: string;
+  readonly wit: string;
+  readonly out: string;
+  readonly types: string;
+}
+
+async function listTargets(): Promise<readonly Target[]> {
+  const targets: Target[] = [];
+  for await (const file of glob("examples/*/src/index.ts", { cwd: ROOT })) {
+    const folder = dirname(dirname(join(ROOT, file)));
+    const name = relative(join(ROOT, "examples"), folder);
+    const build = join(folder, "build");
+    targets.push({
+      name: `examples/${name}`,
+      entry: join(ROOT, file),
+      wit: join(folder, "wit"),
+      out: join(build, `${name}.wasm`),
+      types: join(build, "types"),
+    });
+  }
+  for await (const file of glob("test/fixtures/components/*/{index.ts,core.wat}", { cwd: ROOT })) {
+    const folder = dirname(join(ROOT, file));
+    const components = dirname(folder);
+    const name = relative(components, folder);
+    targets.push({
+      name: `fixtures/${name}`,
+      entry: join(ROOT, file),
+      wit: folder,
+      out: join(components, "build", `${name}.wasm`),
+      // One folder for all: they are part of the project's own type check, which takes an interface only once.
+      types: join(components, "build/types"),
+    });
+  }
+  return targets.sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+async function digestInputs(target: Target): Promise<string> {
+  const sources = target.entry.endsWith(".ts") ? (await bundle(target.entry)).modules : [target.entry];
+  const hash = createHash("sha256").update(await readWitSource(target.wit));
+  for (const file of [...sources, ...TOOLS.map((tool) => join(ROOT, tool))].sort()) {
+    hash
+      .update(relative(ROOT, file))
+      .update("\0")
+      .update(await readFile(file))
+      .update("\0");
+  }
+  return hash.digest("hex");
+}
+
+async function build(target: Target): Promise<number> {
+  if (target.entry.endsWith(".wat")) return (await buildCoreComponent(target)).size;
+  await checkGuest(await writeGuestTypes(target));
+  return (await buildComponent(target)).size;
+}
+
+for (const target of await listTargets()) {
+  const stamp = `${target.out}.inputs`;
+  const inputs = await digestInputs(target);
+  if (existsSync(target.out) && existsSync(stamp) && (await readFile(stamp, "utf8")) === inputs) {
+    console.log(`${target.name}: unchanged`);
+    continue;
+  }
+  const started = performance.now();
+  const size = await build(target);
+  await writeFileAtomic(stamp, inputs, 0o644);
+  console.log(`${target.name}: ${(size / 1024).toFixed(0)} KiB in ${(performance.now() - started).toFixed(0)} ms`);
+}
