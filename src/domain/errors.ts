@@ -96,6 +96,16 @@ export const ERROR_CATALOGUE = {
     retryable: true,
     meaning: "the NATS server or the hub cannot be reached",
   },
+  ERR_LATTICE_MESSAGE: {
+    kind: "user",
+    retryable: false,
+    meaning: "a device name or subject is not valid for NATS, or a message is larger than the server takes",
+  },
+  ERR_LATTICE_STREAM: {
+    kind: "environment",
+    retryable: true,
+    meaning: "the hub has no stream that can take the outbox, or its JetStream is off",
+  },
   ERR_CONTROL_UNREACHABLE: { kind: "environment", retryable: true, meaning: "no agent answers on the control socket" },
   ERR_CONTROL_PROTOCOL: {
     kind: "environment",

@@ -1,0 +1,100 @@
+// Every NATS subject that petiole builds. Device names and subjects are checked here, so that none can widen into a
+// wildcard or reach into another device's space.
+
+import type { Lane } from "../../domain/outbox.ts";
+import { PetioleError } from "../../domain/errors.ts";
+
+const ROOT = "petiole";
+const DEVICE = /^[A-Za-z0-9_-]{1,64}$/;
+// No white space or control characters: both would end the subject in the wire protocol.
+// oxlint-disable-next-line no-control-regex -- control characters are what is looked for
+const TOKEN = /^[^\s.*>\u0000-\u001f\u007f]+$/u;
+const MAX_SUBJECT_BYTES = 512;
+
+/** A device name is one NATS token of at most 64 letters, digits, `_` and `-`; it is also the leaf's server name. */
+export function isDeviceName(text: string): boolean {
+  return DEVICE.test(text);
+}
+
+/** True for dot-separated tokens without wildcards. */
+export function isSubject(text: string): boolean {
+  return isShort(text) && text.split(".").every((token) => TOKEN.test(token));
+}
+
+/** True for a subject in which tokens may be `*` and the last one `>`. */
+export function isSubjectFilter(text: string): boolean {
+  const tokens = text.split(".");
+  return (
+    isShort(text) &&
+    tokens.every((token, i) => TOKEN.test(token) || token === "*" || (token === ">" && i === tokens.length - 1))
+  );
+}
+
+/** @throws PetioleError ERR_LATTICE_MESSAGE */
+export function checkDeviceName(device: string): string {
+  if (isDeviceName(device)) return device;
+  throw new PetioleError(
+    "ERR_LATTICE_MESSAGE",
+    `Cannot use the device name "${device}": want 1 to 64 letters, digits, "_" or "-"`,
+  );
+}
+
+/** @throws PetioleError ERR_LATTICE_MESSAGE */
+export function checkSubject(subject: string): string {
+  if (isSubject(subject)) return subject;
+  throw new PetioleError(
+    "ERR_LATTICE_MESSAGE",
+    `Cannot use the subject "${subject}": want tokens joined by ".", without spaces or wildcards`,
+  );
+}
+
+/** @throws PetioleError ERR_LATTICE_MESSAGE */
+export function checkSubjectFilter(filter: string): string {
+  if (isSubjectFilter(filter)) return filter;
+  throw new PetioleError(
+    "ERR_LATTICE_MESSAGE",
+    `Cannot subscribe to "${filter}": want tokens joined by ".", "*" for one token or a final ">"`,
+  );
+}
+
+/**
+ * Where an outbox message goes: `petiole.<device>.<lane>.<subject>`.
+ * @throws PetioleError ERR_LATTICE_MESSAGE
+ */
+export function outboxSubject(device: string, lane: Lane, subject: string): string {
+  return `${ROOT}.${checkDeviceName(device)}.${lane}.${checkSubject(subject)}`;
+}
+
+/**
+ * Every message of one lane of one device.
+ * @throws PetioleError ERR_LATTICE_MESSAGE
+ */
+export function laneFilter(device: string, lane: Lane): string {
+  return `${ROOT}.${checkDeviceName(device)}.${lane}.>`;
+}
+
+/** The outbox messages of every device: what the hub's stream captures. */
+export function fleetFilter(): string {
+  return `${ROOT}.*.>`;
+}
+
+/** JetStream account information: the request that only a JetStream server answers, in its own domain. */
+export function jetStreamInfo(domain: string | undefined): string {
+  return domain === undefined ? "$JS.API.INFO" : `$JS.${domain}.API.INFO`;
+}
+
+/** True when every subject that `inner` matches is matched by `outer`. */
+export function covers(outer: string, inner: string): boolean {
+  const [wide, narrow] = [outer.split("."), inner.split(".")];
+  for (const [i, token] of wide.entries()) {
+    if (token === ">") return narrow.length > i;
+    const other = narrow[i];
+    if (other === undefined || other === ">") return false;
+    if (token !== "*" && token !== other) return false;
+  }
+  return wide.length === narrow.length;
+}
+
+function isShort(text: string): boolean {
+  return Buffer.byteLength(text) <= MAX_SUBJECT_BYTES;
+}
