@@ -11,7 +11,7 @@ export default defineConfig({
         test: {
           ...inThreads,
           name: "unit",
-          include: ["{src,providers,scripts,bench,cross-build}/**/*.test.ts", "test/*.test.ts"],
+          include: ["{src,providers,scripts,bench,cross-build,examples}/**/*.test.ts", "test/*.test.ts"],
         },
       },
       { test: { ...oneByOne, name: "integration", include: ["test/integration/**/*.test.ts"] } },

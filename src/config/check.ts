@@ -1,11 +1,7 @@
 // Faults that a schema cannot see: what the parts of a configuration say about each other. Works on the raw document,
 // so that these faults are reported together with those of the schema.
 
-export interface ConfigFault {
-  /** Keys and indexes from the top of the file. */
-  readonly path: readonly PropertyKey[];
-  readonly message: string;
-}
+import type { ConfigFault } from "./yaml-source.ts";
 
 interface Outline {
   readonly components: ReadonlySet<string>;

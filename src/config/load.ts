@@ -1,14 +1,13 @@
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { PetioleError } from "../domain/errors.ts";
-import { parseConfig } from "./parse.ts";
-import type { Config } from "./schema.ts";
+import { parseConfigSource, type ParsedConfig } from "./parse.ts";
 
 /** Where a device keeps its configuration. */
 export const DEFAULT_CONFIG_FILE = "/etc/petiole/petiole.yaml";
 
 /** @throws PetioleError ERR_CONFIG_UNREADABLE, ERR_CONFIG_INVALID */
-export async function loadConfig(file: string): Promise<Config> {
+export async function loadConfig(file: string): Promise<ParsedConfig> {
   const path = resolve(file);
   let text: string;
   try {
@@ -17,5 +16,5 @@ export async function loadConfig(file: string): Promise<Config> {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new PetioleError("ERR_CONFIG_UNREADABLE", `Cannot read the configuration "${path}": ${reason}`, { cause });
   }
-  return parseConfig(text, path);
+  return parseConfigSource(text, path);
 }

@@ -28,9 +28,17 @@ export interface OutboxRow extends OutboxMessage {
   readonly wall: Millis;
 }
 
-export type LossReason = "cap" | "corrupt";
+/**
+ * `cap`: dropped to keep the outbox within its size. `corrupt`: the stored row failed its checksum. `unknown`: a
+ * damaged store was replaced; rows within the range may have been in it, so `count` and `bytes` are what is certain: 0.
+ */
+export type LossReason = "cap" | "corrupt" | "unknown";
 
-/** Messages of one lane that will never reach the hub: `count` rows with sequences within `from..to`. */
+/**
+ * Messages of one lane that the device gave up: `count` rows with sequences within `from..to`. It is an upper bound of
+ * the loss: a row that was already sent, but whose acknowledgement was lost with the link or the power, may have
+ * reached the hub after all.
+ */
 export interface LedgerEntry {
   readonly id: number;
   readonly lane: Lane;

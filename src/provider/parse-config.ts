@@ -11,5 +11,6 @@ export function parseProviderConfig<T>(what: string, schema: z.ZodType<T>, raw: 
   throw new PetioleError(
     "ERR_PROVIDER_CONFIG",
     `Cannot use the configuration of ${what}:\n${z.prettifyError(result.error)}`,
+    { cause: result.error },
   );
 }

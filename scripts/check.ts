@@ -1,0 +1,24 @@
+// npm run check: format, lint, types, dead code and the rules that tests hold. Runs all of them, then says which failed.
+
+import { spawnSync } from "node:child_process";
+
+const CHECKS = [
+  ["format", "oxfmt", "--check", "."],
+  ["lint", "oxlint", "--type-aware", "--deny-warnings"],
+  ["types", "tsc", "--noEmit"],
+  ["dead code", "knip"],
+  ["rules", "vitest", "run", "--project", "unit", "test"],
+] as const;
+
+const results = CHECKS.map(([name, command, ...args]) => {
+  console.log(`\n── ${name}: ${command} ${args.join(" ")}`);
+  const start = performance.now();
+  const { status, error } = spawnSync(command, args, { stdio: "inherit" });
+  if (error !== undefined) console.error(error.message);
+  return { name, ok: status === 0, seconds: (performance.now() - start) / 1000 };
+});
+
+console.log();
+for (const { name, ok, seconds } of results)
+  console.log(`${ok ? "ok    " : "FAILED"}  ${name} (${seconds.toFixed(1)} s)`);
+process.exitCode = results.every(({ ok }) => ok) ? 0 : 1;

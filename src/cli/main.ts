@@ -1,0 +1,88 @@
+#!/usr/bin/env node
+import { Command, CommanderError, Option } from "commander";
+import { DEFAULT_CONFIG_FILE } from "../config/load.ts";
+import { isPetioleError } from "../domain/errors.ts";
+import { EXIT } from "./exit-codes.ts";
+
+// Each command is loaded when it is asked for: `petiole status` must not pay for the runtime.
+
+const program = new Command("petiole")
+  .description("Runs WebAssembly components on devices and links them to hardware and to the cloud.")
+  .showHelpAfterError("(petiole --help says more)")
+  .exitOverride();
+
+const configOption = () =>
+  new Option("--config <file>", "configuration file").default(DEFAULT_CONFIG_FILE).env("PETIOLE_CONFIG");
+const jsonOption = () => new Option("--json", "print JSON, for programs");
+
+program
+  .command("run")
+  .description("Run the agent in the foreground until SIGTERM or SIGINT.")
+  .addOption(configOption())
+  .action(async (options: { config: string }) => {
+    const { run } = await import("./run.ts");
+    await run(options.config);
+  });
+
+program
+  .command("status")
+  .description("Show what the running agent does: hub link, components, providers, links, outbox.")
+  .addOption(configOption())
+  .option("--socket <path>", "control socket, instead of the one the configuration names")
+  .addOption(jsonOption())
+  .action(async (options: { config: string; socket?: string; json?: true }) => {
+    const { status } = await import("./status.ts");
+    await status(options);
+  });
+
+program
+  .command("config")
+  .description("Work with configuration files.")
+  .command("check")
+  .argument("<file>", "configuration file")
+  .description("Check a configuration file and print every fault with its line.")
+  .addOption(jsonOption())
+  .action(async (file: string, options: { json?: true }) => {
+    const { configCheck } = await import("./config-check.ts");
+    await configCheck(file, options);
+  });
+
+program
+  .command("component")
+  .alias("actor")
+  .description("Work with WebAssembly components.")
+  .command("inspect")
+  .argument("<file>", "component (.wasm)")
+  .description("Show what a component imports and exports, and which of it needs a link.")
+  .addOption(jsonOption())
+  .action(async (file: string, options: { json?: true }) => {
+    const { componentInspect } = await import("./component-inspect.ts");
+    await componentInspect(file, options);
+  });
+
+program
+  .command("version")
+  .description("Print the versions of petiole and of its parts.")
+  .addOption(jsonOption())
+  .action(async (options: { json?: true }) => {
+    const { version } = await import("./version.ts");
+    version(options);
+  });
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = report(error);
+}
+
+/** Prints an error as people want to read it; the code stands first, for searching in the documentation. */
+function report(error: unknown): number {
+  // Commander has printed its own message or the help that was asked for.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.user;
+  if (isPetioleError(error)) {
+    console.error(`petiole: ${error.code}: ${error.message}`);
+    return EXIT[error.kind];
+  }
+  console.error("petiole: this is a bug, please report it:", error);
+  return EXIT.bug;
+}

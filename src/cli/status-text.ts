@@ -1,0 +1,75 @@
+import type { AgentStatus, ComponentStatus, ProviderStatus } from "../domain/status.ts";
+import { formatAge, formatBytes, formatTable } from "./table.ts";
+
+/** `petiole status` for people. `now` is Unix time in milliseconds, for ages. */
+export function formatStatus(status: AgentStatus, now: number): string {
+  const sections = [
+    formatHead(status),
+    formatComponents(status.components),
+    formatProviders(status.providers),
+    formatLinks(status),
+    formatOutbox(status, now),
+  ];
+  return `${sections.filter((text) => text !== "").join("\n\n")}\n`;
+}
+
+function formatHead({ device, version, pid, uptime, rss, hub }: AgentStatus): string {
+  const echo = hub.rtt === undefined ? "" : `, echo ${hub.rtt.toFixed(0)} ms`;
+  const server = hub.server === undefined ? "" : `, nats-server ${hub.server}`;
+  const reason = hub.reason === undefined ? "" : ` (${hub.reason})`;
+  return [
+    `${device}: petiole ${version}, pid ${pid}, up ${formatAge(uptime)}, ${formatBytes(rss)} resident`,
+    hub.link === "disabled"
+      ? "hub: none configured, working offline"
+      : `hub: ${hub.link}${reason}, ${hub.mode} mode${server}${echo}`,
+  ].join("\n");
+}
+
+function formatComponents(components: readonly ComponentStatus[]): string {
+  if (components.length === 0) return "";
+  const rows = components.map(({ id, state, calls, failures, restarts, digest }) => [
+    id,
+    state,
+    String(calls),
+    String(failures),
+    String(restarts),
+    digest?.slice(0, "sha256:".length + 12) ?? "-",
+  ]);
+  return [
+    formatTable([["COMPONENT", "STATE", "CALLS", "FAILED", "RESTARTS", "DIGEST"], ...rows]),
+    ...formatErrors(components),
+  ].join("\n");
+}
+
+function formatProviders(providers: readonly ProviderStatus[]): string {
+  if (providers.length === 0) return "";
+  const rows = providers.map(({ id, type, state }) => [id, type, state]);
+  return [formatTable([["PROVIDER", "TYPE", "STATE"], ...rows]), ...formatErrors(providers)].join("\n");
+}
+
+function formatErrors(items: readonly (ComponentStatus | ProviderStatus)[]): string[] {
+  return items.flatMap(({ id, lastError }) =>
+    lastError === undefined ? [] : [`  ${id}: ${lastError.code}: ${lastError.message}`],
+  );
+}
+
+function formatLinks({ links }: AgentStatus): string {
+  if (links.length === 0) return "";
+  return formatTable([
+    ["FROM", "TO", "INTERFACES", "NAME"],
+    ...links.map(({ source, target, interfaces, name }) => [source, target, interfaces.join(", "), name]),
+  ]);
+}
+
+function formatOutbox({ outbox }: AgentStatus, now: number): string {
+  const rows = outbox.lanes.map(({ lane, rows, bytes, oldest, acknowledged, dropped }) => [
+    lane,
+    String(rows),
+    formatBytes(bytes),
+    oldest === undefined ? "-" : formatAge(Math.max(0, now - oldest) / 1000),
+    String(acknowledged),
+    String(dropped),
+  ]);
+  const table = formatTable([["LANE", "WAITING", "SIZE", "OLDEST", "ACKNOWLEDGED UP TO", "DROPPED"], ...rows]);
+  return `${table}\n  ${formatBytes(outbox.bytes)} of ${formatBytes(outbox.cap)} used`;
+}

@@ -1,0 +1,60 @@
+import { z } from "zod";
+import { flattenIssues } from "../config/faults.ts";
+import type { ParsedConfig } from "../config/parse.ts";
+import type { ConfigFault } from "../config/yaml-source.ts";
+import { PetioleError, isPetioleError } from "../domain/errors.ts";
+import { systemClock } from "../lib/clock.ts";
+import { silentLogger } from "../lib/log.ts";
+import type { Provider } from "../provider/contract.ts";
+import type { HostServices } from "../provider/services.ts";
+import { PROVIDERS } from "./providers.ts";
+
+/**
+ * Checks the configuration of providers and links by the providers' own schemas, without starting anything.
+ * @throws PetioleError ERR_CONFIG_INVALID with every fault
+ */
+export async function checkProviders({ config, invalid }: ParsedConfig): Promise<void> {
+  const faults: ConfigFault[] = [];
+  const providers = new Map<string, Provider>();
+  for (const [id, spec] of Object.entries(config.providers)) {
+    const load = Object.hasOwn(PROVIDERS, spec.type) ? PROVIDERS[spec.type] : undefined;
+    if (load === undefined) {
+      const message = `there is no provider type "${spec.type}", want one of ${Object.keys(PROVIDERS).join(", ")}`;
+      faults.push({ path: ["providers", id, "type"], message });
+      continue;
+    }
+    const provider = (await load())({ id, log: silentLogger, clock: systemClock, services: noServices });
+    providers.set(id, provider);
+    faults.push(...faultsOf(["providers", id, "config"], () => provider.parseConfig(spec.config)));
+  }
+  for (const [index, link] of config.links.entries()) {
+    const provider = providers.get(link.from) ?? providers.get(link.to);
+    if (provider === undefined) continue;
+    faults.push(...faultsOf(["links", index, "config"], () => provider.parseLinkConfig(link.config)));
+    const [has, verb] = providers.has(link.from) ? [provider.calls, "call"] : [provider.serves, "serve"];
+    for (const name of link.interfaces.filter((one) => !has.includes(one))) {
+      const message = `provider "${provider.id}" does not ${verb} ${name}, want one of ${has.join(", ")}`;
+      faults.push({ path: ["links", index, "interfaces"], message });
+    }
+  }
+  await Promise.all([...providers.values()].map((provider) => provider[Symbol.asyncDispose]()));
+  if (faults.length > 0) throw invalid(faults);
+}
+
+function faultsOf(path: readonly PropertyKey[], parse: () => unknown): ConfigFault[] {
+  try {
+    parse();
+    return [];
+  } catch (error) {
+    if (!isPetioleError(error, "ERR_PROVIDER_CONFIG")) throw error;
+    if (!(error.cause instanceof z.ZodError)) return [{ path, message: error.message }];
+    return flattenIssues(error.cause.issues).map((fault) => ({ ...fault, path: [...path, ...fault.path] }));
+  }
+}
+
+/** Making a provider and parsing its configuration touch nothing of the host; one that does so has a bug. */
+const noServices = new Proxy({} as HostServices, {
+  get: (_target, name) => {
+    throw new PetioleError("ERR_INVARIANT", `Cannot check a provider: it used the service "${String(name)}"`);
+  },
+});
