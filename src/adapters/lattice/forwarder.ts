@@ -1,0 +1,205 @@
+import type { NatsConnection } from "@nats-io/transport-node";
+import { isPetioleError, PetioleError } from "../../domain/errors.ts";
+import { LANES, type Lane } from "../../domain/outbox.ts";
+import { kibibytes, seconds, type Bytes, type Millis } from "../../domain/units.ts";
+import { backoffDelay, type BackoffOptions } from "../../lib/backoff.ts";
+import { systemClock, type Clock } from "../../lib/clock.ts";
+import type { Logger } from "../../lib/log.ts";
+import type { HubMonitor, OutboxSource } from "../../host/ports.ts";
+import type { LatticeConnection } from "./connection.ts";
+import { initialLaneState, type ForwarderState, type MutableLaneState } from "./forwarder-state.ts";
+import { createGate, type Gate } from "./gate.ts";
+import { openHubStream, untilAborted, type HubStream, type StreamOptions } from "./hub-stream.ts";
+import { createLaneForwarder, type LaneForwarder, type RefuseRow } from "./lane-forwarder.ts";
+import type { WindowLimit } from "./lane-window.ts";
+import { describeNatsError } from "./nats-error.ts";
+import { checkDeviceName } from "./subjects.ts";
+
+export interface ForwarderOptions {
+  readonly source: OutboxSource;
+  readonly connection: LatticeConnection;
+  readonly device: string;
+  readonly stream: StreamOptions;
+  readonly log: Logger;
+  readonly clock?: Clock;
+  /** When it says `online`, the next try is made at once. */
+  readonly monitor?: Pick<HubMonitor, "state" | "onChange">;
+  /**
+   * Takes messages that the hub will never take. Without it they are acknowledged at the source, which drops them:
+   * then only the log and the state tell of them.
+   */
+  readonly refuse?: RefuseRow;
+  /** What may be in flight in each lane. */
+  readonly window?: WindowLimit;
+  /** Largest message, headers included, that the hub takes, where it takes less than its leaf. */
+  readonly maxPayload?: Bytes;
+  /** How long the hub may acknowledge nothing while messages are in flight. */
+  readonly ackTimeout?: Millis;
+  /** Limit of each question to the hub. */
+  readonly requestTimeout?: Millis;
+  readonly backoff?: BackoffOptions;
+}
+
+/** Drains the outbox to the hub's stream from its creation to its disposal; disposing waits for what it writes. */
+export interface Forwarder extends AsyncDisposable {
+  state(): ForwarderState;
+  /** Tries again now instead of after the back-off. */
+  nudge(): void;
+}
+
+const DEFAULT_WINDOW: WindowLimit = { rows: 256, bytes: kibibytes(512) };
+const DEFAULT_BACKOFF: BackoffOptions = { initial: seconds(1), max: seconds(60) };
+
+/** @throws PetioleError ERR_LATTICE_MESSAGE when the device's name is no NATS token */
+export function createForwarder(options: ForwarderOptions): Forwarder {
+  checkDeviceName(options.device);
+  const clock = options.clock ?? systemClock;
+  const stop = new AbortController();
+  const hub = createHubAccess(options);
+  const lanes = LANES.map((lane) => startLane({ options, clock, hub, lane, stop: stop.signal }));
+
+  const nudge = (): void => {
+    for (const { retry } of lanes) retry.open();
+  };
+  using cleanup = new DisposableStack();
+  cleanup.use(options.connection.onChange(nudge));
+  cleanup.use(options.source.onReadable((lane) => lanes.find((one) => one.state.lane === lane)?.forwarder.wake()));
+  const { monitor } = options;
+  if (monitor !== undefined) cleanup.use(monitor.onChange(({ link }) => link === "online" && nudge()));
+  const subscriptions = cleanup.move();
+
+  return {
+    state: () => ({ stream: hub.streamName(), lanes: lanes.map(({ state }) => ({ ...state })) }),
+    nudge,
+    async [Symbol.asyncDispose]() {
+      subscriptions.dispose();
+      stop.abort(new Error("the forwarder was stopped"));
+      await Promise.all(lanes.map(({ running }) => running));
+    },
+  };
+}
+
+interface LaneRun {
+  readonly state: MutableLaneState;
+  readonly forwarder: LaneForwarder;
+  readonly retry: Gate;
+  readonly running: Promise<void>;
+}
+
+interface LaneStart {
+  readonly options: ForwarderOptions;
+  readonly clock: Clock;
+  readonly hub: HubAccess;
+  readonly lane: Lane;
+  readonly stop: AbortSignal;
+}
+
+function startLane({ options, clock, hub, lane, stop }: LaneStart): LaneRun {
+  const { source, connection } = options;
+  const limit = options.window ?? DEFAULT_WINDOW;
+  const log = options.log.child({ lane });
+  const state = initialLaneState(lane, limit.rows);
+  const retry = createGate(clock);
+  const forwarder = createLaneForwarder({
+    lane,
+    device: options.device,
+    source,
+    refuse: options.refuse ?? (({ seq }) => source.acknowledge(lane, seq)),
+    limit,
+    maxPayload: options.maxPayload,
+    ackTimeout: options.ackTimeout ?? seconds(10),
+    clock,
+    log,
+    state,
+  });
+
+  async function keepForwarding(): Promise<void> {
+    let failures = 0;
+    const onProgress = (): void => {
+      failures = 0;
+      state.lastError = undefined;
+    };
+    while (!stop.aborted) {
+      const live = connection.current();
+      if (live === undefined) {
+        await retry.wait(stop).catch(() => {});
+        continue;
+      }
+      using lost = abortWhenLost(connection, live);
+      const signal = AbortSignal.any([stop, lost.signal]);
+      try {
+        await forwarder.run(await untilAborted(hub.open(live), signal), signal, onProgress);
+      } catch (error) {
+        if (stop.aborted) return;
+        hub.forget(live);
+        report(error);
+        await retry.wait(stop, backoffDelay(failures, options.backoff ?? DEFAULT_BACKOFF)).catch(() => {});
+        failures += 1;
+      }
+    }
+  }
+
+  function report(error: unknown): void {
+    const failure = asPetioleError(error, lane);
+    const known = state.lastError;
+    state.lastError = { code: failure.code, message: failure.message };
+    // A hub that is away for days must not fill the log: only what is new is said aloud.
+    if (known?.message !== failure.message) log.warn("Forwarding stopped, will try again", { err: failure });
+    else log.debug("Forwarding stopped again", { err: failure });
+  }
+
+  return { state, forwarder, retry, running: keepForwarding() };
+}
+
+function asPetioleError(error: unknown, lane: Lane): PetioleError {
+  if (isPetioleError(error)) return error;
+  return new PetioleError("ERR_LATTICE_UNREACHABLE", `Cannot forward the lane "${lane}": ${describeNatsError(error)}`, {
+    cause: error,
+  });
+}
+
+/** A signal that aborts when `live` is no longer the connection. */
+function abortWhenLost(connection: LatticeConnection, live: NatsConnection): Disposable & { signal: AbortSignal } {
+  const controller = new AbortController();
+  const watching = connection.onChange(() => {
+    if (connection.current() !== live) controller.abort(new Error("the connection was lost"));
+  });
+  return { signal: controller.signal, [Symbol.dispose]: () => watching[Symbol.dispose]() };
+}
+
+/** The hub's stream, looked up once for both lanes and again after a failure or on a new connection. */
+interface HubAccess {
+  open(live: NatsConnection): Promise<HubStream>;
+  forget(live: NatsConnection): void;
+  streamName(): string | undefined;
+}
+
+function createHubAccess(options: ForwarderOptions): HubAccess {
+  let opened: { readonly live: NatsConnection; readonly stream: Promise<HubStream> } | undefined;
+  let name: string | undefined;
+  return {
+    open: (live) => {
+      if (opened?.live !== live) {
+        const stream = openHubStream({
+          connection: live,
+          device: options.device,
+          stream: options.stream,
+          requestTimeout: options.requestTimeout ?? seconds(5),
+          log: options.log,
+        });
+        opened = { live, stream };
+        stream.then(
+          (found) => {
+            name = found.name;
+          },
+          () => {},
+        );
+      }
+      return opened.stream;
+    },
+    forget: (live) => {
+      if (opened?.live === live) opened = undefined;
+    },
+    streamName: () => name,
+  };
+}

@@ -1,0 +1,310 @@
+import type { Lane, OutboxRow } from "../../domain/outbox.ts";
+import { PetioleError } from "../../domain/errors.ts";
+import { bytes, millis, type Bytes, type Millis } from "../../domain/units.ts";
+import type { Clock } from "../../lib/clock.ts";
+import type { Logger } from "../../lib/log.ts";
+import type { OutboxSource } from "../../host/ports.ts";
+import { createAcknowledger, type Acknowledger } from "./acknowledger.ts";
+import type { MutableLaneState } from "./forwarder-state.ts";
+import { createGate } from "./gate.ts";
+import { askingUntilAborted, type HubExpectation, type HubStream } from "./hub-stream.ts";
+import { createLaneResume } from "./lane-resume.ts";
+import { createLaneWindow, type Expectation, type LaneWindow, type Outcome, type WindowLimit } from "./lane-window.ts";
+import { prepareRow, type PreparedRow } from "./prepare-row.ts";
+import { outcomeOfError } from "./publish-outcome.ts";
+import { createSizeSuspicion } from "./size-suspicion.ts";
+import { laneFilter } from "./subjects.ts";
+
+export interface RefusedRow {
+  readonly lane: Lane;
+  readonly seq: number;
+  readonly bytes: Bytes;
+  /** For the ledger and for people. */
+  readonly reason: string;
+}
+
+/**
+ * Takes a row that the hub will never take. When it resolves, the row must be written down as lost and must not be
+ * read again. It is called only when the hub holds every row before it.
+ */
+export type RefuseRow = (row: RefusedRow) => Promise<void>;
+
+export interface LaneForwarderDeps {
+  readonly lane: Lane;
+  readonly device: string;
+  readonly source: OutboxSource;
+  readonly refuse: RefuseRow;
+  readonly limit: WindowLimit;
+  /** Largest message, headers included, that the hub is configured to take; its connection's limit holds as well. */
+  readonly maxPayload: Bytes | undefined;
+  /** How long the hub may acknowledge nothing while messages are in flight. */
+  readonly ackTimeout: Millis;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Kept up to date for the status. */
+  readonly state: MutableLaneState;
+}
+
+/** One lane's way to the hub. */
+export interface LaneForwarder {
+  /**
+   * Asks the hub what it holds and forwards from there, until something fails or `signal` aborts; never resolves. May
+   * be called again after it rejected, never twice at a time. `onProgress` is called when the hub stored something.
+   */
+  run(stream: HubStream, signal: AbortSignal, onProgress: () => void): Promise<never>;
+  /** Rows of the lane became readable. */
+  wake(): void;
+}
+
+/** What belongs to one run. */
+interface Session {
+  readonly hub: HubStream;
+  readonly acks: Acknowledger;
+  readonly onProgress: () => void;
+  window: LaneWindow;
+  /** Everything up to this sequence has been sent. */
+  sent: number;
+  /** Newest hub sequence of each subject, as far as this run saw it. */
+  readonly subjectSeqs: Map<string, number>;
+  failure: { readonly error: unknown } | undefined;
+  /** When the hub last answered, or when it began to owe an answer. */
+  lastAnswer: Millis;
+  progressed: boolean;
+  /** Questions to the hub since it last stored something. */
+  fruitless: number;
+  /** Answers that arrive after the run ended are not looked at: the next run asks the hub. */
+  over: boolean;
+}
+
+const SUBJECTS_REMEMBERED = 256;
+/** More in a row, without anything stored, means that something else writes to the lane. */
+const RESUMES_IN_A_ROW = 3;
+
+export function createLaneForwarder(deps: LaneForwarderDeps): LaneForwarder {
+  const { lane, device, source, state, log, clock, limit } = deps;
+  const filter = laneFilter(device, lane);
+  const gate = createGate(clock);
+  const suspicion = createSizeSuspicion();
+  const resumer = createLaneResume({
+    lane,
+    device,
+    source,
+    log,
+    onBehind: () => {
+      state.hubBehind += 1;
+    },
+  });
+  let windowSize = limit.rows;
+
+  async function run(stream: HubStream, signal: AbortSignal, onProgress: () => void): Promise<never> {
+    const hub = askingUntilAborted(stream, signal);
+    state.phase = "resuming";
+    try {
+      const start = await resumer.resume(hub);
+      const session: Session = {
+        hub,
+        acks: createAcknowledger({ source, lane, acknowledged: start.acknowledged, onFailure: gate.open }),
+        onProgress,
+        window: createLaneWindow({ limit, size: windowSize, laneSeq: start.laneSeq }),
+        sent: start.after,
+        subjectSeqs: new Map(),
+        failure: undefined,
+        lastAnswer: clock.monotonic(),
+        progressed: false,
+        fruitless: 0,
+        over: false,
+      };
+      state.phase = "forwarding";
+      try {
+        return await forward(session, signal);
+      } finally {
+        await end(session);
+      }
+    } finally {
+      state.phase = "waiting";
+    }
+  }
+
+  async function forward(session: Session, signal: AbortSignal): Promise<never> {
+    for (;;) {
+      signal.throwIfAborted();
+      const failure = session.failure ?? session.acks.failure();
+      if (failure !== undefined) throw failure.error;
+      await follow(session);
+      const sent = await sendMore(session);
+      state.inFlight = session.window.inFlight();
+      state.window = session.window.size();
+      if (sent === 0) await rest(session, signal);
+    }
+  }
+
+  /** Does what the answers so far call for. */
+  async function follow(session: Session): Promise<void> {
+    const step = session.window.step();
+    switch (step.kind) {
+      case "continue":
+      case "settling":
+        return;
+      case "rewind":
+        session.sent = step.after;
+        return;
+      case "refuse":
+        await refuse(session, { seq: step.seq, size: step.bytes, reason: step.reason });
+        return;
+      case "resume": {
+        session.fruitless += 1;
+        if (session.fruitless > RESUMES_IN_A_ROW) {
+          throw new PetioleError(
+            "ERR_LATTICE_STREAM",
+            `Cannot forward the lane "${lane}": the hub's stream changes under it; does another device use this name?`,
+          );
+        }
+        const point = await resumer.resume(session.hub);
+        session.window = createLaneWindow({ limit, size: session.window.size(), laneSeq: point.laneSeq });
+        session.subjectSeqs.clear();
+        session.sent = point.after;
+      }
+    }
+  }
+
+  /** Reads and sends as much as the window takes; returns how many rows it was. */
+  async function sendMore(session: Session): Promise<number> {
+    const { window } = session;
+    const room = window.room();
+    if (room === undefined) return 0;
+    const rows = await source.read(lane, session.sent, room);
+    let count = 0;
+    for (const row of rows) {
+      if (!(await sendRow(session, row))) break;
+      session.sent = row.seq;
+      count += 1;
+    }
+    return count;
+  }
+
+  /** False when the row must wait until everything before it has landed. */
+  async function sendRow(session: Session, row: OutboxRow): Promise<boolean> {
+    const { hub, window } = session;
+    const maxPayload = Math.min(hub.maxPayload, deps.maxPayload ?? Infinity);
+    const prepared = prepareRow(row, { device, storeId: source.storeId, limit: maxPayload });
+    const alone = window.inFlight() === 0;
+    if (prepared instanceof PetioleError) {
+      if (alone) await refuse(session, { seq: row.seq, size: row.body.length, reason: prepared.message });
+      return alone;
+    }
+    if (suspicion.suspects(row.seq)) {
+      if (!alone) return false;
+      if (await isTooLarge(hub, prepared)) {
+        await refuse(session, { seq: row.seq, size: prepared.bytes, reason: "the hub answers no message of its size" });
+        return true;
+      }
+    }
+    if (alone) session.lastAnswer = clock.monotonic();
+    const expectation = window.push({ seq: row.seq, messageId: prepared.messageId, bytes: prepared.bytes });
+    publish(session, prepared, await expected(session, expectation, prepared.subject));
+    return true;
+  }
+
+  function publish(session: Session, prepared: PreparedRow, expect: HubExpectation): void {
+    const { window } = session;
+    const { row, subject, headers } = prepared;
+    const settle = (outcome: Outcome): void => {
+      session.lastAnswer = clock.monotonic();
+      window.settle(row.seq, outcome);
+      const stored = window.stored();
+      if (stored !== undefined) session.acks.acknowledge(stored);
+    };
+    session.hub
+      .publish({ subject, body: row.body, headers, expect })
+      .then(
+        ({ seq, duplicate }) => {
+          if (session.over) return;
+          session.progressed = true;
+          session.fruitless = 0;
+          state.stored += 1;
+          if (duplicate) state.duplicates += 1;
+          resumer.saw({ seq: row.seq, hubSeq: seq });
+          remember(session.subjectSeqs, subject, seq);
+          suspicion.clear();
+          settle({ kind: "stored", hubSeq: seq, duplicate });
+          session.onProgress();
+        },
+        (error: unknown) => {
+          if (session.over) return;
+          const outcome = outcomeOfError(error);
+          if (outcome?.kind === "unexpected") state.unexpected += 1;
+          if (outcome === undefined) session.failure ??= { error };
+          else settle(outcome);
+        },
+      )
+      .finally(gate.open);
+  }
+
+  /** The header values for an expectation, by what the hub can check. */
+  async function expected(session: Session, expectation: Expectation, subject: string): Promise<HubExpectation> {
+    if (expectation.kind === "chain") return { lastMsgID: expectation.messageId };
+    if (session.hub.checksWholeLane) {
+      return { lastSubjectSequence: expectation.laneSeq, lastSubjectSequenceSubject: filter };
+    }
+    // Nothing else of the lane is in flight, so the newest message of this very subject stands for the lane.
+    const known = session.subjectSeqs.get(subject);
+    return { lastSubjectSequence: known ?? (await session.hub.last(subject))?.seq ?? 0 };
+  }
+
+  /** Waits for an answer or for rows; gives the hub up when it owes answers for too long. */
+  async function rest(session: Session, signal: AbortSignal): Promise<void> {
+    if (session.window.inFlight() === 0) {
+      await gate.wait(signal);
+      return;
+    }
+    const left = (): Millis => millis(session.lastAnswer + deps.ackTimeout - clock.monotonic());
+    if (left() > 0) await gate.wait(signal, left());
+    if (left() > 0) return;
+    throw new PetioleError(
+      "ERR_LATTICE_UNREACHABLE",
+      `Cannot forward the lane "${lane}": the hub acknowledged nothing for ${deps.ackTimeout} ms`,
+    );
+  }
+
+  async function refuse(session: Session, row: { seq: number; size: number; reason: string }): Promise<void> {
+    const { seq, reason } = row;
+    await session.acks.settled();
+    await deps.refuse({ lane, seq, bytes: bytes(row.size), reason });
+    session.sent = seq;
+    suspicion.clear();
+    state.refused += 1;
+    log.error("The hub will never take a message; it is given up", { lane, seq, reason });
+  }
+
+  async function isTooLarge(hub: HubStream, { row, bytes: size }: PreparedRow): Promise<boolean> {
+    const answered = await hub.answers(size);
+    if (suspicion.probed(row.seq, answered)) return true;
+    if (answered) return false;
+    throw new PetioleError(
+      "ERR_LATTICE_UNREACHABLE",
+      `Cannot forward the lane "${lane}": the hub left a request of ${size} bytes unanswered`,
+    );
+  }
+
+  async function end(session: Session): Promise<void> {
+    const { window, progressed } = session;
+    session.over = true;
+    // A run that got nothing through is followed by one with a single message in flight, so that one in the way of
+    // all others is found; a run that ended in the middle by one with fewer, which a slow link may carry.
+    if (window.inFlight() > 0) windowSize = progressed ? Math.max(1, Math.floor(window.size() / 2)) : 1;
+    else windowSize = window.size();
+    const only = window.inFlight() === 1 && !progressed ? window.oldest() : undefined;
+    if (only !== undefined) suspicion.strike(only);
+    state.inFlight = 0;
+    state.window = windowSize;
+    // The next run reads what is acknowledged, so that must be written; if it failed, that run finds out.
+    await session.acks.settled().catch(() => {});
+  }
+
+  return { run, wake: gate.open };
+}
+
+function remember(seqs: Map<string, number>, subject: string, seq: number): void {
+  if (seqs.size >= SUBJECTS_REMEMBERED) seqs.clear();
+  seqs.set(subject, seq);
+}

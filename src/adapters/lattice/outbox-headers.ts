@@ -1,0 +1,53 @@
+import { headers, type MsgHdrs } from "@nats-io/transport-node";
+import { PetioleError } from "../../domain/errors.ts";
+import type { OutboxRow } from "../../domain/outbox.ts";
+
+const SEQ = "Petiole-Seq";
+const STORE = "Petiole-Store";
+const BOOT = "Petiole-Boot";
+/** Milliseconds since that boot. */
+const MONOTONIC = "Petiole-Monotonic";
+/** Unix milliseconds, as the device knew them. */
+const WALL = "Petiole-Wall";
+
+/** The server acts on `Nats-` headers, the forwarder on its own: a component may set neither. */
+const RESERVED = /^(?:nats|petiole)-/i;
+// RFC 9110 field names without the characters that NATS gives a meaning.
+const NAME = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/;
+const LINE_BREAK = /[\r\n]/;
+
+/** What names a message at the hub: the same row gets the same id in each try. */
+export function messageId(device: string, storeId: string, seq: number): string {
+  return `${device}:${storeId}:${seq}`;
+}
+
+/**
+ * The headers of a row on its way to the hub: its own, less reserved ones, then identity and stamps.
+ * @throws PetioleError ERR_LATTICE_MESSAGE when a header of its own cannot be sent
+ */
+export function encodeRowHeaders(device: string, storeId: string, row: OutboxRow): MsgHdrs {
+  const encoded = headers();
+  for (const [name, value] of Object.entries(row.headers)) {
+    if (RESERVED.test(name)) continue;
+    if (!NAME.test(name) || LINE_BREAK.test(value)) {
+      throw new PetioleError("ERR_LATTICE_MESSAGE", `Cannot send the header "${name}": want a token and one line`);
+    }
+    encoded.append(name, value);
+  }
+  encoded.set("Nats-Msg-Id", messageId(device, storeId, row.seq));
+  encoded.set(SEQ, String(row.seq));
+  encoded.set(STORE, storeId);
+  encoded.set(BOOT, row.bootId);
+  encoded.set(MONOTONIC, String(Math.round(row.monotonic)));
+  encoded.set(WALL, String(Math.round(row.wall)));
+  return encoded;
+}
+
+/** Which row of which store a message at the hub is; undefined when no forwarder sent it. */
+export function parsePosition(
+  header: (name: string) => string | undefined,
+): { readonly storeId: string; readonly seq: number } | undefined {
+  const storeId = header(STORE);
+  const seq = Number(header(SEQ));
+  return storeId !== undefined && Number.isSafeInteger(seq) && seq > 0 ? { storeId, seq } : undefined;
+}
