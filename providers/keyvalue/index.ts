@@ -1,0 +1,2 @@
+export { createKeyValueMemoryProvider } from "./memory.ts";
+export { createKeyValueSqliteProvider } from "./sqlite.ts";

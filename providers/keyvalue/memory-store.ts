@@ -1,0 +1,49 @@
+import { type Bytes, type KeyValueStore } from "#provider";
+
+const COUNTER = /^-?\d{1,20}$/;
+const INT64_MIN = -(2n ** 63n);
+const INT64_MAX = 2n ** 63n - 1n;
+
+/** Buckets in memory. What would take more than `capacity` for keys and values together fails with a RangeError. */
+export function createMemoryStore(capacity: Bytes): KeyValueStore {
+  const buckets = new Map<string, Map<string, Uint8Array>>();
+  let used = 0;
+
+  const cost = (key: string, value: Uint8Array | undefined): number =>
+    value === undefined ? 0 : Buffer.byteLength(key) + value.byteLength;
+
+  const write = (bucket: string, key: string, value: Uint8Array | undefined): void => {
+    const entries = buckets.get(bucket) ?? new Map<string, Uint8Array>();
+    const after = used - cost(key, entries.get(key)) + cost(key, value);
+    if (after > capacity) throw new RangeError(`the memory of this store is used up (${capacity} bytes)`);
+    used = after;
+    if (value === undefined) entries.delete(key);
+    else entries.set(key, value.slice());
+    if (entries.size === 0) buckets.delete(bucket);
+    else buckets.set(bucket, entries);
+  };
+
+  return {
+    get: async (bucket, key) => buckets.get(bucket)?.get(key)?.slice(),
+    set: async (bucket, key, value) => write(bucket, key, value),
+    delete: async (bucket, key) => write(bucket, key, undefined),
+    has: async (bucket, key) => buckets.get(bucket)?.has(key) ?? false,
+    async keys(bucket, after, limit) {
+      const sorted = [...(buckets.get(bucket)?.keys() ?? [])].sort((a, b) =>
+        Buffer.compare(Buffer.from(a), Buffer.from(b)),
+      );
+      const rest =
+        after === undefined ? sorted : sorted.filter((key) => Buffer.compare(Buffer.from(key), Buffer.from(after)) > 0);
+      return rest.slice(0, limit);
+    },
+    async increment(bucket, key, delta) {
+      const stored = buckets.get(bucket)?.get(key);
+      const text = stored === undefined ? "0" : Buffer.from(stored).toString("latin1");
+      if (!COUNTER.test(text)) throw new RangeError("the stored value is no counter");
+      const sum = BigInt(text) + delta;
+      if (sum < INT64_MIN || sum > INT64_MAX) throw new RangeError("the counter would leave 64 bits");
+      write(bucket, key, Buffer.from(sum.toString()));
+      return sum;
+    },
+  };
+}

@@ -1,0 +1,104 @@
+import {
+  PetioleError,
+  WitError,
+  millis,
+  type Binding,
+  type BusMessage,
+  type CapabilityFunctions,
+  type Lane,
+  type LinkContext,
+  type MessageBus,
+  type Outbox,
+} from "#provider";
+import { isSubject, matchesSubject } from "./subject.ts";
+import { invalidSubject, noTimeout, replyToStored, tooLarge, toMessagingError } from "./wit-errors.ts";
+
+export const CONSUMER = "wasmcloud:messaging/consumer";
+export const HANDLER = "wasmcloud:messaging/handler";
+
+/** The record `broker-message`. */
+interface BrokerMessage {
+  readonly subject: string;
+  readonly body: Uint8Array;
+  readonly replyTo?: string | undefined;
+}
+
+interface LinkConfig {
+  readonly subscriptions: readonly { readonly subject: string; readonly queue?: string | undefined }[];
+  readonly lanes: readonly { readonly subject: string; readonly lane: Lane }[];
+  readonly max_body: number;
+}
+
+export interface MessagingBindingDeps {
+  readonly bus: MessageBus;
+  readonly outbox: Outbox;
+}
+
+/**
+ * Serves one link over a bus, with stored lanes when the link has them.
+ * @throws PetioleError ERR_LINK_INVALID when a handler is linked without subscriptions
+ */
+export function bindMessaging(
+  link: LinkContext<unknown>,
+  config: LinkConfig,
+  { bus, outbox }: MessagingBindingDeps,
+): Binding {
+  if (link.direction === "imports") {
+    return { functions: consumer(config, { bus, outbox }), [Symbol.asyncDispose]: async () => {} };
+  }
+  if (config.subscriptions.length === 0) {
+    throw new PetioleError(
+      "ERR_LINK_INVALID",
+      `Cannot link "${link.component}" to messages: found no "subscriptions" in the link's configuration, want at least one`,
+    );
+  }
+  const stack = new AsyncDisposableStack();
+  for (const { subject, queue } of config.subscriptions) {
+    stack.use(bus.subscribe(subject, queue, async (message) => await deliver(link, message)));
+  }
+  return { functions: {}, [Symbol.asyncDispose]: async () => await stack.disposeAsync() };
+}
+
+function consumer(config: LinkConfig, { bus, outbox }: MessagingBindingDeps): CapabilityFunctions {
+  const check = (subject: string, body: Uint8Array): void => {
+    if (!isSubject(subject)) throw invalidSubject();
+    if (body.byteLength > config.max_body) throw tooLarge(config.max_body);
+  };
+  return {
+    [CONSUMER]: {
+      publish: async (message: BrokerMessage): Promise<void> => {
+        const { subject, body, replyTo } = message;
+        check(subject, body);
+        if (replyTo !== undefined && !isSubject(replyTo)) throw invalidSubject();
+        const lane = config.lanes.find((entry) => matchesSubject(entry.subject, subject))?.lane;
+        if (lane !== undefined && replyTo !== undefined) throw replyToStored();
+        try {
+          if (lane === undefined) bus.publish({ subject, body, replyTo });
+          else await outbox.publish({ lane, subject, body, headers: {} });
+        } catch (error) {
+          throw toMessagingError(error);
+        }
+      },
+      request: async (subject: string, body: Uint8Array, timeoutMs: number): Promise<BrokerMessage> => {
+        check(subject, body);
+        if (timeoutMs === 0) throw noTimeout();
+        try {
+          return await bus.request(subject, body, millis(timeoutMs));
+        } catch (error) {
+          throw toMessagingError(error);
+        }
+      },
+    },
+  };
+}
+
+/** Core NATS does not deliver again: a message that the component did not take is reported and let go. */
+async function deliver(link: LinkContext<unknown>, message: BusMessage): Promise<void> {
+  const { subject, body, replyTo } = message;
+  try {
+    await link.call(HANDLER, "handle-message", [{ subject, body, replyTo }]);
+  } catch (err) {
+    if (err instanceof WitError) link.log.warn("Component refused a message", { subject, err });
+    else link.log.error("Component failed on a message", { subject, err });
+  }
+}

@@ -1,0 +1,42 @@
+import { z } from "zod";
+import { LANES, kibibytes, size } from "#provider";
+import { isPattern } from "./subject.ts";
+
+const pattern = z.string().refine(isPattern, "want a NATS subject, such as alarms.boiler, alarms.* or alarms.>");
+
+const subscription = z.strictObject({
+  subject: pattern,
+  /** Members of one queue group share the messages among them. */
+  queue: z
+    .string()
+    .regex(/^[^\s.*>]+$/, "want a queue group name without dots, wildcards and white space")
+    .optional(),
+});
+
+const common = {
+  subscriptions: z.array(subscription).max(64).default([]),
+  /** Larger messages are refused; a NATS server takes 1 MiB unless configured otherwise. */
+  max_body: size().default(kibibytes(1024)),
+};
+
+/** The first lane whose subject matches takes the message; what matches none goes to core NATS at once. */
+export const natsLinkSchema = z.strictObject({
+  ...common,
+  lanes: z
+    .array(z.strictObject({ subject: pattern, lane: z.enum(LANES) }))
+    .max(64)
+    .default([]),
+});
+export type NatsLinkConfig = z.infer<typeof natsLinkSchema>;
+
+export const memoryLinkSchema = z.strictObject(common);
+export type MemoryLinkConfig = z.infer<typeof memoryLinkSchema>;
+
+export const natsSchema = z.strictObject({});
+export type NatsConfig = z.infer<typeof natsSchema>;
+
+export const memorySchema = z.strictObject({
+  /** Messages that wait for one subscription before further ones are dropped and counted. */
+  queue: z.int().min(1).max(100_000).default(1000),
+});
+export type MemoryConfig = z.infer<typeof memorySchema>;

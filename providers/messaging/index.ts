@@ -1,0 +1,2 @@
+export { createMessagingMemoryProvider } from "./memory.ts";
+export { createMessagingNatsProvider } from "./nats.ts";

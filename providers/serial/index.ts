@@ -1,0 +1,40 @@
+import { PetioleError, parseProviderConfig, type Provider, type ProviderDeps } from "#provider";
+import { FRAME_HANDLER, PORT, bindSerial } from "./binding.ts";
+import { linkSchema, serialSchema, type LinkConfig, type SerialConfig } from "./config.ts";
+import type { OpenSerialDevice } from "./device.ts";
+import { createPort, type Port } from "./port.ts";
+import { openSerialPort } from "./serialport.ts";
+
+/** `petiole:serial`: frames of serial ports. `open` replaces the way to the hardware. */
+export function createSerialProvider(
+  { id, clock, log }: ProviderDeps,
+  open: OpenSerialDevice = openSerialPort,
+): Provider<SerialConfig, LinkConfig> {
+  let running: { readonly config: SerialConfig; readonly ports: ReadonlyMap<string, Port> } | undefined;
+  const stack = new AsyncDisposableStack();
+  return {
+    id,
+    serves: [PORT],
+    calls: [FRAME_HANDLER],
+    parseConfig: (raw) => parseProviderConfig(`provider "${id}"`, serialSchema, raw),
+    parseLinkConfig: (raw) => parseProviderConfig(`a link of provider "${id}"`, linkSchema, raw),
+    async start(config, signal) {
+      signal.throwIfAborted();
+      // A device that is not there yet is no reason not to start: its port waits for it.
+      const ports = Object.entries(config.ports).map(
+        ([label, port]) => [label, stack.use(createPort({ label, config: port, open, clock, log }))] as const,
+      );
+      running = { config, ports: new Map(ports) };
+    },
+    async bind(link) {
+      if (running === undefined) {
+        throw new PetioleError("ERR_PROVIDER_STOPPED", `Cannot link "${link.component}": "${id}" is not running`);
+      }
+      return bindSerial(link, running.config, running.ports);
+    },
+    async [Symbol.asyncDispose]() {
+      running = undefined;
+      await stack.disposeAsync();
+    },
+  };
+}

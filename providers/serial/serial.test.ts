@@ -1,0 +1,69 @@
+import { describe, test } from "vitest";
+import { serialSuite } from "../../test/conformance/serial/suite.ts";
+import { createMailbox } from "../../test/support/mailbox.ts";
+import { providerDeps, startProvider } from "../../test/support/provider-rig.ts";
+import { createSerialProvider } from "./index.ts";
+import { createSimulatedCable } from "./simulated.ts";
+
+const CONFIG = {
+  ports: {
+    boiler: {
+      path: "/dev/simulated",
+      framing: { max_length: 32 },
+      write_buffer: "1KiB",
+      reopen: { initial: "1ms", max: "5ms" },
+    },
+  },
+};
+
+serialSuite({
+  name: "a simulated cable",
+  create: async () => {
+    const cable = createSimulatedCable();
+    const rig = await startProvider((deps) => createSerialProvider(deps, cable.open), CONFIG);
+    return { ...cable, provider: rig.provider, [Symbol.asyncDispose]: async () => await rig[Symbol.asyncDispose]() };
+  },
+});
+
+describe("createSerialProvider()", () => {
+  test("parseConfig() reports every fault with its path", ({ expect }) => {
+    const provider = createSerialProvider(providerDeps());
+    const parse = (): unknown =>
+      provider.parseConfig({ ports: { boiler: { path: "ttyUSB0", baud: 1, framing: { delimiter: "" } } } });
+    expect(parse).toThrow(/ports\.boiler\.path[^]*ports\.boiler\.framing\.delimiter|baud/);
+    expect(parse).toThrow(expect.objectContaining({ code: "ERR_PROVIDER_CONFIG" }) as Error);
+  });
+
+  test("start() does not wait for a device that is missing", async ({ expect }) => {
+    const tried = createMailbox<string>();
+    await using rig = await startProvider(
+      (deps) =>
+        createSerialProvider(deps, async ({ path }) => {
+          tried.put(path);
+          throw new Error("no such file");
+        }),
+      CONFIG,
+    );
+    await tried.waitFor(3);
+    await using link = await rig.bind({ config: { ports: ["boiler"] } });
+    expect(await link.call("petiole:serial/port", "list-ports")).toEqual([["boiler", false]]);
+  });
+
+  test("start() rejects with the reason of an aborted signal, and disposal works after it", async ({ expect }) => {
+    await using provider = createSerialProvider(providerDeps());
+    const reason = new Error("stopping");
+    await expect(provider.start(provider.parseConfig(CONFIG), AbortSignal.abort(reason))).rejects.toBe(reason);
+  });
+
+  test("bind() is refused before the start", async ({ expect }) => {
+    await using provider = createSerialProvider(providerDeps());
+    const link = { ...unbound(), config: provider.parseLinkConfig({ ports: ["boiler"] }) };
+    await expect(provider.bind(link)).rejects.toMatchObject({ code: "ERR_PROVIDER_STOPPED" });
+  });
+});
+
+function unbound() {
+  const { log } = providerDeps();
+  const call = async (): Promise<never> => await Promise.reject(new Error("not called"));
+  return { component: "c", linkName: "default", direction: "imports" as const, interfaces: [], log, call };
+}
