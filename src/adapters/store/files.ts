@@ -1,0 +1,78 @@
+import { mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { PetioleError } from "../../domain/errors.ts";
+import { isErrno } from "../../lib/files.ts";
+import { syncFolderNow } from "./sequence.ts";
+import { isSqliteFailure, openDatabase } from "./sqlite.ts";
+
+const DATABASE = "petiole.db";
+
+export interface StoreFiles {
+  readonly dir: string;
+  readonly database: string;
+  readonly twin: string;
+  readonly lock: string;
+}
+
+export function storeFiles(dir: string): StoreFiles {
+  return { dir, database: join(dir, DATABASE), twin: join(dir, "petiole.seq"), lock: join(dir, "petiole.lock") };
+}
+
+/**
+ * Takes the folder for this process. The lock is SQLite's lock on an empty database of its own, so it vanishes with
+ * the process however that ends, and it holds while the real database is moved aside.
+ * @throws PetioleError ERR_STORE_LOCKED
+ */
+export function lockFolder(files: StoreFiles): Disposable {
+  mkdirSync(files.dir, { recursive: true, mode: 0o700 });
+  try {
+    return takeLock(files);
+  } catch (error) {
+    if (!isSqliteFailure(error, "corrupt")) throw error;
+    // Something was written into the lock file. Nothing in it is worth keeping.
+    rmSync(files.lock);
+    return takeLock(files);
+  }
+}
+
+function takeLock(files: StoreFiles): Disposable {
+  const db = openDatabase(files.lock, { busyTimeout: 200 });
+  try {
+    db.exec("PRAGMA journal_mode = MEMORY");
+    db.exec("BEGIN EXCLUSIVE");
+  } catch (error) {
+    db.close();
+    if (!isSqliteFailure(error, "busy")) throw error;
+    throw new PetioleError("ERR_STORE_LOCKED", `Cannot open the store in "${files.dir}": another agent uses it`, {
+      cause: error,
+    });
+  }
+  return { [Symbol.dispose]: () => db.close() };
+}
+
+/**
+ * Moves a damaged database out of the way, for whoever wants to look into it, and deletes the one moved before.
+ * The connection must be closed. Returns the new path; undefined when there was no file.
+ */
+export function moveAside(files: StoreFiles, wall: number): string | undefined {
+  const stamp = new Date(wall).toISOString().replaceAll(/[:.]/g, "-");
+  const target = `${files.database}.corrupt-${stamp}`;
+  for (const name of readdirSync(files.dir)) {
+    if (name.startsWith(`${DATABASE}.corrupt-`)) rmSync(join(files.dir, name));
+  }
+  // The database goes first: SQLite ignores a log without database, but would take a database without its log.
+  const moved = renameIfThere(files.database, target);
+  renameIfThere(`${files.database}-wal`, `${target}-wal`);
+  syncFolderNow(files.dir);
+  return moved ? target : undefined;
+}
+
+function renameIfThere(from: string, to: string): boolean {
+  try {
+    renameSync(from, to);
+    return true;
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,106 @@
+import type { Lane, LedgerEntry, LossReason } from "../../domain/outbox.ts";
+import { bytes, millis } from "../../domain/units.ts";
+import type { Database } from "./sqlite.ts";
+
+/** A loss about to be written down. */
+export interface Loss {
+  readonly lane: Lane;
+  readonly from: number;
+  readonly to: number;
+  readonly count: number;
+  readonly bytes: number;
+  readonly reason: LossReason;
+}
+
+/** What decides whether two losses of a lane are one. */
+export interface LaneState {
+  readonly acknowledged: number;
+  /** Whether a row survives between two sequences. */
+  readonly hasBetween: (after: number, before: number) => boolean;
+}
+
+/** Entries kept. Beyond it the oldest two of a kind become one, which keeps counts exact and ranges coarser. */
+export const LEDGER_LIMIT = 1000;
+
+/**
+ * Whether `next` continues the entry that ends at `to`: nothing between them survived or was delivered, so that the
+ * common range names no row that is not lost.
+ */
+export function continues(last: Pick<LedgerEntry, "to" | "reason">, next: Loss, lane: LaneState): boolean {
+  return (
+    last.reason === next.reason &&
+    next.reason !== "unknown" &&
+    last.to < next.from &&
+    lane.acknowledged <= last.to &&
+    !lane.hasBetween(last.to, next.from)
+  );
+}
+
+interface LedgerRow {
+  readonly id: number;
+  readonly lane: Lane;
+  readonly from_seq: number;
+  readonly to_seq: number;
+  readonly row_count: number;
+  readonly bytes: number;
+  readonly reason: LossReason;
+  readonly wall: number;
+}
+
+export interface LedgerTable {
+  /** Writes a loss down, inside the transaction that deletes the rows. */
+  record(loss: Loss, wall: number, lane: LaneState): void;
+  list(): LedgerEntry[];
+}
+
+export function createLedgerTable(db: Database): LedgerTable {
+  const lastOf = db.prepare<LedgerRow>("SELECT * FROM ledger WHERE lane = ? ORDER BY id DESC LIMIT 1");
+  const insert = db.prepare(
+    "INSERT INTO ledger (lane, from_seq, to_seq, row_count, bytes, reason, wall) VALUES (?, ?, ?, ?, ?, ?, ?)",
+  );
+  const extend = db.prepare(
+    "UPDATE ledger SET to_seq = ?, row_count = row_count + ?, bytes = bytes + ?, wall = ? WHERE id = ?",
+  );
+  const count = db.prepare<{ n: number }>("SELECT count(*) AS n FROM ledger");
+  const select = db.prepare<LedgerRow>("SELECT * FROM ledger ORDER BY id");
+  const oldestTwo = db.prepare<LedgerRow>(
+    `SELECT * FROM ledger WHERE (lane, reason) =
+      (SELECT lane, reason FROM ledger GROUP BY lane, reason ORDER BY count(*) DESC LIMIT 1) ORDER BY id LIMIT 2`,
+  );
+  const merge = db.prepare(
+    "UPDATE ledger SET from_seq = ?, to_seq = ?, row_count = row_count + ?, bytes = bytes + ? WHERE id = ?",
+  );
+  const remove = db.prepare("DELETE FROM ledger WHERE id = ?");
+
+  const makeRoom = (): void => {
+    if ((count.get()?.n ?? 0) < LEDGER_LIMIT) return;
+    const [first, second] = oldestTwo.all();
+    if (first === undefined || second === undefined) return;
+    const from = Math.min(first.from_seq, second.from_seq);
+    merge.run(from, Math.max(first.to_seq, second.to_seq), first.row_count, first.bytes, second.id);
+    remove.run(first.id);
+  };
+
+  return {
+    record: (loss, wall, lane) => {
+      const last = lastOf.get(loss.lane);
+      if (last !== undefined && continues({ to: last.to_seq, reason: last.reason }, loss, lane)) {
+        extend.run(loss.to, loss.count, loss.bytes, wall, last.id);
+        return;
+      }
+      makeRoom();
+      insert.run(loss.lane, loss.from, loss.to, loss.count, loss.bytes, loss.reason, wall);
+    },
+    list: () =>
+      select.all().map((row) => ({
+        id: row.id,
+        lane: row.lane,
+        from: row.from_seq,
+        to: row.to_seq,
+        count: row.row_count,
+        bytes: bytes(row.bytes),
+        reason: row.reason,
+        wall: millis(row.wall),
+      })),
+  };
+}

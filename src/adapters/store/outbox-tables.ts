@@ -1,0 +1,229 @@
+import {
+  LANES,
+  type Lane,
+  type LaneStats,
+  type LedgerEntry,
+  type OutboxRow,
+  type OutboxStats,
+} from "../../domain/outbox.ts";
+import { bytes, millis } from "../../domain/units.ts";
+import { createBoots, type Boots } from "./boots.ts";
+import { copyHead, createHeadTable, type Head, type HeadTable } from "./head.ts";
+import { createLaneTable, type LaneTable, type Removed } from "./lane-table.ts";
+import { createLedgerTable, type LedgerTable } from "./ledger.ts";
+import type { CommitRequest, LaneValues } from "./protocol.ts";
+import { recordSizes, rowCost, type RowRecord } from "./row.ts";
+import type { Database } from "./sqlite.ts";
+
+/** Acknowledged rows deleted in one commit and lane. More than the forwarder has in flight, so only a resume leaves a rest. */
+const SWEEP_ROWS = 2000;
+/** Damaged rows that one read handles before it starts over. */
+const CORRUPT_BATCH = 256;
+
+export interface OutboxTablesOptions {
+  readonly cap: number;
+  readonly bootId: string;
+  readonly head: Head;
+}
+
+export interface AppendReply {
+  readonly refused: readonly number[];
+  readonly readable: readonly Lane[];
+  readonly unswept: boolean;
+}
+
+/**
+ * The outbox in the database. Runs in the store worker; every method is one step on the one connection.
+ *
+ * When the cap is reached the oldest `standard` rows go first, but rows that were already offered to the forwarder go
+ * after all others: they may be on their way, and dropping them would put messages into the ledger that arrive. Only
+ * rows whose acknowledgement got lost together with the process can be in the ledger and on the hub both.
+ */
+export class OutboxTables {
+  readonly #db: Database;
+  readonly #cap: number;
+  readonly #heads: HeadTable;
+  readonly #ledger: LedgerTable;
+  readonly #lanes: Readonly<Record<Lane, LaneTable>>;
+  readonly #boots: Boots;
+  /** Highest sequence that `read` returned since the start. */
+  readonly #offered: Record<Lane, number> = { critical: 0, standard: 0 };
+  #head: Head;
+  #commits = 0;
+
+  constructor(db: Database, options: OutboxTablesOptions) {
+    this.#db = db;
+    this.#cap = options.cap;
+    this.#head = options.head;
+    this.#heads = createHeadTable(db);
+    this.#ledger = createLedgerTable(db);
+    this.#lanes = { critical: createLaneTable(db, "critical"), standard: createLaneTable(db, "standard") };
+    this.#boots = createBoots(db, options.bootId);
+  }
+
+  get head(): Head {
+    return this.#head;
+  }
+
+  /** One transaction: acknowledgements, rows, the cap, then `alongside`. */
+  commit<T>(request: CommitRequest, alongside: () => T): AppendReply & { readonly result: T } {
+    const head = copyHead(this.#head);
+    head.lastSeq = Math.max(head.lastSeq, request.lastSeq);
+    const refused: number[] = [];
+    const readable = new Set<Lane>();
+    const result = this.#db.transaction(() => {
+      for (const lane of LANES) {
+        head.lanes[lane].acknowledged = Math.max(head.lanes[lane].acknowledged, request.acknowledged[lane] ?? 0);
+        this.#sweep(head, lane, SWEEP_ROWS);
+      }
+      for (const row of request.rows) {
+        if (this.#append(head, row)) readable.add(row.lane);
+        else refused.push(row.seq);
+      }
+      this.#enforceCap(head, request.wall);
+      if (readable.size > 0) this.#boots.register(() => LANES.map((lane) => this.#lanes[lane].oldest(0)?.boot));
+      const result = alongside();
+      this.#heads.save(head);
+      return result;
+    });
+    this.#head = head;
+    if (readable.size > 0) this.#boots.registered();
+    this.#commits += 1;
+    return { refused, readable: [...readable], unswept: LANES.some((lane) => this.#isUnswept(lane)), result };
+  }
+
+  /** The next rows above `after`. Damaged ones are deleted and written down; what is returned is as it was published. */
+  read(lane: Lane, after: number, limit: { readonly rows: number; readonly bytes: number }, wall: number): OutboxRow[] {
+    const from = Math.max(after, this.#head.lanes[lane].acknowledged);
+    for (;;) {
+      const rows: OutboxRow[] = [];
+      const corrupt: number[] = [];
+      let size = 0;
+      this.#lanes[lane].scan(from, ({ record, boot, intact }) => {
+        if (!intact) return corrupt.push(record.seq) < CORRUPT_BATCH;
+        rows.push(this.#toRow(record, boot));
+        size += rowCost(recordSizes(record));
+        return rows.length < limit.rows && size < limit.bytes;
+      });
+      if (corrupt.length > 0) this.#dropCorrupt(lane, corrupt, wall);
+      const last = rows.at(-1);
+      if (last !== undefined) this.#offered[lane] = Math.max(this.#offered[lane], last.seq);
+      if (last !== undefined || corrupt.length === 0) return rows;
+    }
+  }
+
+  ledger(): LedgerEntry[] {
+    return this.#ledger.list();
+  }
+
+  /** `acknowledged` has what the next commit will bring. */
+  stats(acknowledged: LaneValues): OutboxStats {
+    const lanes = LANES.map((lane): LaneStats => {
+      const head = this.#head.lanes[lane];
+      const mark = Math.max(head.acknowledged, acknowledged[lane] ?? 0);
+      const done = this.#lanes[lane].measure(mark);
+      const oldest = this.#lanes[lane].oldest(mark)?.wall;
+      return {
+        lane,
+        rows: head.rows - done.rows,
+        bytes: bytes(head.bytes - done.bytes),
+        oldest: oldest === undefined ? undefined : millis(oldest),
+        acknowledged: mark,
+        dropped: head.dropped,
+      };
+    });
+    return {
+      lanes,
+      bytes: bytes(lanes.reduce((sum, lane) => sum + lane.bytes, 0)),
+      cap: bytes(this.#cap),
+      lastSeq: this.#head.lastSeq,
+      commits: this.#commits,
+    };
+  }
+
+  #toRow(record: RowRecord, boot: number): OutboxRow {
+    return {
+      lane: record.lane,
+      seq: record.seq,
+      subject: record.subject,
+      // The checksum says that this is the text that was made from such an object.
+      headers: JSON.parse(record.headers) as Record<string, string>,
+      body: record.body,
+      bootId: this.#boots.nameOf(boot),
+      monotonic: record.monotonic,
+      wall: record.wall,
+    };
+  }
+
+  /** False when a `critical` row finds the outbox full of its kind. */
+  #append(head: Head, row: RowRecord): boolean {
+    const cost = rowCost(recordSizes(row));
+    const lane = head.lanes[row.lane];
+    if (row.lane === "critical" && lane.bytes + cost > this.#cap) {
+      this.#sweep(head, "critical", Infinity);
+      if (lane.bytes + cost > this.#cap) return false;
+    }
+    this.#lanes[row.lane].insert(row, this.#boots.current);
+    lane.rows += 1;
+    lane.bytes += cost;
+    return true;
+  }
+
+  #enforceCap(head: Head, wall: number): void {
+    const excess = (): number => head.lanes.critical.bytes + head.lanes.standard.bytes - this.#cap;
+    for (const lane of LANES) if (excess() > 0) this.#sweep(head, lane, Infinity);
+    const offered = this.#offered.standard;
+    const { acknowledged } = head.lanes.standard;
+    for (const [after, upTo] of [
+      [Math.max(offered, acknowledged), Number.MAX_SAFE_INTEGER],
+      [acknowledged, offered],
+    ] as const) {
+      if (excess() <= 0) return;
+      const removed = this.#lanes.standard.removeOldest({ after, upTo, rows: Infinity, bytes: excess() });
+      if (removed === undefined) continue;
+      this.#subtract(head, "standard", removed);
+      this.#writeDown(head, "standard", removed, "cap", wall);
+    }
+  }
+
+  #sweep(head: Head, lane: Lane, rows: number): void {
+    const upTo = head.lanes[lane].acknowledged;
+    const removed = this.#lanes[lane].removeOldest({ after: 0, upTo, rows, bytes: Infinity });
+    if (removed !== undefined) this.#subtract(head, lane, removed);
+  }
+
+  #isUnswept(lane: Lane): boolean {
+    return this.#lanes[lane].hasBetween(0, this.#head.lanes[lane].acknowledged + 1);
+  }
+
+  #dropCorrupt(lane: Lane, sequences: readonly number[], wall: number): void {
+    const head = copyHead(this.#head);
+    this.#db.transaction(() => {
+      for (const seq of sequences) {
+        const limit = { after: seq - 1, upTo: seq, rows: 1, bytes: Infinity };
+        const removed = this.#lanes[lane].removeOldest(limit);
+        if (removed === undefined) continue;
+        this.#subtract(head, lane, removed);
+        this.#writeDown(head, lane, removed, "corrupt", wall);
+      }
+      this.#heads.save(head);
+    });
+    this.#head = head;
+    this.#commits += 1;
+  }
+
+  #subtract(head: Head, lane: Lane, removed: Removed): void {
+    const counters = head.lanes[lane];
+    // Lengths of a damaged row may lie, so the counters are set right whenever the lane is empty.
+    const isEmpty = !this.#lanes[lane].hasBetween(0, Number.MAX_SAFE_INTEGER);
+    counters.rows = isEmpty ? 0 : Math.max(0, counters.rows - removed.count);
+    counters.bytes = isEmpty ? 0 : Math.max(0, counters.bytes - removed.bytes);
+  }
+
+  #writeDown(head: Head, lane: Lane, removed: Removed, reason: "cap" | "corrupt", wall: number): void {
+    const { acknowledged } = head.lanes[lane];
+    const { hasBetween } = this.#lanes[lane];
+    this.#ledger.record({ lane, ...removed, reason }, wall, { acknowledged, hasBetween });
+    head.lanes[lane].dropped += removed.count;
+  }
+}

@@ -1,0 +1,129 @@
+import { PetioleError } from "../../domain/errors.ts";
+import { LANES } from "../../domain/outbox.ts";
+import { PAGE_SIZE } from "./row.ts";
+import { SqliteFailure, type Database } from "./sqlite.ts";
+
+const lanesTables = LANES.map(
+  (lane) => `
+  CREATE TABLE ${lane} (
+    seq INTEGER PRIMARY KEY,
+    boot INTEGER NOT NULL,
+    monotonic INTEGER NOT NULL,
+    wall INTEGER NOT NULL,
+    subject TEXT NOT NULL,
+    headers TEXT NOT NULL,
+    body BLOB NOT NULL,
+    crc INTEGER NOT NULL
+  ) STRICT;`,
+).join("");
+
+const headColumns = LANES.map(
+  (lane) => `
+    ${lane}_rows INTEGER NOT NULL DEFAULT 0,
+    ${lane}_bytes INTEGER NOT NULL DEFAULT 0,
+    ${lane}_acknowledged INTEGER NOT NULL DEFAULT 0,
+    ${lane}_dropped INTEGER NOT NULL DEFAULT 0`,
+).join(",");
+
+/**
+ * Step n brings a database from version n to n + 1. Steps are never edited once released. Rows have no index beside
+ * their sequence and the counters of all lanes share one row: a commit then writes as few pages as it can.
+ */
+const MIGRATIONS: readonly string[] = [
+  `
+  CREATE TABLE head (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    store_id TEXT NOT NULL,
+    last_seq INTEGER NOT NULL,${headColumns}
+  ) STRICT;
+  CREATE TABLE boots (id INTEGER PRIMARY KEY, boot_id TEXT NOT NULL) STRICT;${lanesTables}
+  CREATE TABLE ledger (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    lane TEXT NOT NULL,
+    from_seq INTEGER NOT NULL,
+    to_seq INTEGER NOT NULL,
+    row_count INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    wall INTEGER NOT NULL
+  ) STRICT;
+  CREATE TABLE key_value (
+    bucket TEXT NOT NULL,
+    key TEXT NOT NULL,
+    value BLOB NOT NULL,
+    PRIMARY KEY (bucket, key)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE state (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;`,
+];
+
+/** How many pages the write-ahead log may hold before it is copied into the database: 4 MiB, less under a small cap. */
+export function checkpointPages(cap: number): number {
+  return Math.max(64, Math.min(1000, Math.floor(cap / PAGE_SIZE / 20)));
+}
+
+/** Sets a connection up. The file's own properties come before the first table, the sync level after the switch to WAL. */
+export function applyPragmas(db: Database, walPages: number): void {
+  for (const pragma of [
+    // No second connection ever: locks are taken once and the index of the log stays in the heap, not in a mapped file.
+    "locking_mode = EXCLUSIVE",
+    `page_size = ${PAGE_SIZE}`,
+    "auto_vacuum = INCREMENTAL",
+    "journal_mode = WAL",
+    "synchronous = FULL",
+    `wal_autocheckpoint = ${walPages}`,
+    `journal_size_limit = ${walPages * PAGE_SIZE}`,
+    "cache_size = -1024",
+    "temp_store = MEMORY",
+    "mmap_size = 0",
+  ]) {
+    db.exec(`PRAGMA ${pragma}`);
+  }
+}
+
+/**
+ * Brings the schema to the current version.
+ * @throws PetioleError ERR_STORE_OPEN when a newer petiole made the database: it is refused rather than mangled
+ */
+export function migrate(db: Database): void {
+  const version = db.prepare<{ user_version: number }>("PRAGMA user_version").get()?.user_version ?? 0;
+  if (version > MIGRATIONS.length) {
+    throw new PetioleError(
+      "ERR_STORE_OPEN",
+      `Cannot open the store: its schema has version ${version}, this petiole knows ${MIGRATIONS.length}`,
+    );
+  }
+  if (version === MIGRATIONS.length) return;
+  db.transaction(() => {
+    for (const step of MIGRATIONS.slice(version)) db.exec(step);
+    db.exec(`PRAGMA user_version = ${MIGRATIONS.length}`);
+  });
+}
+
+/**
+ * A look at the structure that costs the same for any backlog: the small tables in full, the ends of the large ones.
+ * @throws SqliteFailure corrupt
+ */
+export function checkStructure(db: Database): void {
+  for (const table of ["head", "boots", "ledger"]) {
+    const found = db.prepare<{ quick_check: string }>(`PRAGMA quick_check(${table})`).get()?.quick_check;
+    if (found !== "ok") throw new SqliteFailure("corrupt", `Table "${table}": ${found ?? "no answer"}`);
+  }
+  for (const lane of LANES) {
+    db.prepare(`SELECT seq FROM ${lane} ORDER BY seq LIMIT 1`).get();
+    db.prepare(`SELECT seq FROM ${lane} ORDER BY seq DESC LIMIT 1`).get();
+  }
+  db.prepare("SELECT key FROM key_value LIMIT 1").get();
+  db.prepare("SELECT name FROM state LIMIT 1").get();
+}
+
+/** How much of the file is empty. */
+export interface SpaceMeter {
+  freePages(): number;
+  pages(): number;
+}
+
+export function createSpaceMeter(db: Database): SpaceMeter {
+  const free = db.prepare<{ freelist_count: number }>("PRAGMA freelist_count");
+  const all = db.prepare<{ page_count: number }>("PRAGMA page_count");
+  return { freePages: () => free.get()?.freelist_count ?? 0, pages: () => all.get()?.page_count ?? 0 };
+}

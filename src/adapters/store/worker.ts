@@ -1,0 +1,45 @@
+// Entry of the store's worker thread: requests in, replies out, one after another.
+
+import { parentPort, workerData } from "node:worker_threads";
+import { isPetioleError, PetioleError } from "../../domain/errors.ts";
+import { Engine } from "./engine.ts";
+import type { Envelope, WireError, WorkerMessage, WorkerOptions } from "./protocol.ts";
+import { isSqliteFailure } from "./sqlite.ts";
+
+function main(): void {
+  const port = parentPort;
+  if (port === null) throw new PetioleError("ERR_INVARIANT", "Cannot run the store's worker: not in a worker thread");
+  // Both sides are of one version: the main thread starts this file with these options.
+  const options = workerData as WorkerOptions;
+  const post = (messages: readonly WorkerMessage[]): void => port.postMessage(messages);
+  let engine: Engine;
+  try {
+    engine = new Engine({ options, notify: (notice) => post([{ kind: "notice", notice }]) });
+  } catch (error) {
+    post([{ kind: "refused", error: describe(error, "ERR_STORE_OPEN", `Cannot open the store in "${options.dir}"`) }]);
+    return;
+  }
+  post([{ kind: "opened", opened: engine.opened }]);
+  const answer = ({ id, request }: Envelope): WorkerMessage => {
+    try {
+      return { kind: "reply", id, ok: true, value: engine.handle(request) };
+    } catch (error) {
+      const attempted = `Cannot carry out "${request.kind}" in the store "${options.dir}"`;
+      return { kind: "reply", id, ok: false, error: describe(error, "ERR_STORE_FAILED", attempted) };
+    }
+  };
+  port.on("message", (envelopes: readonly Envelope[]) => {
+    post(envelopes.map(answer));
+    if (!envelopes.some(({ request }) => request.kind === "close")) return;
+    engine[Symbol.dispose]();
+    port.close();
+  });
+}
+
+function describe(error: unknown, code: "ERR_STORE_OPEN" | "ERR_STORE_FAILED", attempted: string): WireError {
+  if (isPetioleError(error)) return { code: error.code, message: error.message };
+  const full = isSqliteFailure(error, "full") ? "the disk is full: " : "";
+  return { code, message: `${attempted}: ${full}${error instanceof Error ? error.message : String(error)}` };
+}
+
+main();
