@@ -45,8 +45,26 @@ export async function testNatsBinary(): Promise<string> {
   return (await findNatsServer({ env: process.env })).path;
 }
 
-/** Path of the oldest supported server, or undefined when the environment names none. */
-export const floorNatsBinary = process.env["PETIOLE_TEST_NATS_FLOOR"];
+export interface TestedServer {
+  readonly name: string;
+  readonly binary: string;
+  /** Why tests with it are skipped; undefined when they run. */
+  readonly skip: string | undefined;
+}
+
+/**
+ * The servers that tests of the protocol run against: the usual one, and the oldest supported one when
+ * `PETIOLE_TEST_NATS_FLOOR` names it. When it does not, that is printed and its tests count as skipped.
+ */
+export async function serverVersions(): Promise<TestedServer[]> {
+  const floor = process.env["PETIOLE_TEST_NATS_FLOOR"];
+  const skip = floor === undefined ? "PETIOLE_TEST_NATS_FLOOR names no nats-server 2.9.10" : undefined;
+  if (skip !== undefined) process.stderr.write(`Skipping the oldest supported nats-server: ${skip}\n`);
+  return [
+    { name: "current", binary: await testNatsBinary(), skip: undefined },
+    { name: "floor", binary: floor ?? "nats-server", skip },
+  ];
+}
 
 /** Starts a real nats-server on free loopback ports and resolves when it accepts clients. */
 export async function startNats(options: NatsOptions = {}): Promise<TestNats> {

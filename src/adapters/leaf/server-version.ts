@@ -31,6 +31,7 @@ const FIRST_RELEASE = {
   firstInfoTimeout: { major: 2, minor: 10, patch: 26 },
   dialTimeout: { major: 2, minor: 14, patch: 5 },
   compression: { major: 2, minor: 10, patch: 0 },
+  handshakeFirst: { major: 2, minor: 10, patch: 0 },
 } as const satisfies Record<string, ServerVersion>;
 
 export type LeafFeature = keyof typeof FIRST_RELEASE;

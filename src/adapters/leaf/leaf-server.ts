@@ -1,0 +1,163 @@
+import { mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { isPetioleError } from "../../domain/errors.ts";
+import { seconds, type Millis } from "../../domain/units.ts";
+import { backoffDelay, type BackoffOptions } from "../../lib/backoff.ts";
+import { systemClock, type Clock } from "../../lib/clock.ts";
+import { writeFileAtomic } from "../../lib/files.ts";
+import type { Logger } from "../../lib/log.ts";
+import type { NatsServerBinary } from "./find-server.ts";
+import { renderLeafConfig, type LeafSettings } from "./leaf-config.ts";
+import { startServerProcess, type ServerProcess } from "./server-process.ts";
+import { formatServerVersion } from "./server-version.ts";
+import { endStaleServer } from "./stale-server.ts";
+
+export interface LeafServerOptions {
+  readonly settings: LeafSettings;
+  readonly binary: Pick<NatsServerBinary, "path" | "version">;
+  /** Owned by the leaf: configuration, pid file. Kept below the state directory. */
+  readonly folder: string;
+  readonly log: Logger;
+  readonly clock?: Clock;
+  readonly backoff?: BackoffOptions;
+  readonly readyTimeout?: Millis;
+}
+
+export interface LeafServerState {
+  readonly running: boolean;
+  readonly pid: number | undefined;
+  readonly restarts: number;
+  /** Why it does not run, for people. */
+  readonly reason: string | undefined;
+}
+
+/** The local nats-server, started again whenever it dies. Disposing it ends the server. */
+export interface LeafServer extends AsyncDisposable {
+  /** For local clients; stays the same over restarts. */
+  readonly url: string;
+  /** Base URL of its monitoring. */
+  readonly monitorUrl: string;
+  readonly version: string;
+  state(): LeafServerState;
+  /** Ends the server; the supervisor starts it again at once. For a link that hangs. */
+  restart(reason: string): void;
+}
+
+const DEFAULT_BACKOFF: BackoffOptions = { initial: seconds(1), max: seconds(30) };
+/** A server that ran this long counts as healthy: its next death starts a new row of back-offs. */
+const HEALTHY_AFTER = seconds(60);
+
+/**
+ * Starts the server and resolves when it accepts clients; whether the hub is there makes no difference.
+ * @throws PetioleError ERR_LEAF_SERVER with what the server said, such as a port in use
+ */
+export async function startLeafServer(options: LeafServerOptions): Promise<LeafServer> {
+  const { folder, log } = options;
+  const clock = options.clock ?? systemClock;
+  const [configFile, pidFile] = [join(folder, "nats-server.conf"), join(folder, "nats-server.pid")];
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await endStaleServer({ pidFile, configFile, clock, log });
+  const portsFolder = join(folder, "ports");
+  let { settings } = options;
+
+  async function launch(): Promise<ServerProcess> {
+    // Ports files of servers that were killed; the process numbers in their names come round again.
+    await rm(portsFolder, { recursive: true, force: true });
+    await mkdir(portsFolder, { mode: 0o700 });
+    // Readable by nobody else: URLs may carry passwords.
+    await writeFileAtomic(configFile, renderLeafConfig(settings, { portsFolder }, options.binary.version), 0o600);
+    return startServerProcess({
+      binary: options.binary.path,
+      configFile,
+      pidFile,
+      portsFolder,
+      listen: settings.listen,
+      readyTimeout: options.readyTimeout ?? seconds(15),
+      clock,
+      log,
+    });
+  }
+
+  let current: ServerProcess | undefined = await launch();
+  const { ports } = current;
+  // Ports that the server chose are kept, because clients are told an address once.
+  settings = {
+    ...settings,
+    listen: { ...settings.listen, port: ports.client },
+    monitor: { ...settings.monitor, port: ports.monitor },
+  };
+  const version = formatServerVersion(options.binary.version);
+  log.info("Local nats-server is ready", { pid: current.pid, port: ports.client, version });
+
+  const stop = new AbortController();
+  let restarts = 0;
+  let reason: string | undefined;
+  let wanted: string | undefined;
+  const supervising = supervise(current);
+
+  async function supervise(first: ServerProcess): Promise<void> {
+    let server = first;
+    let failures = 0;
+    for (;;) {
+      const started = clock.monotonic();
+      const end = await server.ended;
+      current = undefined;
+      await server[Symbol.asyncDispose]();
+      if (stop.signal.aborted) return;
+      reason = wanted ?? end;
+      log.warn("Local nats-server ended, starting it again", { reason });
+      if (clock.monotonic() - started > HEALTHY_AFTER || wanted !== undefined) failures = 0;
+      const next = await relaunch(wanted === undefined ? failures : undefined);
+      if (next === undefined) return;
+      wanted = undefined;
+      failures += 1;
+      restarts += 1;
+      reason = undefined;
+      server = next;
+      current = next;
+      log.info("Local nats-server is ready again", { pid: server.pid, restarts });
+    }
+  }
+
+  /** Tries until a server runs; undefined when stopped meanwhile. `failures` undefined means: at once. */
+  async function relaunch(failures: number | undefined): Promise<ServerProcess | undefined> {
+    for (let attempt = failures ?? -1; !stop.signal.aborted; attempt++) {
+      if (attempt >= 0) {
+        const delay = backoffDelay(attempt, options.backoff ?? DEFAULT_BACKOFF);
+        await clock.sleep(delay, stop.signal).catch(() => {});
+        if (stop.signal.aborted) return undefined;
+      }
+      try {
+        const next = await launch();
+        if (!stop.signal.aborted) return next;
+        await next[Symbol.asyncDispose]();
+      } catch (error) {
+        // A full disk or a port that something else took: both may pass, and the agent works without the server.
+        reason = isPetioleError(error) ? error.message : String(error);
+        log.error("Local nats-server does not start", { err: error });
+      }
+    }
+    return undefined;
+  }
+
+  return {
+    url: `nats://${hostOf(settings.listen.host)}:${ports.client}`,
+    monitorUrl: `http://${hostOf(settings.monitor.host)}:${ports.monitor}`,
+    version,
+    state: () => ({ running: current !== undefined, pid: current?.pid, restarts, reason }),
+    restart: (why) => {
+      if (current === undefined) return;
+      wanted = why;
+      void current[Symbol.asyncDispose]();
+    },
+    async [Symbol.asyncDispose]() {
+      stop.abort();
+      await current?.[Symbol.asyncDispose]();
+      await supervising;
+    },
+  };
+}
+
+function hostOf(host: string): string {
+  return host.includes(":") ? `[${host}]` : host;
+}

@@ -1,0 +1,42 @@
+import type { Logger } from "../../lib/log.ts";
+
+const LINE = /^\[\d+\] (?:\d{4}\/\d\d\/\d\d \S+ )?\[(\w{3})\] (.*)$/;
+/** User and password of a URL: the server repeats its remotes' URLs when it cannot reach them. */
+const USER_INFO = /\/\/[^\s/@]+@/g;
+const LINES_KEPT = 8;
+
+/** Takes the server's output apart into lines of our log, and keeps the last ones for error messages. */
+export interface ServerLog {
+  push(chunk: string): void;
+  /** The last lines that say that something is wrong, or else the last lines. */
+  summary(): string;
+}
+
+export function createServerLog(log: Logger): ServerLog {
+  let rest = "";
+  const last: { readonly level: string; readonly text: string }[] = [];
+
+  const take = (line: string): void => {
+    const [, level = "INF", text = line] = LINE.exec(line) ?? [];
+    const redacted = text.replace(USER_INFO, "//***@");
+    if (redacted.trim() === "") return;
+    last.push({ level, text: redacted });
+    if (last.length > LINES_KEPT) last.shift();
+    if (level === "FTL" || level === "ERR") log.warn("nats-server reports an error", { text: redacted });
+    else if (level === "WRN") log.info("nats-server warns", { text: redacted });
+    else log.debug("nats-server", { text: redacted });
+  };
+
+  return {
+    push: (chunk) => {
+      const lines = (rest + chunk).split("\n");
+      rest = lines.pop() ?? "";
+      for (const line of lines) take(line);
+    },
+    summary: () => {
+      const wrong = last.filter(({ level }) => level === "FTL" || level === "ERR");
+      // A configuration fault is printed as one bare line by the server's command line, before its log exists.
+      return (wrong.length > 0 ? wrong : last).map(({ text }) => text).join("; ") || rest.trim() || "it said nothing";
+    },
+  };
+}
