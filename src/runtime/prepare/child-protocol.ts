@@ -1,0 +1,9 @@
+// Between the agent and the short-lived process that transpiles one component.
+
+/** The child's standard output: one line of JSON. The files are in the output folder when `ok`. */
+export type ChildReport =
+  | { readonly ok: true; readonly files: readonly string[] }
+  /** The component is at fault. */
+  | { readonly ok: false; readonly reason: string };
+
+export const GLUE_FILE = "component.js";

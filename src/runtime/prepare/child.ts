@@ -1,0 +1,56 @@
+// Entry of the transpiling process: `node child.ts <component> <output folder>`. Its memory and time are bounded from
+// outside; whatever a component makes of the transpiler ends with this process.
+
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { inspectComponent } from "../binary/component-binary.ts";
+import { GLUE_FILE, type ChildReport } from "./child-protocol.ts";
+import { glueScript } from "./glue.ts";
+import { stubTranspilerWasi } from "./transpiler-wasi.ts";
+import { transpileOptions } from "./transpile-options.ts";
+
+const [input, output] = process.argv.slice(2);
+if (input === undefined || output === undefined) throw new Error("Usage: child.ts <component> <output folder>");
+process.stdout.write(`${JSON.stringify(await transpile(input, output))}\n`);
+
+async function transpile(input: string, output: string): Promise<ChildReport> {
+  const bytes = await readFile(input);
+  stubTranspilerWasi();
+  const { $init, generate } = await import("@bytecodealliance/jco-transpile/component");
+  await $init;
+  let files: [string, Uint8Array][];
+  try {
+    files = generate(bytes, transpileOptions(inspectComponent(bytes))).files;
+    for (const [name, content] of files) if (name.endsWith(".wasm")) checkCoreModule(content);
+  } catch (error) {
+    return { ok: false, reason: describe(error) };
+  }
+  for (const [name, content] of files) {
+    const text = name === GLUE_FILE ? glueScript(Buffer.from(content).toString("utf8")) : content;
+    await writeFile(join(output, name), text);
+  }
+  return { ok: true, files: files.map(([name]) => name) };
+}
+
+/** The glue quotes the names of core imports and exports; none may end a string in it. */
+function checkCoreModule(content: Uint8Array): void {
+  const module = new WebAssembly.Module(Uint8Array.from(content));
+  const names = [
+    ...WebAssembly.Module.imports(module).flatMap((one) => [one.module, one.name]),
+    ...WebAssembly.Module.exports(module).map((one) => one.name),
+  ];
+  const odd = names.find((name) => /['"`\\\p{Cc}\u2028\u2029]/u.test(name));
+  if (odd !== undefined) throw new Error(`core module has the name ${JSON.stringify(odd)}, which is not supported`);
+}
+
+function describe(error: unknown): string {
+  // The transpiler reports as `result<_, string>`, with the chain of causes on lines of their own.
+  const payload = error instanceof Error && "payload" in error ? error.payload : error;
+  const text = payload instanceof Error ? payload.message : String(payload);
+  return text
+    .split("\n")
+    .map((line) => line.trim())
+    .filter((line) => line !== "")
+    .join("; ")
+    .slice(0, 1000);
+}

@@ -1,0 +1,96 @@
+// WASI 0.2 for guests: what language runtimes need to start and to print, clocks, randomness, configuration and
+// logging. No files, no sockets. The same code serves every 0.2 version; the glue binds what a component imports.
+
+import { randomBytes } from "node:crypto";
+import { filesystem } from "./filesystem.ts";
+import { GuestExit, type WasiHost } from "./host.ts";
+import { createIo, IoError } from "./io.ts";
+import { LineSplitter } from "./lines.ts";
+import { ok, type WasiResult } from "./result.ts";
+
+const MAX_LINE = 4096;
+const NANOSECONDS = 1_000_000_000n;
+
+/** The class of handles that no guest ever gets: nothing here is a terminal. */
+function Terminal(): void {}
+
+export interface Wasi {
+  /** Implementations by unversioned interface name, then by JavaScript name. */
+  readonly interfaces: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  /** Gives out what was printed without a line end. */
+  flush(): void;
+}
+
+/** @throws GuestExit from `exit`, which ends the guest's call */
+export function createWasi(host: WasiHost): Wasi {
+  const now = (): bigint => process.hrtime.bigint();
+  const io = createIo(host, now);
+  const stdout = new LineSplitter(MAX_LINE, (line) => host.print("stdout", line));
+  const stderr = new LineSplitter(MAX_LINE, (line) => host.print("stderr", line));
+  const random = (length: bigint): Uint8Array => {
+    if (length > host.maxRandomBytes) throw new RangeError(`${length} random bytes were asked for at once`);
+    return new Uint8Array(randomBytes(Number(length)));
+  };
+  const random64 = (): bigint => randomBytes(8).readBigUInt64LE();
+  const config = {
+    get: (key: string) => ok(Object.hasOwn(host.config, key) ? host.config[key] : undefined),
+    getAll: () => ok(Object.entries(host.config)),
+  };
+
+  return {
+    flush: () => {
+      stdout.flush();
+      stderr.flush();
+    },
+    interfaces: {
+      ...filesystem,
+      "wasi:cli/environment": {
+        getEnvironment: () => Object.entries(host.env),
+        getArguments: () => [],
+        initialCwd: () => undefined,
+      },
+      "wasi:cli/exit": {
+        exit: (status: WasiResult<undefined, undefined>) => {
+          throw new GuestExit(status.tag === "ok" ? 0 : 1);
+        },
+        exitWithCode: (status: number) => {
+          throw new GuestExit(status);
+        },
+      },
+      "wasi:cli/stdin": { getStdin: () => new io.InputStream() },
+      "wasi:cli/stdout": { getStdout: () => new io.OutputStream((bytes) => stdout.write(bytes)) },
+      "wasi:cli/stderr": { getStderr: () => new io.OutputStream((bytes) => stderr.write(bytes)) },
+      "wasi:cli/terminal-input": { TerminalInput: Terminal },
+      "wasi:cli/terminal-output": { TerminalOutput: Terminal },
+      "wasi:cli/terminal-stdin": { getTerminalStdin: () => undefined },
+      "wasi:cli/terminal-stdout": { getTerminalStdout: () => undefined },
+      "wasi:cli/terminal-stderr": { getTerminalStderr: () => undefined },
+      "wasi:clocks/monotonic-clock": {
+        now,
+        resolution: () => 1n,
+        subscribeInstant: (when: bigint) => new io.Pollable(when),
+        subscribeDuration: (duration: bigint) => new io.Pollable(now() + duration),
+      },
+      "wasi:clocks/wall-clock": {
+        now: () => {
+          const unix = BigInt(Date.now()) * 1_000_000n;
+          return { seconds: unix / NANOSECONDS, nanoseconds: Number(unix % NANOSECONDS) };
+        },
+        resolution: () => ({ seconds: 0n, nanoseconds: 1_000_000 }),
+      },
+      "wasi:clocks/timezone": {
+        display: () => ({ utcOffset: 0, name: "UTC", inDaylightSavingTime: false }),
+        utcOffset: () => 0,
+      },
+      "wasi:config/store": config,
+      "wasi:config/runtime": config,
+      "wasi:io/error": { Error: IoError },
+      "wasi:io/poll": { Pollable: io.Pollable, poll: io.poll },
+      "wasi:io/streams": { InputStream: io.InputStream, OutputStream: io.OutputStream },
+      "wasi:logging/logging": { log: host.log },
+      "wasi:random/random": { getRandomBytes: random, getRandomU64: random64 },
+      "wasi:random/insecure": { getInsecureRandomBytes: random, getInsecureRandomU64: random64 },
+      "wasi:random/insecure-seed": { insecureSeed: () => [random64(), random64()] },
+    },
+  };
+}
