@@ -13,13 +13,11 @@ const TSC = join(ROOT, "node_modules/.bin/tsc");
 
 // Outside the generated folders: those of the test components are in the project's own type check, which has Node's.
 const GLOBALS_FILE = join(ROOT, ".cache/guest/globals.d.ts");
-// QuickJS has no web APIs beyond these; what is not declared here does not compile.
-const GLOBALS = `declare const console: {
-  log(...values: unknown[]): void;
-  info(...values: unknown[]): void;
-  warn(...values: unknown[]): void;
-  error(...values: unknown[]): void;
-};
+// What QuickJS has beyond the language; what is not declared here does not compile. There is no console: guests log
+// through wasi:logging.
+const GLOBALS = `declare const performance: { now(): number };
+declare function atob(data: string): string;
+declare function btoa(data: string): string;
 `;
 
 export interface GuestTypes {
