@@ -1,0 +1,260 @@
+// What the forwarder expects of the hub, and what it does when the hub is otherwise: streams that are missing, made,
+// unfit or elsewhere, messages that the hub will never take, other writers, a device that was set up again.
+
+import { describe, test } from "vitest";
+import { kibibytes } from "../../../src/domain/units.ts";
+import type { RefusedRow } from "../../../src/adapters/lattice/lane-forwarder.ts";
+import { createForwarder } from "../../../src/adapters/lattice/forwarder.ts";
+import { connectNats } from "../../../src/adapters/lattice/connection.ts";
+import { silentLogger } from "../../../src/lib/log.ts";
+import { DEVICE, expectedLane, fillOutbox, isDrained, laneOf, startHubRig } from "../../support/hub-rig.ts";
+import { createMemoryOutbox } from "../../support/memory-outbox.ts";
+import { serverVersions } from "../../support/nats.ts";
+import { waitFor } from "../../support/wait-for.ts";
+
+describe.each(await serverVersions())("createForwarder() with nats-server $name", ({ binary, name, skip }) => {
+  const only = skip === undefined ? test : test.skip;
+  const isFloor = name === "floor";
+
+  only("sends subject, body, own headers and stamps, and keeps reserved headers out", async ({ expect }) => {
+    await using rig = await startHubRig({ binary, mode: "direct" });
+    await rig.createStream();
+    const source = createMemoryOutbox("store-a");
+    const headers = { "Content-Type": "text/plain", "Nats-Msg-Id": "forged", "nats-ttl": "1s", "Petiole-Seq": "9" };
+    source.add("critical", "alarm.door", "open", headers);
+    await using _forwarder = rig.forwarder(source);
+    await waitFor("the acknowledgement", () => isDrained(source));
+    const [message] = await rig.messages();
+    expect(message).toMatchObject({ subject: `petiole.${DEVICE}.critical.alarm.door`, body: "open" });
+    const sent = Object.fromEntries(message?.headers ?? []);
+    expect(sent).toMatchObject({
+      "Content-Type": "text/plain",
+      "Nats-Msg-Id": `${DEVICE}:store-a:1`,
+      "Nats-Expected-Last-Subject-Sequence": "0",
+      "Petiole-Seq": "1",
+      "Petiole-Store": "store-a",
+      "Petiole-Boot": "boot",
+      "Petiole-Monotonic": "1",
+      "Petiole-Wall": "1700000000001",
+    });
+    expect(sent).not.toHaveProperty("nats-ttl");
+    const laneCheck = sent["Nats-Expected-Last-Subject-Sequence-Subject"];
+    expect(laneCheck).toBe(isFloor ? undefined : `petiole.${DEVICE}.critical.>`);
+  });
+
+  only("keeps order and count while other devices write to the same stream", async ({ expect }) => {
+    await using rig = await startHubRig({ binary, mode: "direct" });
+    await rig.createStream();
+    const devices = ["press-1", "press-2", "press-3"];
+    const sources = devices.map(() => createMemoryOutbox());
+    for (const source of sources) fillOutbox(source, 600);
+    await using stack = new AsyncDisposableStack();
+    const forwarders = devices.map((device, i) => {
+      const connection = stack.use(connectNats({ servers: [rig.hub.url], name: device, log: silentLogger }));
+      const source = sources[i];
+      if (source === undefined) throw new Error("a source for each device");
+      return stack.use(createForwarder({ source, connection, device, stream: {}, log: silentLogger }));
+    });
+    await waitFor("all outboxes to drain", () => sources.every(isDrained), 60_000);
+    for (const [i, device] of devices.entries()) {
+      const found = await rig.messages(device);
+      for (const lane of ["critical", "standard"] as const) {
+        const seqs = found.filter(({ subject }) => subject.includes(`.${lane}.`)).map(({ seq }) => seq);
+        expect(seqs).toEqual(sources[i]?.rows(lane).map(({ seq }) => seq));
+      }
+    }
+    // Without other writers in between, this test would show nothing.
+    expect(forwarders.flatMap((one) => one.state().lanes).some(({ unexpected }) => unexpected > 0)).toBe(true);
+  });
+
+  only("sends rows as they are published, and bounds what it reads", async ({ expect }) => {
+    await using rig = await startHubRig({ binary, mode: "direct" });
+    await rig.createStream();
+    const source = createMemoryOutbox();
+    await using forwarder = rig.forwarder(source, { window: { rows: 8, bytes: kibibytes(64) } });
+    for (let round = 0; round < 5; round++) {
+      fillOutbox(source, 40);
+      await waitFor(`round ${round} to drain`, () => isDrained(source));
+    }
+    expect(laneOf(await rig.messages(), "standard")).toEqual(expectedLane(source, "standard"));
+    expect(source.largestRead()).toBeLessThanOrEqual(8);
+    expect(forwarder.state()).toMatchObject({ stream: "FLEET", lanes: [{ inFlight: 0 }, { inFlight: 0 }] });
+  });
+
+  only("says that the stream is missing, and goes on when it appears", async ({ expect }) => {
+    await using rig = await startHubRig({ binary, mode: "direct" });
+    const source = createMemoryOutbox();
+    fillOutbox(source, 8);
+    await using forwarder = rig.forwarder(source);
+    const error = await waitFor("the reason", () => forwarder.state().lanes[0]?.lastError);
+    expect(error).toMatchObject({
+      code: "ERR_LATTICE_STREAM",
+      message: expect.stringContaining('no stream takes "petiole.*.>"'),
+    });
+    await rig.createStream();
+    forwarder.nudge();
+    await waitFor("the outbox to drain", () => isDrained(source));
+    expect(await rig.messages()).toHaveLength(8);
+  });
+
+  only("creates the stream when it may", async ({ expect }) => {
+    await using rig = await startHubRig({ binary, mode: "leaf" });
+    const source = createMemoryOutbox();
+    fillOutbox(source, 8);
+    await using forwarder = rig.forwarder(source, { stream: { name: "FLEET", create: true, domain: rig.domain } });
+    await waitFor("the outbox to drain", () => isDrained(source));
+    expect(forwarder.state().stream).toBe("FLEET");
+    const { config } = await rig.manager.streams.info("FLEET");
+    expect(config).toMatchObject({ subjects: ["petiole.*.>"], storage: "file", retention: "limits" });
+  });
+
+  only("refuses a stream that takes a part of the device's messages only", async ({ expect }) => {
+    await using rig = await startHubRig({ binary, mode: "direct" });
+    await rig.createStream({ subjects: [`petiole.${DEVICE}.critical.>`] });
+    const source = createMemoryOutbox();
+    fillOutbox(source, 4);
+    await using forwarder = rig.forwarder(source);
+    const error = await waitFor("the reason", () => forwarder.state().lanes[0]?.lastError);
+    expect(error).toMatchObject({ code: "ERR_LATTICE_STREAM", message: expect.stringContaining("standard.>") });
+  });
+
+  only("says that the hub has no JetStream", async ({ expect }) => {
+    await using rig = await startHubRig({ binary, mode: "direct", jetstream: false });
+    await using forwarder = rig.forwarder(createMemoryOutbox());
+    const error = await waitFor("the reason", () => forwarder.state().lanes[0]?.lastError);
+    expect(error).toMatchObject({ code: "ERR_LATTICE_STREAM", message: expect.stringContaining("JetStream") });
+  });
+
+  only("says which domain does not answer", async ({ expect }) => {
+    await using rig = await startHubRig({ binary, mode: "leaf" });
+    await rig.createStream();
+    await using forwarder = rig.forwarder(createMemoryOutbox(), { stream: { domain: "elsewhere" } });
+    const error = await waitFor("the reason", () => forwarder.state().lanes[0]?.lastError);
+    expect(error).toMatchObject({ code: "ERR_LATTICE_STREAM", message: expect.stringContaining('"elsewhere"') });
+  });
+
+  only("gives up a message larger than the server takes, and only that one", async ({ expect }) => {
+    await using rig = await startHubRig({ binary, mode: "direct", config: "max_payload: 8192" });
+    await rig.createStream();
+    const source = createMemoryOutbox();
+    fillOutbox(source, 20);
+    const large = source.add("standard", "readings.s1", "x".repeat(9_000));
+    fillOutbox(source, 20);
+    const refused: RefusedRow[] = [];
+    await using forwarder = rig.forwarder(source, {
+      refuse: async (row) => {
+        refused.push(row);
+        source.drop(row.seq);
+      },
+    });
+    await waitFor("the outbox to drain", () => isDrained(source));
+    expect(refused).toEqual([
+      expect.objectContaining({ lane: "standard", seq: large, reason: expect.stringContaining("the hub takes 8192") }),
+    ]);
+    expect(laneOf(await rig.messages(), "standard")).toEqual(expectedLane(source, "standard"));
+    expect(forwarder.state().lanes.map(({ refused }) => refused)).toEqual([0, 1]);
+  });
+
+  only("gives up a message larger than the stream takes", async ({ expect }) => {
+    await using rig = await startHubRig({ binary, mode: "direct" });
+    await rig.createStream({ max_msg_size: 2_000 });
+    const source = createMemoryOutbox();
+    fillOutbox(source, 20);
+    const large = source.add("critical", "readings.s1", "x".repeat(3_000));
+    fillOutbox(source, 20);
+    const refused: number[] = [];
+    await using _forwarder = rig.forwarder(source, {
+      refuse: async ({ seq }) => {
+        refused.push(seq);
+        source.drop(seq);
+      },
+    });
+    await waitFor("the outbox to drain", () => isDrained(source));
+    expect(refused).toEqual([large]);
+    for (const lane of ["critical", "standard"] as const) {
+      expect(laneOf(await rig.messages(), lane)).toEqual(expectedLane(source, lane));
+    }
+  });
+
+  only("gives up a message that the hub ends the leaf's link for, and only that one", async ({ expect }) => {
+    await using rig = await startHubRig({ binary, mode: "leaf", config: "max_payload: 8192" });
+    await rig.createStream();
+    const source = createMemoryOutbox();
+    fillOutbox(source, 20);
+    const large = source.add("standard", "readings.s1", "x".repeat(20_000));
+    fillOutbox(source, 20);
+    const refused: number[] = [];
+    await using _forwarder = rig.forwarder(source, {
+      refuse: async ({ seq }) => {
+        refused.push(seq);
+        source.drop(seq);
+      },
+    });
+    await waitFor("the outbox to drain", () => isDrained(source), 60_000);
+    // The oldest server does not look at the size of what comes over a leaf link, and stores it.
+    expect(refused).toEqual(isFloor ? [] : [large]);
+    for (const lane of ["critical", "standard"] as const) {
+      expect(laneOf(await rig.messages(), lane)).toEqual(expectedLane(source, lane));
+    }
+  });
+
+  only("gives up a message whose subject is no NATS subject", async ({ expect }) => {
+    await using rig = await startHubRig({ binary, mode: "direct" });
+    await rig.createStream();
+    const source = createMemoryOutbox();
+    source.add("critical", "good");
+    source.add("critical", "not > good");
+    source.add("critical", "good");
+    await using forwarder = rig.forwarder(source);
+    await waitFor("the outbox to drain", () => isDrained(source));
+    expect((await rig.messages()).map(({ seq }) => seq)).toEqual([1, 3]);
+    expect(forwarder.state().lanes[0]?.refused).toBe(1);
+  });
+
+  only("does not take the messages of an earlier store of the device for its own", async ({ expect }) => {
+    await using rig = await startHubRig({ binary, mode: "direct" });
+    await rig.createStream();
+    for (const storeId of ["before", "after"]) {
+      const source = createMemoryOutbox(storeId);
+      for (let i = 0; i < 5; i++) source.add("critical", "alarm");
+      await using _forwarder = rig.forwarder(source);
+      await waitFor("the outbox to drain", () => isDrained(source));
+    }
+    const found = (await rig.messages()).map(({ store, seq }) => `${store} ${seq}`);
+    expect(found).toEqual(["before", "after"].flatMap((store) => [1, 2, 3, 4, 5].map((seq) => `${store} ${seq}`)));
+  });
+
+  only("sends no acknowledged message again when the stream was purged", async ({ expect }) => {
+    await using rig = await startHubRig({ binary, mode: "direct" });
+    await rig.createStream();
+    const source = createMemoryOutbox();
+    for (let i = 0; i < 5; i++) source.add("critical", "alarm");
+    {
+      await using _forwarder = rig.forwarder(source);
+      await waitFor("the outbox to drain", () => isDrained(source));
+    }
+    await rig.manager.streams.purge("FLEET");
+    source.add("critical", "alarm");
+    await using forwarder = rig.forwarder(source);
+    await waitFor("the outbox to drain", () => isDrained(source));
+    expect((await rig.messages()).map(({ seq }) => seq)).toEqual([6]);
+    expect(forwarder.state().lanes[0]?.hubBehind).toBe(1);
+  });
+
+  only("sends again what the hub lost while the outbox still has it", async ({ expect }) => {
+    await using rig = await startHubRig({ binary, mode: "direct" });
+    await rig.createStream();
+    const source = createMemoryOutbox();
+    for (let i = 0; i < 5; i++) source.add("critical", "alarm");
+    await using forwarder = rig.forwarder(source);
+    await waitFor("the outbox to drain", () => isDrained(source));
+    // A new stream in the old one's place has lower sequences, as a stream that lost its newest messages.
+    await rig.manager.streams.delete("FLEET");
+    await rig.createStream();
+    source.drop(2);
+    source.add("critical", "alarm");
+    await waitFor("the outbox to drain", () => isDrained(source));
+    expect((await rig.messages()).map(({ seq }) => seq)).toEqual([1, 3, 4, 5, 6]);
+    expect(forwarder.state().lanes[0]?.hubBehind).toBe(1);
+  });
+});

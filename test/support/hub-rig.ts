@@ -1,0 +1,176 @@
+import { jetstreamManager, type JetStreamManager, type StreamConfig } from "@nats-io/jetstream";
+import { connect } from "@nats-io/transport-node";
+import { connectNats, type LatticeConnection } from "../../src/adapters/lattice/connection.ts";
+import { createForwarder, type Forwarder, type ForwarderOptions } from "../../src/adapters/lattice/forwarder.ts";
+import { startLeafServer } from "../../src/adapters/leaf/leaf-server.ts";
+import { probeServer } from "../../src/adapters/leaf/find-server.ts";
+import { LANES, type Lane } from "../../src/domain/outbox.ts";
+import { millis, seconds } from "../../src/domain/units.ts";
+import { silentLogger } from "../../src/lib/log.ts";
+import type { MemoryOutbox } from "./memory-outbox.ts";
+import { startNats, testNatsBinary, type NatsOptions, type TestNats } from "./nats.ts";
+import { tempFolder } from "./processes.ts";
+import { startTcpProxy, type TcpProxy } from "./tcp-proxy.ts";
+
+export type LinkMode = "direct" | "leaf";
+
+/** What the hub holds of one device, in stream order. */
+export interface HubMessage {
+  readonly subject: string;
+  readonly seq: number;
+  readonly store: string;
+  readonly body: string;
+  readonly headers: ReadonlyMap<string, string>;
+}
+
+/** A hub, the link to it, and a device's connection. */
+export interface HubRig extends AsyncDisposable {
+  readonly hub: TestNats;
+  /** Between the device and the hub. */
+  readonly link: TcpProxy;
+  readonly connection: LatticeConnection;
+  readonly domain: string | undefined;
+  /** Not through the link. */
+  readonly manager: JetStreamManager;
+  forwarder(source: MemoryOutbox, options?: Partial<ForwarderOptions>): Forwarder;
+  /** Makes the stream as a test wants it, with a duplicate window too short to hide a message sent twice. */
+  createStream(config?: Partial<StreamConfig>): Promise<void>;
+  messages(device?: string): Promise<HubMessage[]>;
+}
+
+export const DEVICE = "press-7";
+const STREAM = "FLEET";
+const DOMAIN = "hub";
+const NANOSECONDS = 1_000_000;
+
+export interface HubRigOptions extends Pick<NatsOptions, "config" | "leafConfig"> {
+  readonly binary: string;
+  readonly mode: LinkMode;
+  readonly jetstream?: boolean;
+}
+
+export async function startHubRig(options: HubRigOptions): Promise<HubRig> {
+  const { binary, mode } = options;
+  const domain = mode === "leaf" ? DOMAIN : undefined;
+  await using stack = new AsyncDisposableStack();
+  const hub = stack.use(
+    await startNats({
+      binary,
+      jetstream: options.jetstream ?? true,
+      leafnodes: true,
+      ...(domain === undefined ? {} : { domain }),
+      ...(options.config === undefined ? {} : { config: options.config }),
+      ...(options.leafConfig === undefined ? {} : { leafConfig: options.leafConfig }),
+    }),
+  );
+  const link = stack.use(await startTcpProxy({ port: mode === "leaf" ? hub.leafPort : hub.port }));
+  const url = mode === "direct" ? `nats://127.0.0.1:${link.port}` : stack.use(await startLeaf(link.port)).url;
+  const connection = stack.use(
+    connectNats({
+      servers: [url],
+      name: DEVICE,
+      log: silentLogger,
+      backoff: { initial: millis(50), max: millis(200) },
+      connectTimeout: seconds(1),
+      pingInterval: seconds(1),
+    }),
+  );
+  const manager = async (): Promise<JetStreamManager> => {
+    const client = stack.use(await connect({ servers: hub.url, maxReconnectAttempts: -1, reconnectTimeWait: 100 }));
+    return jetstreamManager(client, { checkAPI: false, ...(domain === undefined ? {} : { domain }) });
+  };
+  const direct = await manager();
+  const kept = stack.move();
+  return {
+    hub,
+    link,
+    connection,
+    domain,
+    manager: direct,
+    forwarder: (source, extra = {}) =>
+      createForwarder({
+        source,
+        connection,
+        device: DEVICE,
+        stream: { domain },
+        log: silentLogger,
+        ackTimeout: seconds(1),
+        requestTimeout: seconds(1),
+        backoff: { initial: millis(50), max: millis(200) },
+        ...extra,
+      }),
+    createStream: async (config = {}) => {
+      await direct.streams.add({
+        name: STREAM,
+        subjects: ["petiole.*.>"],
+        storage: "file",
+        duplicate_window: 100 * NANOSECONDS,
+        ...config,
+      });
+    },
+    messages: (device = DEVICE) => readMessages(direct, device),
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+  };
+}
+
+async function startLeaf(hubLeafPort: number): Promise<AsyncDisposable & { readonly url: string }> {
+  const binary = await testNatsBinary();
+  await using stack = new AsyncDisposableStack();
+  const folder = stack.use(await tempFolder());
+  const leaf = stack.use(
+    await startLeafServer({
+      folder: folder.path,
+      binary: { path: binary, version: await probeServer(binary) },
+      log: silentLogger,
+      settings: {
+        device: DEVICE,
+        listen: { host: "127.0.0.1", port: 0 },
+        monitor: { host: "127.0.0.1", port: 0 },
+        remote: { urls: [`nats-leaf://127.0.0.1:${hubLeafPort}`] },
+        pingInterval: seconds(1),
+      },
+    }),
+  );
+  const kept = stack.move();
+  return { url: leaf.url, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+}
+
+async function readMessages(manager: JetStreamManager, device: string): Promise<HubMessage[]> {
+  const { state } = await manager.streams.info(STREAM);
+  const found: HubMessage[] = [];
+  for (let seq = state.first_seq; seq <= state.last_seq; seq++) {
+    const message = await manager.streams.getMessage(STREAM, { seq });
+    if (message === null || !message.subject.startsWith(`petiole.${device}.`)) continue;
+    const headers = new Map([...message.header].map(([name, values]) => [name, values.join()]));
+    found.push({
+      subject: message.subject,
+      seq: Number(headers.get("Petiole-Seq")),
+      store: headers.get("Petiole-Store") ?? "",
+      body: new TextDecoder().decode(message.data),
+      headers,
+    });
+  }
+  return found;
+}
+
+/** Fills both lanes over several subjects and returns how many messages it was. */
+export function fillOutbox(source: MemoryOutbox, count: number): number {
+  for (let i = 0; i < count; i++) source.add(i % 4 === 0 ? "critical" : "standard", `readings.s${i % 7}`);
+  return count;
+}
+
+/** The rows of a lane as the hub must show them: each once, in order. */
+export function expectedLane(source: MemoryOutbox, lane: Lane): string[] {
+  return source.rows(lane).map((row) => `${row.seq} petiole.${DEVICE}.${lane}.${row.subject}`);
+}
+
+export function laneOf(messages: readonly HubMessage[], lane: Lane): string[] {
+  return messages
+    .filter(({ subject }) => subject.startsWith(`petiole.${DEVICE}.${lane}.`))
+    .map(({ seq, subject }) => `${seq} ${subject}`);
+}
+
+/** True when the source counts every row of both lanes as acknowledged. */
+export function isDrained(source: MemoryOutbox): boolean {
+  return LANES.every((lane) => source.acknowledgedNow(lane) >= (source.rows(lane).at(-1)?.seq ?? 0));
+}
