@@ -1,0 +1,15 @@
+import type { ProviderFactory } from "#provider";
+
+/**
+ * Providers by type. Each is loaded when the first of its type is configured: a device without MQTT or serial ports
+ * spends no memory on them.
+ */
+export const PROVIDERS: Readonly<Record<string, () => Promise<ProviderFactory>>> = {
+  mqtt: async () => (await import("./mqtt/index.ts")).createMqttProvider,
+  serial: async () => (await import("./serial/index.ts")).createSerialProvider,
+  gpio: async () => (await import("./gpio/index.ts")).createGpioProvider,
+  "keyvalue-sqlite": async () => (await import("./keyvalue/sqlite.ts")).createKeyValueSqliteProvider,
+  "keyvalue-memory": async () => (await import("./keyvalue/memory.ts")).createKeyValueMemoryProvider,
+  "messaging-nats": async () => (await import("./messaging/nats.ts")).createMessagingNatsProvider,
+  "messaging-memory": async () => (await import("./messaging/memory.ts")).createMessagingMemoryProvider,
+};

@@ -1,2 +1,0 @@
-export { createKeyValueMemoryProvider } from "./memory.ts";
-export { createKeyValueSqliteProvider } from "./sqlite.ts";

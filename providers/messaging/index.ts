@@ -1,2 +1,0 @@
-export { createMessagingMemoryProvider } from "./memory.ts";
-export { createMessagingNatsProvider } from "./nats.ts";

@@ -1,0 +1,353 @@
+// Pins the delivery promises of the MQTT provider: a message is acknowledged only after the component has taken it, and
+// what comes while the agent is away or the broker is down arrives later, on real brokers and connections.
+
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { MqttClient } from "mqtt";
+import { describe, test } from "vitest";
+import { createMqttProvider, type MqttProvider } from "../../../providers/mqtt/index.ts";
+import { WitError } from "../../../src/domain/errors.ts";
+import type { ProviderDeps } from "../../../src/provider/contract.ts";
+import { messagingSuite } from "../../conformance/messaging/suite.ts";
+import { createMailbox } from "../../support/mailbox.ts";
+import { connectMqtt, findMosquitto, startMosquitto, type TestBroker } from "../../support/mqtt.ts";
+import { startProvider, type Rig } from "../../support/provider-rig.ts";
+import { waitFor } from "../../support/wait-for.ts";
+
+const CONSUMER = "wasmcloud:messaging/consumer";
+const EMBEDDED = { broker: { listen: "127.0.0.1:0" }, link_grace: "50ms" };
+
+/** With delays that suit a test. */
+const REMOTE = {
+  client_id: "gateway",
+  keep_alive: "5s",
+  link_grace: "50ms",
+  reconnect: { initial: "10ms", max: "50ms" },
+};
+
+interface BrokerMessage {
+  readonly subject: string;
+  readonly body: Uint8Array;
+}
+
+async function startEmbedded(config: object = {}): Promise<Rig & { readonly url: string }> {
+  let made: MqttProvider | undefined;
+  const factory = (deps: ProviderDeps): MqttProvider => (made = createMqttProvider(deps));
+  const rig = await startProvider(factory, { ...EMBEDDED, ...config });
+  return { ...rig, url: `mqtt://127.0.0.1:${made?.brokerPort}` };
+}
+
+messagingSuite({
+  name: "the embedded MQTT broker",
+  syntax: "mqtt",
+  requests: false,
+  create: async () => ({ ...(await startEmbedded()), settled: async () => {} }),
+});
+
+/** Resolves with "acknowledged" or the reason why it never was. */
+async function publish(client: MqttClient, topic: string, body: string, qos: 1 | 2): Promise<string> {
+  const closed = new Promise<string>((resolve) => client.once("close", () => resolve("closed")));
+  const acknowledged = client.publishAsync(topic, body, { qos }).then(
+    () => "acknowledged",
+    () => "closed",
+  );
+  return await Promise.race([acknowledged, closed]);
+}
+
+describe("embedded MQTT broker", () => {
+  for (const qos of [1, 2] as const) {
+    test(`acknowledges QoS ${qos} only after the component has taken the message`, async ({ expect }) => {
+      await using rig = await startEmbedded();
+      const order = createMailbox<string>();
+      const gate = Promise.withResolvers<void>();
+      const entered = Promise.withResolvers<void>();
+      await using _link = await rig.bind({
+        config: { subscriptions: [{ topic: "sensors/+", qos }] },
+        handler: async () => {
+          entered.resolve();
+          await gate.promise;
+          order.put("handled");
+        },
+      });
+      await using sensor = await connectMqtt(rig.url);
+      sensor.client.on("packetreceive", ({ cmd }) => {
+        if (cmd === "puback" || cmd === "pubrec") order.put(cmd);
+      });
+      const outcome = publish(sensor.client, "sensors/1", "21.5", qos);
+      await entered.promise;
+      // A round trip on another connection: an acknowledgement sent too early would be here by now.
+      await using other = await connectMqtt(rig.url);
+      await other.client.publishAsync("elsewhere", "x", { qos: 1 });
+      expect(order.all).toEqual([]);
+      gate.resolve();
+      expect(await outcome).toBe("acknowledged");
+      expect(order.all).toEqual(["handled", qos === 1 ? "puback" : "pubrec"]);
+    });
+  }
+
+  test("does not acknowledge what the component had not taken when its link ended", async ({ expect }) => {
+    await using rig = await startEmbedded({ link_grace: "10s" });
+    const taken = createMailbox<string>();
+    const entered = Promise.withResolvers<void>();
+    const gate = Promise.withResolvers<void>();
+    const config = { subscriptions: [{ topic: "sensors/+" }], retry: { initial: "1ms", max: "1ms", attempts: 100 } };
+    const link = await rig.bind({
+      config,
+      handler: async () => {
+        entered.resolve();
+        await gate.promise;
+        throw new WitError("not now");
+      },
+    });
+    await using sensor = await connectMqtt(rig.url);
+    const outcome = publish(sensor.client, "sensors/1", "21.5", 1);
+    await entered.promise;
+    const ending = link[Symbol.asyncDispose]();
+    gate.resolve();
+    await ending;
+    expect(await outcome).toBe("closed");
+
+    // The sensor sends again, and what it sends waits for the component's successor.
+    await using again = await connectMqtt(rig.url);
+    const second = publish(again.client, "sensors/1", "21.5", 1);
+    await using _successor = await rig.bind({
+      config,
+      handler: (_name, args) => taken.put(Buffer.from((args[0] as BrokerMessage).body).toString()),
+    });
+    expect(await second).toBe("acknowledged");
+    expect(taken.all).toEqual(["21.5"]);
+  });
+
+  test("tries again while the component answers err, and lets go at the limit", async ({ expect }) => {
+    await using rig = await startEmbedded();
+    const tries = createMailbox<string>();
+    await using _link = await rig.bind({
+      config: { subscriptions: [{ topic: "#" }], retry: { attempts: 3, initial: "1ms", max: "2ms" } },
+      handler: (_name, args) => {
+        const { subject } = args[0] as BrokerMessage;
+        tries.put(subject);
+        if (subject === "never" || (subject === "second" && tries.all.filter((s) => s === subject).length < 2)) {
+          throw new WitError("not now");
+        }
+      },
+    });
+    await using sensor = await connectMqtt(rig.url);
+    expect(await publish(sensor.client, "second", "x", 1)).toBe("acknowledged");
+    expect(await publish(sensor.client, "never", "x", 1)).toBe("acknowledged");
+    expect(await publish(sensor.client, "first", "x", 2)).toBe("acknowledged");
+    expect(tries.all).toEqual(["second", "second", "never", "never", "never", "first"]);
+  });
+
+  test("serves other MQTT clients, with retained messages", async ({ expect }) => {
+    await using rig = await startEmbedded();
+    await using link = await rig.bind({ config: { publish: { qos: 1, retain: true } } });
+    await link.call(CONSUMER, "publish", { subject: "state/lamp", body: Buffer.from("on") });
+    await using panel = await connectMqtt(rig.url);
+    await panel.client.subscribeAsync("state/#", { qos: 1 });
+    const [kept] = await panel.received.waitFor(1);
+    expect([kept?.topic, kept?.payload.toString(), kept?.retain]).toEqual(["state/lamp", "on", true]);
+    await link.call(CONSUMER, "publish", { subject: "state/lamp", body: Buffer.from("off") });
+    expect((await panel.received.waitFor(2))[1]?.payload.toString()).toBe("off");
+    const seen = createMailbox<string>();
+    await using _late = await rig.bind({
+      config: { subscriptions: [{ topic: "state/+" }] },
+      handler: (_name, args) => seen.put(Buffer.from((args[0] as BrokerMessage).body).toString()),
+    });
+    expect(await seen.waitFor(1)).toEqual(["off"]);
+  });
+
+  test("lets in only its users", async ({ expect }) => {
+    const folder = await mkdtemp(join(tmpdir(), "petiole-mqtt-users-"));
+    try {
+      const password_file = join(folder, "sensor");
+      await writeFile(password_file, "secret\n");
+      const users = [{ username: "sensor", password_file }];
+      await using rig = await startEmbedded({ broker: { listen: "127.0.0.1:0", users } });
+      await expect(connectMqtt(rig.url)).rejects.toThrow(/not authorized/i);
+      await expect(connectMqtt(rig.url, { username: "sensor", password: "wrong" })).rejects.toThrow(/not authorized/i);
+      await using sensor = await connectMqtt(rig.url, { username: "sensor", password: "secret" });
+      expect(sensor.client.connected).toBe(true);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  test("start() fails with ERR_PROVIDER_START when the port is taken", async ({ expect }) => {
+    await using rig = await startEmbedded();
+    const listen = new URL(rig.url).host;
+    await expect(startProvider(createMqttProvider, { broker: { listen } })).rejects.toMatchObject({
+      code: "ERR_PROVIDER_START",
+    });
+  });
+});
+
+const mosquitto = findMosquitto();
+describe.skipIf(mosquitto === undefined)("with mosquitto, where it is installed", () => {
+  testElsewhere(mosquitto ?? "mosquitto");
+});
+
+/** What mosquitto says when it is told to say all. */
+async function settled(broker: TestBroker, subscriptions: readonly string[], protocol: string): Promise<void> {
+  await waitFor(`subscriptions to ${subscriptions.join(", ")}`, () => {
+    const said = broker.output();
+    const filters = protocol === "5" ? [...subscriptions, "petiole/gateway/answers/+"] : subscriptions;
+    return (
+      said.includes("Sending CONNACK to gateway-publisher (0, 0)") &&
+      filters.every((filter) => said.includes(`\t${filter} (QoS`)) &&
+      (filters.length === 0 || said.includes("Sending SUBACK to gateway"))
+    );
+  });
+}
+
+function testElsewhere(binary: string): void {
+  for (const protocol of ["3.1.1", "5"] as const) {
+    messagingSuite({
+      name: `mosquitto with MQTT ${protocol}`,
+      syntax: "mqtt",
+      requests: protocol === "5",
+      create: async () => {
+        const broker = await startMosquitto(binary, ["log_type all"]);
+        const rig = await startProvider(createMqttProvider, { url: broker.url, protocol, ...REMOTE });
+        return {
+          provider: rig.provider,
+          settled: async (subscriptions) => await settled(broker, subscriptions, protocol),
+          async [Symbol.asyncDispose]() {
+            await rig[Symbol.asyncDispose]();
+            await broker[Symbol.asyncDispose]();
+          },
+        };
+      },
+    });
+  }
+
+  describe("MQTT broker elsewhere", () => {
+    const bodies = () => {
+      const box = createMailbox<string>();
+      const handler = (_name: string, args: readonly unknown[]): void => {
+        box.put(Buffer.from((args[0] as BrokerMessage).body).toString());
+      };
+      return { box, handler };
+    };
+
+    for (const [protocol, qos, acknowledgement] of [
+      ["3.1.1", 1, "PUBACK"],
+      ["3.1.1", 2, "PUBREC"],
+      ["5", 1, "PUBACK"],
+      ["5", 2, "PUBREC"],
+    ] as const) {
+      test(`MQTT ${protocol}: ${acknowledgement} is sent only after the component has taken the message`, async ({
+        expect,
+      }) => {
+        await using broker = await startMosquitto(binary, ["log_type all"]);
+        await using rig = await startProvider(createMqttProvider, { url: broker.url, protocol, ...REMOTE });
+        const gate = Promise.withResolvers<void>();
+        const entered = Promise.withResolvers<void>();
+        await using out = await rig.bind({});
+        await using _link = await rig.bind({
+          config: { subscriptions: [{ topic: "sensors/+", qos }] },
+          handler: async () => {
+            entered.resolve();
+            await gate.promise;
+          },
+        });
+        await settled(broker, ["sensors/+"], protocol);
+        await using sensor = await connectMqtt(broker.url);
+        await sensor.client.publishAsync("sensors/1", "21.5", { qos });
+        await entered.promise;
+        // A publish of our own and its acknowledgement go by while the message is held.
+        await out.call(CONSUMER, "publish", { subject: "elsewhere", body: Buffer.from("x") });
+        expect(broker.output()).not.toContain(`Received ${acknowledgement} from gateway `);
+        gate.resolve();
+        await waitFor(acknowledgement, () => broker.output().includes(`Received ${acknowledgement} from gateway `));
+      });
+    }
+
+    test("what comes while the agent is away arrives when it is back, before its components are", async ({
+      expect,
+    }) => {
+      await using broker = await startMosquitto(binary, ["log_type all"]);
+      const config = { url: broker.url, ...REMOTE, link_grace: "10s" };
+      const subscriptions = [{ topic: "sensors/+", qos: 1 }];
+      const first = await startProvider(createMqttProvider, config);
+      await using _publisher = await first.bind({});
+      const link = await first.bind({ config: { subscriptions }, handler: () => {} });
+      await settled(broker, ["sensors/+"], "3.1.1");
+      // In the order in which the host stops.
+      await link[Symbol.asyncDispose]();
+      await first[Symbol.asyncDispose]();
+
+      await using sensor = await connectMqtt(broker.url);
+      for (const body of ["1", "2", "3"]) await sensor.client.publishAsync("sensors/1", body, { qos: 1 });
+
+      await using second = await startProvider(createMqttProvider, config);
+      await using _other = await second.bind({ config: { subscriptions: [{ topic: "other" }] }, handler: () => {} });
+      await waitFor("the held message", () => /Sending PUBLISH to gateway /.test(broker.output()));
+      const { box, handler } = bodies();
+      await using _link = await second.bind({ config: { subscriptions }, handler });
+      expect(await box.waitFor(3)).toEqual(["1", "2", "3"]);
+    });
+
+    test("a broker that was down is found again; meanwhile publish fails with err", async ({ expect }) => {
+      await using broker = await startMosquitto(binary, ["log_type all"]);
+      await using rig = await startProvider(createMqttProvider, { url: broker.url, ...REMOTE });
+      const { box, handler } = bodies();
+      await using _link = await rig.bind({ config: { subscriptions: [{ topic: "n" }] }, handler });
+      await using out = await rig.bind({});
+      await settled(broker, ["n"], "3.1.1");
+      const send = async (body: string) =>
+        await out.call(CONSUMER, "publish", { subject: "n", body: Buffer.from(body) });
+      for (const round of [1, 2, 3]) {
+        await send(`${round}`);
+        await box.waitFor(round);
+        await broker.kill();
+        await waitFor("publish to fail", async () => {
+          try {
+            await send("lost");
+            return false;
+          } catch (error) {
+            return error instanceof WitError && String(error.payload).startsWith("unreachable:");
+          }
+        });
+        await broker.restart();
+        await settled(broker, ["n"], "3.1.1");
+      }
+      expect(box.all).toEqual(["1", "2", "3"]);
+    });
+
+    test("a subscription ends at the broker when its link is gone for longer than the grace", async ({ expect }) => {
+      await using broker = await startMosquitto(binary, ["log_type all"]);
+      await using rig = await startProvider(createMqttProvider, { url: broker.url, ...REMOTE });
+      await using _publisher = await rig.bind({});
+      const keep = await rig.bind({ config: { subscriptions: [{ topic: "keep" }] }, handler: () => {} });
+      await using _keep = keep;
+      const link = await rig.bind({
+        config: { subscriptions: [{ topic: "keep" }, { topic: "go" }] },
+        handler: () => {},
+      });
+      await settled(broker, ["keep", "go"], "3.1.1");
+      await link[Symbol.asyncDispose]();
+      await waitFor("UNSUBSCRIBE", () => broker.output().includes("Sending UNSUBACK to gateway"));
+      const after = broker.output().split("Received UNSUBSCRIBE from gateway")[1] ?? "";
+      expect(after).toContain("\tgo");
+      expect(after).not.toContain("\tkeep");
+    });
+
+    test("a broker that answers no more is given up, and what waited fails with err", async ({ expect }) => {
+      await using broker = await startMosquitto(binary, ["log_type all"]);
+      await using rig = await startProvider(createMqttProvider, { url: broker.url, ...REMOTE });
+      await using out = await rig.bind({});
+      await settled(broker, [], "3.1.1");
+      broker.freeze();
+      await expect(out.call(CONSUMER, "publish", { subject: "n", body: Buffer.from("x") })).rejects.toMatchObject({
+        payload: expect.stringMatching(/^unreachable:/) as string,
+      });
+      broker.thaw();
+    });
+
+    test("start() fails with ERR_PROVIDER_START when the password file cannot be read", async ({ expect }) => {
+      const config = { url: "mqtt://127.0.0.1:1", username: "a", password_file: "/nonexistent/password" };
+      await expect(startProvider(createMqttProvider, config)).rejects.toMatchObject({ code: "ERR_PROVIDER_START" });
+    });
+  });
+}
