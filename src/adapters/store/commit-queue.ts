@@ -89,6 +89,8 @@ export class CommitQueue {
     this.#standardBytes += costOf(row);
     this.#standardSince ??= this.#deps.clock.monotonic();
     this.#arm();
+    // While commits fail, waiting would only try the disk more often. The bound ends that.
+    if (this.#last.failed) return;
     if (this.#standard.length > SLOW_DOWN_ROWS || this.#standardBytes > SLOW_DOWN_BYTES) await this.#attempt();
   }
 

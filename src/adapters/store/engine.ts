@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { LANES } from "../../domain/outbox.ts";
-import { lockFolder, moveAside, storeFiles, type StoreFiles } from "./files.ts";
+import { lockFolder, mendLength, moveAside, storeFiles, type StoreFiles } from "./files.ts";
 import { createHeadTable, emptyHead, type Head } from "./head.ts";
 import { createKeyValueTable, type KeyValueTable } from "./key-value-table.ts";
 import { createLaneTable } from "./lane-table.ts";
@@ -233,6 +233,7 @@ export class Engine implements Disposable {
 }
 
 function openDamaged(open: typeof openDatabase, path: string): Database | undefined {
+  mendLength(path);
   const db = open(path, { busyTimeout: 0 });
   try {
     db.exec("PRAGMA locking_mode = EXCLUSIVE");

@@ -1,7 +1,18 @@
-import { mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
+import {
+  closeSync,
+  fstatSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readSync,
+  renameSync,
+  rmSync,
+} from "node:fs";
 import { join } from "node:path";
 import { PetioleError } from "../../domain/errors.ts";
 import { isErrno } from "../../lib/files.ts";
+import { PAGE_SIZE } from "./row.ts";
 import { syncFolderNow } from "./sequence.ts";
 import { isSqliteFailure, openDatabase } from "./sqlite.ts";
 
@@ -65,6 +76,24 @@ export function moveAside(files: StoreFiles, wall: number): string | undefined {
   renameIfThere(`${files.database}-wal`, `${target}-wal`);
   syncFolderNow(files.dir);
   return moved ? target : undefined;
+}
+
+/**
+ * Brings a file that was cut off back to the length that its header tells: SQLite reads nothing of a shorter one, and
+ * of one with empty pages at the end all the others.
+ */
+export function mendLength(path: string): void {
+  const file = openSync(path, "r+");
+  try {
+    const header = Buffer.alloc(32);
+    readSync(file, header, 0, header.length, 0);
+    const length = header.readUInt16BE(16) * header.readUInt32BE(28);
+    // Anything else is no header of ours; a large file full of nothing is what must not come of it.
+    const isOurs = header.toString("latin1", 0, 15) === "SQLite format 3" && header.readUInt16BE(16) === PAGE_SIZE;
+    if (isOurs && length > fstatSync(file).size) ftruncateSync(file, length);
+  } finally {
+    closeSync(file);
+  }
 }
 
 function renameIfThere(from: string, to: string): boolean {

@@ -103,7 +103,7 @@ export function createMemoryOutbox(deps: MemoryOutboxDeps): Outbox & OutboxSourc
       let size = 0;
       for (const row of lane.rows) {
         if (found.length >= limit.rows || (found.length > 0 && size >= limit.bytes)) break;
-        if (row.seq <= after) continue;
+        if (row.seq <= Math.max(after, lane.acknowledged)) continue;
         found.push({ ...row, body: row.body.slice() });
         size += costOf(row);
       }

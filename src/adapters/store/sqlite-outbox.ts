@@ -53,8 +53,11 @@ export function createSqliteOutbox(deps: SqliteOutboxDeps): Outbox & OutboxSourc
 
     ledger: () => client.call<"ledger">({ kind: "ledger" }),
 
-    read: (lane, after, limit) =>
-      client.call<"read">({ kind: "read", wall: clock.wall(), lane, after, rows: limit.rows, bytes: limit.bytes }),
+    // Acknowledged rows may still be on disk.
+    read: (lane, after, { rows, bytes }) => {
+      const from = Math.max(after, acknowledged[lane]);
+      return client.call<"read">({ kind: "read", wall: clock.wall(), lane, after: from, rows, bytes });
+    },
 
     acknowledge: async (lane, seq) => {
       checkSequence(seq);
