@@ -7,7 +7,7 @@ import { systemClock } from "../lib/clock.ts";
 import { silentLogger } from "../lib/log.ts";
 import type { Provider } from "../provider/contract.ts";
 import type { HostServices } from "../provider/services.ts";
-import { PROVIDERS } from "./providers.ts";
+import { PROVIDERS } from "../../providers/index.ts";
 
 /**
  * Checks the configuration of providers and links by the providers' own schemas, without starting anything.

@@ -3,16 +3,6 @@ import { unversioned } from "../domain/wit-name.ts";
 import type { ComponentId, LinkSpec } from "../domain/workload.ts";
 
 /**
- * Interfaces without functions, which components import only for their types: nothing has to serve them.
- * Keyed without version.
- */
-const TYPES_ONLY: ReadonlySet<string> = new Set([
-  "wasmcloud:messaging/types",
-  "petiole:gpio/types",
-  "petiole:serial/types",
-]);
-
-/**
  * Links are deny-by-default: every import of a component is served by the runtime or by a link.
  * @throws PetioleError ERR_LINK_MISSING naming every import that is not
  */
@@ -25,7 +15,7 @@ export function checkImports(
   const linked = new Set(links.filter((link) => link.source === id).flatMap((link) => link.interfaces));
   const missing = imports.filter((name) => {
     const key = unversioned(name);
-    return !builtin.has(key) && !TYPES_ONLY.has(key) && !linked.has(key);
+    return !builtin.has(key) && !linked.has(key);
   });
   if (missing.length === 0) return;
   throw new PetioleError(

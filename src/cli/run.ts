@@ -1,0 +1,7 @@
+import { loadConfig } from "../config/load.ts";
+import { runAgent } from "../daemon/run.ts";
+
+export async function run(file: string): Promise<void> {
+  const { config } = await loadConfig(file);
+  await runAgent(config);
+}

@@ -1,0 +1,83 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { PROVIDERS } from "../../providers/index.ts";
+import { SOCKET_NAME } from "../adapters/control/protocol.ts";
+import { openControlServer } from "../adapters/control/server.ts";
+import { openStore } from "../adapters/store/index.ts";
+import { desiredStateOf } from "../config/desired-state.ts";
+import type { Config } from "../config/schema.ts";
+import type { AgentStatus } from "../domain/status.ts";
+import { VERSION } from "../domain/version.ts";
+import { createHost } from "../host/host.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { Logger } from "../lib/log.ts";
+import { createRuntime } from "../runtime/runtime.ts";
+import { openHub } from "./hub.ts";
+
+export interface AgentDeps {
+  readonly config: Config;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** A running agent. Disposing it stops deliveries, lets calls end, commits the outbox and ends the child processes. */
+export interface Agent extends AsyncDisposable {
+  status(): Promise<AgentStatus>;
+}
+
+/**
+ * Builds the agent from its parts and starts what the configuration wants. Resolves when everything local had its first
+ * try; the hub is not waited for.
+ * @throws PetioleError ERR_STORE_LOCKED, ERR_STORE_OPEN and other failures of the agent's own folders
+ */
+export async function openAgent({ config, env, clock, log }: AgentDeps): Promise<Agent> {
+  await using stack = new AsyncDisposableStack();
+  await mkdir(config.state_dir, { recursive: true, mode: 0o700 });
+  await mkdir(config.cache_dir, { recursive: true, mode: 0o700 });
+
+  const store = stack.use(
+    await openStore({
+      dir: config.state_dir,
+      clock,
+      log: log.child({ part: "store" }),
+      outbox: {
+        maxBytes: config.outbox.max_size,
+        maxMessage: config.outbox.max_message,
+        commitInterval: config.outbox.commit_interval,
+        commitRows: config.outbox.commit_rows,
+      },
+    }),
+  );
+  const hub = stack.use(openHub({ config, source: store.outbox, env, clock, log }));
+  const runtime = stack.use(
+    createRuntime({
+      cacheDir: config.cache_dir,
+      compile: { memory: config.compiler.memory, time: config.compiler.timeout },
+      clock,
+      log: log.child({ part: "runtime" }),
+    }),
+  );
+  const services = { outbox: store.outbox, keyValue: store.keyValue, bus: hub.bus };
+  const host = stack.use(createHost({ runtime, registry: PROVIDERS, services, clock, log }));
+
+  const started = clock.monotonic();
+  const desired = desiredStateOf(config);
+  const status = async (): Promise<AgentStatus> => ({
+    device: config.device.id,
+    version: VERSION,
+    pid: process.pid,
+    uptime: (clock.monotonic() - started) / 1000,
+    rss: process.memoryUsage.rss(),
+    hub: hub.state(),
+    outbox: await store.outbox.stats(),
+    ...host.status(),
+    links: desired.links.map(({ name, source, target, interfaces }) => ({ name, source, target, interfaces })),
+  });
+  const path = join(config.runtime_dir, SOCKET_NAME);
+  stack.use(await openControlServer({ path, handlers: { status }, log: log.child({ part: "control" }) }));
+
+  await host.apply(desired);
+  const parts = stack.move();
+  return { status, [Symbol.asyncDispose]: () => parts.disposeAsync() };
+}

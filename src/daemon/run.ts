@@ -1,0 +1,31 @@
+import type { Config } from "../config/schema.ts";
+import { VERSION } from "../domain/version.ts";
+import { systemClock } from "../lib/clock.ts";
+import { createLogger } from "../lib/log.ts";
+import { openAgent } from "./agent.ts";
+
+/**
+ * Runs the agent until SIGTERM or SIGINT; a second one ends the process at once.
+ * @throws PetioleError when the agent cannot start or cannot stop cleanly
+ */
+export async function runAgent(config: Config): Promise<void> {
+  const log = createLogger(config.log.level);
+  const told = Promise.withResolvers<NodeJS.Signals>();
+  const onSignal = (signal: NodeJS.Signals): void => {
+    process.once("SIGTERM", endNow);
+    process.once("SIGINT", endNow);
+    told.resolve(signal);
+  };
+  process.once("SIGTERM", onSignal);
+  process.once("SIGINT", onSignal);
+
+  log.info("Agent is starting", { version: VERSION, device: config.device.id, node: process.versions.node });
+  await using agent = await openAgent({ config, env: process.env, clock: systemClock, log });
+  log.info("Agent is ready", { components: (await agent.status()).components.length });
+  log.info("Agent is stopping", { signal: await told.promise });
+}
+
+/** What was committed is as safe as after a power cut. */
+function endNow(): void {
+  process.exit(1);
+}

@@ -1,0 +1,96 @@
+import { writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { stringify } from "yaml";
+import { askAgent } from "../../src/adapters/control/client.ts";
+import { SOCKET_NAME } from "../../src/adapters/control/protocol.ts";
+import type { AgentStatus } from "../../src/domain/status.ts";
+import { spawnProcess, tempFolder, type TestProcess } from "./processes.ts";
+import { waitFor } from "./wait-for.ts";
+
+const ROOT = resolve(import.meta.dirname, "..", "..");
+const PETIOLE = join(ROOT, "scripts", "petiole");
+
+/** Path of a component that `npm run build:examples` has built. */
+export const exampleComponent = (name: string): string => join(ROOT, "examples", name, "build", `${name}.wasm`);
+export const fixtureComponent = (name: string): string =>
+  join(ROOT, "test", "fixtures", "components", "build", `${name}.wasm`);
+
+export interface TestAgent extends AsyncDisposable {
+  readonly configFile: string;
+  readonly stateDir: string;
+  readonly socket: string;
+  /** Of the present process; another after a restart. */
+  readonly pid: number;
+  status(): Promise<AgentStatus>;
+  /** Ends the process and resolves with its exit code, null when the signal ended it. */
+  stop(signal: "SIGTERM" | "SIGKILL"): Promise<number | null>;
+  start(): Promise<void>;
+  output(): string;
+}
+
+/** Runs one command to its end. */
+export async function petiole(
+  ...args: readonly string[]
+): Promise<{ code: number | null; stdout: string; stderr: string }> {
+  await using child = await spawnProcess(PETIOLE, args);
+  const text = { stdout: "", stderr: "" };
+  child.child.stdout?.on("data", (chunk: Buffer) => (text.stdout += chunk.toString()));
+  child.child.stderr?.on("data", (chunk: Buffer) => (text.stderr += chunk.toString()));
+  const { code } = await child.exited;
+  return { code, ...text };
+}
+
+/** Starts `petiole run` with this configuration and resolves when it answers on its control socket. */
+export async function startAgent(config: Readonly<Record<string, unknown>>): Promise<TestAgent> {
+  const folder = await tempFolder();
+  const configFile = join(folder.path, "petiole.yaml");
+  const socket = join(folder.path, "run", SOCKET_NAME);
+  const stateDir = join(folder.path, "state");
+  const folders = { state_dir: stateDir, cache_dir: join(folder.path, "cache"), runtime_dir: join(folder.path, "run") };
+  await writeFile(configFile, stringify({ device: { id: "gw-1" }, ...folders, ...config }));
+
+  let running: TestProcess = await launch();
+  let earlier = "";
+
+  async function launch(): Promise<TestProcess> {
+    const started = await spawnProcess(PETIOLE, ["run", "--config", configFile]);
+    try {
+      await waitFor("the agent to answer", async () => {
+        if (started.child.exitCode !== null) return true;
+        return (await askAgent(socket, "status")).pid === started.pid;
+      });
+      if (started.child.exitCode !== null) throw new Error(`the agent ended:\n${started.output()}`);
+      return started;
+    } catch (error) {
+      await started[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  return {
+    configFile,
+    stateDir,
+    socket,
+    get pid() {
+      return running.pid;
+    },
+    status: async () => await askAgent(socket, "status"),
+    async stop(signal) {
+      running.signal(signal);
+      return (await running.exited).code;
+    },
+    async start() {
+      earlier += running.output();
+      running = await launch();
+    },
+    output: () => earlier + running.output(),
+    async [Symbol.asyncDispose]() {
+      // By SIGTERM first, so that the agent takes its nats-server along.
+      running.signal("SIGTERM");
+      const timer = setTimeout(() => running.signal("SIGKILL"), 10_000);
+      await running.exited;
+      clearTimeout(timer);
+      await folder[Symbol.asyncDispose]();
+    },
+  };
+}

@@ -1,0 +1,77 @@
+import { once } from "node:events";
+import mqtt, { type MqttClient } from "mqtt";
+
+/** What a sensor knows of its readings: which the broker acknowledged, and which were sent without an answer. */
+export interface SensorLog {
+  readonly acknowledged: ReadonlySet<number>;
+  readonly uncertain: ReadonlySet<number>;
+}
+
+export interface MqttSensor extends AsyncDisposable {
+  readonly name: string;
+  readonly log: SensorLog;
+  /** Ends the load; resolves when the last reading was answered or given up. */
+  stop(): Promise<void>;
+}
+
+/**
+ * A sensor that publishes numbered readings with QoS 1, the next one when the one before was acknowledged. When the
+ * connection breaks it counts the open reading as uncertain, connects again and goes on with the next number: it never
+ * sends one twice, so a duplicate at the hub is the agent's.
+ */
+export function startMqttSensor(name: string, url: string, pause = 5): MqttSensor {
+  const acknowledged = new Set<number>();
+  const uncertain = new Set<number>();
+  let stopping = false;
+  const loop = run();
+
+  async function run(): Promise<void> {
+    for (let seq = 1; !stopping;) {
+      const client = mqtt.connect(url, { clientId: `sensor-${name}`, reconnectPeriod: 0, connectTimeout: 1000 });
+      client.on("error", () => {});
+      try {
+        await Promise.race([
+          once(client, "connect"),
+          once(client, "close").then(() => Promise.reject(new Error("closed"))),
+        ]);
+        for (; !stopping; seq++) {
+          uncertain.add(seq);
+          await publish(client, JSON.stringify({ sensor: name, seq, value: 20 + (seq % 10) }));
+          uncertain.delete(seq);
+          acknowledged.add(seq);
+          await new Promise((resolve) => setTimeout(resolve, pause));
+        }
+      } catch {
+        if (uncertain.has(seq)) seq++;
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      } finally {
+        client.end(true);
+      }
+    }
+  }
+
+  return {
+    name,
+    log: { acknowledged, uncertain },
+    async stop() {
+      stopping = true;
+      await loop;
+    },
+    async [Symbol.asyncDispose]() {
+      stopping = true;
+      await loop;
+    },
+  };
+
+  async function publish(client: MqttClient, payload: string): Promise<void> {
+    const gone = new AbortController();
+    try {
+      await Promise.race([
+        client.publishAsync(`sensors/${name}`, payload, { qos: 1 }),
+        once(client, "close", { signal: gone.signal }).then(() => Promise.reject(new Error("closed"))),
+      ]);
+    } finally {
+      gone.abort();
+    }
+  }
+}
