@@ -201,8 +201,14 @@ export function createLaneForwarder(deps: LaneForwarderDeps): LaneForwarder {
     }
     if (alone) session.lastAnswer = clock.monotonic();
     const expectation = window.push({ seq: row.seq, messageId: prepared.messageId, bytes: prepared.bytes });
-    publish(session, prepared, await expected(session, expectation, prepared.subject));
-    return true;
+    const expect = await expected(session, expectation, prepared.subject);
+    if (expect !== undefined) {
+      publish(session, prepared, expect);
+      return true;
+    }
+    window.settle(row.seq, { kind: "unexpected" });
+    gate.open();
+    return false;
   }
 
   function publish(session: Session, prepared: PreparedRow, expect: HubExpectation): void {
@@ -240,15 +246,19 @@ export function createLaneForwarder(deps: LaneForwarderDeps): LaneForwarder {
       .finally(gate.open);
   }
 
-  /** The header values for an expectation, by what the hub can check. */
-  async function expected(session: Session, expectation: Expectation, subject: string): Promise<HubExpectation> {
+  /** The header values for an expectation, by what the hub can check; undefined when it is known not to hold. */
+  async function expected(
+    session: Session,
+    expectation: Expectation,
+    subject: string,
+  ): Promise<HubExpectation | undefined> {
     if (expectation.kind === "chain") return { lastMsgID: expectation.messageId };
-    if (session.hub.checksWholeLane) {
-      return { lastSubjectSequence: expectation.laneSeq, lastSubjectSequenceSubject: filter };
-    }
-    // Nothing else of the lane is in flight, so the newest message of this very subject stands for the lane.
-    const known = session.subjectSeqs.get(subject);
-    return { lastSubjectSequence: known ?? (await session.hub.last(subject))?.seq ?? 0 };
+    const { laneSeq } = expectation;
+    if (session.hub.checksWholeLane) return { lastSubjectSequence: laneSeq, lastSubjectSequenceSubject: filter };
+    // Nothing else of the lane is in flight, so the newest message of this very subject stands for the lane. It must
+    // not be newer than the lane was: then a message of an earlier connection arrived late, perhaps this one.
+    const seq = session.subjectSeqs.get(subject) ?? (await session.hub.last(subject))?.seq ?? 0;
+    return seq > laneSeq ? undefined : { lastSubjectSequence: seq };
   }
 
   /** Waits for an answer or for rows; gives the hub up when it owes answers for too long. */
