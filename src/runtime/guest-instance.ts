@@ -42,8 +42,16 @@ interface Turn {
   importError: PetioleError | undefined;
 }
 
-// Representations pass as the provider made them.
-const REPRESENTATIONS: ConvertOptions = { handle: (_resource, value) => value };
+// Representations pass as the provider made them, as far as they can be sent at all.
+const REPRESENTATIONS: ConvertOptions = {
+  handle: (resource, value) => {
+    try {
+      return structuredClone(value);
+    } catch {
+      throw new MisfitValue(`the representation of a ${resource.name} has to be a plain value`);
+    }
+  },
+};
 
 export class GuestInstance implements Tenant {
   readonly #deps: GuestInstanceDeps;

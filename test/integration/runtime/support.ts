@@ -1,0 +1,146 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { bytes, mebibytes, millis, seconds } from "../../../src/domain/units.ts";
+import { systemClock } from "../../../src/lib/clock.ts";
+import type { LogFields, Logger } from "../../../src/lib/log.ts";
+import type {
+  ImportHandler,
+  InstanceOptions,
+  PreparedComponent,
+  RunningComponent,
+  Runtime,
+} from "../../../src/runtime/contract.ts";
+import { createRuntime, type RuntimeDeps } from "../../../src/runtime/runtime.ts";
+
+export type Fixture = "bare" | "behaviour" | "types" | "wasi";
+
+export const MESSAGING = "wasmcloud:messaging/handler";
+export const PROBE = "petiole:fixture-behaviour/probe";
+export const WASI_PROBE = "petiole:fixture-wasi/probe";
+export const MIRROR = "petiole:fixture-types/mirror";
+
+/** Path of a component built by `npm run build:examples`. */
+export function fixture(name: Fixture): string {
+  return fileURLToPath(new URL(`../../fixtures/components/build/${name}.wasm`, import.meta.url));
+}
+
+export async function temporaryFolder(): Promise<AsyncDisposable & { readonly path: string }> {
+  const path = await mkdtemp(join(tmpdir(), "petiole-runtime-"));
+  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
+}
+
+export interface LogEntry extends LogFields {
+  readonly level: string;
+  readonly message: string;
+}
+
+/** Keeps what is logged. */
+export function recordingLogger(entries: LogEntry[], fields: LogFields = {}): Logger {
+  const at = (level: string) => (message: string, more?: LogFields) => {
+    entries.push({ ...fields, ...more, level, message });
+  };
+  return {
+    trace: at("trace"),
+    debug: at("debug"),
+    info: at("info"),
+    warn: at("warn"),
+    error: at("error"),
+    child: (more) => recordingLogger(entries, { ...fields, ...more }),
+  };
+}
+
+export interface TestRuntime extends AsyncDisposable {
+  readonly runtime: Runtime;
+  readonly entries: readonly LogEntry[];
+  /** Prepares and starts a fixture, with generous limits unless given others. */
+  start(name: Fixture, options?: Partial<InstanceOptions>): Promise<RunningComponent>;
+  startPrepared(prepared: PreparedComponent, options?: Partial<InstanceOptions>): Promise<RunningComponent>;
+}
+
+const LIMITS = { deadline: seconds(20), memory: mebibytes(32), queue: 16 };
+
+export function openRuntime(cacheDir: string, deps: Partial<RuntimeDeps> = {}): TestRuntime {
+  const entries: LogEntry[] = [];
+  const log = recordingLogger(entries);
+  const restarts = { initial: millis(1), max: millis(1) };
+  const runtime = createRuntime({ cacheDir, log, clock: systemClock, restarts, ...deps });
+  const startPrepared: TestRuntime["startPrepared"] = (prepared, options) =>
+    runtime.start(prepared, {
+      id: "component",
+      env: {},
+      config: {},
+      limits: LIMITS,
+      onImport: refuseImports,
+      log,
+      ...options,
+    });
+  return {
+    runtime,
+    entries,
+    startPrepared,
+    start: async (name, options) =>
+      startPrepared(await runtime.prepare(fixture(name), AbortSignal.timeout(60_000)), { id: name, ...options }),
+    [Symbol.asyncDispose]: () => runtime[Symbol.asyncDispose](),
+  };
+}
+
+export const limits = (more: { readonly deadline?: number; readonly memory?: number; readonly queue?: number }) => ({
+  deadline: more.deadline === undefined ? LIMITS.deadline : millis(more.deadline),
+  memory: more.memory === undefined ? LIMITS.memory : bytes(more.memory),
+  queue: more.queue ?? LIMITS.queue,
+});
+
+const refuseImports: ImportHandler = (interfaceName, functionName) => {
+  throw new Error(`nothing serves ${functionName} of ${interfaceName}`);
+};
+
+/** Answers `petiole:fixture-behaviour/probe#run`. */
+export function probe(
+  component: RunningComponent,
+  command: string,
+  payload: Uint8Array | string = "",
+): Promise<unknown> {
+  return component.call(PROBE, "run", [command, Buffer.from(payload)]);
+}
+
+/** Sends the message that makes the `bare` fixture do what `command` begins with. */
+export function bare(component: RunningComponent, command: string): Promise<unknown> {
+  return component.call(MESSAGING, "handle-message", [
+    { subject: command, body: new Uint8Array(), replyTo: undefined },
+  ]);
+}
+
+/** Calls `run` of the `wasi` fixture. */
+export function wasi(
+  component: RunningComponent,
+  command: string,
+  payload: Uint8Array | string = "",
+): Promise<unknown> {
+  return component.call(WASI_PROBE, "run", [command, Buffer.from(payload)]);
+}
+
+/** An import handler whose calls the test answers one by one. */
+export function heldImports(): {
+  readonly handler: ImportHandler;
+  /** Resolves with the next call that was made and not yet taken. */
+  next(): Promise<{ readonly functionName: string; answer(value: unknown): void; fail(error: unknown): void }>;
+} {
+  type Held = { readonly functionName: string; answer(value: unknown): void; fail(error: unknown): void };
+  const made: Held[] = [];
+  const awaited: ((held: Held) => void)[] = [];
+  return {
+    handler: (_interfaceName, functionName) =>
+      new Promise((resolve, reject) => {
+        const held: Held = { functionName, answer: resolve, fail: reject };
+        const waiter = awaited.shift();
+        if (waiter === undefined) made.push(held);
+        else waiter(held);
+      }),
+    next: () => {
+      const held = made.shift();
+      return held === undefined ? new Promise((resolve) => awaited.push(resolve)) : Promise.resolve(held);
+    },
+  };
+}
