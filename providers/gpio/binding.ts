@@ -1,0 +1,131 @@
+import { PetioleError, WitError, millis, type Binding, type Clock, type LinkContext } from "#provider";
+import { GpioError } from "./backend.ts";
+import type { LinkConfig } from "./config.ts";
+import { createEdgeDelivery } from "./edge-delivery.ts";
+import type { Lines, NamedLine } from "./lines.ts";
+
+export const LINES = "petiole:gpio/lines";
+
+type Level = "inactive" | "active";
+
+const NANOS_PER_MILLI = 1_000_000;
+const LONGEST_PULSE = 24n * 3600n * 1_000_000_000n;
+
+interface Grant {
+  readonly line: NamedLine;
+  readonly write: boolean;
+}
+
+/**
+ * Serves one link.
+ * @throws PetioleError ERR_LINK_INVALID when the link asks for what the lines cannot give
+ */
+export function bindGpio(link: LinkContext<LinkConfig>, lines: Lines, clock: Clock): Binding {
+  const grants = new Map<string, Grant>();
+  for (const [label, permission] of Object.entries(link.config.lines)) {
+    const line = lines.find(label);
+    if (line === undefined) throw invalid(link, label, `found ${lines.labels.join(", ")}`);
+    const write = permission === "write";
+    if (write && line.config.direction === "input") throw invalid(link, label, "it is an input and cannot be written");
+    if (write && line.writer !== undefined && line.writer.component !== link.component) {
+      throw invalid(link, label, `"${line.writer.component}" writes it, an output belongs to one component`);
+    }
+    if (link.direction === "exports" && line.config.edges === "none") {
+      throw invalid(link, label, 'it reports no edges, want "edges: both" at the line');
+    }
+    grants.set(label, { line, write });
+  }
+  return link.direction === "exports" ? deliverEdges(link, lines, grants, clock) : serveLines(lines, grants, link);
+}
+
+function invalid({ component }: LinkContext<LinkConfig>, label: string, reason: string): PetioleError {
+  return new PetioleError("ERR_LINK_INVALID", `Cannot link "${component}" to GPIO line "${label}": ${reason}`);
+}
+
+function deliverEdges(
+  link: LinkContext<LinkConfig>,
+  lines: Lines,
+  grants: ReadonlyMap<string, Grant>,
+  clock: Clock,
+): Binding {
+  const stack = new AsyncDisposableStack();
+  for (const [label, { line }] of grants) {
+    const level = (): boolean => lines.request.get([line.offset])[0] ?? false;
+    const delivery = stack.use(createEdgeDelivery({ label, link, clock, level }));
+    line.deliveries.add(delivery);
+    stack.defer(() => void line.deliveries.delete(delivery));
+  }
+  return { functions: {}, [Symbol.asyncDispose]: async () => await stack.disposeAsync() };
+}
+
+function serveLines(lines: Lines, grants: ReadonlyMap<string, Grant>, { component }: LinkContext<LinkConfig>): Binding {
+  const written = [...grants.values()].filter(({ write }) => write).map(({ line }) => line);
+  for (const line of written) line.writer = { component, links: (line.writer?.links ?? 0) + 1 };
+
+  const granted = (label: string): NamedLine => {
+    const grant = grants.get(label);
+    if (grant === undefined) throw new WitError({ tag: "not-granted" });
+    return grant.line;
+  };
+  const writable = (label: string): number => {
+    const line = granted(label);
+    if (grants.get(label)?.write !== true) throw new WitError({ tag: "not-permitted" });
+    return line.offset;
+  };
+  const set = (levels: ReadonlyMap<number, boolean>): void => {
+    guarded(() => lines.request.set(levels));
+    // The component has decided: an earlier pulse does not undo it later.
+    for (const offset of levels.keys()) lines.pulses.cancel(offset);
+  };
+  const get = (labels: readonly string[]): readonly Level[] => {
+    const offsets = labels.map((label) => granted(label).offset);
+    return guarded(() => lines.request.get(offsets)).map((level) => (level ? "active" : "inactive"));
+  };
+
+  return {
+    functions: {
+      [LINES]: {
+        "list-lines": () => [...grants.values()].map(({ line }) => describe(lines, line)),
+        get: (label: string) => get([label])[0],
+        "get-many": (labels: readonly string[]) => get(labels),
+        set: (label: string, level: Level) => set(new Map([[writable(label), level === "active"]])),
+        "set-many": (levels: readonly (readonly [string, Level])[]) =>
+          set(new Map(levels.map(([label, level]) => [writable(label), level === "active"]))),
+        pulse: (label: string, duration: bigint) => {
+          const offset = writable(label);
+          if (duration === 0n || duration > LONGEST_PULSE) throw new WitError({ tag: "invalid-argument" });
+          guarded(() => lines.pulses.start(offset, millis(Number(duration) / NANOS_PER_MILLI)));
+        },
+      },
+    },
+    async [Symbol.asyncDispose]() {
+      for (const line of written) {
+        if (line.writer === undefined) continue;
+        line.writer.links -= 1;
+        if (line.writer.links === 0) line.writer = undefined;
+      }
+    },
+  };
+}
+
+/** The record `line-info`, with what the chip made of the settings. */
+function describe(lines: Lines, { label, offset }: NamedLine): Readonly<Record<string, unknown>> {
+  const info = lines.request.info(offset);
+  return {
+    label,
+    direction: info.direction,
+    activeLow: info.activeLow,
+    bias: info.bias,
+    drive: info.drive,
+    debouncePeriod: BigInt(Math.round(info.debounce * NANOS_PER_MILLI)),
+    reportsEdges: info.edges !== "none",
+  };
+}
+
+function guarded<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw error instanceof GpioError ? new WitError({ tag: error.reason }) : error;
+  }
+}

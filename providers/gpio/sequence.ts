@@ -1,0 +1,20 @@
+const WRAP = 2 ** 32;
+
+/** Continues the kernel's sequence numbers of 32 bits beyond their end, and tells of gaps. */
+export interface Sequence {
+  /** Takes the number of the next edge that arrived. */
+  next(lineSequence: number): { readonly sequence: bigint; readonly lost: number };
+}
+
+export function createSequence(): Sequence {
+  let sequence = 0n;
+  let last = 0;
+  return {
+    next(lineSequence) {
+      const step = (lineSequence - last + WRAP) % WRAP;
+      last = lineSequence;
+      sequence += BigInt(step);
+      return { sequence, lost: Math.max(0, step - 1) };
+    },
+  };
+}
