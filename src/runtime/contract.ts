@@ -6,7 +6,7 @@ import type { Logger } from "../lib/log.ts";
 /** A component that was validated and transpiled, with its artifacts in the cache. */
 export interface PreparedComponent {
   readonly digest: Digest;
-  /** Imported interfaces as the component names them, versions included. */
+  /** Imported interfaces as the component names them, versions included; without those that only lend their types. */
   readonly imports: readonly string[];
   /** Exported interfaces as the component names them, versions included. */
   readonly exports: readonly string[];
@@ -36,7 +36,9 @@ export interface InstanceOptions {
 
 export interface RunningStats {
   readonly calls: number;
+  /** Calls that ended otherwise than with a value or a returned `err`. */
   readonly failures: number;
+  /** New instances made after the first; each is made when the next call needs it. */
   readonly restarts: number;
   /** Calls waiting or running. */
   readonly pending: number;
@@ -48,7 +50,8 @@ export interface RunningComponent extends AsyncDisposable {
    * Calls an exported function. `interfaceName` is unversioned.
    * @throws WitError when the function returned `err`
    * @throws PetioleError ERR_COMPONENT_TRAP, ERR_COMPONENT_DEADLINE, ERR_COMPONENT_MEMORY, ERR_COMPONENT_BUSY,
-   *   ERR_COMPONENT_STOPPED, ERR_EXPORT_MISSING, or what `onImport` failed with
+   *   ERR_COMPONENT_STOPPED, ERR_EXPORT_MISSING, ERR_LINK_INVALID when the arguments do not fit the function, or what
+   *   `onImport` failed with (ERR_INVARIANT when that was no PetioleError, or when its answer did not fit)
    */
   call(interfaceName: string, functionName: string, args: readonly unknown[]): Promise<unknown>;
   stats(): RunningStats;
@@ -62,6 +65,6 @@ export interface Runtime extends AsyncDisposable {
   prepare(file: string, signal: AbortSignal): Promise<PreparedComponent>;
   /** Interfaces the runtime serves by itself, unversioned: WASI 0.2 without sockets and HTTP, configuration, logging. */
   readonly builtin: ReadonlySet<string>;
-  /** @throws PetioleError ERR_COMPONENT_INVALID, ERR_COMPONENT_TRAP, ERR_COMPONENT_DEADLINE */
+  /** @throws PetioleError ERR_COMPONENT_INVALID, ERR_COMPONENT_TRAP, ERR_COMPONENT_DEADLINE, ERR_COMPONENT_MEMORY */
   start(component: PreparedComponent, options: InstanceOptions): Promise<RunningComponent>;
 }

@@ -1,6 +1,7 @@
 // One instance of a component, seen from the main thread: its turns, their deadlines, and the imports it calls.
 
 import { PetioleError, WitError } from "../domain/errors.ts";
+import { millis } from "../domain/units.ts";
 import type { ComponentLimits } from "../domain/workload.ts";
 import { unversioned } from "../domain/wit-name.ts";
 import type { Clock } from "../lib/clock.ts";
@@ -41,6 +42,9 @@ interface Turn {
   /** What an import of it failed with. */
   importError: PetioleError | undefined;
 }
+
+// What a timer takes; a later deadline is looked at again then.
+const LONGEST_TIMER = 2 ** 31 - 1;
 
 // Representations pass as the provider made them, as far as they can be sent at all.
 const REPRESENTATIONS: ConvertOptions = {
@@ -123,7 +127,10 @@ export class GuestInstance implements Tenant {
     const turn = this.#turn;
     if (turn === undefined) return;
     const begun = readStart(this.#starts, turn.number) !== undefined;
-    turn.end(begun ? { kind: "failed", error: lossError(turn.action, turn.number, loss) } : { kind: "unstarted" });
+    // Tried again only when another turn is to blame: a worker that breaks by itself may do so every time.
+    const blameless = loss.cause === "replaced" || (loss.cause === "out-of-memory" && loss.current !== 0);
+    if (!begun && blameless) turn.end({ kind: "unstarted" });
+    else turn.end({ kind: "failed", error: lossError(turn.action, turn.number, loss) });
   }
 
   async #take(action: string, message: (turn: number) => ToWorker): Promise<TurnOutcome> {
@@ -148,7 +155,7 @@ export class GuestInstance implements Tenant {
 
   async #watch(turn: Turn): Promise<void> {
     const { clock, limits, slot } = this.#deps;
-    let wait = limits.deadline;
+    let wait = millis(Math.min(limits.deadline, LONGEST_TIMER));
     while (!turn.ended.aborted) {
       await clock.sleep(wait, turn.ended).catch(() => {});
       if (turn.ended.aborted) return;
@@ -160,7 +167,7 @@ export class GuestInstance implements Tenant {
         current: slot.current,
       });
       if (verdict.kind === "wait") {
-        wait = verdict.duration;
+        wait = millis(Math.min(verdict.duration, LONGEST_TIMER));
         continue;
       }
       const doing = verdict.kind === "stop-worker" ? "it was still computing" : "it was still waiting for a capability";

@@ -9,7 +9,7 @@ import type { InstanceOptions, PreparedComponent, RunningComponent, Runtime } fr
 import { PAGE_SIZE, MemoryLimitError, limitMemory } from "./patch-memory.ts";
 import type { Artifacts } from "./prepare/artifact-cache.ts";
 import { createPreparer, type ComponentFile } from "./prepare/prepare.ts";
-import type { CompileLimits } from "./prepare/run-child.ts";
+import { transpilerCommand, type CompileLimits } from "./prepare/run-child.ts";
 import { BUILTIN_INTERFACES } from "./wasi/names.ts";
 import { WorkerSlot } from "./worker-slot.ts";
 
@@ -26,8 +26,13 @@ export interface RuntimeDeps {
   readonly maxTurns?: number;
   /** Pauses before a component that fails again and again gets a new instance. */
   readonly restarts?: BackoffOptions;
-  /** Entry files, for a bundle that has them elsewhere. */
-  readonly entries?: { readonly worker: URL; readonly transpiler: URL };
+  /** Entry file of the worker, for a bundle that has it elsewhere. */
+  readonly workerEntry?: URL;
+  /**
+   * Command that transpiles a component, to which the paths of the component and of the output folder are added; for a
+   * single executable, which cannot run a file.
+   */
+  readonly transpiler?: readonly [string, ...string[]];
 }
 
 const DEFAULTS = {
@@ -35,19 +40,17 @@ const DEFAULTS = {
   workerHeap: mebibytes(128),
   maxTurns: 32,
   restarts: RESTART_BACKOFF,
-  entries: {
-    worker: new URL("./worker/entry.ts", import.meta.url),
-    transpiler: new URL("./prepare/child.ts", import.meta.url),
-  },
+  workerEntry: new URL("./worker/entry.ts", import.meta.url),
 } as const satisfies Partial<RuntimeDeps>;
 
 /** Runs components in a worker. Disposing it stops every component and what is being prepared. */
 export function createRuntime(deps: RuntimeDeps): Runtime {
   const { cacheDir, log, clock } = deps;
-  const { compile, workerHeap, maxTurns, restarts, entries } = { ...DEFAULTS, ...deps };
+  const { compile, workerHeap, maxTurns, restarts, workerEntry } = { ...DEFAULTS, ...deps };
+  const transpiler = deps.transpiler ?? transpilerCommand(compile);
   const stop = new AbortController();
-  const preparer = createPreparer({ cacheDir, log, clock, limits: compile, childEntry: entries.transpiler });
-  const slot = new WorkerSlot({ entry: entries.worker, log, clock, heap: workerHeap });
+  const preparer = createPreparer({ cacheDir, log, clock, limits: compile, transpiler });
+  const slot = new WorkerSlot({ entry: workerEntry, log, clock, heap: workerHeap });
   const admission = new Admission(maxTurns);
   const known = new Map<string, ComponentFile>();
   const running = new Set<ComponentRunner>();
@@ -60,6 +63,8 @@ export function createRuntime(deps: RuntimeDeps): Runtime {
       throw new PetioleError("ERR_INVARIANT", `Cannot start component "${options.id}": it was never prepared`);
     }
     const artifacts = await preparer.artifacts(file, stop.signal);
+    const modules = await compileModules(artifacts, options);
+    stop.signal.throwIfAborted();
     const runner = new ComponentRunner({
       slot,
       clock,
@@ -72,7 +77,7 @@ export function createRuntime(deps: RuntimeDeps): Runtime {
       setup: {
         id: options.id,
         glue: artifacts.glue,
-        modules: await compileModules(artifacts, options),
+        modules,
         imports: file.inspection.imports,
         exports: file.inspection.exports,
         env: { ...options.env },

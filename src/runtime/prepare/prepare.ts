@@ -21,7 +21,8 @@ export interface PreparerDeps {
   readonly log: Logger;
   readonly clock: Clock;
   readonly limits: CompileLimits;
-  readonly childEntry: URL;
+  /** Command line of the transpiler, without the paths. */
+  readonly transpiler: readonly [string, ...string[]];
 }
 
 /** A component that was read, with what is known of it. */
@@ -100,8 +101,8 @@ async function transpile(
   try {
     const input = join(folder, "component.wasm");
     await writeFile(input, bytes, { mode: 0o600 });
-    const { clock, limits, childEntry: entry } = deps;
-    return await runTranspiler({ source, input, outputFolder, entry, limits, clock, signal });
+    const { clock, limits, transpiler: command } = deps;
+    return await runTranspiler({ source, input, outputFolder, command, limits, clock, signal });
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

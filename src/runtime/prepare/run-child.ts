@@ -21,7 +21,8 @@ export interface ChildRun {
   readonly source: string;
   readonly input: string;
   readonly outputFolder: string;
-  readonly entry: URL;
+  /** Command line without the paths. */
+  readonly command: readonly [string, ...string[]];
   readonly limits: CompileLimits;
   readonly clock: Clock;
   readonly signal: AbortSignal;
@@ -30,21 +31,24 @@ export interface ChildRun {
 const MEMORY_CHECK_INTERVAL = millis(100);
 const KEPT_OUTPUT = 2000;
 
+/** The transpiler as Node runs it from the sources. */
+export function transpilerCommand(limits: CompileLimits): readonly [string, ...string[]] {
+  const megabytes = Math.max(16, Math.floor(limits.memory / 1024 ** 2));
+  // Baseline code only: the process ends before optimising would pay, and takes half the memory.
+  const flags = ["--liftoff-only", "--no-warnings", `--max-old-space-size=${megabytes}`];
+  return [process.execPath, ...flags, fileURLToPath(new URL("./child.ts", import.meta.url))];
+}
+
 /**
  * Transpiles `input` into `outputFolder` and returns the names of the files made.
  * @throws PetioleError ERR_COMPONENT_INVALID with the transpiler's reason, ERR_COMPONENT_PREPARE when a bound was hit;
  *   the signal's reason when aborted
  */
 export async function runTranspiler(run: ChildRun): Promise<readonly string[]> {
-  const { source, limits, signal } = run;
+  const { source, signal } = run;
   signal.throwIfAborted();
-  const megabytes = Math.max(16, Math.floor(limits.memory / 1024 ** 2));
-  // Baseline code only: the process ends before optimising would pay, and takes half the memory.
-  const flags = ["--liftoff-only", "--no-warnings", `--max-old-space-size=${megabytes}`];
-  const child = spawn(process.execPath, [...flags, fileURLToPath(run.entry), run.input, run.outputFolder], {
-    stdio: ["ignore", "pipe", "pipe"],
-    env: {},
-  });
+  const [command, ...args] = run.command;
+  const child = spawn(command, [...args, run.input, run.outputFolder], { stdio: ["ignore", "pipe", "pipe"], env: {} });
   const stopped = new AbortController();
   const overrun = watch(child, run, AbortSignal.any([signal, stopped.signal]));
   try {

@@ -224,6 +224,8 @@ function misfit(want: string, found: unknown): MisfitValue {
 function describe(value: unknown): string {
   if (typeof value === "string") return value.length > 40 ? `a string of ${value.length}` : `"${value}"`;
   if (typeof value === "bigint") return `${value}n`;
-  if (value instanceof Object) return value.constructor.name;
-  return String(value);
+  if (Array.isArray(value)) return "an array";
+  if (ArrayBuffer.isView(value)) return `a ${value.constructor.name}`;
+  if (typeof value === "function") return "a function";
+  return typeof value === "object" && value !== null ? "an object" : String(value);
 }

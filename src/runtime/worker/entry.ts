@@ -12,6 +12,10 @@ const turns = new TurnMarker(current);
 const guests = new Map<number, Guest>();
 const post = (message: FromWorker): void => port.postMessage(message);
 
+// The glue leaves promises behind when a guest traps. The turn itself fails, or ends at its deadline; nobody else in
+// this worker is concerned.
+process.on("unhandledRejection", () => {});
+
 port.on("message", (message: ToWorker) => {
   switch (message.type) {
     case "start": {

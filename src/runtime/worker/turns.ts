@@ -7,12 +7,12 @@
 const TURN = 0;
 const STARTED_AT = 1;
 
-export const createCurrent = (): SharedArrayBuffer => new SharedArrayBuffer(4);
+export const createCurrent = (): SharedArrayBuffer => new SharedArrayBuffer(8);
 export const createStarts = (): SharedArrayBuffer => new SharedArrayBuffer(16);
 
 /** The turn that runs now, 0 when none does. */
 export function readCurrent(current: SharedArrayBuffer): number {
-  return Atomics.load(new Int32Array(current), 0);
+  return Number(Atomics.load(new BigInt64Array(current), 0));
 }
 
 /** When `turn` began, in nanoseconds of the monotonic clock; undefined when it has not begun. */
@@ -23,10 +23,10 @@ export function readStart(starts: SharedArrayBuffer, turn: number): bigint | und
 
 /** The worker's side. */
 export class TurnMarker {
-  readonly #current: Int32Array;
+  readonly #current: BigInt64Array;
 
   constructor(current: SharedArrayBuffer) {
-    this.#current = new Int32Array(current);
+    this.#current = new BigInt64Array(current);
   }
 
   begin(starts: SharedArrayBuffer, turn: number): void {
@@ -38,11 +38,11 @@ export class TurnMarker {
 
   /** The turn's code runs again, after `suspend`. */
   resume(turn: number): void {
-    Atomics.store(this.#current, 0, turn);
+    Atomics.store(this.#current, 0, BigInt(turn));
   }
 
   /** The turn waits or has ended. */
   suspend(): void {
-    Atomics.store(this.#current, 0, 0);
+    Atomics.store(this.#current, 0, 0n);
   }
 }

@@ -160,6 +160,17 @@ describe("RunningComponent.call()", () => {
     expect(await probe(pair.neighbour, "count")).toBe("2");
   });
 
+  test("fails with ERR_COMPONENT_MEMORY when the guest fills the heap of the worker with handles", async ({
+    expect,
+  }) => {
+    await using host = openRuntime(cache.path, { workerHeap: mebibytes(16) });
+    await using neighbour = await host.start("bare", { id: "neighbour" });
+    await using bad = await host.start("wasi");
+    await expect(wasi(bad, "keep")).rejects.toMatchObject({ code: "ERR_COMPONENT_MEMORY" });
+    expect(await bareCount(neighbour)).toBe("1");
+    expect(await wasi(bad, "random")).toBe("");
+  });
+
   test("refuses arguments larger than the guest's memory with ERR_COMPONENT_MEMORY", async ({ expect }) => {
     await using pair = await startPair("behaviour", { id: "bad", limits: limits({ memory: mebibytes(8) }) });
     await expect(probe(pair.bad, "length", new Uint8Array(mebibytes(9)))).rejects.toMatchObject({

@@ -1,0 +1,45 @@
+import { describe, test } from "vitest";
+import { createWasi } from "./index.ts";
+import { BUILTIN_INTERFACES, checkBuiltinVersion, isBuiltin } from "./names.ts";
+
+describe("BUILTIN_INTERFACES", () => {
+  test("is what createWasi() serves", ({ expect }) => {
+    const { interfaces } = createWasi({
+      env: {},
+      config: {},
+      maxRandomBytes: 1,
+      print: () => {},
+      log: () => {},
+      sleep: () => Promise.resolve(),
+    });
+    expect(Object.keys(interfaces).toSorted()).toEqual([...BUILTIN_INTERFACES].toSorted());
+  });
+});
+
+describe("isBuiltin()", () => {
+  test("goes by the name without version", ({ expect }) => {
+    expect(isBuiltin("wasi:cli/stdout@0.2.9")).toBe(true);
+    expect(isBuiltin("wasi:keyvalue/store@0.2.0-draft")).toBe(false);
+  });
+});
+
+describe("checkBuiltinVersion()", () => {
+  test("refuses other versions of WASI than 0.2", ({ expect }) => {
+    for (const name of ["wasi:cli/stdout@0.3.0", "wasi:clocks/wall-clock@0.2.0-rc-2023-11-10"]) {
+      expect(() => checkBuiltinVersion(name, "x")).toThrow(/want version 0.2/);
+    }
+  });
+
+  test("accepts 0.2, drafts of configuration and logging, and what links serve", ({ expect }) => {
+    for (const name of [
+      "wasi:cli/stdout@0.2.0",
+      "wasi:io/poll@0.2.12",
+      "wasi:io/poll",
+      "wasi:config/store@0.2.0-rc.1",
+      "wasi:logging/logging@0.1.0-draft",
+      "acme:things/other@9.0.0",
+    ]) {
+      expect(() => checkBuiltinVersion(name, "x")).not.toThrow();
+    }
+  });
+});
