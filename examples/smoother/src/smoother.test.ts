@@ -70,10 +70,11 @@ describe("smooth()", () => {
     expect(bench.warnings).toEqual([expect.stringContaining('"boiler" starts anew')]);
   });
 
-  test("counts a malformed reading and publishes nothing", ({ expect }) => {
+  test("logs and counts a malformed reading, and publishes nothing", ({ expect }) => {
     const bench = createBench();
-    expect(() => smooth({ fault: "found 7, want JSON" }, bench.capabilities)).toThrow("found 7, want JSON");
+    smooth({ fault: "found 7, want JSON" }, bench.capabilities);
     expect(bench.counters).toEqual(new Map([["rejected", 1]]));
+    expect(bench.warnings).toEqual(["A reading is rejected: found 7, want JSON"]);
     expect(bench.published).toEqual([]);
   });
 

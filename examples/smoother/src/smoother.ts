@@ -14,18 +14,22 @@ export interface Capabilities {
   save(key: string, value: Uint8Array): void;
   count(counter: Counter, by: number): void;
   publish(subject: string, body: Uint8Array): void;
+  /** For the log. */
   warn(message: string): void;
 }
 
 /**
  * Smooths one reading, publishes it and, when it crossed the limit, an alarm. The state is saved last: a reading that
- * is delivered again because something failed half-way is published again rather than lost.
+ * is delivered again because something failed half-way is published again rather than lost. A malformed one is logged
+ * and counted.
  * @throws what a capability throws
  */
 export function smooth(parsed: Parsed, capabilities: Capabilities): void {
   if ("fault" in parsed) {
+    // Not an error for the caller: it would deliver the same again, and hold up what follows.
     capabilities.count("rejected", 1);
-    throw new Error(parsed.fault);
+    capabilities.warn(`A reading is rejected: ${parsed.fault}`);
+    return;
   }
   const { reading } = parsed;
   const settings = capabilities.settings();
