@@ -52,9 +52,13 @@ function faultsOf(path: readonly PropertyKey[], parse: () => unknown): ConfigFau
   }
 }
 
-/** Making a provider and parsing its configuration touch nothing of the host; one that does so has a bug. */
-const noServices = new Proxy({} as HostServices, {
-  get: (_target, name) => {
-    throw new PetioleError("ERR_INVARIANT", `Cannot check a provider: it used the service "${String(name)}"`);
-  },
-});
+/** Making a provider and parsing its configuration may keep a service for later, and use none; one that does has a bug. */
+const noServices: HostServices = { outbox: unusable(), keyValue: unusable(), bus: unusable() };
+
+function unusable<T extends object>(): T {
+  return new Proxy({} as T, {
+    get: (_target, name) => {
+      throw new PetioleError("ERR_INVARIANT", `Cannot check a provider: it used "${String(name)}" of a service`);
+    },
+  });
+}

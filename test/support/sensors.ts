@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import mqtt, { type MqttClient } from "mqtt";
 
 /** What a sensor knows of its readings: which the broker acknowledged, and which were sent without an answer. */
@@ -30,13 +29,11 @@ export function startMqttSensor(name: string, url: string, pause = 5): MqttSenso
       const client = mqtt.connect(url, { clientId: `sensor-${name}`, reconnectPeriod: 0, connectTimeout: 1000 });
       client.on("error", () => {});
       try {
-        await Promise.race([
-          once(client, "connect"),
-          once(client, "close").then(() => Promise.reject(new Error("closed"))),
-        ]);
+        await orClosed(client, new Promise((resolve) => client.once("connect", resolve)));
         for (; !stopping; seq++) {
           uncertain.add(seq);
-          await publish(client, JSON.stringify({ sensor: name, seq, value: 20 + (seq % 10) }));
+          const payload = JSON.stringify({ sensor: name, seq, value: 20 + (seq % 10) });
+          await orClosed(client, client.publishAsync(`sensors/${name}`, payload, { qos: 1 }));
           uncertain.delete(seq);
           acknowledged.add(seq);
           await new Promise((resolve) => setTimeout(resolve, pause));
@@ -62,16 +59,16 @@ export function startMqttSensor(name: string, url: string, pause = 5): MqttSenso
       await loop;
     },
   };
+}
 
-  async function publish(client: MqttClient, payload: string): Promise<void> {
-    const gone = new AbortController();
-    try {
-      await Promise.race([
-        client.publishAsync(`sensors/${name}`, payload, { qos: 1 }),
-        once(client, "close", { signal: gone.signal }).then(() => Promise.reject(new Error("closed"))),
-      ]);
-    } finally {
-      gone.abort();
-    }
+/** Waits for `work`, and rejects when the connection ends before it is done. */
+async function orClosed(client: MqttClient, work: Promise<unknown>): Promise<void> {
+  const closed = Promise.withResolvers<never>();
+  const onClose = (): void => closed.reject(new Error("the broker closed the connection"));
+  client.once("close", onClose);
+  try {
+    await Promise.race([work, closed.promise]);
+  } finally {
+    client.off("close", onClose);
   }
 }

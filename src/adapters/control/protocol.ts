@@ -3,6 +3,9 @@
 import { PetioleError, isErrorCode, type ErrorCode } from "../../domain/errors.ts";
 import type { AgentStatus } from "../../domain/status.ts";
 
+/** File name of the control socket in the runtime folder. */
+export const SOCKET_NAME = "petiole.sock";
+
 /** A request longer than this ends the connection. */
 export const MAX_REQUEST = 64 * 1024;
 
