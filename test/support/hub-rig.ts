@@ -2,7 +2,7 @@ import { jetstreamManager, type JetStreamManager, type StreamConfig } from "@nat
 import { connect } from "@nats-io/transport-node";
 import { connectNats, type LatticeConnection } from "../../src/adapters/lattice/connection.ts";
 import { createForwarder, type Forwarder, type ForwarderOptions } from "../../src/adapters/lattice/forwarder.ts";
-import { startLeafServer } from "../../src/adapters/leaf/leaf-server.ts";
+import { startLeafServer, type LeafServer } from "../../src/adapters/leaf/leaf-server.ts";
 import { probeServer } from "../../src/adapters/leaf/find-server.ts";
 import { LANES, type Lane } from "../../src/domain/outbox.ts";
 import { millis, seconds } from "../../src/domain/units.ts";
@@ -30,6 +30,8 @@ export interface HubRig extends AsyncDisposable {
   readonly link: TcpProxy;
   readonly connection: LatticeConnection;
   readonly domain: string | undefined;
+  /** The device's own server in leaf mode. */
+  readonly leaf: LeafServer | undefined;
   /** Not through the link. */
   readonly manager: JetStreamManager;
   forwarder(source: MemoryOutbox, options?: Partial<ForwarderOptions>): Forwarder;
@@ -64,7 +66,8 @@ export async function startHubRig(options: HubRigOptions): Promise<HubRig> {
     }),
   );
   const link = stack.use(await startTcpProxy({ port: mode === "leaf" ? hub.leafPort : hub.port }));
-  const url = mode === "direct" ? `nats://127.0.0.1:${link.port}` : stack.use(await startLeaf(link.port)).url;
+  const leaf = mode === "leaf" ? await startLeaf(link.port, stack) : undefined;
+  const url = leaf?.url ?? `nats://127.0.0.1:${link.port}`;
   const connection = stack.use(
     connectNats({
       servers: [url],
@@ -76,7 +79,9 @@ export async function startHubRig(options: HubRigOptions): Promise<HubRig> {
     }),
   );
   const manager = async (): Promise<JetStreamManager> => {
-    const client = stack.use(await connect({ servers: hub.url, maxReconnectAttempts: -1, reconnectTimeWait: 100 }));
+    const client = await connect({ servers: hub.url, maxReconnectAttempts: -1, reconnectTimeWait: 100 });
+    // Closed, not drained: a drain fails while the hub is down.
+    stack.defer(() => client.close());
     return jetstreamManager(client, { checkAPI: false, ...(domain === undefined ? {} : { domain }) });
   };
   const direct = await manager();
@@ -86,6 +91,7 @@ export async function startHubRig(options: HubRigOptions): Promise<HubRig> {
     link,
     connection,
     domain,
+    leaf,
     manager: direct,
     forwarder: (source, extra = {}) =>
       createForwarder({
@@ -113,11 +119,10 @@ export async function startHubRig(options: HubRigOptions): Promise<HubRig> {
   };
 }
 
-async function startLeaf(hubLeafPort: number): Promise<AsyncDisposable & { readonly url: string }> {
+async function startLeaf(hubLeafPort: number, stack: AsyncDisposableStack): Promise<LeafServer> {
   const binary = await testNatsBinary();
-  await using stack = new AsyncDisposableStack();
   const folder = stack.use(await tempFolder());
-  const leaf = stack.use(
+  return stack.use(
     await startLeafServer({
       folder: folder.path,
       binary: { path: binary, version: await probeServer(binary) },
@@ -131,8 +136,6 @@ async function startLeaf(hubLeafPort: number): Promise<AsyncDisposable & { reado
       },
     }),
   );
-  const kept = stack.move();
-  return { url: leaf.url, [Symbol.asyncDispose]: () => kept.disposeAsync() };
 }
 
 async function readMessages(manager: JetStreamManager, device: string): Promise<HubMessage[]> {

@@ -1,9 +1,8 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { connect as connectSocket } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { findNatsServer } from "../../src/adapters/leaf/find-server.ts";
-import { freePort } from "./ports.ts";
 import { spawnProcess, type TestProcess } from "./processes.ts";
 import { waitFor } from "./wait-for.ts";
 
@@ -66,34 +65,56 @@ export async function serverVersions(): Promise<TestedServer[]> {
   ];
 }
 
+interface Ports {
+  readonly client: number;
+  readonly monitor: number;
+  readonly leaf: number;
+}
+
+/** Lets the server choose. */
+const ANY = -1;
+
 /** Starts a real nats-server on free loopback ports and resolves when it accepts clients. */
 export async function startNats(options: NatsOptions = {}): Promise<TestNats> {
   const binary = options.binary ?? (await testNatsBinary());
   const folder = await mkdtemp(join(tmpdir(), "petiole-nats-"));
-  const port = options.port ?? (await freePort());
-  const [monitorPort, leafPort] = [await freePort(), await freePort()];
   const configFile = join(folder, "nats.conf");
   const storeDir = options.storeDir ?? join(folder, "js");
-  await writeFile(configFile, render({ ...options, port, monitorPort, leafPort, storeDir }));
 
-  let server: TestProcess = await launch();
-  const info = await readInfo(port);
-
-  async function launch(): Promise<TestProcess> {
-    const started = await spawnProcess(binary, ["-c", configFile]);
+  /** The server picks its ports at first, so that no other test can take them, and keeps them when it starts again. */
+  async function launch(wanted: Ports): Promise<{ readonly server: TestProcess; readonly ports: Ports }> {
+    await writeFile(configFile, render({ ...options, storeDir, folder, ports: wanted }));
+    const server = await spawnProcess(binary, ["-c", configFile]);
     try {
-      await waitFor(`nats-server on port ${port}`, async () => {
-        if (started.child.exitCode !== null) return true;
-        const response = await fetch(`http://127.0.0.1:${monitorPort}/healthz`, { signal: AbortSignal.timeout(1000) });
-        return response.ok;
+      const ports = await waitFor("nats-server to be ready", async () => {
+        // Only a wrong test meets this: there is nothing to wait for any more.
+        if (server.child.exitCode !== null) return null;
+        const found = await readPorts(join(folder, `${basename(binary)}_${server.pid}.ports`));
+        const ask = (path: string): Promise<Response> =>
+          fetch(`http://127.0.0.1:${found.monitor}/${path}`, { signal: AbortSignal.timeout(1000) });
+        if (!(await ask("healthz")).ok) return undefined;
+        if (options.leafnodes !== true) return found;
+        // The ports file does not tell this one.
+        const { leaf } = (await (await ask("varz")).json()) as { readonly leaf: { readonly port: number } };
+        return leaf.port > 0 ? { ...found, leaf: leaf.port } : undefined;
       });
-      if (started.child.exitCode !== null) throw new Error(`nats-server ended:\n${started.output()}`);
-      return started;
+      if (ports === null) throw new Error(`nats-server ended:\n${server.output()}`);
+      return { server, ports };
     } catch (error) {
-      await started[Symbol.asyncDispose]();
+      await server[Symbol.asyncDispose]();
       throw error;
     }
   }
+
+  let server: TestProcess;
+  let ports: Ports;
+  try {
+    ({ server, ports } = await launch({ client: options.port ?? ANY, monitor: ANY, leaf: ANY }));
+  } catch (error) {
+    await rm(folder, { recursive: true, force: true });
+    throw error;
+  }
+  const info = await readInfo(ports.client);
 
   async function kill(signal: "SIGKILL" | "SIGTERM" = "SIGKILL"): Promise<void> {
     server.signal("SIGCONT");
@@ -102,11 +123,11 @@ export async function startNats(options: NatsOptions = {}): Promise<TestNats> {
   }
 
   return {
-    url: `nats://127.0.0.1:${port}`,
-    port,
-    monitorPort,
-    leafUrl: `nats-leaf://127.0.0.1:${leafPort}`,
-    leafPort,
+    url: `nats://127.0.0.1:${ports.client}`,
+    port: ports.client,
+    monitorPort: ports.monitor,
+    leafUrl: `nats-leaf://127.0.0.1:${ports.leaf}`,
+    leafPort: ports.leaf,
     version: info.version,
     get pid() {
       return server.pid;
@@ -114,7 +135,7 @@ export async function startNats(options: NatsOptions = {}): Promise<TestNats> {
     kill,
     restart: async () => {
       await kill();
-      server = await launch();
+      ({ server } = await launch(ports));
     },
     freeze: () => server.signal("SIGSTOP"),
     thaw: () => server.signal("SIGCONT"),
@@ -127,21 +148,27 @@ export async function startNats(options: NatsOptions = {}): Promise<TestNats> {
 }
 
 interface Rendered extends NatsOptions {
-  readonly monitorPort: number;
-  readonly leafPort: number;
+  readonly folder: string;
+  readonly ports: Ports;
 }
 
-function render(options: Rendered): string {
+function render({ ports, folder, ...options }: Rendered): string {
   const domain = options.domain === undefined ? "" : `domain: ${options.domain}`;
   return [
-    `listen: 127.0.0.1:${options.port}`,
-    `http: 127.0.0.1:${options.monitorPort}`,
+    `listen: "127.0.0.1:${ports.client}"`,
+    `http: "127.0.0.1:${ports.monitor}"`,
+    `ports_file_dir: ${JSON.stringify(folder)}`,
     options.jetstream === true ? `jetstream { store_dir: ${JSON.stringify(options.storeDir)}\n ${domain} }` : "",
-    options.leafnodes === true
-      ? `leafnodes { listen: 127.0.0.1:${options.leafPort}\n ${options.leafConfig ?? ""} }`
-      : "",
+    options.leafnodes === true ? `leafnodes { listen: "127.0.0.1:${ports.leaf}"\n ${options.leafConfig ?? ""} }` : "",
     options.config ?? "",
   ].join("\n");
+}
+
+/** Reads the file in which the server reports its ports; rejects while it is not there or not complete. */
+async function readPorts(file: string): Promise<Ports> {
+  const found = JSON.parse(await readFile(file, "utf8")) as Record<string, readonly string[] | undefined>;
+  const port = (kind: string): number => Number(/:(\d+)$/.exec(found[kind]?.[0] ?? "")?.[1] ?? ANY);
+  return { client: port("nats"), monitor: port("monitoring"), leaf: ANY };
 }
 
 /** The INFO line that the server greets a client with. */

@@ -155,7 +155,6 @@ describe.each(await serverVersions())("startLeafServer() with nats-server $name"
     await using folder = await tempFolder();
     // No space: newer servers refuse a name with one, whoever wrote it.
     const hostile = 'x"\n}\n]\n}\nlisten:0.0.0.0:1\njetstream:true\ninclude\t"/etc/passwd"#$HOME\\\t\u0001\u007f';
-    ('x"\n}\n]\n}\nlisten: 0.0.0.0:1\njetstream: true\ninclude "/etc/passwd" # $HOME \\ \t \u0001 \u007f');
     const configFile = join(folder.path, "hostile.conf");
     const settings: LeafSettings = {
       device: hostile,
