@@ -1,0 +1,97 @@
+// Contract: what docs/cli.md says of output and exit codes.
+
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, test } from "vitest";
+import { VERSION } from "../../src/domain/version.ts";
+import { exampleComponent, petiole, startAgent } from "../support/agent.ts";
+import { tempFolder } from "../support/processes.ts";
+import { freePort } from "../support/ports.ts";
+
+describe("petiole", () => {
+  test.for([
+    [["--help"], 0, /Usage: petiole/],
+    [["run", "--help"], 0, /--config <file>/],
+    [["status", "--help"], 0, /--json/],
+    [["config", "check", "--help"], 0, /configuration file/],
+    [["component", "inspect", "--help"], 0, /component \(\.wasm\)/],
+    [["version", "--help"], 0, /versions of petiole/],
+    [["nonsense"], 2, /unknown command 'nonsense'/],
+    [["run", "--nonsense"], 2, /unknown option/],
+    [["run", "--config", "/nowhere/petiole.yaml"], 2, /ERR_CONFIG_UNREADABLE/],
+    [["status", "--socket", "/nowhere/petiole.sock"], 3, /ERR_CONTROL_UNREACHABLE/],
+    [["component", "inspect", "/nowhere.wasm"], 2, /ERR_COMPONENT_UNREADABLE/],
+    [["component", "inspect", import.meta.filename], 2, /ERR_COMPONENT_INVALID.*not WebAssembly/],
+  ] as const)("%j ends with %d", async ([args, code, text], { expect }) => {
+    const result = await petiole(...args);
+    expect(result.stdout + result.stderr).toMatch(text);
+    expect(result.code).toBe(code);
+  });
+
+  test("version --json names the parts", async ({ expect }) => {
+    const { stdout } = await petiole("version", "--json");
+    expect(JSON.parse(stdout)).toMatchObject({ petiole: VERSION, node: expect.stringMatching(/^26\./) });
+  });
+
+  test("component inspect says what needs a link", async ({ expect }) => {
+    const { stdout } = await petiole("component", "inspect", "--json", exampleComponent("smoother"));
+    const report = JSON.parse(stdout) as { imports: { name: string; servedBy: string }[]; exports: { name: string }[] };
+    const byLink = report.imports.filter(({ servedBy }) => servedBy === "link").map(({ name }) => name);
+    expect(byLink.sort()).toEqual([
+      "wasi:keyvalue/atomics@0.2.0-draft",
+      "wasi:keyvalue/store@0.2.0-draft",
+      "wasmcloud:messaging/consumer@0.2.0",
+    ]);
+    expect(report.exports.map(({ name }) => name)).toContain("wasmcloud:messaging/handler@0.2.0");
+  });
+
+  test("config check prints every fault with its line, the providers' own too", async ({ expect }) => {
+    await using folder = await tempFolder();
+    const file = join(folder.path, "petiole.yaml");
+    await writeFile(
+      file,
+      "device: { id: d }\nproviders:\n  b:\n    type: mqtt\n    config: { colour: red }\n  c: { type: nosuch }\n",
+    );
+    const { code, stderr } = await petiole("config", "check", file);
+    expect(code).toBe(2);
+    expect(stderr).toContain(`${file}:5:15: providers.b.config.colour: this key is not known here`);
+    expect(stderr).toMatch(/:6:8: providers\.c\.type: there is no provider type "nosuch", want one of .*mqtt/);
+    const json = await petiole("config", "check", "--json", file);
+    expect(JSON.parse(json.stdout)).toMatchObject({ ok: false, code: "ERR_CONFIG_INVALID" });
+    expect(json.code).toBe(2);
+  });
+});
+
+describe("petiole run and status", () => {
+  test("works with no hub, shows it, and stops on SIGTERM with 0", async ({ expect }) => {
+    await using agent = await startAgent({ providers: { kv: { type: "keyvalue-sqlite" } } });
+    const text = await petiole("status", "--config", agent.configFile);
+    expect(text.stdout).toMatch(/gw-1: petiole .*\nhub: none configured, working offline/);
+    const json = await petiole("status", "--json", "--socket", agent.socket);
+    expect(JSON.parse(json.stdout)).toMatchObject({ device: "gw-1", pid: agent.pid, hub: { link: "disabled" } });
+    expect(await agent.stop("SIGTERM")).toBe(0);
+  });
+
+  test("a second agent on the same state refuses", async ({ expect }) => {
+    await using agent = await startAgent({});
+    const { code, stderr } = await petiole("run", "--config", agent.configFile);
+    expect(stderr).toContain("ERR_STORE_LOCKED");
+    expect(code).toBe(3);
+    expect((await agent.status()).pid).toBe(agent.pid);
+  });
+
+  test("starts without its hub, without a usable nats-server, and says so", async ({ expect }) => {
+    const listen = `127.0.0.1:${await freePort()}`;
+    const monitor = `127.0.0.1:${await freePort()}`;
+    const hub = { urls: [`nats-leaf://127.0.0.1:${await freePort()}`] };
+    await using agent = await startAgent({ hub, leaf: { listen, monitor, server: "/nowhere/nats-server" } });
+    await expect
+      .poll(async () => (await agent.status()).hub, { timeout: 10_000 })
+      .toMatchObject({
+        link: "offline",
+        mode: "leaf",
+        reason: expect.stringContaining("/nowhere/nats-server"),
+      });
+    expect(await agent.stop("SIGTERM")).toBe(0);
+  });
+});
