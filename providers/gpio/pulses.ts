@@ -48,7 +48,7 @@ export function createPulses({ clock, set, onError }: PulsesDeps): Pulses {
     },
     cancel,
     async [Symbol.asyncDispose]() {
-      for (const offset of [...active.keys()]) {
+      for (const offset of active.keys()) {
         cancel(offset);
         end(offset);
       }

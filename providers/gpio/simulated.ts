@@ -226,9 +226,11 @@ function createReader(buffer: EventBuffer): Reader {
   let scheduled = false;
 
   const readAll = (): void => {
-    scheduled = false;
-    for (let events = buffer.read(); events.length > 0 && listener !== undefined; events = buffer.read())
-      listener(events);
+    const events = buffer.read();
+    scheduled = events.length > 0 && listener !== undefined;
+    if (!scheduled) return;
+    listener?.(events);
+    readAll();
   };
   const wake = (): void => {
     if (scheduled || listener === undefined) return;

@@ -7,7 +7,6 @@ export const ATOMICS = "wasi:keyvalue/atomics";
 
 const PAGE = 100;
 const OPEN_CURSORS = 64;
-const INT64_MAX = 2n ** 63n - 1n;
 
 const other = (text: string): WitError => new WitError({ tag: "other", val: text });
 
@@ -72,7 +71,6 @@ export function bindKeyValue(link: LinkContext<LinkConfig>, store: KeyValueStore
       [ATOMICS]: {
         increment: async (identifier: string, key: string, delta: bigint) => {
           checkKey(key);
-          if (delta > INT64_MAX) throw other("a counter has at most 63 bits");
           const value = await guarded(store.increment(named(identifier), key, delta));
           if (value < 0n) throw other("the counter is below 0");
           return value;

@@ -1,8 +1,9 @@
 import { type Bytes, type KeyValueStore } from "#provider";
 
 const COUNTER = /^-?\d{1,20}$/;
-const INT64_MIN = -(2n ** 63n);
-const INT64_MAX = 2n ** 63n - 1n;
+// Any value of a signed or an unsigned integer of 64 bits.
+const MIN = -(2n ** 63n);
+const MAX = 2n ** 64n - 1n;
 
 /** Buckets in memory. What would take more than `capacity` for keys and values together fails with a RangeError. */
 export function createMemoryStore(capacity: Bytes): KeyValueStore {
@@ -13,12 +14,13 @@ export function createMemoryStore(capacity: Bytes): KeyValueStore {
     value === undefined ? 0 : Buffer.byteLength(key) + value.byteLength;
 
   const write = (bucket: string, key: string, value: Uint8Array | undefined): void => {
+    if (key === "") throw new RangeError("a key is not empty");
     const entries = buckets.get(bucket) ?? new Map<string, Uint8Array>();
     const after = used - cost(key, entries.get(key)) + cost(key, value);
     if (after > capacity) throw new RangeError(`the memory of this store is used up (${capacity} bytes)`);
     used = after;
     if (value === undefined) entries.delete(key);
-    else entries.set(key, value.slice());
+    else entries.set(key, new Uint8Array(value));
     if (entries.size === 0) buckets.delete(bucket);
     else buckets.set(bucket, entries);
   };
@@ -41,7 +43,7 @@ export function createMemoryStore(capacity: Bytes): KeyValueStore {
       const text = stored === undefined ? "0" : Buffer.from(stored).toString("latin1");
       if (!COUNTER.test(text)) throw new RangeError("the stored value is no counter");
       const sum = BigInt(text) + delta;
-      if (sum < INT64_MIN || sum > INT64_MAX) throw new RangeError("the counter would leave 64 bits");
+      if (sum < MIN || sum > MAX) throw new RangeError("the counter would leave 64 bits");
       write(bucket, key, Buffer.from(sum.toString()));
       return sum;
     },

@@ -68,7 +68,7 @@ export function createMemoryBus({ clock, log, queue }: MemoryBusDeps): MessageBu
 
   const publish = (message: BusMessage): void => {
     // The publisher may write to its buffer again as soon as this returns.
-    const kept = { ...message, body: message.body.slice() };
+    const kept = { ...message, body: new Uint8Array(message.body) };
     for (const subscription of receivers(message.subject)) enqueue(subscription, kept);
   };
 

@@ -44,6 +44,14 @@ describe("createLineFramer()", () => {
     expect(push(createLineFramer(framing), "12345678901234:", ":ok::")).toEqual([14, "ok"]);
   });
 
+  test("push() returns copies: the driver may use its buffer again", ({ expect }) => {
+    const framer = createLineFramer(LF);
+    const buffer = Buffer.from("one\ntwo");
+    const framed = framer.push(buffer);
+    buffer.fill("x");
+    expect(show([...framed, ...framer.push(Buffer.from("\n"))])).toEqual(["one", "two"]);
+  });
+
   test("reset() gives up and counts what is not complete, once", ({ expect }) => {
     const framer = createLineFramer(LF);
     push(framer, "a\nbcd");

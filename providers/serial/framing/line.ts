@@ -26,8 +26,8 @@ export function createLineFramer({ delimiter, maxLength, stripCr, skipEmpty }: L
     const stripped = stripCr && payload.at(-1) === CR ? payload.subarray(0, -1) : payload;
     if (stripped.length > maxLength) return [{ kind: "dropped", bytes: payload.length }];
     if (stripped.length === 0 && skipEmpty) return [];
-    // A copy: the buffer belongs to the driver and is larger than the frame.
-    return [{ kind: "frame", payload: stripped.slice() }];
+    // A copy: the buffer belongs to the driver and is larger than the frame. (The `slice` of a Buffer would be none.)
+    return [{ kind: "frame", payload: new Uint8Array(stripped) }];
   };
 
   return {
@@ -45,7 +45,7 @@ export function createLineFramer({ delimiter, maxLength, stripCr, skipEmpty }: L
         discarded += rest.length - keep;
         rest = rest.subarray(rest.length - keep);
       }
-      pending = rest.slice();
+      pending = new Uint8Array(rest);
       return framed;
     },
     reset() {

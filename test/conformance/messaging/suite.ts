@@ -88,17 +88,17 @@ export function messagingSuite(subject: MessagingSubject): void {
 
     test("a handler's wildcards stand for one token, and for any that follow", async ({ expect }) => {
       await using rig = await subject.create();
-      const one = await receive(rig, ["a.*.c", "end"]);
+      const one = await receive(rig, ["a.*.c"]);
       await using _one = one.link;
-      const many = await receive(rig, ["a.>", "end"]);
+      const many = await receive(rig, ["a.>"]);
       await using _many = many.link;
       await using sender = await send(rig);
       await settle(rig);
-      for (const name of ["a.b.c", "a.b.b.c", "a.b", "b.b.c", "end"]) await publish(sender, name, name);
-      await one.messages.find((message) => text(message) === "end");
-      await many.messages.find((message) => text(message) === "end");
-      expect(one.messages.all.map(text)).toEqual(["a.b.c", "end"]);
-      expect(many.messages.all.map(text)).toEqual(["a.b.c", "a.b.b.c", "a.b", "end"]);
+      for (const name of ["a.b.c", "a.b.b.c", "a.b", "b.b.c", "a.end.c"]) await publish(sender, name, name);
+      await one.messages.find((message) => text(message) === "a.end.c");
+      await many.messages.find((message) => text(message) === "a.end.c");
+      expect(one.messages.all.map(text)).toEqual(["a.b.c", "a.end.c"]);
+      expect(many.messages.all.map(text)).toEqual(["a.b.c", "a.b.b.c", "a.b", "a.end.c"]);
     });
 
     test("messages are handled one at a time in the order they were published", async ({ expect }) => {

@@ -1,0 +1,92 @@
+import { describe, test } from "vitest";
+import { GPIO_LINES, gpioSuite, type GpioRig } from "../../test/conformance/gpio/suite.ts";
+import { createFakeClock } from "../../test/support/fake-clock.ts";
+import { providerDeps, startProvider } from "../../test/support/provider-rig.ts";
+import { millis } from "../../src/domain/units.ts";
+import { createGpioProvider } from "./index.ts";
+import { createSimulatedChip } from "./simulated.ts";
+
+const CONFIG = { chip: { backend: "simulated", lines: 28 }, lines: GPIO_LINES };
+
+async function startSimulated(): Promise<GpioRig> {
+  const clock = createFakeClock();
+  const chip = createSimulatedChip({ lines: 28, clock });
+  const rig = await startProvider((deps) => createGpioProvider(deps, async () => chip), CONFIG, { clock });
+  const offset = (label: string): number => Object.entries(GPIO_LINES).find(([name]) => name === label)?.[1].line ?? -1;
+  return {
+    provider: rig.provider,
+    drive: (label, high) => chip.drive(offset(label), high),
+    voltage: (label) => chip.voltage(offset(label)),
+    pass: async (milliseconds) => await clock.advance(millis(milliseconds)),
+    now: () => clock.nanoseconds(),
+    [Symbol.asyncDispose]: async () => await rig[Symbol.asyncDispose](),
+  };
+}
+
+gpioSuite({ name: "a simulated chip", create: startSimulated });
+
+describe("createGpioProvider()", () => {
+  test("parseConfig() reports every fault with its path", ({ expect }) => {
+    const provider = createGpioProvider(providerDeps());
+    const parse = (): unknown =>
+      provider.parseConfig({
+        chip: { backend: "simulated" },
+        lines: {
+          a: { line: 1, direction: "input", final: "active" },
+          b: { line: 1, direction: "output", edges: "both", debounce: "1ms" },
+        },
+      });
+    expect(parse).toThrow(/lines\.a\.final/);
+    expect(parse).toThrow(/lines\.b\.edges/);
+    expect(parse).toThrow(/lines\.b\.debounce/);
+  });
+
+  test("start() fails with ERR_PROVIDER_START and the holder's name when a line is busy", async ({ expect }) => {
+    const clock = createFakeClock();
+    const chip = createSimulatedChip({ lines: 28, clock, busy: new Map([[27, "spi0 CS0"]]) });
+    const starting = startProvider((deps) => createGpioProvider(deps, async () => chip), CONFIG, { clock });
+    await expect(starting).rejects.toMatchObject({
+      code: "ERR_PROVIDER_START",
+      message: expect.stringContaining('line 27 is used by "spi0 CS0"') as string,
+    });
+    // What was refused left nothing behind.
+    await using second = chip.request("other", []);
+    expect(second.get([])).toEqual([]);
+  });
+
+  test("disposal leaves outputs with their final level", async ({ expect }) => {
+    const clock = createFakeClock();
+    const chip = createSimulatedChip({ lines: 4, clock });
+    const lines = {
+      kept: { line: 0, direction: "output", initial: "active" },
+      safe: { line: 1, direction: "output", initial: "active", final: "inactive" },
+    };
+    const config = { ...CONFIG, lines };
+    const rig = await startProvider((deps) => createGpioProvider(deps, async () => chip), config, { clock });
+    expect([chip.voltage(0), chip.voltage(1)]).toEqual([true, true]);
+    await rig[Symbol.asyncDispose]();
+    expect([chip.voltage(0), chip.voltage(1)]).toEqual([true, false]);
+  });
+
+  test("edges that overrun the chip's buffer are counted as lost", async ({ expect }) => {
+    const clock = createFakeClock();
+    const chip = createSimulatedChip({ lines: 1, clock });
+    const lines = { flow: { line: 0, direction: "input", edges: "both" } };
+    await using rig = await startProvider(
+      (deps) => createGpioProvider(deps, async () => chip),
+      { ...CONFIG, lines },
+      { clock },
+    );
+    const batches: unknown[] = [];
+    await using _link = await rig.bind({
+      config: { lines: { flow: "read" } },
+      handler: (_name, args) => {
+        const { events, lost, level } = args[0] as { events: { sequence: bigint }[]; lost: bigint; level: string };
+        batches.push([events.map(({ sequence }) => Number(sequence)), lost, level]);
+      },
+    });
+    for (let i = 0; i < 21; i += 1) chip.drive(0, i % 2 === 0);
+    await clock.advance(millis(10));
+    expect(batches).toEqual([[Array.from({ length: 16 }, (_, i) => i + 6), 5n, "active"]]);
+  });
+});
