@@ -47,7 +47,7 @@ function checkLinks({ components, providers, links }: Outline): ConfigFault[] {
     }
     if (!components.has(from) || !Array.isArray(link["interfaces"])) continue;
     for (const name of link["interfaces"]) {
-      const key = `${from} ${String(name)} ${String(link["name"] ?? "default")}`;
+      const key = JSON.stringify([from, name, link["name"] ?? "default"]);
       const earlier = taken.get(key);
       if (earlier === undefined) taken.set(key, index);
       else

@@ -1,5 +1,5 @@
 import { dirname } from "node:path";
-import { PetioleError } from "../domain/errors.ts";
+import type { PetioleError } from "../domain/errors.ts";
 import { checkReferences } from "./check.ts";
 import { flattenIssues } from "./faults.ts";
 import { configSchema, type Config } from "./schema.ts";
@@ -8,7 +8,7 @@ import { openYaml, type ConfigFault } from "./yaml-source.ts";
 export interface ParsedConfig {
   readonly config: Config;
   /** An ERR_CONFIG_INVALID that shows further faults where they stand in the file. */
-  invalid(faults: readonly ConfigFault[]): PetioleError;
+  readonly invalid: (faults: readonly ConfigFault[]) => PetioleError;
 }
 
 /**

@@ -53,12 +53,12 @@ function faultsOf(path: readonly PropertyKey[], parse: () => unknown): ConfigFau
 }
 
 /** Making a provider and parsing its configuration may keep a service for later, and use none; one that does has a bug. */
-const noServices: HostServices = { outbox: unusable(), keyValue: unusable(), bus: unusable() };
-
-function unusable<T extends object>(): T {
-  return new Proxy({} as T, {
+const unusable = new Proxy(
+  {},
+  {
     get: (_target, name) => {
       throw new PetioleError("ERR_INVARIANT", `Cannot check a provider: it used "${String(name)}" of a service`);
     },
-  });
-}
+  },
+) as never;
+const noServices: HostServices = { outbox: unusable, keyValue: unusable, bus: unusable };

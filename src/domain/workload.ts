@@ -5,6 +5,8 @@ import type { Bytes, Millis } from "./units.ts";
 
 export type ComponentId = string;
 export type ProviderId = string;
+/** A component or a provider; they share one space of names. */
+export type LinkEnd = string;
 /** `sha256:<64 hex digits>` of a component's bytes. */
 export type Digest = string;
 
@@ -43,8 +45,8 @@ export interface ProviderSpec {
 export interface LinkSpec {
   /** `default` unless given; several links of one interface differ by it. */
   readonly name: string;
-  readonly source: ComponentId | ProviderId;
-  readonly target: ComponentId | ProviderId;
+  readonly source: LinkEnd;
+  readonly target: LinkEnd;
   /** Without version, such as `wasi:keyvalue/store`. */
   readonly interfaces: readonly string[];
   /** Checked by the provider's own schema. */

@@ -14,8 +14,10 @@ import type { HostServices } from "./services.ts";
  *
  * A resource crosses as its *representation*, a plain value the provider chooses (for a bucket: its identifier): a
  * function that returns a resource returns the representation, a method receives it as first argument.
+ *
+ * A function may return a promise of its result.
  */
-export type CapabilityFunction = (...args: never[]) => Promise<unknown> | unknown;
+export type CapabilityFunction = (...args: never[]) => unknown;
 export type CapabilityFunctions = Readonly<Record<string, Readonly<Record<string, CapabilityFunction>>>>;
 
 /**

@@ -21,21 +21,21 @@ export interface MqttSensor extends AsyncDisposable {
 export function startMqttSensor(name: string, url: string, pause = 5): MqttSensor {
   const acknowledged = new Set<number>();
   const uncertain = new Set<number>();
-  let stopping = false;
+  const stop = new AbortController();
   const loop = run();
 
   async function run(): Promise<void> {
-    for (let seq = 1; !stopping;) {
+    for (let seq = 1; !stop.signal.aborted;) {
       const client = mqtt.connect(url, { clientId: `sensor-${name}`, reconnectPeriod: 0, connectTimeout: 1000 });
       client.on("error", () => {});
       try {
         await orClosed(client, new Promise((resolve) => client.once("connect", resolve)));
-        for (; !stopping; seq++) {
+        while (!stop.signal.aborted) {
           uncertain.add(seq);
           const payload = JSON.stringify({ sensor: name, seq, value: 20 + (seq % 10) });
           await orClosed(client, client.publishAsync(`sensors/${name}`, payload, { qos: 1 }));
           uncertain.delete(seq);
-          acknowledged.add(seq);
+          acknowledged.add(seq++);
           await new Promise((resolve) => setTimeout(resolve, pause));
         }
       } catch {
@@ -51,11 +51,11 @@ export function startMqttSensor(name: string, url: string, pause = 5): MqttSenso
     name,
     log: { acknowledged, uncertain },
     async stop() {
-      stopping = true;
+      stop.abort();
       await loop;
     },
     async [Symbol.asyncDispose]() {
-      stopping = true;
+      stop.abort();
       await loop;
     },
   };

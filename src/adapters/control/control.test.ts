@@ -15,6 +15,7 @@ import { openControlServer, type ControlHandlers } from "./server.ts";
 const STATUS = { device: "gw-1", pid: 7 } as AgentStatus;
 
 const test = base.extend<{ path: string }>({
+  // oxlint-disable-next-line no-empty-pattern -- vitest reads the names of other fixtures from the pattern
   path: async ({}, use) => {
     const folder = await mkdtemp(join(tmpdir(), "petiole-control-"));
     await use(join(folder, "run", "petiole.sock"));
