@@ -17,14 +17,16 @@ export function failureError(
   memoryLimit: Bytes,
 ): PetioleError {
   switch (failure.kind) {
-    case "trap":
+    case "trap": {
+      const reason = failure.reason.replace(/^wasm trap: /, "");
       if (failure.memory >= Math.min(memoryLimit * NEARLY_FULL, memoryLimit - NEARLY_FULL_BYTES)) {
         return new PetioleError(
           "ERR_COMPONENT_MEMORY",
-          `Cannot ${action}: it took ${failure.memory} of ${memoryLimit} bytes of memory and then trapped: ${failure.reason}`,
+          `Cannot ${action}: it took ${failure.memory} of ${memoryLimit} bytes of memory and then trapped: ${reason}`,
         );
       }
-      return new PetioleError("ERR_COMPONENT_TRAP", `Cannot ${action}: it trapped: ${failure.reason}`);
+      return new PetioleError("ERR_COMPONENT_TRAP", `Cannot ${action}: it trapped: ${reason}`);
+    }
     case "exit":
       return new PetioleError("ERR_COMPONENT_TRAP", `Cannot ${action}: it exited with status ${failure.status}`);
     case "unserved":

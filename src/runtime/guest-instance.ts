@@ -43,6 +43,9 @@ interface Turn {
   importError: PetioleError | undefined;
 }
 
+// A reason of our own: without one, every turn would cost the making of an exception.
+const OVER = "turn over";
+
 // What a timer takes; a later deadline is looked at again then.
 const LONGEST_TIMER = 2 ** 31 - 1;
 
@@ -143,7 +146,7 @@ export class GuestInstance implements Tenant {
       ended: ended.signal,
       end: (outcome) => {
         this.#turn = undefined;
-        ended.abort();
+        ended.abort(OVER);
         resolve(outcome);
       },
     };

@@ -28,10 +28,7 @@ export interface RuntimeDeps {
   readonly restarts?: BackoffOptions;
   /** Entry file of the worker, for a bundle that has it elsewhere. */
   readonly workerEntry?: URL;
-  /**
-   * Command that transpiles a component, to which the paths of the component and of the output folder are added; for a
-   * single executable, which cannot run a file.
-   */
+  /** Command line that runs prepare/child.ts, for a single executable, which cannot run a file. */
   readonly transpiler?: readonly [string, ...string[]];
 }
 

@@ -1,19 +1,18 @@
-// Entry of the transpiling process: `node child.ts <component> <output folder>`. Its memory and time are bounded from
-// outside; whatever a component makes of the transpiler ends with this process.
+// Entry of the transpiling process. Its memory and time are bounded from outside; whatever a component makes of the transpiler ends with this process.
 
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { json } from "node:stream/consumers";
 import { inspectComponent } from "../binary/component-binary.ts";
-import { GLUE_FILE, type ChildReport } from "./child-protocol.ts";
+import { GLUE_FILE, type ChildReport, type ChildRequest } from "./child-protocol.ts";
 import { glueScript } from "./glue.ts";
 import { stubTranspilerWasi } from "./transpiler-wasi.ts";
 import { transpileOptions } from "./transpile-options.ts";
 
-const [input, output] = process.argv.slice(2);
-if (input === undefined || output === undefined) throw new Error("Usage: child.ts <component> <output folder>");
-process.stdout.write(`${JSON.stringify(await transpile(input, output))}\n`);
+const request = (await json(process.stdin)) as ChildRequest; // Written by run-child.ts only.
+process.stdout.write(`${JSON.stringify(await transpile(request))}\n`);
 
-async function transpile(input: string, output: string): Promise<ChildReport> {
+async function transpile({ input, outputFolder }: ChildRequest): Promise<ChildReport> {
   const bytes = await readFile(input);
   stubTranspilerWasi();
   const { $init, generate } = await import("@bytecodealliance/jco-transpile/component");
@@ -27,7 +26,7 @@ async function transpile(input: string, output: string): Promise<ChildReport> {
   }
   for (const [name, content] of files) {
     const text = name === GLUE_FILE ? glueScript(Buffer.from(content).toString("utf8")) : content;
-    await writeFile(join(output, name), text);
+    await writeFile(join(outputFolder, name), text);
   }
   return { ok: true, files: files.map(([name]) => name) };
 }

@@ -21,7 +21,7 @@ export interface PreparerDeps {
   readonly log: Logger;
   readonly clock: Clock;
   readonly limits: CompileLimits;
-  /** Command line of the transpiler, without the paths. */
+  /** Command line of the transpiler. */
   readonly transpiler: readonly [string, ...string[]];
 }
 
@@ -61,7 +61,18 @@ export function createPreparer(deps: PreparerDeps): Preparer {
       const cached = await cache.load(digest);
       if (cached !== undefined) return cached;
       const started = deps.clock.monotonic();
-      const made = await cache.store(digest, (folder) => transpile(deps, source, bytes, folder, signal));
+      const made = await cache
+        .store(digest, (folder) => transpile(deps, source, bytes, folder, signal))
+        .catch((cause: unknown) => {
+          if (cause instanceof PetioleError || signal.aborted) throw cause;
+          throw new PetioleError(
+            "ERR_COMPONENT_PREPARE",
+            `Cannot keep what was made of "${source}": ${String(cause)}`,
+            {
+              cause,
+            },
+          );
+        });
       deps.log.info("Component transpiled", { file: source, digest, ms: deps.clock.monotonic() - started });
       return made;
     });

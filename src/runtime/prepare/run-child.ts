@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { PetioleError } from "../../domain/errors.ts";
 import { millis, type Bytes, type Millis } from "../../domain/units.ts";
 import type { Clock } from "../../lib/clock.ts";
-import type { ChildReport } from "./child-protocol.ts";
+import type { ChildReport, ChildRequest } from "./child-protocol.ts";
 
 export interface CompileLimits {
   /** Resident memory of the process. */
@@ -21,7 +21,7 @@ export interface ChildRun {
   readonly source: string;
   readonly input: string;
   readonly outputFolder: string;
-  /** Command line without the paths. */
+  /** Command line of the transpiler, which reads a ChildRequest from its standard input. */
   readonly command: readonly [string, ...string[]];
   readonly limits: CompileLimits;
   readonly clock: Clock;
@@ -48,12 +48,15 @@ export async function runTranspiler(run: ChildRun): Promise<readonly string[]> {
   const { source, signal } = run;
   signal.throwIfAborted();
   const [command, ...args] = run.command;
-  const child = spawn(command, [...args, run.input, run.outputFolder], { stdio: ["ignore", "pipe", "pipe"], env: {} });
+  const child = spawn(command, args, { stdio: "pipe", env: {} });
+  // When it ends without reading, how it ended says more than the broken pipe.
+  child.stdin.on("error", () => {});
+  child.stdin.end(JSON.stringify({ input: run.input, outputFolder: run.outputFolder } satisfies ChildRequest));
   const stopped = new AbortController();
   const overrun = watch(child, run, AbortSignal.any([signal, stopped.signal]));
   try {
     const [[code, killedBy], stdout, stderr] = await Promise.all([
-      once(child, "close") as Promise<[number | null, NodeJS.Signals | null]>, // As child_process documents "close".
+      closed(child, source),
       text(child.stdout),
       text(child.stderr),
     ]);
@@ -71,6 +74,15 @@ export async function runTranspiler(run: ChildRun): Promise<readonly string[]> {
   } finally {
     stopped.abort();
     child.kill("SIGKILL");
+  }
+}
+
+/** Exit code and signal. Rejects when the child could not be started. */
+async function closed(child: ChildProcess, source: string): Promise<[number | null, NodeJS.Signals | null]> {
+  try {
+    return (await once(child, "close")) as [number | null, NodeJS.Signals | null]; // As child_process documents it.
+  } catch (error) {
+    throw cannotPrepare(source, `the transpiler could not be started: ${String(error)}`);
   }
 }
 

@@ -46,13 +46,13 @@ const bareCount = (component: RunningComponent): Promise<unknown> =>
 
 describe("RunningComponent.call()", () => {
   test("ends a loop at the deadline, and the neighbour goes on in a new worker", async ({ expect }) => {
-    await using pair = await startPair("bare", { limits: limits({ deadline: 200 }) });
+    await using pair = await startPair("bare", { limits: limits({ deadline: 500 }) });
     expect(await bareCount(pair.bad)).toBe("1");
     const looping = bare(pair.bad, "loop");
     const queued = probe(pair.neighbour, "count");
     await expect(looping).rejects.toMatchObject({
       code: "ERR_COMPONENT_DEADLINE",
-      message: 'Cannot call "handle-message" of component "bare" within 200 ms: it was still computing',
+      message: 'Cannot call "handle-message" of component "bare" within 500 ms: it was still computing',
     });
     // It had not begun when its worker was ended, so nothing of it is lost; the instance is a new one.
     expect(await queued).toBe("1");
@@ -65,7 +65,7 @@ describe("RunningComponent.call()", () => {
     await using host = openRuntime(cache.path);
     const held = heldImports();
     await using neighbour = await host.start("behaviour", { id: "neighbour", onImport: held.handler });
-    await using bad = await host.start("bare", { limits: limits({ deadline: 200 }) });
+    await using bad = await host.start("bare", { limits: limits({ deadline: 500 }) });
     const begun = probe(neighbour, "request");
     const queued = probe(neighbour, "count");
     const request = await held.next();
@@ -77,8 +77,8 @@ describe("RunningComponent.call()", () => {
 
   test("counts the deadline from when the call began, not while another keeps the worker busy", async ({ expect }) => {
     await using host = openRuntime(cache.path);
-    await using hog = await host.start("bare", { id: "hog", limits: limits({ deadline: 600 }) });
-    await using quick = await host.start("bare", { id: "quick", limits: limits({ deadline: 100 }) });
+    await using hog = await host.start("bare", { id: "hog", limits: limits({ deadline: 1200 }) });
+    await using quick = await host.start("bare", { id: "quick", limits: limits({ deadline: 400 }) });
     const hogging = bare(hog, "loop");
     const waiting = bareCount(quick);
     await expect(hogging).rejects.toMatchObject({ code: "ERR_COMPONENT_DEADLINE" });
@@ -93,7 +93,7 @@ describe("RunningComponent.call()", () => {
     await using neighbour = await host.start("behaviour", { id: "neighbour", onImport: held.handler });
     const begun = probe(neighbour, "request");
     const request = await held.next();
-    await using bad = await host.start("behaviour", { onImport: slow.handler, limits: limits({ deadline: 300 }) });
+    await using bad = await host.start("behaviour", { onImport: slow.handler, limits: limits({ deadline: 1000 }) });
     await expect(probe(bad, "request")).rejects.toMatchObject({
       code: "ERR_COMPONENT_DEADLINE",
       message: expect.stringContaining("waiting for a capability") as string,
@@ -109,7 +109,7 @@ describe("RunningComponent.call()", () => {
   test("ends a guest that loops after a capability has answered", async ({ expect }) => {
     await using pair = await startPair("behaviour", {
       id: "bad",
-      limits: limits({ deadline: 500 }),
+      limits: limits({ deadline: 1000 }),
       onImport: async () => undefined,
     });
     await expect(probe(pair.bad, "publishThenLoop")).rejects.toMatchObject({
@@ -276,7 +276,7 @@ describe("disposal", () => {
   test("of a component that loops frees the worker for the neighbour", async ({ expect }) => {
     await using host = openRuntime(cache.path);
     await using neighbour = await host.start("behaviour", { id: "neighbour" });
-    const component = await host.start("bare", { limits: limits({ deadline: 300 }) });
+    const component = await host.start("bare", { limits: limits({ deadline: 1000 }) });
     const looping = expect(bare(component, "loop")).rejects.toMatchObject({ code: "ERR_COMPONENT_STOPPED" });
     await component[Symbol.asyncDispose]();
     await looping;

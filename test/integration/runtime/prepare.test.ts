@@ -89,6 +89,27 @@ describe("Runtime.prepare()", () => {
     });
   });
 
+  test("fails with ERR_COMPONENT_PREPARE when the transpiler cannot be started, or ends without a word", async ({
+    expect,
+  }) => {
+    for (const transpiler of [["/nowhere/transpiler"], [process.execPath, "-e", "process.exit(3)"]] as const) {
+      await using folder = await temporaryFolder();
+      await using host = openRuntime(folder.path, { transpiler });
+      await expect(host.runtime.prepare(fixture("bare"), soon())).rejects.toMatchObject({
+        code: "ERR_COMPONENT_PREPARE",
+      });
+    }
+  });
+
+  test("fails with ERR_COMPONENT_PREPARE when the cache cannot be written", async ({ expect }) => {
+    await using folder = await temporaryFolder();
+    await writeFile(join(folder.path, "components"), "in the way");
+    await using host = openRuntime(folder.path);
+    await expect(host.runtime.prepare(fixture("bare"), soon())).rejects.toMatchObject({
+      code: "ERR_COMPONENT_PREPARE",
+    });
+  });
+
   test("does the work of two at once only once", async ({ expect }) => {
     await using folder = await temporaryFolder();
     await using host = openRuntime(folder.path);

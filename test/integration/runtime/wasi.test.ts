@@ -71,7 +71,7 @@ describe("WASI in a component", () => {
 
   test("a sleeping guest leaves the worker to others, and is ended at its deadline", async ({ expect }) => {
     await using host = openRuntime(cache.path);
-    await using sleeper = await host.start("wasi", { limits: limits({ deadline: 300 }) });
+    await using sleeper = await host.start("wasi", { limits: limits({ deadline: 800 }) });
     await using other = await host.start("bare");
     const sleeping = wasi(sleeper, "hour");
     const outcome = expect(sleeping).rejects.toMatchObject({ code: "ERR_COMPONENT_DEADLINE" });
@@ -83,7 +83,7 @@ describe("WASI in a component", () => {
 
   test("a guest that polls what is ready without end is ended at its deadline", async ({ expect }) => {
     await using host = openRuntime(cache.path);
-    await using spinner = await host.start("wasi", { limits: limits({ deadline: 200 }) });
+    await using spinner = await host.start("wasi", { limits: limits({ deadline: 500 }) });
     await using other = await host.start("bare");
     await expect(wasi(spinner, "busy")).rejects.toMatchObject({ code: "ERR_COMPONENT_DEADLINE" });
     await bare(other, "ok");
