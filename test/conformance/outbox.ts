@@ -243,6 +243,27 @@ export function outboxSuite(subject: OutboxSubject): void {
       await expect(store.outbox.publish(message("critical", "x".repeat(500)))).resolves.toBe("durable");
     });
 
+    test("ledger() keeps ranges apart that were lost out of order", async ({ expect }) => {
+      await using store = await open({ maxBytes: kibibytes(16) });
+      const publish = async (lane: Lane, count: number): Promise<void> => {
+        for (let n = 0; n < count; n += 1) await store.outbox.publish(message(lane, "x".repeat(500)));
+        await store.flush();
+      };
+      await publish("standard", 10);
+      await store.outbox.read("standard", 0, { rows: 3, bytes: kibibytes(64) });
+      await publish("standard", 30);
+      // Critical messages take nearly everything: those that were offered go too, after the later ones.
+      await publish("critical", 27);
+      await publish("standard", 10);
+      const ledger = await store.outbox.ledger();
+      const ranges = ledger.map(({ from, to, count }) => [from, to, count]).sort((a, b) => (a[0] ?? 0) - (b[0] ?? 0));
+      expect(ranges[0]).toEqual([1, 2, 2]);
+      expect(ranges[1]?.[0]).toBe(4);
+      for (const [index, range] of ranges.entries()) expect(range[0]).toBeGreaterThan(ranges[index - 1]?.[1] ?? 0);
+      const dropped = laneOf(await store.outbox.stats(), "standard").dropped;
+      expect(ledger.reduce((sum, entry) => sum + entry.count, 0)).toBe(dropped);
+    });
+
     test("ledger() starts a new range when rows between two losses were delivered", async ({ expect }) => {
       await using store = await open({ maxBytes: kibibytes(16) });
       const overflow = async (): Promise<void> => {

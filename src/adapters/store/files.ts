@@ -78,6 +78,9 @@ export function moveAside(files: StoreFiles, wall: number): string | undefined {
   return moved ? target : undefined;
 }
 
+/** 4 GiB: far above any cap that a device sets. The added part takes no space. */
+const LARGEST_MENDED = 2 ** 32;
+
 /**
  * Brings a file that was cut off back to the length that its header tells: SQLite reads nothing of a shorter one, and
  * of one with empty pages at the end all the others.
@@ -88,9 +91,9 @@ export function mendLength(path: string): void {
     const header = Buffer.alloc(32);
     readSync(file, header, 0, header.length, 0);
     const length = header.readUInt16BE(16) * header.readUInt32BE(28);
-    // Anything else is no header of ours; a large file full of nothing is what must not come of it.
+    // A header that is damaged itself may tell any length.
     const isOurs = header.toString("latin1", 0, 15) === "SQLite format 3" && header.readUInt16BE(16) === PAGE_SIZE;
-    if (isOurs && length > fstatSync(file).size) ftruncateSync(file, length);
+    if (isOurs && length > fstatSync(file).size && length <= LARGEST_MENDED) ftruncateSync(file, length);
   } finally {
     closeSync(file);
   }

@@ -52,8 +52,8 @@ export interface LaneTable {
   removeOldest(limit: RemoveLimit): Removed | undefined;
   /** Rows and bytes up to and including `seq`. */
   measure(upTo: number): { readonly rows: number; readonly bytes: number };
-  /** Stamps of the oldest row above `after`. */
-  oldest(after: number): { readonly wall: number; readonly boot: number } | undefined;
+  /** The oldest row above `after`. */
+  oldest(after: number): { readonly seq: number; readonly wall: number; readonly boot: number } | undefined;
   readonly hasBetween: (after: number, before: number) => boolean;
 }
 
@@ -66,8 +66,8 @@ export function createLaneTable(db: Database, lane: Lane): LaneTable {
   const scan = db.prepare<StoredRow>(`SELECT * FROM ${lane} WHERE seq > ? ORDER BY seq`);
   const sizes = db.prepare<SizedRow>(`SELECT seq, ${SIZES} FROM ${lane} WHERE seq > ? AND seq <= ? ORDER BY seq`);
   const remove = db.prepare(`DELETE FROM ${lane} WHERE seq BETWEEN ? AND ?`);
-  const oldest = db.prepare<{ wall: number; boot: number }>(
-    `SELECT wall, boot FROM ${lane} WHERE seq > ? ORDER BY seq LIMIT 1`,
+  const oldest = db.prepare<{ seq: number; wall: number; boot: number }>(
+    `SELECT seq, wall, boot FROM ${lane} WHERE seq > ? ORDER BY seq LIMIT 1`,
   );
   const between = db.prepare(`SELECT seq FROM ${lane} WHERE seq > ? AND seq < ? LIMIT 1`);
   return {

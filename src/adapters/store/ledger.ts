@@ -23,16 +23,16 @@ export interface LaneState {
 export const LEDGER_LIMIT = 1000;
 
 /**
- * Whether `next` continues the entry that ends at `to`: nothing between them survived or was delivered, so that the
- * common range names no row that is not lost.
+ * Whether `next` continues `below`, the nearest entry of its lane that ends before it: nothing between them survived or
+ * was delivered, so that the common range names no row that is not lost.
  */
-export function continues(last: Pick<LedgerEntry, "to" | "reason">, next: Loss, lane: LaneState): boolean {
+export function continues(below: Pick<LedgerEntry, "to" | "reason">, next: Loss, lane: LaneState): boolean {
   return (
-    last.reason === next.reason &&
+    below.reason === next.reason &&
     next.reason !== "unknown" &&
-    last.to < next.from &&
-    lane.acknowledged <= last.to &&
-    !lane.hasBetween(last.to, next.from)
+    below.to < next.from &&
+    lane.acknowledged <= below.to &&
+    !lane.hasBetween(below.to, next.from)
   );
 }
 
@@ -50,11 +50,18 @@ interface LedgerRow {
 export interface LedgerTable {
   /** Writes a loss down, inside the transaction that deletes the rows. */
   record(loss: Loss, wall: number, lane: LaneState): void;
+  /** Where the next range of the lane above `seq` begins. A loss must not reach over it, or it would be told twice. */
+  nextFrom(lane: Lane, seq: number): number | undefined;
   list(): LedgerEntry[];
 }
 
 export function createLedgerTable(db: Database): LedgerTable {
-  const lastOf = db.prepare<LedgerRow>("SELECT * FROM ledger WHERE lane = ? ORDER BY id DESC LIMIT 1");
+  const nearestBelow = db.prepare<LedgerRow>(
+    "SELECT * FROM ledger WHERE lane = ? AND to_seq < ? ORDER BY to_seq DESC LIMIT 1",
+  );
+  const nearestAbove = db.prepare<{ from_seq: number }>(
+    "SELECT from_seq FROM ledger WHERE lane = ? AND from_seq > ? ORDER BY from_seq LIMIT 1",
+  );
   const insert = db.prepare(
     "INSERT INTO ledger (lane, from_seq, to_seq, row_count, bytes, reason, wall) VALUES (?, ?, ?, ?, ?, ?, ?)",
   );
@@ -83,14 +90,15 @@ export function createLedgerTable(db: Database): LedgerTable {
 
   return {
     record: (loss, wall, lane) => {
-      const last = lastOf.get(loss.lane);
-      if (last !== undefined && continues({ to: last.to_seq, reason: last.reason }, loss, lane)) {
-        extend.run(loss.to, loss.count, loss.bytes, wall, last.id);
+      const below = nearestBelow.get(loss.lane, loss.from);
+      if (below !== undefined && continues({ to: below.to_seq, reason: below.reason }, loss, lane)) {
+        extend.run(loss.to, loss.count, loss.bytes, wall, below.id);
         return;
       }
       makeRoom();
       insert.run(loss.lane, loss.from, loss.to, loss.count, loss.bytes, loss.reason, wall);
     },
+    nextFrom: (lane, seq) => nearestAbove.get(lane, seq)?.from_seq,
     list: () =>
       select.all().map((row) => ({
         id: row.id,

@@ -43,20 +43,21 @@ export function createMemoryOutbox(deps: MemoryOutboxDeps): Outbox & OutboxSourc
     lane.bytes -= costOf(row);
     lane.dropped += 1;
     const loss = { lane: row.lane, from: row.seq, to: row.seq, count: 1, bytes: costOf(row), reason: "cap" } as const;
-    const last = ledger.findLast((entry) => entry.lane === row.lane);
+    const below = ledger
+      .filter((entry) => entry.lane === row.lane && entry.to < row.seq)
+      .reduce<LedgerEntry | undefined>(
+        (best, entry) => (best !== undefined && best.to > entry.to ? best : entry),
+        undefined,
+      );
     const hasBetween = (after: number, before: number): boolean =>
       lane.rows.some(({ seq }) => seq > after && seq < before);
-    if (last === undefined || !continues(last, loss, { acknowledged: lane.acknowledged, hasBetween })) {
-      ledger.push({ ...loss, id: (ledger.at(-1)?.id ?? 0) + 1, bytes: bytes(loss.bytes), wall: clock.wall() });
+    const wall = clock.wall();
+    if (below === undefined || !continues(below, loss, { acknowledged: lane.acknowledged, hasBetween })) {
+      ledger.push({ ...loss, id: ledger.length + 1, wall });
       return;
     }
-    ledger[ledger.indexOf(last)] = {
-      ...last,
-      to: loss.to,
-      count: last.count + 1,
-      bytes: bytes(last.bytes + loss.bytes),
-      wall: clock.wall(),
-    };
+    const size = bytes(below.bytes + loss.bytes);
+    ledger[ledger.indexOf(below)] = { ...below, to: loss.to, count: below.count + 1, bytes: size, wall };
   };
   const enforceCap = (): void => {
     const { standard, critical } = lanes;

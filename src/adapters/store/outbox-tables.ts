@@ -76,11 +76,12 @@ export class OutboxTables {
         head.lanes[lane].acknowledged = Math.max(head.lanes[lane].acknowledged, request.acknowledged[lane] ?? 0);
         this.#sweep(head, lane, SWEEP_ROWS);
       }
-      for (const row of request.rows) {
-        if (this.#append(head, row)) readable.add(row.lane);
-        else refused.push(row.seq);
-      }
-      this.#enforceCap(head, request.wall);
+      const { rows, cost } = this.#admit(head, request.rows, refused);
+      // Room is made before the rows come, so that they take the pages of those that go.
+      this.#enforceCap(head, request.wall, cost, "fresh");
+      for (const row of rows) this.#append(head, row);
+      this.#enforceCap(head, request.wall, 0, "all");
+      for (const { lane } of rows) readable.add(lane);
       if (readable.size > 0) this.#boots.register(() => LANES.map((lane) => this.#lanes[lane].oldest(0)?.boot));
       const result = alongside();
       this.#heads.save(head);
@@ -155,34 +156,63 @@ export class OutboxTables {
     };
   }
 
-  /** False when a `critical` row finds the outbox full of its kind. */
-  #append(head: Head, row: RowRecord): boolean {
-    const cost = rowCost(recordSizes(row));
-    const lane = head.lanes[row.lane];
-    if (row.lane === "critical" && lane.bytes + cost > this.#cap) {
-      this.#sweep(head, "critical", Infinity);
-      if (lane.bytes + cost > this.#cap) return false;
-    }
-    this.#lanes[row.lane].insert(row, this.#boots.current);
-    lane.rows += 1;
-    lane.bytes += cost;
-    return true;
+  /** The rows that may come in: all but `critical` ones that find the outbox full of their kind. */
+  #admit(
+    head: Head,
+    rows: readonly RowRecord[],
+    refused: number[],
+  ): { readonly rows: readonly RowRecord[]; readonly cost: number } {
+    let cost = 0;
+    let critical = 0;
+    const admitted = rows.filter((row) => {
+      const size = rowCost(recordSizes(row));
+      if (row.lane === "critical") {
+        const isOver = (): boolean => head.lanes.critical.bytes + critical + size > this.#cap;
+        if (isOver()) this.#sweep(head, "critical", Infinity);
+        if (isOver()) {
+          refused.push(row.seq);
+          return false;
+        }
+        critical += size;
+      }
+      cost += size;
+      return true;
+    });
+    return { rows: admitted, cost };
   }
 
-  #enforceCap(head: Head, wall: number): void {
-    const excess = (): number => head.lanes.critical.bytes + head.lanes.standard.bytes - this.#cap;
+  #append(head: Head, row: RowRecord): void {
+    this.#lanes[row.lane].insert(row, this.#boots.current);
+    head.lanes[row.lane].rows += 1;
+    head.lanes[row.lane].bytes += rowCost(recordSizes(row));
+  }
+
+  /** Drops `standard` rows until the cap holds with `incoming` bytes more: those not offered yet, or then all. */
+  #enforceCap(head: Head, wall: number, incoming: number, which: "fresh" | "all"): void {
+    const excess = (): number => head.lanes.critical.bytes + head.lanes.standard.bytes + incoming - this.#cap;
     for (const lane of LANES) if (excess() > 0) this.#sweep(head, lane, Infinity);
-    const offered = this.#offered.standard;
     const { acknowledged } = head.lanes.standard;
-    for (const [after, upTo] of [
-      [Math.max(offered, acknowledged), Number.MAX_SAFE_INTEGER],
-      [acknowledged, offered],
-    ] as const) {
-      if (excess() <= 0) return;
-      const removed = this.#lanes.standard.removeOldest({ after, upTo, rows: Infinity, bytes: excess() });
-      if (removed === undefined) continue;
+    const offered = Math.max(this.#offered.standard, acknowledged);
+    this.#evict(head, { after: offered, upTo: Number.MAX_SAFE_INTEGER, bytes: excess() }, wall);
+    if (which === "all") this.#evict(head, { after: acknowledged, upTo: offered, bytes: excess() }, wall);
+  }
+
+  #evict(
+    head: Head,
+    range: { readonly after: number; readonly upTo: number; readonly bytes: number },
+    wall: number,
+  ): void {
+    const table = this.#lanes.standard;
+    for (let { after, bytes } = range; bytes > 0;) {
+      const oldest = table.oldest(after);
+      if (oldest === undefined) return;
+      const upTo = Math.min(range.upTo, (this.#ledger.nextFrom("standard", oldest.seq) ?? Infinity) - 1);
+      const removed = table.removeOldest({ after, upTo, bytes, rows: Infinity });
+      if (removed === undefined) return;
       this.#subtract(head, "standard", removed);
       this.#writeDown(head, "standard", removed, "cap", wall);
+      after = removed.to;
+      bytes -= removed.bytes;
     }
   }
 

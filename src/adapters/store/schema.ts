@@ -63,11 +63,14 @@ export function checkpointPages(cap: number): number {
 
 /** Sets a connection up. The file's own properties come before the first table, the sync level after the switch to WAL. */
 export function applyPragmas(db: Database, walPages: number): void {
+  // No second connection ever: locks are taken once and the index of the log stays in the heap, not in a mapped file.
+  db.exec("PRAGMA locking_mode = EXCLUSIVE");
+  if (createSpaceMeter(db).pages() === 0) {
+    db.exec(`PRAGMA page_size = ${PAGE_SIZE}`);
+    // On an old file this would write, which fails on a full disk.
+    db.exec("PRAGMA auto_vacuum = INCREMENTAL");
+  }
   for (const pragma of [
-    // No second connection ever: locks are taken once and the index of the log stays in the heap, not in a mapped file.
-    "locking_mode = EXCLUSIVE",
-    `page_size = ${PAGE_SIZE}`,
-    "auto_vacuum = INCREMENTAL",
     "journal_mode = WAL",
     "synchronous = FULL",
     `wal_autocheckpoint = ${walPages}`,

@@ -5,8 +5,9 @@ import { copyFile, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "vitest";
 import { openStore } from "../../../src/adapters/store/index.ts";
-import { openDatabase } from "../../../src/adapters/store/sqlite.ts";
-import { kibibytes, seconds } from "../../../src/domain/units.ts";
+import { Engine } from "../../../src/adapters/store/engine.ts";
+import { openDatabase, type Database } from "../../../src/adapters/store/sqlite.ts";
+import { kibibytes, mebibytes, seconds } from "../../../src/domain/units.ts";
 import { systemClock } from "../../../src/lib/clock.ts";
 import { silentLogger } from "../../../src/lib/log.ts";
 import { laneOf, message, textOf } from "../../conformance/outbox.ts";
@@ -155,6 +156,29 @@ describe("openStore()", () => {
     );
     expect(tables.all().map((table) => table["strict"])).toEqual([1, 1, 1, 1, 1, 1, 1]);
     db.close();
+  });
+
+  test("writes through to the medium with each commit, and stays small in memory", async ({ expect }) => {
+    await using folder = await createStoreFolder();
+    const opened: Database[] = [];
+    using _engine = new Engine({
+      options: { dir: folder.dir, bootId: "boot", wall: 0, cap: mebibytes(64) },
+      notify: () => {},
+      open: (...args) => {
+        const db = openDatabase(...args);
+        opened.push(db);
+        return db;
+      },
+    });
+    const pragma = (name: string): unknown => Object.values(opened[0]?.prepare(`PRAGMA ${name}`).get() ?? {})[0];
+    expect(pragma("journal_mode")).toBe("wal");
+    // FULL: the log is flushed with each commit.
+    expect(pragma("synchronous")).toBe(2);
+    expect(pragma("locking_mode")).toBe("exclusive");
+    expect(pragma("cache_size")).toBe(-1024);
+    expect(pragma("mmap_size")).toBe(0);
+    expect(pragma("temp_store")).toBe(2);
+    expect(pragma("journal_size_limit")).toBe(819 * 4096);
   });
 
   test("never gives a sequence twice when the database was replaced by an older copy", async ({ expect }) => {
