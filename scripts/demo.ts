@@ -20,7 +20,10 @@ class Interrupted extends Error {
   override readonly name = "Interrupted";
 }
 
-process.exitCode = await main(process.argv.slice(2));
+const code = await main(process.argv.slice(2));
+// Something that was interrupted may still be under way, such as obtaining a nats-server; it is not waited for.
+if (code === EXIT.interrupted) process.exit(code);
+process.exitCode = code;
 
 async function main(args: readonly string[]): Promise<number> {
   let options: DemoOptions | undefined;
@@ -70,7 +73,11 @@ interface Scene {
 async function perform(options: DemoOptions, scene: Scene): Promise<boolean> {
   const { screen, signal } = scene;
   screen.heading("petiole demo");
-  await screen.task("Built the examples", () => buildExamples(signal));
+  await screen.task(
+    "Example components",
+    () => buildExamples(signal),
+    () => "built",
+  );
   await using stage = await buildStage({ ...scene, seconds: options.seconds });
   const ended = AbortSignal.any([signal, stage.agent.ended]);
   const ok = await play(stage, { screen, seconds: options.seconds, signal: ended });

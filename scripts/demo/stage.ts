@@ -44,16 +44,17 @@ export async function buildStage(options: StageOptions): Promise<BuiltStage> {
   const { screen, folder, logFile, seconds } = options;
 
   const natsServer = await screen.task(
-    "Found a nats-server",
-    () => obtainNatsServer({ env: process.env, progress: (line) => screen.note(line) }),
+    "nats-server",
+    // Building one may take a minute: Ctrl-C does not wait for it.
+    () => untilAborted(obtainNatsServer({ env: process.env, progress: (line) => screen.note(line) }), options.signal),
     ({ path }) => path,
   );
   const hubLeafPort = await freePort();
   const link = stack.use(await startTcpProxy({ port: hubLeafPort }));
   const nats = await screen.task(
-    "Started the hub",
+    "Hub",
     async () => stack.use(await startHub(natsServer.path, hubLeafPort, link.port)),
-    ({ version, url }) => `nats-server ${version} with JetStream at ${url}`,
+    ({ version, url }) => `version ${version} with JetStream, at ${url}`,
   );
   const cable = stack.use(openPty());
 
@@ -73,12 +74,16 @@ export async function buildStage(options: StageOptions): Promise<BuiltStage> {
   });
   await writeFile(configFile, config);
   const agent = await screen.task(
-    "Started the agent",
+    "Agent",
     async () => stack.use(await startAgent(configFile, logFile)),
     ({ pid }) => `process ${pid}, configured by ${configFile}`,
   );
   const signal = AbortSignal.any([options.signal, agent.ended]);
-  await screen.task("The agent runs its components and is online", () => waitUntilOnline(agent, signal));
+  await screen.task(
+    "Start-up",
+    () => waitUntilOnline(agent, signal),
+    () => "the components run, the hub answers",
+  );
 
   const start = performance.now();
   const progress = (): number => (performance.now() - start) / (seconds * 1000);

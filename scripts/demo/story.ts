@@ -56,7 +56,7 @@ export async function waitUntilOnline(agent: Agent, signal: AbortSignal): Promis
 
 /** Plays the three acts and says whether the hub holds what was sent. */
 export async function play(stage: Stage, { screen, seconds, signal }: StoryOptions): Promise<boolean> {
-  const third = (seconds * 1000) / 3;
+  const third = Math.round((seconds * 1000) / 3);
   const stop = new AbortController();
   const sensors = Promise.all([stage.boiler, stage.tank, stage.person].map((one) => one.run(stop.signal)));
   // A sensor that fails ends the acts; its error is thrown where `sensors` is awaited.
@@ -82,17 +82,14 @@ export async function play(stage: Stage, { screen, seconds, signal }: StoryOptio
   }
   await untilAborted(sensors, signal);
 
-  const expected = [
-    ...expectedReadings([...stage.boiler.sent, ...stage.tank.sent], SETTINGS),
-    ...expectedPresses(stage.person.presses.length),
-  ];
+  const expected = expectedNow(stage);
   await screen.task(
-    "Waited for the outbox",
+    "Outbox",
     () => drain(stage, expected.length, signal),
     (seen) => seen,
   );
   const stored = await screen.task(
-    "Read the hub's stream from its beginning",
+    "The hub's stream, read from its beginning",
     () => stage.hub.readAll(),
     (messages) => `${messages.length} messages`,
   );
@@ -110,15 +107,27 @@ async function watch(stage: Stage, screen: Screen, duration: number, signal: Abo
   await showCounters(stage, screen);
 }
 
-async function showCounters({ agent, boiler, tank, person, hub }: Stage, screen: Screen): Promise<void> {
-  const status = await agent.status();
-  const sent = boiler.sent.length + tank.sent.length + person.presses.length;
-  const lamp = person.presses.at(-1)?.lamp === true ? "on" : "off";
-  const waiting = String(backlogOf(status)).padStart(5);
-  screen.live(
-    `${status.hub.link.padEnd(8)}  sent ${String(sent).padStart(5)}   outbox ${waiting}   hub ${String(await hub.count()).padStart(5)}   lamp ${lamp}`,
-  );
+async function showCounters(stage: Stage, screen: Screen): Promise<void> {
+  const status = await stage.agent.status();
+  // In this order, so that the hub is never seen to hold more than was sent.
+  const stored = await stage.hub.count();
+  const counters = [
+    status.hub.link.padEnd(8),
+    `sent ${count(expectedNow(stage).length)}`,
+    `outbox ${count(backlogOf(status))}`,
+    `hub ${count(stored)}`,
+    `lamp ${stage.person.presses.at(-1)?.lamp === true ? "on" : "off"}`,
+  ];
+  screen.live(counters.join("   "));
 }
+
+const count = (value: number): string => String(value).padStart(5);
+
+/** What must be at the hub in the end, by what was sent so far. */
+const expectedNow = ({ boiler, tank, person }: Stage): Message[] => [
+  ...expectedReadings([...boiler.sent, ...tank.sent], SETTINGS),
+  ...expectedPresses(person.presses.length),
+];
 
 function describeReactions(presses: Person["presses"]): string {
   const times = presses.map(({ reaction }) => reaction).sort((a, b) => a - b);

@@ -48,7 +48,7 @@ describe("repeat()", () => {
 });
 
 describe("withinLimit()", () => {
-  test("passes an outcome on and fails when none comes", async ({ expect }) => {
+  test("passes an outcome on and fails when none comes in time", async ({ expect }) => {
     expect(await withinLimit("an answer", 5000, Promise.resolve(7))).toBe(7);
     const silence = new Promise<never>(() => {});
     await expect(withinLimit("an answer", 0, silence)).rejects.toThrow("Waited 0 s for an answer");

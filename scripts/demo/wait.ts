@@ -59,6 +59,8 @@ export async function pause(milliseconds: number, stop: AbortSignal): Promise<vo
 export async function withinLimit<T>(what: string, limit: number, promise: Promise<T>): Promise<T> {
   const late = Promise.withResolvers<never>();
   const timer = setTimeout(() => late.reject(new Error(`Waited ${limit / 1000} s for ${what}`)), limit);
+  // When the demo ends for another reason, nobody waits for this any more.
+  timer.unref();
   try {
     return await Promise.race([promise, late.promise]);
   } finally {
