@@ -1,8 +1,10 @@
-// npm run check: format, lint, types, dead code and the rules that tests hold. Runs all of them, then says which failed.
+// npm run check: format, lint, types, dead code and the rules that tests hold (layers, error codes, documents). Runs all of them, then says which failed.
 
 import { spawnSync } from "node:child_process";
 
 const CHECKS = [
+  // The examples' types come from their WIT worlds.
+  ["components", "node", "scripts/build-examples.ts"],
   ["format", "oxfmt", "--check", "."],
   ["lint", "oxlint", "--type-aware", "--deny-warnings"],
   ["types", "tsc", "--noEmit"],

@@ -37,7 +37,7 @@ export const ERROR_CATALOGUE = {
   ERR_COMPONENT_DEADLINE: {
     kind: "user",
     retryable: true,
-    meaning: "a call into the component took longer than its deadline; its worker was replaced",
+    meaning: "a call into the component took longer than its deadline; its instance or its worker was replaced",
   },
   ERR_COMPONENT_MEMORY: { kind: "user", retryable: false, meaning: "the component reached its memory limit" },
   ERR_COMPONENT_BUSY: { kind: "environment", retryable: true, meaning: "too many calls are waiting for the component" },
