@@ -1,4 +1,4 @@
-import { type Bytes, type KeyValueStore } from "#provider";
+import { PetioleError, type Bytes, type KeyValueStore } from "#provider";
 
 const COUNTER = /^-?\d{1,20}$/;
 // Any value of a signed or an unsigned integer of 64 bits.
@@ -14,7 +14,7 @@ export function createMemoryStore(capacity: Bytes): KeyValueStore {
     value === undefined ? 0 : Buffer.byteLength(key) + value.byteLength;
 
   const write = (bucket: string, key: string, value: Uint8Array | undefined): void => {
-    if (key === "") throw new RangeError("a key is not empty");
+    if (key === "") throw new PetioleError("ERR_INVARIANT", `Cannot set a key in "${bucket}": it is empty`);
     const entries = buckets.get(bucket) ?? new Map<string, Uint8Array>();
     const after = used - cost(key, entries.get(key)) + cost(key, value);
     if (after > capacity) throw new RangeError(`the memory of this store is used up (${capacity} bytes)`);

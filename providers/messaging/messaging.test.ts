@@ -50,10 +50,12 @@ describe("createMemoryBus()", () => {
     const bus = setUp();
     const seen = createMailbox<string>();
     const member = (name: string) =>
-      bus.subscribe("n", "group", async ({ body }) => seen.put(`${name}${String(body)}`));
+      bus.subscribe("n", "group", async ({ body }) => seen.put(`${name}${Buffer.from(body).toString()}`));
     await using _a = member("a");
     await using _b = member("b");
-    await using _all = bus.subscribe("n", undefined, async ({ body }) => seen.put(`all${String(body)}`));
+    await using _all = bus.subscribe("n", undefined, async ({ body }) =>
+      seen.put(`all${Buffer.from(body).toString()}`),
+    );
     for (const body of ["1", "2", "3"]) bus.publish(message("n", body));
     await seen.waitFor(6);
     expect(seen.all.toSorted()).toEqual(["a1", "a3", "all1", "all2", "all3", "b2"]);
@@ -66,7 +68,7 @@ describe("createMemoryBus()", () => {
     const seen = createMailbox<string>();
     await using _slow = bus.subscribe("n", undefined, async ({ body }) => {
       await gate.promise;
-      seen.put(String(body));
+      seen.put(Buffer.from(body).toString());
     });
     for (const body of ["1", "2", "3", "4", "5"]) bus.publish(message("n", body));
     gate.resolve();

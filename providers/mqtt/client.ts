@@ -81,10 +81,8 @@ export async function openClient({ options, url, timeout, onMessage, signal }: O
   };
 
   client.once("connect", ({ sessionPresent }) => up.resolve(sessionPresent));
-  client.on("error", (error) => {
-    reason ??= error;
-    up.reject(error);
-  });
+  // Not every error closes the connection by itself.
+  client.on("error", giveUp);
   client.on("close", () => {
     const error = reason ?? new Error("the connection was closed");
     up.reject(error);

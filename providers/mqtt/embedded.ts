@@ -5,19 +5,19 @@ import { Aedes } from "aedes";
 import { PetioleError, type Clock, type Logger, type Millis } from "#provider";
 import type { BrokerConfig } from "./config.ts";
 import { PublishError, type Incoming, type MqttConnection, type Outgoing, type Subscriber } from "./connection.ts";
-import { createOnce } from "./once.ts";
 import { readSecret } from "./secret.ts";
 import { createSubscribers } from "./subscribers.ts";
 
-const REMEMBERED = 4096;
+/** A subscriber that does not read holds back those who publish; after this it is cut off. */
+const DRAIN_TIMEOUT = 5000;
+/** Messages of this agent that are on their way to subscribers. */
+const MAX_PUBLISHING = 256;
 
-/** What the broker hands out; `dup` and `messageId` are there on packets from clients. */
+/** What the broker hands out. */
 interface ClientPacket {
   readonly topic: string;
   readonly payload: string | Buffer;
   readonly qos: 0 | 1 | 2;
-  readonly dup?: boolean;
-  readonly messageId?: number | undefined;
   retain: boolean;
 }
 
@@ -41,14 +41,15 @@ export interface EmbeddedBroker extends MqttConnection {
 /**
  * An MQTT 3.1.1 broker in this process. It acknowledges a message of QoS 1 or 2 only after every linked component has
  * taken it: the broker writes its acknowledgement once the authorisation hook lets a message pass, so the components
- * are called there. Sessions end with the connection: what would wait for absent subscribers has no bound.
+ * are called there. Sessions end with the connection: what would wait for absent subscribers has no bound. A publisher
+ * that connects again and repeats a message is therefore heard twice, with QoS 2 too.
  * @throws PetioleError ERR_PROVIDER_START
  */
 export async function openEmbeddedBroker({ config, grace, clock, log, signal }: EmbeddedDeps): Promise<EmbeddedBroker> {
   const passwords = await readPasswords(config);
   const subscribers = createSubscribers({ clock, grace });
   const retained = new Set<string>();
-  const once = createOnce(REMEMBERED);
+  let publishing = 0;
 
   /** Keeps the number of retained messages bounded. */
   const limitRetained = (packet: ClientPacket): void => {
@@ -63,16 +64,10 @@ export async function openEmbeddedBroker({ config, grace, clock, log, signal }: 
     }
   };
 
-  const handle = async (clientId: string, packet: ClientPacket): Promise<void> => {
-    const message = incoming(packet);
-    const deliver = async (): Promise<void> => await subscribers.deliver(message);
-    if (packet.qos === 2) await once.run(`${packet.messageId}/${clientId}`, packet.dup ?? false, deliver);
-    else await deliver();
-  };
-
   const broker = await Aedes.createBroker({
     // A client may hold this many messages of QoS 2 open at once.
     maxInflightInbound: 256,
+    drainTimeout: DRAIN_TIMEOUT,
     preConnect: (_client, packet, callback) => {
       packet.clean = true;
       callback(null, true);
@@ -86,10 +81,10 @@ export async function openEmbeddedBroker({ config, grace, clock, log, signal }: 
       log.warn("Refused an MQTT client", { username });
       done(null, false);
     },
-    authorizePublish: (client, packet, callback) => {
+    authorizePublish: (_client, packet, callback) => {
       if (packet.topic.startsWith("$")) return callback(new Error(`"${packet.topic}" is reserved`));
       limitRetained(packet);
-      handle(client?.id ?? "", packet).then(
+      subscribers.deliver(incoming(packet)).then(
         () => callback(null),
         // Without an acknowledgement the client keeps the message; its connection ends.
         (error: unknown) => callback(error instanceof Error ? error : new Error(String(error))),
@@ -114,21 +109,19 @@ export async function openEmbeddedBroker({ config, grace, clock, log, signal }: 
   log.info("MQTT broker listens", { listen: config.listen, port });
 
   const publish = async (message: Outgoing): Promise<void> => {
-    const packet = {
-      cmd: "publish" as const,
-      topic: message.topic,
-      payload: Buffer.from(message.payload),
-      qos: message.qos,
-      retain: message.retain,
-      dup: false,
-    };
+    if (publishing >= MAX_PUBLISHING) throw new PublishError("full: the broker's subscribers are too slow");
+    const payload = Buffer.from(message.payload);
+    const { topic, qos, retain } = message;
+    const packet = { cmd: "publish" as const, topic, payload, qos, retain, dup: false };
     limitRetained(packet);
-    const local = { ...message, payload: packet.payload, subscriptions: undefined };
-    if (!subscribers.enqueue(local)) {
+    if (!subscribers.enqueue({ ...message, payload, subscriptions: undefined })) {
       throw new PublishError("full: too many messages wait for a component of this agent");
     }
-    await new Promise<void>((resolve, reject) => {
-      broker.publish(packet, (error) => (error ? reject(new PublishError("unavailable: no broker")) : resolve()));
+    publishing += 1;
+    // Not waited for: a subscriber that is slow must not use up the component's time.
+    broker.publish(packet, (err) => {
+      publishing -= 1;
+      if (err) log.warn("Cannot pass on a message to MQTT subscribers", { topic, err });
     });
   };
 

@@ -10,7 +10,6 @@ import { createSubscribers } from "./subscribers.ts";
 import { subscriptionIdentifier } from "./topic.ts";
 import type { IClientOptions, IPublishPacket } from "mqtt";
 
-const REMEMBERED = 4096;
 const RECEIVE_MAXIMUM = 20;
 
 export interface RemoteDeps {
@@ -29,7 +28,7 @@ export async function openRemote({ id, config, clock, log }: RemoteDeps): Promis
   const common = await clientOptions(config);
   const clientId = config.client_id ?? `petiole-${id}`;
   const subscribers = createSubscribers({ clock, grace: config.link_grace });
-  const once = createOnce(REMEMBERED);
+  const once = createOnce();
   const stopping = new AbortController();
   const stack = new AsyncDisposableStack();
   let receiving = false;
@@ -38,8 +37,10 @@ export async function openRemote({ id, config, clock, log }: RemoteDeps): Promis
 
   const onMessage = async (packet: IPublishPacket): Promise<void> => {
     const deliver = async (): Promise<void> => await subscribers.deliver(incoming(packet));
-    if (packet.qos === 2) await once.run(String(packet.messageId), packet.dup, deliver);
-    else await deliver();
+    const { qos, messageId, dup } = packet;
+    if (qos === 0 || messageId === undefined) return await deliver();
+    // The broker uses the identifier again after our PUBACK, or after its PUBREL.
+    await once.run(messageId, { repeated: dup, keep: qos === 2 }, deliver);
   };
 
   const subscribeAt = ({ client }: OpenClient, filters: Iterable<readonly [string, 0 | 1 | 2]>): void => {
@@ -63,6 +64,9 @@ export async function openRemote({ id, config, clock, log }: RemoteDeps): Promis
           up = opened;
           // Without the session, the message identifiers start anew.
           if (!opened.sessionPresent) once.clear();
+          opened.client.on("packetreceive", (packet) => {
+            if (packet.cmd === "pubrel" && packet.messageId !== undefined) once.release(packet.messageId);
+          });
           subscribeAt(opened, subscribers.filters);
         },
         onDown: () => {

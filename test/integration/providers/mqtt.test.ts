@@ -1,6 +1,7 @@
 // Pins the delivery promises of the MQTT provider: a message is acknowledged only after the component has taken it, and
 // what comes while the agent is away or the broker is down arrives later, on real brokers and connections.
 
+import { execFileSync } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,7 +13,7 @@ import type { ProviderDeps } from "../../../src/provider/contract.ts";
 import { messagingSuite } from "../../conformance/messaging/suite.ts";
 import { createMailbox } from "../../support/mailbox.ts";
 import { connectMqtt, findMosquitto, startMosquitto, type TestBroker } from "../../support/mqtt.ts";
-import { startProvider, type Rig } from "../../support/provider-rig.ts";
+import { recordingLogger, startProvider, type BoundLink, type Rig } from "../../support/provider-rig.ts";
 import { waitFor } from "../../support/wait-for.ts";
 
 const CONSUMER = "wasmcloud:messaging/consumer";
@@ -119,6 +120,47 @@ describe("embedded MQTT broker", () => {
     expect(taken.all).toEqual(["21.5"]);
   });
 
+  test("a sensor that leaves while its message is held repeats it later; nobody else is disturbed", async ({
+    expect,
+  }) => {
+    await using rig = await startEmbedded();
+    const gate = Promise.withResolvers<void>();
+    const entered = Promise.withResolvers<void>();
+    const taken = createMailbox<string>();
+    await using _link = await rig.bind({
+      config: { subscriptions: [{ topic: "sensors/+" }] },
+      handler: async (_name, args) => {
+        entered.resolve();
+        await gate.promise;
+        taken.put((args[0] as BrokerMessage).subject);
+      },
+    });
+    const leaving = await connectMqtt(rig.url);
+    const outcome = publish(leaving.client, "sensors/1", "21.5", 1);
+    await entered.promise;
+    await leaving[Symbol.asyncDispose]();
+    expect(await outcome).toBe("closed");
+    gate.resolve();
+    await using again = await connectMqtt(rig.url);
+    expect(await publish(again.client, "sensors/1", "21.5", 1)).toBe("acknowledged");
+    expect(taken.all).toEqual(["sensors/1", "sensors/1"]);
+  });
+
+  test("a subscriber that does not read does not hold up the component", async ({ expect }) => {
+    await using rig = await startEmbedded();
+    await using link = await rig.bind({});
+    await using stuck = await connectMqtt(rig.url);
+    await stuck.client.subscribeAsync("big", { qos: 1 });
+    stuck.client.stream.pause();
+    const body = Buffer.alloc(200 * 1024);
+    const send = async (): Promise<unknown> => await link.call(CONSUMER, "publish", { subject: "big", body });
+    // Far more than the sockets between take, and then more than may be on its way.
+    const outcomes = await Promise.allSettled(Array.from({ length: 300 }, send));
+    const refused = outcomes.filter(({ status }) => status === "rejected");
+    expect(refused.length).toBeGreaterThan(0);
+    expect(refused[0]).toMatchObject({ reason: { payload: expect.stringMatching(/^full:/) as string } });
+  });
+
   test("tries again while the component answers err, and lets go at the limit", async ({ expect }) => {
     await using rig = await startEmbedded();
     const tries = createMailbox<string>();
@@ -187,17 +229,45 @@ describe.skipIf(mosquitto === undefined)("with mosquitto, where it is installed"
   testElsewhere(mosquitto ?? "mosquitto");
 });
 
-/** What mosquitto says when it is told to say all. */
-async function settled(broker: TestBroker, subscriptions: readonly string[], protocol: string): Promise<void> {
-  await waitFor(`subscriptions to ${subscriptions.join(", ")}`, () => {
+/** Until the broker has the subscriptions, by what it says when it is told to say all, and `out` can publish. */
+async function settled(
+  broker: TestBroker,
+  out: BoundLink,
+  subscriptions: readonly string[],
+  protocol: "3.1.1" | "5" = "3.1.1",
+): Promise<void> {
+  const filters = protocol === "5" ? [...subscriptions, "petiole/gateway/answers/+"] : subscriptions;
+  await waitFor(`subscriptions to ${filters.join(", ")}`, () => {
     const said = broker.output();
-    const filters = protocol === "5" ? [...subscriptions, "petiole/gateway/answers/+"] : subscriptions;
-    return (
-      said.includes("Sending CONNACK to gateway-publisher (0, 0)") &&
-      filters.every((filter) => said.includes(`\t${filter} (QoS`)) &&
-      (filters.length === 0 || said.includes("Sending SUBACK to gateway"))
-    );
+    return filters.every((filter) => said.includes(`\t${filter} (QoS`));
   });
+  await waitFor("publishing", async () => {
+    await out.call(CONSUMER, "publish", { subject: "probe", body: new Uint8Array() });
+    return true;
+  });
+}
+
+/** An authority `name` and a certificate of it for localhost, as files in `folder`. */
+function makeCertificates(folder: string, name: string): string {
+  const openssl = (...args: readonly string[]) => execFileSync("openssl", args, { cwd: folder, stdio: "ignore" });
+  const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
+  openssl(
+    "req",
+    "-x509",
+    ...key,
+    "-subj",
+    `/CN=${name}`,
+    "-keyout",
+    `${name}.key`,
+    "-out",
+    `${name}.pem`,
+    "-days",
+    "2",
+  );
+  const files = ["-keyout", `${name}-localhost.key`, "-out", `${name}-localhost.pem`];
+  const signed = ["-CA", `${name}.pem`, "-CAkey", `${name}.key`, "-addext", "subjectAltName=DNS:localhost"];
+  openssl("req", "-x509", ...key, "-subj", "/CN=localhost", ...files, ...signed, "-days", "2");
+  return name;
 }
 
 function testElsewhere(binary: string): void {
@@ -209,9 +279,10 @@ function testElsewhere(binary: string): void {
       create: async () => {
         const broker = await startMosquitto(binary, ["log_type all"]);
         const rig = await startProvider(createMqttProvider, { url: broker.url, protocol, ...REMOTE });
+        const out = await rig.bind({});
         return {
           provider: rig.provider,
-          settled: async (subscriptions) => await settled(broker, subscriptions, protocol),
+          settled: async (subscriptions) => await settled(broker, out, subscriptions, protocol),
           async [Symbol.asyncDispose]() {
             await rig[Symbol.asyncDispose]();
             await broker[Symbol.asyncDispose]();
@@ -251,7 +322,7 @@ function testElsewhere(binary: string): void {
             await gate.promise;
           },
         });
-        await settled(broker, ["sensors/+"], protocol);
+        await settled(broker, out, ["sensors/+"], protocol);
         await using sensor = await connectMqtt(broker.url);
         await sensor.client.publishAsync("sensors/1", "21.5", { qos });
         await entered.promise;
@@ -270,9 +341,9 @@ function testElsewhere(binary: string): void {
       const config = { url: broker.url, ...REMOTE, link_grace: "10s" };
       const subscriptions = [{ topic: "sensors/+", qos: 1 }];
       const first = await startProvider(createMqttProvider, config);
-      await using _publisher = await first.bind({});
+      await using out = await first.bind({});
       const link = await first.bind({ config: { subscriptions }, handler: () => {} });
-      await settled(broker, ["sensors/+"], "3.1.1");
+      await settled(broker, out, ["sensors/+"]);
       // In the order in which the host stops.
       await link[Symbol.asyncDispose]();
       await first[Symbol.asyncDispose]();
@@ -294,7 +365,7 @@ function testElsewhere(binary: string): void {
       const { box, handler } = bodies();
       await using _link = await rig.bind({ config: { subscriptions: [{ topic: "n" }] }, handler });
       await using out = await rig.bind({});
-      await settled(broker, ["n"], "3.1.1");
+      await settled(broker, out, ["n"]);
       const send = async (body: string) =>
         await out.call(CONSUMER, "publish", { subject: "n", body: Buffer.from(body) });
       for (const round of [1, 2, 3]) {
@@ -310,7 +381,7 @@ function testElsewhere(binary: string): void {
           }
         });
         await broker.restart();
-        await settled(broker, ["n"], "3.1.1");
+        await settled(broker, out, ["n"]);
       }
       expect(box.all).toEqual(["1", "2", "3"]);
     });
@@ -318,14 +389,14 @@ function testElsewhere(binary: string): void {
     test("a subscription ends at the broker when its link is gone for longer than the grace", async ({ expect }) => {
       await using broker = await startMosquitto(binary, ["log_type all"]);
       await using rig = await startProvider(createMqttProvider, { url: broker.url, ...REMOTE });
-      await using _publisher = await rig.bind({});
+      await using out = await rig.bind({});
       const keep = await rig.bind({ config: { subscriptions: [{ topic: "keep" }] }, handler: () => {} });
       await using _keep = keep;
       const link = await rig.bind({
         config: { subscriptions: [{ topic: "keep" }, { topic: "go" }] },
         handler: () => {},
       });
-      await settled(broker, ["keep", "go"], "3.1.1");
+      await settled(broker, out, ["keep", "go"]);
       await link[Symbol.asyncDispose]();
       await waitFor("UNSUBSCRIBE", () => broker.output().includes("Sending UNSUBACK to gateway"));
       const after = broker.output().split("Received UNSUBSCRIBE from gateway")[1] ?? "";
@@ -337,12 +408,53 @@ function testElsewhere(binary: string): void {
       await using broker = await startMosquitto(binary, ["log_type all"]);
       await using rig = await startProvider(createMqttProvider, { url: broker.url, ...REMOTE });
       await using out = await rig.bind({});
-      await settled(broker, [], "3.1.1");
+      await settled(broker, out, []);
       broker.freeze();
       await expect(out.call(CONSUMER, "publish", { subject: "n", body: Buffer.from("x") })).rejects.toMatchObject({
         payload: expect.stringMatching(/^unreachable:/) as string,
       });
       broker.thaw();
+    });
+
+    test("TLS with a private authority and a client certificate; another authority is refused", async ({ expect }) => {
+      const folder = await mkdtemp(join(tmpdir(), "petiole-mqtt-tls-"));
+      try {
+        const path = (name: string): string => join(folder, name);
+        const [trusted, other] = [makeCertificates(folder, "trusted"), makeCertificates(folder, "other")];
+        await using broker = await startMosquitto(binary, [
+          "log_type all",
+          `cafile ${path(`${trusted}.pem`)}`,
+          `certfile ${path("trusted-localhost.pem")}`,
+          `keyfile ${path("trusted-localhost.key")}`,
+          "require_certificate true",
+        ]);
+        const config = {
+          ...REMOTE,
+          url: `mqtts://localhost:${broker.port}`,
+          tls: {
+            ca: path(`${trusted}.pem`),
+            cert: path("trusted-localhost.pem"),
+            key: path("trusted-localhost.key"),
+          },
+        };
+        await using rig = await startProvider(createMqttProvider, config);
+        await using out = await rig.bind({});
+        await settled(broker, out, []);
+        await out.call(CONSUMER, "publish", { subject: "n", body: Buffer.from("x") });
+
+        const log = recordingLogger();
+        const distrusting = { ...config, client_id: "second", tls: { ...config.tls, ca: path(`${other}.pem`) } };
+        await using refusing = await startProvider(createMqttProvider, distrusting, { log });
+        await using _out = await refusing.bind({});
+        await waitFor("the refusal", () =>
+          log.records.some(
+            ({ message, fields }) => message.startsWith("Cannot connect") && /certificate/.test(String(fields["err"])),
+          ),
+        );
+        expect(broker.output()).not.toContain("second-publisher");
+      } finally {
+        await rm(folder, { recursive: true });
+      }
     });
 
     test("start() fails with ERR_PROVIDER_START when the password file cannot be read", async ({ expect }) => {

@@ -1,0 +1,55 @@
+import { describe, test } from "vitest";
+import { providerDeps } from "../test/support/provider-rig.ts";
+import { parseWitName } from "../src/domain/wit-name.ts";
+import { PROVIDERS } from "./index.ts";
+
+/** The least that each type needs. */
+const CONFIGS: Readonly<Record<string, unknown>> = {
+  mqtt: { broker: { listen: "127.0.0.1:0" } },
+  serial: { ports: { p: { path: "/dev/nonexistent" } } },
+  gpio: { chip: { backend: "simulated" }, lines: { l: { line: 0, direction: "input" } } },
+  "keyvalue-sqlite": undefined,
+  "keyvalue-memory": undefined,
+  "messaging-nats": undefined,
+  "messaging-memory": undefined,
+};
+
+describe("PROVIDERS", () => {
+  test("has a configuration to test each with", ({ expect }) => {
+    expect(Object.keys(CONFIGS)).toEqual(Object.keys(PROVIDERS));
+  });
+
+  for (const [type, load] of Object.entries(PROVIDERS)) {
+    test(`${type} names its interfaces without version`, async ({ expect }) => {
+      const provider = (await load())(providerDeps({ id: "mine" }));
+      expect(provider.id).toBe("mine");
+      const names = [...provider.serves, ...provider.calls];
+      expect(names.length).toBeGreaterThan(0);
+      for (const name of names) expect(parseWitName(name)).toMatchObject({ version: undefined });
+    });
+
+    test(`${type} starts, and can be disposed before, after and without a start, more than once`, async ({
+      expect,
+    }) => {
+      const factory = await load();
+      await using unused = factory(providerDeps());
+      await unused[Symbol.asyncDispose]();
+      await using provider = factory(providerDeps());
+      const config = provider.parseConfig(CONFIGS[type]);
+      await provider.start(config, new AbortController().signal);
+      await provider[Symbol.asyncDispose]();
+      await provider[Symbol.asyncDispose]();
+      await using aborted = factory(providerDeps());
+      const reason = new Error("stopping");
+      await expect(aborted.start(config, AbortSignal.abort(reason))).rejects.toBe(reason);
+    });
+
+    test(`${type} refuses keys that it does not know`, async ({ expect }) => {
+      const provider = (await load())(providerDeps());
+      const fault = { code: "ERR_PROVIDER_CONFIG" };
+      expect(() => provider.parseConfig({ unknown_key: 1 })).toThrow(expect.objectContaining(fault) as Error);
+      expect(() => provider.parseLinkConfig({ unknown_key: 1 })).toThrow(expect.objectContaining(fault) as Error);
+      expect(() => provider.parseLinkConfig("text")).toThrow(expect.objectContaining(fault) as Error);
+    });
+  }
+});
