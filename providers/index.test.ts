@@ -1,4 +1,6 @@
+import { readFileSync } from "node:fs";
 import { describe, test } from "vitest";
+import { parse } from "yaml";
 import { providerDeps } from "../test/support/provider-rig.ts";
 import { parseWitName } from "../src/domain/wit-name.ts";
 import { PROVIDERS } from "./index.ts";
@@ -52,4 +54,35 @@ describe("PROVIDERS", () => {
       expect(() => provider.parseLinkConfig("text")).toThrow(expect.objectContaining(fault) as Error);
     });
   }
+});
+
+describe("examples in the README of each provider", () => {
+  /** What the examples consist of. */
+  interface Example {
+    readonly providers: Readonly<Record<string, { readonly type: string; readonly config?: unknown }>>;
+    readonly links: readonly { readonly from: string; readonly to: string; readonly config?: unknown }[];
+  }
+
+  test.for(["mqtt", "serial", "gpio", "keyvalue", "messaging"])("%s: are valid", async (folder, { expect }) => {
+    const readme = readFileSync(new URL(`${folder}/README.md`, import.meta.url), "utf8");
+    const blocks = [...readme.matchAll(/```yaml\n(.*?)```/gs)].map(([, text]) => parse(text ?? "") as Example);
+    expect(blocks.length).toBeGreaterThan(0);
+    for (const { providers, links } of blocks) {
+      const made = new Map(
+        await Promise.all(
+          Object.entries(providers).map(async ([id, { type, config }]) => {
+            const provider = (await PROVIDERS[type]?.())?.(providerDeps({ id }));
+            expect(provider, type).toBeDefined();
+            provider?.parseConfig(config);
+            return [id, provider] as const;
+          }),
+        ),
+      );
+      for (const { from, to, config } of links) {
+        const provider = made.get(from) ?? made.get(to);
+        expect(provider, `${from} to ${to}`).toBeDefined();
+        provider?.parseLinkConfig(config);
+      }
+    }
+  });
 });

@@ -9,12 +9,12 @@ import { freePort } from "./ports.ts";
 import { spawnProcess, type TestProcess } from "./processes.ts";
 import { waitFor } from "./wait-for.ts";
 
-/** Path of mosquitto, or undefined where it is not installed. */
-export function findMosquitto(): string | undefined {
-  // It is a system program on Debian, outside of a user's path.
+/** Path of a program such as mosquitto, or undefined where it is not installed. */
+export function findProgram(name: string): string | undefined {
+  // Debian keeps servers outside of a user's path.
   const folders = [...(process.env["PATH"] ?? "").split(delimiter), "/usr/sbin", "/usr/local/sbin"];
   return folders
-    .map((folder) => join(folder, "mosquitto"))
+    .map((folder) => join(folder, name))
     .find((path) => {
       try {
         accessSync(path, constants.X_OK);

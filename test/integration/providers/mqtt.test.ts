@@ -12,7 +12,7 @@ import { WitError } from "../../../src/domain/errors.ts";
 import type { ProviderDeps } from "../../../src/provider/contract.ts";
 import { messagingSuite } from "../../conformance/messaging/suite.ts";
 import { createMailbox } from "../../support/mailbox.ts";
-import { connectMqtt, findMosquitto, startMosquitto, type TestBroker } from "../../support/mqtt.ts";
+import { connectMqtt, findProgram, startMosquitto, type TestBroker } from "../../support/mqtt.ts";
 import { recordingLogger, startProvider, type BoundLink, type Rig } from "../../support/provider-rig.ts";
 import { waitFor } from "../../support/wait-for.ts";
 
@@ -224,7 +224,8 @@ describe("embedded MQTT broker", () => {
   });
 });
 
-const mosquitto = findMosquitto();
+const mosquitto = findProgram("mosquitto");
+const openssl = findProgram("openssl");
 describe.skipIf(mosquitto === undefined)("with mosquitto, where it is installed", () => {
   testElsewhere(mosquitto ?? "mosquitto");
 });
@@ -249,7 +250,8 @@ async function settled(
 
 /** An authority `name` and a certificate of it for localhost, as files in `folder`. */
 function makeCertificates(folder: string, name: string): string {
-  const openssl = (...args: readonly string[]) => execFileSync("openssl", args, { cwd: folder, stdio: "ignore" });
+  const request = (...args: readonly string[]) =>
+    execFileSync(openssl ?? "", ["req", "-x509", "-days", "2", ...args], { cwd: folder, stdio: "ignore" });
   const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
   openssl(
     "req",
@@ -266,7 +268,7 @@ function makeCertificates(folder: string, name: string): string {
   );
   const files = ["-keyout", `${name}-localhost.key`, "-out", `${name}-localhost.pem`];
   const signed = ["-CA", `${name}.pem`, "-CAkey", `${name}.key`, "-addext", "subjectAltName=DNS:localhost"];
-  openssl("req", "-x509", ...key, "-subj", "/CN=localhost", ...files, ...signed, "-days", "2");
+  request(...key, "-subj", "/CN=localhost", ...files, ...signed);
   return name;
 }
 
@@ -416,46 +418,50 @@ function testElsewhere(binary: string): void {
       broker.thaw();
     });
 
-    test("TLS with a private authority and a client certificate; another authority is refused", async ({ expect }) => {
-      const folder = await mkdtemp(join(tmpdir(), "petiole-mqtt-tls-"));
-      try {
-        const path = (name: string): string => join(folder, name);
-        const [trusted, other] = [makeCertificates(folder, "trusted"), makeCertificates(folder, "other")];
-        await using broker = await startMosquitto(binary, [
-          "log_type all",
-          `cafile ${path(`${trusted}.pem`)}`,
-          `certfile ${path("trusted-localhost.pem")}`,
-          `keyfile ${path("trusted-localhost.key")}`,
-          "require_certificate true",
-        ]);
-        const config = {
-          ...REMOTE,
-          url: `mqtts://localhost:${broker.port}`,
-          tls: {
-            ca: path(`${trusted}.pem`),
-            cert: path("trusted-localhost.pem"),
-            key: path("trusted-localhost.key"),
-          },
-        };
-        await using rig = await startProvider(createMqttProvider, config);
-        await using out = await rig.bind({});
-        await settled(broker, out, []);
-        await out.call(CONSUMER, "publish", { subject: "n", body: Buffer.from("x") });
+    test.skipIf(openssl === undefined)(
+      "TLS with a private authority and a client certificate; another authority is refused",
+      async ({ expect }) => {
+        const folder = await mkdtemp(join(tmpdir(), "petiole-mqtt-tls-"));
+        try {
+          const path = (name: string): string => join(folder, name);
+          const [trusted, other] = [makeCertificates(folder, "trusted"), makeCertificates(folder, "other")];
+          await using broker = await startMosquitto(binary, [
+            "log_type all",
+            `cafile ${path(`${trusted}.pem`)}`,
+            `certfile ${path("trusted-localhost.pem")}`,
+            `keyfile ${path("trusted-localhost.key")}`,
+            "require_certificate true",
+          ]);
+          const config = {
+            ...REMOTE,
+            url: `mqtts://localhost:${broker.port}`,
+            tls: {
+              ca: path(`${trusted}.pem`),
+              cert: path("trusted-localhost.pem"),
+              key: path("trusted-localhost.key"),
+            },
+          };
+          await using rig = await startProvider(createMqttProvider, config);
+          await using out = await rig.bind({});
+          await settled(broker, out, []);
+          await out.call(CONSUMER, "publish", { subject: "n", body: Buffer.from("x") });
 
-        const log = recordingLogger();
-        const distrusting = { ...config, client_id: "second", tls: { ...config.tls, ca: path(`${other}.pem`) } };
-        await using refusing = await startProvider(createMqttProvider, distrusting, { log });
-        await using _out = await refusing.bind({});
-        await waitFor("the refusal", () =>
-          log.records.some(
-            ({ message, fields }) => message.startsWith("Cannot connect") && /certificate/.test(String(fields["err"])),
-          ),
-        );
-        expect(broker.output()).not.toContain("second-publisher");
-      } finally {
-        await rm(folder, { recursive: true });
-      }
-    });
+          const log = recordingLogger();
+          const distrusting = { ...config, client_id: "second", tls: { ...config.tls, ca: path(`${other}.pem`) } };
+          await using refusing = await startProvider(createMqttProvider, distrusting, { log });
+          await using _out = await refusing.bind({});
+          await waitFor("the refusal", () =>
+            log.records.some(
+              ({ message, fields }) =>
+                message.startsWith("Cannot connect") && /certificate/.test(String(fields["err"])),
+            ),
+          );
+          expect(broker.output()).not.toContain("second-publisher");
+        } finally {
+          await rm(folder, { recursive: true });
+        }
+      },
+    );
 
     test("start() fails with ERR_PROVIDER_START when the password file cannot be read", async ({ expect }) => {
       const config = { url: "mqtt://127.0.0.1:1", username: "a", password_file: "/nonexistent/password" };
