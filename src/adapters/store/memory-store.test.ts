@@ -1,7 +1,7 @@
 import { describe, test } from "vitest";
 import { keyValueSuite } from "../../../test/conformance/key-value.ts";
 import { outboxSuite } from "../../../test/conformance/outbox.ts";
-import { createMemoryStore } from "./memory-store.ts";
+import { createMemoryStore } from "./index.ts";
 
 outboxSuite({ name: "createMemoryStore()", open: async (outbox) => createMemoryStore({ outbox }) });
 keyValueSuite({ name: "createMemoryStore()", open: async () => createMemoryStore() });
