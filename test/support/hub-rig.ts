@@ -45,7 +45,7 @@ const STREAM = "FLEET";
 const DOMAIN = "hub";
 const NANOSECONDS = 1_000_000;
 
-export interface HubRigOptions extends Pick<NatsOptions, "config" | "leafConfig"> {
+export interface HubRigOptions extends Pick<NatsOptions, "config"> {
   readonly binary: string;
   readonly mode: LinkMode;
   readonly jetstream?: boolean;
@@ -55,17 +55,19 @@ export async function startHubRig(options: HubRigOptions): Promise<HubRig> {
   const { binary, mode } = options;
   const domain = mode === "leaf" ? DOMAIN : undefined;
   await using stack = new AsyncDisposableStack();
+  let port = 0;
+  const link = stack.use(await startTcpProxy({ port: () => port }));
   const hub = stack.use(
     await startNats({
       binary,
       jetstream: options.jetstream ?? true,
       leafnodes: true,
+      leafPortAdvertised: link.port,
       ...(domain === undefined ? {} : { domain }),
       ...(options.config === undefined ? {} : { config: options.config }),
-      ...(options.leafConfig === undefined ? {} : { leafConfig: options.leafConfig }),
     }),
   );
-  const link = stack.use(await startTcpProxy({ port: mode === "leaf" ? hub.leafPort : hub.port }));
+  port = mode === "leaf" ? hub.leafPort : hub.port;
   const leaf = mode === "leaf" ? await startLeaf(link.port, stack) : undefined;
   const url = leaf?.url ?? `nats://127.0.0.1:${link.port}`;
   const connection = stack.use(

@@ -13,6 +13,8 @@ export interface NatsOptions {
   readonly leafnodes?: boolean;
   /** Further configuration in the server's own syntax. */
   readonly config?: string;
+  /** Leaf nodes are told to connect here; without it, one that came through a proxy soon goes around it. */
+  readonly leafPortAdvertised?: number;
   /** Further lines inside the `leafnodes` block. */
   readonly leafConfig?: string;
   readonly binary?: string;
@@ -154,12 +156,16 @@ interface Rendered extends NatsOptions {
 
 function render({ ports, folder, ...options }: Rendered): string {
   const domain = options.domain === undefined ? "" : `domain: ${options.domain}`;
+  const { leafPortAdvertised } = options;
+  const advertise = leafPortAdvertised === undefined ? "" : `advertise: "127.0.0.1:${leafPortAdvertised}"`;
   return [
     `listen: "127.0.0.1:${ports.client}"`,
     `http: "127.0.0.1:${ports.monitor}"`,
     `ports_file_dir: ${JSON.stringify(folder)}`,
     options.jetstream === true ? `jetstream { store_dir: ${JSON.stringify(options.storeDir)}\n ${domain} }` : "",
-    options.leafnodes === true ? `leafnodes { listen: "127.0.0.1:${ports.leaf}"\n ${options.leafConfig ?? ""} }` : "",
+    options.leafnodes === true
+      ? `leafnodes { listen: "127.0.0.1:${ports.leaf}"\n ${advertise}\n ${options.leafConfig ?? ""} }`
+      : "",
     options.config ?? "",
   ].join("\n");
 }

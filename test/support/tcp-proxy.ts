@@ -19,7 +19,13 @@ export interface TcpProxy extends AsyncDisposable {
   connections(): number;
 }
 
-export async function startTcpProxy(target: { readonly host?: string; readonly port: number }): Promise<TcpProxy> {
+/** Where connections go on to; a function when the port is known only later. */
+export interface ProxyTarget {
+  readonly host?: string;
+  readonly port: number | (() => number);
+}
+
+export async function startTcpProxy(target: ProxyTarget): Promise<TcpProxy> {
   const pairs = new Set<readonly [Socket, Socket]>();
   let refusing = false;
   let stalled = false;
@@ -47,7 +53,8 @@ export async function startTcpProxy(target: { readonly host?: string; readonly p
       client.resetAndDestroy();
       return;
     }
-    const upstream = connect({ host: target.host ?? "127.0.0.1", port: target.port, noDelay: true });
+    const port = typeof target.port === "number" ? target.port : target.port();
+    const upstream = connect({ host: target.host ?? "127.0.0.1", port, noDelay: true });
     const pair = [client, upstream] as const;
     pairs.add(pair);
     const end = (): void => {

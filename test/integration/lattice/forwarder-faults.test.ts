@@ -67,7 +67,7 @@ describe.each(setups)("createForwarder() over a $mode link to nats-server $name"
     await waitFor("a part to be stored", () => stored(forwarder) > COUNT / 3);
     rig.hub.freeze();
     try {
-      await waitFor("both lanes to notice", () => forwarder.state().lanes.every(({ lastError }) => lastError));
+      await waitFor("a lane to notice", () => forwarder.state().lanes.some(({ lastError }) => lastError !== undefined));
     } finally {
       rig.hub.thaw();
     }
@@ -105,7 +105,7 @@ describe.each(setups)("createForwarder() over a $mode link to nats-server $name"
     await using forwarder = rig.forwarder(source, WINDOW);
     await waitFor("a part to be stored", () => stored(forwarder) > COUNT / 3);
     rig.link.stall();
-    await waitFor("both lanes to notice", () => forwarder.state().lanes.every(({ lastError }) => lastError));
+    await waitFor("a lane to notice", () => forwarder.state().lanes.some(({ lastError }) => lastError !== undefined));
     rig.link.unstall();
     await drained(source);
     await expectExactlyOnce(expect, rig, source);

@@ -56,10 +56,10 @@ describe.each(await serverVersions())("startLeafServer() with nats-server $name"
 
   only("serves local clients while there is no hub, and connects when one appears", async ({ expect }) => {
     await using folder = await tempFolder();
-    await using proxy = await startTcpProxy({ port: 9 });
-    proxy.cut();
-    await using hub = await startNats({ leafnodes: true });
-    await using link = await startTcpProxy({ port: hub.leafPort });
+    let hubPort = 0;
+    await using link = await startTcpProxy({ port: () => hubPort });
+    await using hub = await startNats({ leafnodes: true, leafPortAdvertised: link.port });
+    hubPort = hub.leafPort;
     link.cut();
     const remote = { urls: [`nats-leaf://127.0.0.1:${link.port}`] };
     await using leaf = await startLeafServer(await leafOptions(folder.path, binary, { remote }));
