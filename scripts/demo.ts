@@ -40,9 +40,11 @@ async function main(args: readonly string[]): Promise<number> {
 
   const interrupt = new AbortController();
   // npm passes Ctrl-C on a second time: any further one is taken for the same.
-  for (const name of ["SIGINT", "SIGTERM"] as const) {
+  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.on(name, () => interrupt.abort(new Interrupted(`Ended by ${name}`)));
   }
+  // Whoever reads the output may go away first, as `head` does; then the rest is for nobody, but cleaned up.
+  process.stdout.on("error", (cause) => interrupt.abort(new Interrupted("Nobody reads the output", { cause })));
   const screen = createScreen(process.stdout);
   const folder = await mkdtemp(join(tmpdir(), "petiole-demo-"));
   const logFile = join(folder, "agent.log");

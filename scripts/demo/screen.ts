@@ -26,12 +26,14 @@ export function createScreen(output: ScreenOutput, now: () => number = () => per
   const paint = (style: Style, text: string): string =>
     interactive ? styleText(style, text, { validateStream: false }) : text;
   const eraseLive = interactive ? "\r\u001b[2K" : "";
+  // Some terminals say 0 when they do not know.
+  const columns = output.columns === undefined || output.columns === 0 ? 80 : output.columns;
   const line = (text: string): void => void output.write(`${eraseLive}${text}\n`);
 
   const live = (text: string): void => {
     if (!interactive) line(`  ${text}`);
     // A line that wraps could not be erased again.
-    else output.write(`${eraseLive}${paint("cyan", `  ${text}`.slice(0, (output.columns ?? 80) - 1))}`);
+    else output.write(`${eraseLive}${paint("cyan", `  ${text}`.slice(0, columns - 1))}`);
   };
 
   return {

@@ -100,25 +100,24 @@ export async function play(stage: Stage, { screen, seconds, signal }: StoryOptio
 async function watch(stage: Stage, screen: Screen, duration: number, signal: AbortSignal): Promise<void> {
   const act = AbortSignal.any([signal, AbortSignal.timeout(duration)]);
   while (!act.aborted) {
-    await showCounters(stage, screen);
+    screen.live(await counters(stage));
     await pause(SAMPLE_MS, act);
   }
   signal.throwIfAborted();
-  await showCounters(stage, screen);
+  screen.note(await counters(stage));
 }
 
-async function showCounters(stage: Stage, screen: Screen): Promise<void> {
+async function counters(stage: Stage): Promise<string> {
   const status = await stage.agent.status();
   // In this order, so that the hub is never seen to hold more than was sent.
   const stored = await stage.hub.count();
-  const counters = [
+  return [
     status.hub.link.padEnd(8),
     `sent ${count(expectedNow(stage).length)}`,
     `outbox ${count(backlogOf(status))}`,
     `hub ${count(stored)}`,
     `lamp ${stage.person.presses.at(-1)?.lamp === true ? "on" : "off"}`,
-  ];
-  screen.live(counters.join("   "));
+  ].join("   ");
 }
 
 const count = (value: number): string => String(value).padStart(5);

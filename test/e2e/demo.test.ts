@@ -61,6 +61,14 @@ describe("npm run demo", () => {
     expect([isAlive(pid), existsSync(folder)]).toEqual([false, false]);
   });
 
+  test("ends in order when nobody reads its output any more", async ({ expect }) => {
+    await using demo = await startDemo("--seconds", "60");
+    const { pid, folder } = await agentOf(demo);
+    demo.child.stdout?.destroy();
+    expect((await demo.exited).code, demo.output()).toBe(130);
+    expect([isAlive(pid), existsSync(folder)]).toEqual([false, false]);
+  });
+
   test("fails, with the end of the agent's log, when the agent dies", async ({ expect }) => {
     await using demo = await startDemo("--seconds", "60");
     const { pid, folder } = await agentOf(demo);
