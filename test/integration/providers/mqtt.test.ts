@@ -253,19 +253,7 @@ function makeCertificates(folder: string, name: string): string {
   const request = (...args: readonly string[]) =>
     execFileSync(openssl ?? "", ["req", "-x509", "-days", "2", ...args], { cwd: folder, stdio: "ignore" });
   const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
-  openssl(
-    "req",
-    "-x509",
-    ...key,
-    "-subj",
-    `/CN=${name}`,
-    "-keyout",
-    `${name}.key`,
-    "-out",
-    `${name}.pem`,
-    "-days",
-    "2",
-  );
+  request(...key, "-subj", `/CN=${name}`, "-keyout", `${name}.key`, "-out", `${name}.pem`);
   const files = ["-keyout", `${name}-localhost.key`, "-out", `${name}-localhost.pem`];
   const signed = ["-CA", `${name}.pem`, "-CAkey", `${name}.key`, "-addext", "subjectAltName=DNS:localhost"];
   request(...key, "-subj", "/CN=localhost", ...files, ...signed);
