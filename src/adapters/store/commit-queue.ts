@@ -3,6 +3,7 @@ import { LANES, type Lane } from "../../domain/outbox.ts";
 import { bytes, kibibytes, mebibytes, millis, type Bytes, type Millis } from "../../domain/units.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Logger } from "../../lib/log.ts";
+import { wallNow } from "./admission.ts";
 import { commitDue, type CommitPolicy, type LastCommit } from "./commit-plan.ts";
 import type { CommitReply, CommitRequest, Write, WriteResult } from "./protocol.ts";
 import { recordSizes, rowCost, type RowRecord } from "./row.ts";
@@ -278,7 +279,7 @@ export class CommitQueue {
     const rows = [...batch.standard, ...batch.critical.map(({ row }) => row)].sort((a, b) => a.seq - b.seq);
     return {
       kind: "commit",
-      wall: this.#deps.clock.wall(),
+      wall: wallNow(this.#deps.clock),
       rows,
       lastSeq: this.#deps.lastSeq(),
       acknowledged: Object.fromEntries(batch.acknowledged),

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { LANES } from "../../domain/outbox.ts";
-import { lockFolder, mendLength, moveAside, storeFiles, type StoreFiles } from "./files.ts";
+import { forgetOlder, lockFolder, mendLength, moveAside, storeFiles, type StoreFiles } from "./files.ts";
 import { createHeadTable, emptyHead, type Head } from "./head.ts";
 import { createKeyValueTable, type KeyValueTable } from "./key-value-table.ts";
 import { createLaneTable } from "./lane-table.ts";
@@ -53,6 +53,8 @@ export class Engine implements Disposable {
   readonly #open: typeof openDatabase;
   readonly #lock: Disposable;
   #session: Session;
+  /** The session's database broke and no other could be started yet. */
+  #broken = false;
   /** What the twin file says. */
   #floor = 0;
 
@@ -81,11 +83,16 @@ export class Engine implements Disposable {
   handle<K extends RequestKind>(request: RequestOf<K>): Replies[K] {
     // The entry and the request have the same kind, which TypeScript cannot follow through the table.
     const execute = this.#executors[request.kind] as (request: RequestOf<K>) => Replies[K];
+    const wall = "wall" in request ? request.wall : this.#options.wall;
+    if (this.#broken) {
+      this.#session = this.#start(wall);
+      this.#broken = false;
+    }
     try {
       return execute(request);
     } catch (error) {
       if (!isSqliteFailure(error, "corrupt")) throw error;
-      this.#replace(error, "wall" in request ? request.wall : this.#options.wall);
+      this.#replace(error, wall);
       return execute(request);
     }
   }
@@ -186,24 +193,38 @@ export class Engine implements Disposable {
   #replace(cause: SqliteFailure, wall: number): void {
     const stored = storedSequence(this.#session.outbox.head);
     this.#session.db.close();
+    this.#broken = true;
     this.#session = this.#startOver(cause, wall, { ...stored, gaps: [] });
+    this.#broken = false;
   }
 
+  /** Moves the database aside and starts another. When that fails, on a full disk, all is as it was before. */
   #startOver(cause: SqliteFailure, wall: number, start: SequenceStart): Session {
-    const movedTo = moveAside(this.#files, wall);
+    const moved = moveAside(this.#files, wall);
     let rescued = 0;
-    const session = this.#connect((db) => {
-      const found = this.#rescue(movedTo, db, start);
-      rescued = found.rows;
-      const head = { storeId: start.storeId, lastSeq: start.lastSeq, lanes: found.lanes };
-      return begin(db, head, found, wall);
-    });
-    this.#notify({
-      level: "error",
-      message: "The store was damaged: started a new one and kept the old one aside",
-      fields: { found: cause.message, movedTo, storeId: start.storeId, firstSeq: start.lastSeq + 1, rescued },
-    });
-    return session;
+    try {
+      const session = this.#connect((db) => {
+        const found = this.#rescue(moved.path, db, start);
+        rescued = found.rows;
+        return begin(db, { storeId: start.storeId, lastSeq: start.lastSeq, lanes: found.lanes }, found, wall);
+      });
+      if (moved.path !== undefined) forgetOlder(this.#files, moved.path);
+      this.#notify({
+        level: "error",
+        message: "The store was damaged: started a new one and kept the old one aside",
+        fields: {
+          found: cause.message,
+          movedTo: moved.path,
+          storeId: start.storeId,
+          firstSeq: start.lastSeq + 1,
+          rescued,
+        },
+      });
+      return session;
+    } catch (error) {
+      moved.undo();
+      throw error;
+    }
   }
 
   #rescue(path: string | undefined, to: Database, { lastSeq, acknowledged }: SequenceStart): Rescued {

@@ -17,6 +17,7 @@ import { syncFolderNow } from "./sequence.ts";
 import { isSqliteFailure, openDatabase } from "./sqlite.ts";
 
 const DATABASE = "petiole.db";
+const ASIDE = ".corrupt-";
 
 export interface StoreFiles {
   readonly dir: string;
@@ -61,21 +62,42 @@ function takeLock(files: StoreFiles): Disposable {
   return { [Symbol.dispose]: () => db.close() };
 }
 
+/** Where a damaged database was moved; undefined when there was none. */
+export interface MovedAside {
+  readonly path: string | undefined;
+  /** Puts it back in place of what was started instead. */
+  undo(): void;
+}
+
 /**
- * Moves a damaged database out of the way, for whoever wants to look into it, and deletes the one moved before.
- * The connection must be closed. Returns the new path; undefined when there was no file.
+ * Moves a damaged database out of the way, for whoever wants to look into it. The connection must be closed. The one
+ * moved before stays until `forgetOlder`.
  */
-export function moveAside(files: StoreFiles, wall: number): string | undefined {
+export function moveAside(files: StoreFiles, wall: number): MovedAside {
   const stamp = new Date(wall).toISOString().replaceAll(/[:.]/g, "-");
-  const target = `${files.database}.corrupt-${stamp}`;
-  for (const name of readdirSync(files.dir)) {
-    if (name.startsWith(`${DATABASE}.corrupt-`)) rmSync(join(files.dir, name));
-  }
+  const target = `${files.database}${ASIDE}${stamp}`;
   // The database goes first: SQLite ignores a log without database, but would take a database without its log.
   const moved = renameIfThere(files.database, target);
   renameIfThere(`${files.database}-wal`, `${target}-wal`);
   syncFolderNow(files.dir);
-  return moved ? target : undefined;
+  return {
+    path: moved ? target : undefined,
+    undo: () => {
+      rmSync(files.database, { force: true });
+      rmSync(`${files.database}-wal`, { force: true });
+      renameIfThere(`${target}-wal`, `${files.database}-wal`);
+      renameIfThere(target, files.database);
+      syncFolderNow(files.dir);
+    },
+  };
+}
+
+/** Deletes databases that were moved aside before the one at `kept`. */
+export function forgetOlder(files: StoreFiles, kept: string): void {
+  for (const name of readdirSync(files.dir)) {
+    const path = join(files.dir, name);
+    if (name.startsWith(`${DATABASE}${ASIDE}`) && !path.startsWith(kept)) rmSync(path);
+  }
 }
 
 /** 4 GiB: far above any cap that a device sets. The added part takes no space. */

@@ -3,7 +3,7 @@ import { bytes, type Bytes } from "../../domain/units.ts";
 import type { OutboxSource } from "../../host/ports.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Outbox } from "../../provider/services.ts";
-import { checkSequence, checkSize, sinceBoot } from "./admission.ts";
+import { checkSequence, checkSize, stampNow, wallNow } from "./admission.ts";
 import { outboxFull } from "./commit-queue.ts";
 import { continues } from "./ledger.ts";
 import type { Readers } from "./readers.ts";
@@ -51,7 +51,7 @@ export function createMemoryOutbox(deps: MemoryOutboxDeps): Outbox & OutboxSourc
       );
     const hasBetween = (after: number, before: number): boolean =>
       lane.rows.some(({ seq }) => seq > after && seq < before);
-    const wall = clock.wall();
+    const wall = wallNow(clock);
     if (below === undefined || !continues(below, loss, { acknowledged: lane.acknowledged, hasBetween })) {
       ledger.push({ ...loss, id: ledger.length + 1, wall });
       return;
@@ -80,7 +80,7 @@ export function createMemoryOutbox(deps: MemoryOutboxDeps): Outbox & OutboxSourc
   return {
     storeId,
     publish: async (message) => {
-      const stamp = { seq: sequencer.next(), monotonic: sinceBoot(clock), wall: clock.wall() };
+      const stamp = { seq: sequencer.next(), ...stampNow(clock) };
       const record = makeRecord(message, stamp);
       checkSize(record, deps);
       if (lanes.critical.bytes + rowCost(recordSizes(record)) > cap) throw outboxFull(message.lane);

@@ -13,6 +13,10 @@ describe("makeRecord()", () => {
     expect(record.body.buffer.byteLength).toBe(10);
     expect([...record.body]).toEqual(Array.from({ length: 10 }, () => 0));
   });
+
+  test("makes the subject well-formed, as the database would", ({ expect }) => {
+    expect(makeRecord({ ...message, subject: "a\ud800" }, stamp).subject).toBe("a\ufffd");
+  });
 });
 
 describe("rowChecksum()", () => {

@@ -21,7 +21,8 @@ export function makeRecord(message: OutboxMessage, stamp: RowStamp): RowRecord {
   return {
     lane: message.lane,
     ...stamp,
-    subject: message.subject,
+    // What is not well-formed would come back from the database as another text, and fail its checksum.
+    subject: message.subject.toWellFormed(),
     headers: JSON.stringify(message.headers),
     // A view on a larger buffer, as Buffer.from makes them, would drag the whole of it through every structured clone.
     body: new Uint8Array(message.body),

@@ -3,7 +3,7 @@ import { bytes, millis, type Bytes } from "../../domain/units.ts";
 import type { OutboxSource } from "../../host/ports.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Outbox } from "../../provider/services.ts";
-import { checkSequence, checkSize, sinceBoot } from "./admission.ts";
+import { checkSequence, checkSize, stampNow, wallNow } from "./admission.ts";
 import { outboxFull, type CommitQueue } from "./commit-queue.ts";
 import type { Readers } from "./readers.ts";
 import { makeRecord, recordSizes, rowCost, type RowRecord } from "./row.ts";
@@ -32,7 +32,7 @@ export function createSqliteOutbox(deps: SqliteOutboxDeps): Outbox & OutboxSourc
 
     // Up to the first await this runs within the call, so sequences follow the order of the calls.
     publish: async (message) => {
-      const stamp = { seq: sequencer.next(), monotonic: sinceBoot(clock), wall: clock.wall() };
+      const stamp = { seq: sequencer.next(), ...stampNow(clock) };
       const row = makeRecord(message, stamp);
       checkSize(row, deps);
       if (row.lane === "critical") {
@@ -56,7 +56,7 @@ export function createSqliteOutbox(deps: SqliteOutboxDeps): Outbox & OutboxSourc
     // Acknowledged rows may still be on disk.
     read: (lane, after, { rows, bytes }) => {
       const from = Math.max(after, acknowledged[lane]);
-      return client.call<"read">({ kind: "read", wall: clock.wall(), lane, after: from, rows, bytes });
+      return client.call<"read">({ kind: "read", wall: wallNow(clock), lane, after: from, rows, bytes });
     },
 
     acknowledge: async (lane, seq) => {

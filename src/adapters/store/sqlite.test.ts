@@ -6,6 +6,7 @@ describe("faultOf()", () => {
     ["SQLITE_CORRUPT", "corrupt"],
     ["SQLITE_CORRUPT_INDEX", "corrupt"],
     ["SQLITE_NOTADB", "corrupt"],
+    ["SQLITE_IOERR_READ", "corrupt"],
     ["SQLITE_IOERR_SHORT_READ", "corrupt"],
     ["SQLITE_BUSY", "busy"],
     ["SQLITE_BUSY_RECOVERY", "busy"],

@@ -105,8 +105,8 @@ export function faultOf(code: string): SqliteFault {
   if (/^SQLITE_(CORRUPT|NOTADB)/.test(code)) return "corrupt";
   if (/^SQLITE_(BUSY|LOCKED)/.test(code)) return "busy";
   if (code === "SQLITE_FULL") return "full";
-  // A read that ends before the page does is a file that was cut off, not a failing disk.
-  if (code === "SQLITE_IOERR_SHORT_READ") return "corrupt";
+  // A page that the medium no longer gives, or that was cut off, is lost; the others can still be read.
+  if (code === "SQLITE_IOERR_READ" || code === "SQLITE_IOERR_SHORT_READ") return "corrupt";
   if (/^SQLITE_(IOERR|CANTOPEN|READONLY|PERM|NOLFS)/.test(code)) return "io";
   if (code === "SQLITE_ERROR" || code === "SQLITE_SCHEMA") return "structure";
   return "other";

@@ -1,6 +1,6 @@
 import type { OutboxSource } from "../../host/ports.ts";
 import type { KeyValueStore, Outbox } from "../../provider/services.ts";
-import { readBootId } from "./admission.ts";
+import { readBootId, wallNow } from "./admission.ts";
 import { CommitQueue } from "./commit-queue.ts";
 import { commitPolicyOf, maxMessageOf, type StoreOptions } from "./options.ts";
 import { createReaders } from "./readers.ts";
@@ -31,7 +31,7 @@ export interface Store extends AsyncDisposable {
 export async function openStore(options: StoreOptions): Promise<Store> {
   const { dir, log, clock } = options;
   const cap = options.outbox.maxBytes;
-  const client = await startWorker({ dir, bootId: readBootId(), wall: clock.wall(), cap }, log);
+  const client = await startWorker({ dir, bootId: readBootId(), wall: wallNow(clock), cap }, log);
   const sequencer = createSequencer(client.opened.lastSeq);
   const readers = createReaders(log);
   const step = (pages: number): Promise<boolean> => client.call<"vacuum">({ kind: "vacuum", pages });

@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import { PetioleError } from "../../domain/errors.ts";
 import type { Logger } from "../../lib/log.ts";
@@ -27,10 +26,15 @@ interface Pending {
   readonly reject: (error: Error) => void;
 }
 
-/** @throws PetioleError ERR_STORE_OPEN, ERR_STORE_LOCKED */
-export async function startWorker(options: WorkerOptions, log: Logger): Promise<WorkerClient> {
-  const worker = new Worker(new URL("./worker.ts", import.meta.url), { workerData: options, name: "petiole-store" });
-  const exited = once(worker, "exit");
+const ENTRY = new URL("./worker.ts", import.meta.url);
+
+/**
+ * Starts the thread; `entry` is another program for it, for tests.
+ * @throws PetioleError ERR_STORE_OPEN, ERR_STORE_LOCKED, ERR_STORE_FAILED
+ */
+export async function startWorker(options: WorkerOptions, log: Logger, entry = ENTRY): Promise<WorkerClient> {
+  const worker = new Worker(entry, { workerData: options, name: "petiole-store" });
+  const exited = new Promise((resolve) => worker.once("exit", resolve));
   const pending = new Map<number, Pending>();
   let nextId = 1;
   let queue: Envelope[] = [];

@@ -7,9 +7,10 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { describe, test, type ExpectStatic } from "vitest";
 import type { Store } from "../../../src/adapters/store/index.ts";
-import { openDatabase } from "../../../src/adapters/store/sqlite.ts";
-import type { LedgerEntry } from "../../../src/domain/outbox.ts";
-import { kibibytes } from "../../../src/domain/units.ts";
+import { Engine } from "../../../src/adapters/store/engine.ts";
+import { openDatabase, SqliteFailure } from "../../../src/adapters/store/sqlite.ts";
+import type { LedgerEntry, OutboxRow } from "../../../src/domain/outbox.ts";
+import { kibibytes, mebibytes } from "../../../src/domain/units.ts";
 import { laneOf, message, textOf } from "../../conformance/outbox.ts";
 import { createLineLog, createStoreFolder, type StoreFolder } from "../../support/store.ts";
 
@@ -211,6 +212,43 @@ describe("a damaged database", () => {
     await store.outbox.publish(message("critical"));
     expect((await store.outbox.read("critical", 11, WINDOW)).map((row) => row.seq)).toEqual([12]);
     expect(await store.outbox.ledger()).toEqual([]);
+  });
+});
+
+describe("a replacement that fails", () => {
+  test("leaves everything as it was, and is tried again with the next request", async ({ expect }) => {
+    await using folder = await createStoreFolder();
+    {
+      await using store = await folder.open();
+      await fill(store, 1000);
+    }
+    const content = await readFile(databaseOf(folder));
+    const page = Math.floor(content.indexOf(Buffer.from("500 xxxxxx")) / 4096);
+    await overwrite(databaseOf(folder), page * 4096, new Uint8Array(4096).fill(0xa5));
+    let full = true;
+    using engine = new Engine({
+      options: { dir: folder.dir, bootId: "boot", wall: 0, cap: mebibytes(64) },
+      notify: () => {},
+      open: (...args) => {
+        const db = openDatabase(...args);
+        const transaction = <T>(work: () => T): T =>
+          db.transaction(() => {
+            if (full) throw new SqliteFailure("full", "no room");
+            return work();
+          });
+        return { ...db, transaction };
+      },
+    });
+    const read = (): readonly OutboxRow[] =>
+      engine.handle<"read">({ kind: "read", wall: 0, lane: "standard", after: 0, ...WINDOW });
+    for (let n = 0; n < 2; n += 1) {
+      expect(read).toThrow("no room");
+      expect(await movedFiles(folder)).toEqual([]);
+      expect((await stat(databaseOf(folder))).size).toBe(content.length);
+    }
+    full = false;
+    expect(read().length).toBeGreaterThan(980);
+    expect(await movedFiles(folder)).toHaveLength(1);
   });
 });
 
