@@ -13,12 +13,12 @@ export function formatStatus(status: AgentStatus, now: number): string {
   return `${sections.filter((text) => text !== "").join("\n\n")}\n`;
 }
 
-function formatHead({ device, version, pid, uptime, rss, hub }: AgentStatus): string {
+function formatHead({ device, version, pid, state, uptime, rss, hub }: AgentStatus): string {
   const echo = hub.rtt === undefined ? "" : `, echo ${hub.rtt.toFixed(0)} ms`;
   const server = hub.server === undefined ? "" : `, nats-server ${hub.server}`;
   const reason = hub.reason === undefined ? "" : ` (${hub.reason})`;
   return [
-    `${device}: petiole ${version}, pid ${pid}, up ${formatAge(uptime)}, ${formatBytes(rss)} resident`,
+    `${device}: petiole ${version}, ${state}, pid ${pid}, up ${formatAge(uptime)}, ${formatBytes(rss)} resident`,
     hub.link === "disabled"
       ? "hub: none configured, working offline"
       : `hub: ${hub.link}${reason}, ${hub.mode} mode${server}${echo}`,

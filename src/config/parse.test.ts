@@ -94,6 +94,12 @@ describe("parseConfig()", () => {
     ]);
   });
 
+  test("wants the hub's domain in leaf mode only", ({ expect }) => {
+    const text = "device: { id: d }\nhub:\n  urls: [nats-leaf://h:7422]\n";
+    expect(faultsOf(text)).toEqual([expect.stringMatching(/:2:1: hub\.domain: leaf mode needs the JetStream domain/)]);
+    expect(faultsOf(`${text}  mode: direct\n`)).toEqual([]);
+  });
+
   test("refuses a name that is a component and a provider", ({ expect }) => {
     const text = "device: { id: d }\ncomponents: { a: { file: a.wasm } }\nproviders: { a: { type: mqtt } }";
     expect(faultsOf(text)).toEqual([expect.stringMatching(/:3:14: providers\.a: "a" is also the name of a component/)]);

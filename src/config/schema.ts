@@ -30,19 +30,27 @@ export function configSchema(folder: string) {
     .min(1)
     .transform((text) => (isAbsolute(text) ? text : resolve(folder, text)));
 
-  const hub = z.strictObject({
-    mode: z.enum(["leaf", "direct"]).default("leaf"),
-    urls: z
-      .array(z.string().regex(/^(nats|nats-leaf|tls|ws|wss):\/\/\S+$/, "want a URL such as tls://hub.example:7422"))
-      .min(1),
-    credentials_file: path.optional(),
-    tls: z.strictObject({ ca_file: path.optional(), cert_file: path.optional(), key_file: path.optional() }).optional(),
-    domain: id.optional(),
-    stream: z.strictObject({ name: id.default("PETIOLE"), create: z.boolean().default(false) }).prefault({}),
-    poll_interval: duration().prefault("2s"),
-    echo_interval: duration().prefault("15s"),
-    echo_timeout: duration().prefault("3s"),
-  });
+  const hub = z
+    .strictObject({
+      mode: z.enum(["leaf", "direct"]).default("leaf"),
+      urls: z
+        .array(z.string().regex(/^(nats|nats-leaf|tls|ws|wss):\/\/\S+$/, "want a URL such as tls://hub.example:7422"))
+        .min(1),
+      credentials_file: path.optional(),
+      tls: z
+        .strictObject({ ca_file: path.optional(), cert_file: path.optional(), key_file: path.optional() })
+        .optional(),
+      domain: id.optional(),
+      stream: z.strictObject({ name: id.default("PETIOLE"), create: z.boolean().default(false) }).prefault({}),
+      poll_interval: duration().prefault("2s"),
+      echo_interval: duration().prefault("15s"),
+      echo_timeout: duration().prefault("3s"),
+    })
+    // A hub answers JetStream requests that come through a leaf node only when they name its domain.
+    .refine((value) => value.mode !== "leaf" || value.domain !== undefined, {
+      path: ["domain"],
+      message: "leaf mode needs the JetStream domain of the hub",
+    });
 
   return z.strictObject({
     device: z.strictObject({ id }),

@@ -63,10 +63,12 @@ export async function openAgent({ config, env, clock, log }: AgentDeps): Promise
 
   const started = clock.monotonic();
   const desired = desiredStateOf(config);
+  let state: AgentStatus["state"] = "starting";
   const status = async (): Promise<AgentStatus> => ({
     device: config.device.id,
     version: VERSION,
     pid: process.pid,
+    state,
     uptime: (clock.monotonic() - started) / 1000,
     rss: process.memoryUsage.rss(),
     hub: hub.state(),
@@ -78,6 +80,7 @@ export async function openAgent({ config, env, clock, log }: AgentDeps): Promise
   stack.use(await openControlServer({ path, handlers: { status }, log: log.child({ part: "control" }) }));
 
   await host.apply(desired);
+  state = "running";
   const parts = stack.move();
   return { status, [Symbol.asyncDispose]: () => parts.disposeAsync() };
 }

@@ -33,6 +33,8 @@ export interface AgentStatus {
   readonly device: string;
   readonly version: string;
   readonly pid: number;
+  /** `starting` until everything local had its first try. The hub makes no difference. */
+  readonly state: "starting" | "running";
   /** Seconds since the agent started. */
   readonly uptime: number;
   /** Resident set size of the agent process, in bytes. */

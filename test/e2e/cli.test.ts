@@ -83,7 +83,7 @@ describe("petiole run and status", () => {
   test("starts without its hub, without a usable nats-server, and says so", async ({ expect }) => {
     const listen = `127.0.0.1:${await freePort()}`;
     const monitor = `127.0.0.1:${await freePort()}`;
-    const hub = { urls: [`nats-leaf://127.0.0.1:${await freePort()}`] };
+    const hub = { urls: [`nats-leaf://127.0.0.1:${await freePort()}`], domain: "hub" };
     await using agent = await startAgent({ hub, leaf: { listen, monitor, server: "/nowhere/nats-server" } });
     await expect
       .poll(async () => (await agent.status()).hub, { timeout: 10_000 })

@@ -40,7 +40,7 @@ export async function petiole(
   return { code, ...text };
 }
 
-/** Starts `petiole run` with this configuration and resolves when it answers on its control socket. */
+/** Starts `petiole run` with this configuration and resolves when everything local had its first try. */
 export async function startAgent(config: Readonly<Record<string, unknown>>): Promise<TestAgent> {
   const folder = await tempFolder();
   const configFile = join(folder.path, "petiole.yaml");
@@ -57,7 +57,8 @@ export async function startAgent(config: Readonly<Record<string, unknown>>): Pro
     try {
       await waitFor("the agent to answer", async () => {
         if (started.child.exitCode !== null) return true;
-        return (await askAgent(socket, "status")).pid === started.pid;
+        const { pid, state } = await askAgent(socket, "status");
+        return pid === started.pid && state === "running";
       });
       if (started.child.exitCode !== null) throw new Error(`the agent ended:\n${started.output()}`);
       return started;
