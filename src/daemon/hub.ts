@@ -66,7 +66,6 @@ function connectHub(deps: HubDeps, hub: NonNullable<Config["hub"]>): Hub {
     monitor,
     device: config.device.id,
     stream: { create: hub.stream.create, domain: hub.domain, ...(hub.stream.create ? { name: hub.stream.name } : {}) },
-    refuse: async ({ lane, seq }) => await source.refuse(lane, seq),
     log: log.child({ part: "forwarder" }),
     clock,
   });

@@ -29,10 +29,11 @@ export interface OutboxRow extends OutboxMessage {
 }
 
 /**
- * `cap`: dropped to keep the outbox within its size. `corrupt`: the stored row failed its checksum. `unknown`: a
- * damaged store was replaced; rows within the range may have been in it, so `count` and `bytes` are what is certain: 0.
+ * `cap`: dropped to keep the outbox within its size. `corrupt`: the stored row failed its checksum. `refused`: the hub
+ * will never take it, such as one larger than its limit. `unknown`: a damaged store was replaced; rows within the range
+ * may have been in it, so `count` and `bytes` are what is certain: 0.
  */
-export type LossReason = "cap" | "corrupt" | "unknown";
+export type LossReason = "cap" | "corrupt" | "refused" | "unknown";
 
 /**
  * Messages of one lane that the device gave up: `count` rows with sequences within `from..to`. It is an upper bound of

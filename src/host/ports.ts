@@ -19,6 +19,8 @@ export interface OutboxSource {
   ): Promise<readonly OutboxRow[]>;
   /** The hub holds every row of `lane` up to and including `seq`; they may be deleted. Durable with the next commit. */
   acknowledge(lane: Lane, seq: number): Promise<void>;
+  /** The hub will never take this row: it is deleted and written down in the ledger. */
+  refuse(lane: Lane, seq: number): Promise<void>;
   /** Highest acknowledged sequence of `lane`, 0 when there is none. */
   acknowledged(lane: Lane): Promise<number>;
   /** Calls `listener` whenever rows of a lane became readable. */

@@ -60,6 +60,20 @@ export function outboxSuite(subject: OutboxSubject): void {
       expect(rows.map((row) => row.body.byteLength)).toEqual([0]);
     });
 
+    test("refuse() deletes the one row and writes it down", async ({ expect }) => {
+      await using store = await open();
+      for (const text of ["a", "b", "c"]) await store.outbox.publish(message("critical", text));
+      const [, second] = await store.outbox.read("critical", 0, WINDOW);
+      const seq = second?.seq ?? 0;
+      await store.outbox.refuse("critical", seq);
+      await store.outbox.refuse("critical", seq);
+      expect((await store.outbox.read("critical", 0, WINDOW)).map(textOf)).toEqual(["a", "c"]);
+      expect(await store.outbox.ledger()).toMatchObject([
+        { lane: "critical", from: seq, to: seq, count: 1, reason: "refused" },
+      ]);
+      expect(laneOf(await store.outbox.stats(), "critical")).toMatchObject({ rows: 2, dropped: 1 });
+    });
+
     test("publish() takes a copy: later changes to the body do not matter", async ({ expect }) => {
       await using store = await open();
       const body = new TextEncoder().encode("before");

@@ -17,6 +17,7 @@ export interface MemoryOutbox extends OutboxSource {
 
 let stores = 0;
 
+/** Keeps everything it was given and lets tests interfere, which the store's own outbox in memory does not. */
 export function createMemoryOutbox(storeId = `store-${process.pid}-${(stores += 1)}`): MemoryOutbox {
   let rows: OutboxRow[] = [];
   let seq = 0;
@@ -65,6 +66,9 @@ export function createMemoryOutbox(storeId = `store-${process.pid}-${(stores += 
     acknowledge: async (lane, upTo) => {
       if (losing) return;
       acknowledged.set(lane, Math.max(upTo, acknowledged.get(lane) ?? 0));
+    },
+    refuse: async (_lane, refused) => {
+      rows = rows.filter((row) => row.seq !== refused);
     },
     acknowledged: async (lane) => acknowledged.get(lane) ?? 0,
     onReadable: (listener) => {

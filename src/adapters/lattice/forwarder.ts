@@ -24,10 +24,7 @@ export interface ForwarderOptions {
   readonly clock?: Clock;
   /** When it says `online`, the next try is made at once. */
   readonly monitor?: Pick<HubMonitor, "state" | "onChange">;
-  /**
-   * Takes messages that the hub will never take. Without it they are acknowledged at the source, which drops them:
-   * then only the log and the state tell of them.
-   */
+  /** Takes messages that the hub will never take; the source does unless given. */
   readonly refuse?: RefuseRow;
   /** What may be in flight in each lane. */
   readonly window?: WindowLimit;
@@ -104,7 +101,7 @@ function startLane({ options, clock, hub, lane, stop }: LaneStart): LaneRun {
     lane,
     device: options.device,
     source,
-    refuse: options.refuse ?? (({ seq }) => source.acknowledge(lane, seq)),
+    refuse: options.refuse ?? (({ seq }) => source.refuse(lane, seq)),
     limit,
     maxPayload: options.maxPayload,
     ackTimeout: options.ackTimeout ?? seconds(10),

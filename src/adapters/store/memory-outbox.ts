@@ -37,12 +37,12 @@ export function createMemoryOutbox(deps: MemoryOutboxDeps): Outbox & OutboxSourc
   const ledger: LedgerEntry[] = [];
   let commits = 0;
 
-  const drop = (row: OutboxRow): void => {
+  const drop = (row: OutboxRow, reason: "cap" | "refused"): void => {
     const lane = lanes[row.lane];
     lane.rows = lane.rows.filter((other) => other !== row);
     lane.bytes -= costOf(row);
     lane.dropped += 1;
-    const loss = { lane: row.lane, from: row.seq, to: row.seq, count: 1, bytes: costOf(row), reason: "cap" } as const;
+    const loss = { lane: row.lane, from: row.seq, to: row.seq, count: 1, bytes: costOf(row), reason };
     const below = ledger
       .filter((entry) => entry.lane === row.lane && entry.to < row.seq)
       .reduce<LedgerEntry | undefined>(
@@ -64,7 +64,7 @@ export function createMemoryOutbox(deps: MemoryOutboxDeps): Outbox & OutboxSourc
     while (standard.bytes + critical.bytes > cap) {
       const row = standard.rows.find(({ seq }) => seq > standard.offered) ?? standard.rows[0];
       if (row === undefined) return;
-      drop(row);
+      drop(row, "cap");
     }
   };
   const append = (record: RowRecord): void => {
@@ -119,6 +119,10 @@ export function createMemoryOutbox(deps: MemoryOutboxDeps): Outbox & OutboxSourc
       lane.acknowledged = seq;
       lane.rows = lane.rows.filter((row) => row.seq > seq);
       lane.bytes = lane.rows.reduce((sum, row) => sum + costOf(row), 0);
+    },
+    refuse: async (name, seq) => {
+      const row = lanes[name].rows.find((one) => one.seq === seq);
+      if (row !== undefined) drop(row, "refused");
     },
     acknowledged: async (name) => lanes[name].acknowledged,
     onReadable: (listener) => readers.add(listener),

@@ -3,6 +3,7 @@ import {
   type Lane,
   type LaneStats,
   type LedgerEntry,
+  type LossReason,
   type OutboxRow,
   type OutboxStats,
 } from "../../domain/outbox.ts";
@@ -106,11 +107,16 @@ export class OutboxTables {
         size += rowCost(recordSizes(record));
         return rows.length < limit.rows && size < limit.bytes;
       });
-      if (corrupt.length > 0) this.#dropCorrupt(lane, corrupt, wall);
+      if (corrupt.length > 0) this.#giveUp(lane, corrupt, "corrupt", wall);
       const last = rows.at(-1);
       if (last !== undefined) this.#offered[lane] = Math.max(this.#offered[lane], last.seq);
       if (last !== undefined || corrupt.length === 0) return rows;
     }
+  }
+
+  /** Deletes a row that the hub will never take, and writes it down. */
+  refuse(lane: Lane, seq: number, wall: number): void {
+    this.#giveUp(lane, [seq], "refused", wall);
   }
 
   ledger(): LedgerEntry[] {
@@ -226,7 +232,7 @@ export class OutboxTables {
     return this.#lanes[lane].hasBetween(0, this.#head.lanes[lane].acknowledged + 1);
   }
 
-  #dropCorrupt(lane: Lane, sequences: readonly number[], wall: number): void {
+  #giveUp(lane: Lane, sequences: readonly number[], reason: LossReason, wall: number): void {
     const head = copyHead(this.#head);
     this.#db.transaction(() => {
       for (const seq of sequences) {
@@ -234,7 +240,7 @@ export class OutboxTables {
         const removed = this.#lanes[lane].removeOldest(limit);
         if (removed === undefined) continue;
         this.#subtract(head, lane, removed);
-        this.#writeDown(head, lane, removed, "corrupt", wall);
+        this.#writeDown(head, lane, removed, reason, wall);
       }
       this.#heads.save(head);
     });
@@ -250,7 +256,7 @@ export class OutboxTables {
     counters.bytes = isEmpty ? 0 : Math.max(0, counters.bytes - removed.bytes);
   }
 
-  #writeDown(head: Head, lane: Lane, removed: Removed, reason: "cap" | "corrupt", wall: number): void {
+  #writeDown(head: Head, lane: Lane, removed: Removed, reason: LossReason, wall: number): void {
     const { acknowledged } = head.lanes[lane];
     const { hasBetween } = this.#lanes[lane];
     this.#ledger.record({ lane, ...removed, reason }, wall, { acknowledged, hasBetween });

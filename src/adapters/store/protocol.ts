@@ -61,6 +61,7 @@ export type Request =
       readonly rows: number;
       readonly bytes: number;
     }
+  | { readonly kind: "refuse"; readonly wall: number; readonly lane: Lane; readonly seq: number }
   | { readonly kind: "stats"; readonly acknowledged: LaneValues }
   | { readonly kind: "ledger" }
   | { readonly kind: "get"; readonly bucket: string; readonly key: string }
@@ -76,6 +77,7 @@ export type RequestOf<K extends RequestKind> = Extract<Request, { kind: K }>;
 export interface Replies {
   readonly commit: CommitReply;
   readonly read: readonly OutboxRow[];
+  readonly refuse: undefined;
   readonly stats: OutboxStats;
   readonly ledger: readonly LedgerEntry[];
   readonly get: Uint8Array | undefined;

@@ -68,6 +68,8 @@ export function createSqliteOutbox(deps: SqliteOutboxDeps): Outbox & OutboxSourc
       queue.acknowledge(lane, seq);
     },
 
+    refuse: (lane, seq) => client.call<"refuse">({ kind: "refuse", wall: clock.wall(), lane, seq }),
+
     acknowledged: async (lane) => acknowledged[lane],
 
     onReadable: (listener) => readers.add(listener),
