@@ -54,8 +54,9 @@ async function main(args: readonly string[]): Promise<number> {
     else await rm(folder, { recursive: true, force: true });
     return ok ? EXIT.ok : EXIT.failed;
   } catch (error) {
-    if (error instanceof Interrupted) {
-      screen.note(error.message);
+    // Whatever failed then failed because of it.
+    if (interrupt.signal.aborted) {
+      screen.note(describe(interrupt.signal.reason));
       await rm(folder, { recursive: true, force: true });
       return EXIT.interrupted;
     }

@@ -3,7 +3,7 @@
 import mqtt from "mqtt";
 import type { Pty } from "../../test/support/pty.ts";
 import type { SentReading } from "./expected.ts";
-import { repeat, withinLimit } from "./wait.ts";
+import { repeat, untilAborted, withinLimit } from "./wait.ts";
 
 const ACK_LIMIT_MS = 10_000;
 
@@ -37,10 +37,26 @@ export function createSerialSensor(plan: SensorPlan, cable: Pty): Sensor {
 }
 
 /** An MQTT client. A reading counts as sent when the broker acknowledged it (QoS 1). */
-export async function connectMqttSensor(plan: SensorPlan, url: string): Promise<Sensor & AsyncDisposable> {
-  const client = await mqtt.connectAsync(url, { clientId: `demo-${plan.sensor}`, clean: true });
+export async function connectMqttSensor(
+  plan: SensorPlan,
+  url: string,
+  signal: AbortSignal,
+): Promise<Sensor & AsyncDisposable> {
+  const client = mqtt.connect(url, { clientId: `demo-${plan.sensor}`, clean: true });
+  const connected = Promise.withResolvers<void>();
+  client.once("connect", () => connected.resolve());
   const failed = new AbortController();
-  client.on("error", (error) => failed.abort(error));
+  client.on("error", (error) => {
+    connected.reject(error);
+    failed.abort(error);
+  });
+  const close = async (): Promise<void> => await client.endAsync(true);
+  try {
+    await untilAborted(connected.promise, signal);
+  } catch (error) {
+    await close();
+    throw error;
+  }
   const sent: SentReading[] = [];
   return {
     sent,
@@ -55,6 +71,6 @@ export async function connectMqttSensor(plan: SensorPlan, url: string): Promise<
         );
         sent.push(reading);
       }),
-    [Symbol.asyncDispose]: async () => await client.endAsync(true),
+    [Symbol.asyncDispose]: close,
   };
 }

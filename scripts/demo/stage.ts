@@ -89,8 +89,7 @@ export async function buildStage(options: StageOptions): Promise<BuiltStage> {
   const progress = (): number => (performance.now() - start) / (seconds * 1000);
   const boilerPlan = { sensor: "boiler", interval: BOILER_INTERVAL, measure: () => boilerTemperature(progress()) };
   const tankPlan = { sensor: "tank", interval: TANK_INTERVAL, measure: () => tankLevel(progress()) };
-  const connected = untilAborted(connectMqttSensor(boilerPlan, `mqtt://127.0.0.1:${brokerPort}`), signal);
-  const boiler = stack.use(await connected);
+  const boiler = stack.use(await connectMqttSensor(boilerPlan, `mqtt://127.0.0.1:${brokerPort}`, signal));
   const chip = stack.use(await connectChip(chipSocket));
   const hub = await openHub(nats, stack);
   const built = stack.move();

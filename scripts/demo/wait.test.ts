@@ -29,6 +29,16 @@ describe("waitUntil()", () => {
     const waiting = waitUntil("the hub", probe, { every: 1e6, within: 1e6, signal: stop.signal });
     await expect(waiting).rejects.toThrow("the agent ended");
   });
+
+  test("ends with the signal's reason between two probes too", async ({ expect }) => {
+    const stop = new AbortController();
+    const probe = async (): Promise<undefined> => {
+      setImmediate(() => stop.abort(new Error("the agent ended")));
+      return undefined;
+    };
+    const waiting = waitUntil("the hub", probe, { every: 1e6, within: 1e6, signal: stop.signal });
+    await expect(waiting).rejects.toThrow("the agent ended");
+  });
 });
 
 describe("repeat()", () => {

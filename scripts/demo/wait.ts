@@ -29,7 +29,8 @@ export async function waitUntil<T>(
       const reason = cause instanceof Error ? `: ${cause.message}` : "";
       throw new Error(`Waited ${within / 1000} s for ${what}${reason}`, { cause });
     }
-    await sleep(every, undefined, { signal });
+    await pause(every, signal);
+    signal.throwIfAborted();
   }
 }
 
