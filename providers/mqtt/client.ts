@@ -33,9 +33,9 @@ export interface OpenOptions {
 export async function clientOptions(config: RemoteConfig): Promise<IClientOptions> {
   const { tls, password_file, username } = config;
   const password = password_file === undefined ? undefined : await readSecret(password_file);
-  const ca = tls?.ca === undefined ? undefined : await readPem(tls.ca);
-  const cert = tls?.cert === undefined ? undefined : await readPem(tls.cert);
-  const key = tls?.key === undefined ? undefined : await readPem(tls.key);
+  const ca = tls?.ca_file === undefined ? undefined : await readPem(tls.ca_file);
+  const cert = tls?.cert_file === undefined ? undefined : await readPem(tls.cert_file);
+  const key = tls?.key_file === undefined ? undefined : await readPem(tls.key_file);
   return {
     manualConnect: true,
     // Connections are renewed here, with jitter; the library would queue messages without a bound meanwhile.

@@ -22,7 +22,7 @@ describe("MQTT configuration", () => {
     [{ url: "http://broker" }, /url/],
     [{ url: "mqtt://user:secret@broker" }, /url/],
     [{ url: "mqtt://b", keep_alive: "1s" }, /keep_alive/],
-    [{ url: "mqtt://b", tls: { cert: "/c.pem" } }, /tls/],
+    [{ url: "mqtt://b", tls: { cert_file: "/c.pem" } }, /tls/],
     [{ url: "mqtt://b", password_file: "secret" }, /password_file/],
     [{ broker: { listen: "1883" } }, /broker\.listen/],
     [{ broker: { listen: "0.0.0.0:1883" } }, /broker\.users/],

@@ -39,8 +39,11 @@ const remote = {
   username: z.string().min(1).optional(),
   password_file: file.optional(),
   tls: z
-    .strictObject({ ca: file.optional(), cert: file.optional(), key: file.optional() })
-    .refine((tls) => (tls.cert === undefined) === (tls.key === undefined), "cert and key go together")
+    .strictObject({ ca_file: file.optional(), cert_file: file.optional(), key_file: file.optional() })
+    .refine(
+      (tls) => (tls.cert_file === undefined) === (tls.key_file === undefined),
+      "cert_file and key_file go together",
+    )
     .optional(),
   protocol: z.enum(["3.1.1", "5"]).default("3.1.1"),
   keep_alive: duration()

@@ -11,7 +11,6 @@ interface CatalogueEntry {
 
 /** Every error code of petiole. Each is documented in `docs/errors.md` and thrown somewhere; a test checks both. */
 export const ERROR_CATALOGUE = {
-  ERR_USAGE: { kind: "user", retryable: false, meaning: "the command line cannot be understood" },
   ERR_CONFIG_INVALID: {
     kind: "user",
     retryable: false,

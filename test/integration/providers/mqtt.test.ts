@@ -424,9 +424,9 @@ function testElsewhere(binary: string): void {
             ...REMOTE,
             url: `mqtts://localhost:${broker.port}`,
             tls: {
-              ca: path(`${trusted}.pem`),
-              cert: path("trusted-localhost.pem"),
-              key: path("trusted-localhost.key"),
+              ca_file: path(`${trusted}.pem`),
+              cert_file: path("trusted-localhost.pem"),
+              key_file: path("trusted-localhost.key"),
             },
           };
           await using rig = await startProvider(createMqttProvider, config);
@@ -435,7 +435,7 @@ function testElsewhere(binary: string): void {
           await out.call(CONSUMER, "publish", { subject: "n", body: Buffer.from("x") });
 
           const log = recordingLogger();
-          const distrusting = { ...config, client_id: "second", tls: { ...config.tls, ca: path(`${other}.pem`) } };
+          const distrusting = { ...config, client_id: "second", tls: { ...config.tls, ca_file: path(`${other}.pem`) } };
           await using refusing = await startProvider(createMqttProvider, distrusting, { log });
           await using _out = await refusing.bind({});
           await waitFor("the refusal", () =>
