@@ -108,7 +108,7 @@ export class Engine implements Disposable {
   readonly #executors: Executors = {
     commit: (request) => this.#commit(request),
     read: ({ lane, after, rows, bytes, wall }) => this.#session.outbox.read(lane, after, { rows, bytes }, wall),
-    refuse: ({ lane, seq, wall }) => void this.#session.outbox.refuse(lane, seq, wall),
+    refuse: ({ lane, seq, wall }) => this.#session.outbox.refuse(lane, seq, wall),
     stats: ({ acknowledged }) => this.#session.outbox.stats(acknowledged),
     ledger: () => this.#session.outbox.ledger(),
     get: ({ bucket, key }) => this.#session.keyValue.get(bucket, key),

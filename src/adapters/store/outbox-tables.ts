@@ -115,7 +115,7 @@ export class OutboxTables {
   }
 
   /** Deletes a row that the hub will never take, and writes it down. */
-  refuse(lane: Lane, seq: number, wall: number): void {
+  refuse(lane: Lane, seq: number, wall: number): undefined {
     this.#giveUp(lane, [seq], "refused", wall);
   }
 
