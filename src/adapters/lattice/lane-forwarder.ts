@@ -9,7 +9,7 @@ import type { MutableLaneState } from "./forwarder-state.ts";
 import { createGate } from "./gate.ts";
 import { askingUntilAborted, type HubExpectation, type HubStream } from "./hub-stream.ts";
 import { createLaneResume } from "./lane-resume.ts";
-import { createLaneWindow, type Expectation, type LaneWindow, type Outcome, type WindowLimit } from "./lane-window.ts";
+import { createLaneWindow, type LaneWindow, type Outcome, type WindowLimit } from "./lane-window.ts";
 import { prepareRow, type PreparedRow } from "./prepare-row.ts";
 import { outcomeOfError } from "./publish-outcome.ts";
 import { createSizeSuspicion } from "./size-suspicion.ts";
@@ -175,7 +175,9 @@ export function createLaneForwarder(deps: LaneForwarderDeps): LaneForwarder {
     const rows = await source.read(lane, session.sent, room);
     let count = 0;
     for (const row of rows) {
-      if (!(await sendRow(session, row))) break;
+      // Rows of one burst go out without a pause, so that the other lane's do not come between them.
+      const sent = sendRow(session, row);
+      if (!(typeof sent === "boolean" ? sent : await sent)) break;
       session.sent = row.seq;
       count += 1;
     }
@@ -183,32 +185,66 @@ export function createLaneForwarder(deps: LaneForwarderDeps): LaneForwarder {
   }
 
   /** False when the row must wait until everything before it has landed. */
-  async function sendRow(session: Session, row: OutboxRow): Promise<boolean> {
+  function sendRow(session: Session, row: OutboxRow): boolean | Promise<boolean> {
     const { hub, window } = session;
     const maxPayload = Math.min(hub.maxPayload, deps.maxPayload ?? Infinity);
     const prepared = prepareRow(row, { device, storeId: source.storeId, limit: maxPayload });
     const alone = window.inFlight() === 0;
     if (prepared instanceof PetioleError) {
-      if (alone) await refuse(session, { seq: row.seq, size: row.body.length, reason: prepared.message });
-      return alone;
+      return alone && refuse(session, { seq: row.seq, size: row.body.length, reason: prepared.message });
     }
-    if (suspicion.suspects(row.seq)) {
-      if (!alone) return false;
-      if (await isTooLarge(hub, prepared)) {
-        await refuse(session, { seq: row.seq, size: prepared.bytes, reason: "the hub answers no message of its size" });
-        return true;
-      }
-    }
-    if (alone) session.lastAnswer = clock.monotonic();
-    const expectation = window.push({ seq: row.seq, messageId: prepared.messageId, bytes: prepared.bytes });
-    const expect = await expected(session, expectation, prepared.subject);
-    if (expect !== undefined) {
-      publish(session, prepared, expect);
+    if (suspicion.suspects(row.seq)) return alone && sendSuspect(session, prepared);
+    return send(session, prepared);
+  }
+
+  function send(session: Session, prepared: PreparedRow): boolean | Promise<boolean> {
+    const { hub, window } = session;
+    if (window.inFlight() === 0) session.lastAnswer = clock.monotonic();
+    const { row, messageId, bytes: size } = prepared;
+    const expectation = window.push({ seq: row.seq, messageId, bytes: size });
+    if (expectation.kind === "chain") {
+      publish(session, prepared, { lastMsgID: expectation.messageId });
       return true;
     }
-    window.settle(row.seq, { kind: "unexpected" });
-    gate.open();
-    return false;
+    const { laneSeq } = expectation;
+    if (!hub.checksWholeLane) return sendSubjectAnchor(session, prepared, laneSeq);
+    publish(session, prepared, { lastSubjectSequence: laneSeq, lastSubjectSequenceSubject: filter });
+    return true;
+  }
+
+  /**
+   * For a hub that checks one subject only. Nothing else of the lane is in flight, so the newest message of this very
+   * subject stands for the lane. It must not be newer than the lane was: then a message of an earlier connection has
+   * arrived late, perhaps this one.
+   */
+  function sendSubjectAnchor(session: Session, prepared: PreparedRow, laneSeq: number): boolean | Promise<boolean> {
+    const { subject, row } = prepared;
+    const sendAt = (seq: number): boolean => {
+      if (seq <= laneSeq) {
+        publish(session, prepared, { lastSubjectSequence: seq });
+        return true;
+      }
+      session.window.settle(row.seq, { kind: "unexpected" });
+      gate.open();
+      return false;
+    };
+    const known = session.subjectSeqs.get(subject);
+    if (known !== undefined) return sendAt(known);
+    return session.hub.last(subject).then((message) => sendAt(message?.seq ?? 0));
+  }
+
+  /** Sends a message of suspect size, or gives it up, once a harmless request of that size has shown which. */
+  async function sendSuspect(session: Session, prepared: PreparedRow): Promise<boolean> {
+    const { row, bytes: size } = prepared;
+    const answered = await session.hub.answers(size);
+    if (suspicion.probed(row.seq, answered)) {
+      return refuse(session, { seq: row.seq, size, reason: "the hub answers no message of its size" });
+    }
+    if (answered) return send(session, prepared);
+    throw new PetioleError(
+      "ERR_LATTICE_UNREACHABLE",
+      `Cannot forward the lane "${lane}": the hub left a request of ${size} bytes unanswered`,
+    );
   }
 
   function publish(session: Session, prepared: PreparedRow, expect: HubExpectation): void {
@@ -246,21 +282,6 @@ export function createLaneForwarder(deps: LaneForwarderDeps): LaneForwarder {
       .finally(gate.open);
   }
 
-  /** The header values for an expectation, by what the hub can check; undefined when it is known not to hold. */
-  async function expected(
-    session: Session,
-    expectation: Expectation,
-    subject: string,
-  ): Promise<HubExpectation | undefined> {
-    if (expectation.kind === "chain") return { lastMsgID: expectation.messageId };
-    const { laneSeq } = expectation;
-    if (session.hub.checksWholeLane) return { lastSubjectSequence: laneSeq, lastSubjectSequenceSubject: filter };
-    // Nothing else of the lane is in flight, so the newest message of this very subject stands for the lane. It must
-    // not be newer than the lane was: then a message of an earlier connection arrived late, perhaps this one.
-    const seq = session.subjectSeqs.get(subject) ?? (await session.hub.last(subject))?.seq ?? 0;
-    return seq > laneSeq ? undefined : { lastSubjectSequence: seq };
-  }
-
   /** Waits for an answer or for rows; gives the hub up when it owes answers for too long. */
   async function rest(session: Session, signal: AbortSignal): Promise<void> {
     if (session.window.inFlight() === 0) {
@@ -276,7 +297,8 @@ export function createLaneForwarder(deps: LaneForwarderDeps): LaneForwarder {
     );
   }
 
-  async function refuse(session: Session, row: { seq: number; size: number; reason: string }): Promise<void> {
+  /** Resolves with true when the row is written off. */
+  async function refuse(session: Session, row: { seq: number; size: number; reason: string }): Promise<true> {
     const { seq, reason } = row;
     await session.acks.settled();
     await deps.refuse({ lane, seq, bytes: bytes(row.size), reason });
@@ -284,16 +306,7 @@ export function createLaneForwarder(deps: LaneForwarderDeps): LaneForwarder {
     suspicion.clear();
     state.refused += 1;
     log.error("The hub will never take a message; it is given up", { lane, seq, reason });
-  }
-
-  async function isTooLarge(hub: HubStream, { row, bytes: size }: PreparedRow): Promise<boolean> {
-    const answered = await hub.answers(size);
-    if (suspicion.probed(row.seq, answered)) return true;
-    if (answered) return false;
-    throw new PetioleError(
-      "ERR_LATTICE_UNREACHABLE",
-      `Cannot forward the lane "${lane}": the hub left a request of ${size} bytes unanswered`,
-    );
+    return true;
   }
 
   async function end(session: Session): Promise<void> {

@@ -34,7 +34,7 @@ describe("createLaneWindow()", () => {
     expect(push(window, 3)).toEqual([{ kind: "anchor", laneSeq: 202 }]);
   });
 
-  test("rewinds to the last stored message when the chain broke, with half the window", ({ expect }) => {
+  test("rewinds to the last stored message when the chain broke", ({ expect }) => {
     const window = open();
     push(window, 1, 2, 3);
     window.settle(2, UNEXPECTED);
@@ -43,8 +43,62 @@ describe("createLaneWindow()", () => {
     window.settle(1, at(101));
     window.settle(3, UNEXPECTED);
     expect(window.step()).toEqual({ kind: "rewind", after: 1 });
-    expect([window.size(), window.inFlight(), window.step()]).toEqual([4, 0, { kind: "continue" }]);
+    expect([window.size(), window.inFlight(), window.step()]).toEqual([8, 0, { kind: "continue" }]);
     expect(push(window, 2)).toEqual([{ kind: "anchor", laneSeq: 101 }]);
+  });
+
+  test("sends in bursts once a chain broke, until eight went through", ({ expect }) => {
+    const window = open();
+    push(window, 1, 2);
+    window.settle(1, at(101));
+    window.settle(2, UNEXPECTED);
+    window.step();
+    for (let seq = 2; seq <= 9; seq++) {
+      expect(window.room()).toBeDefined();
+      push(window, seq);
+      expect(window.room(), `behind ${seq}`).toBeUndefined();
+      window.settle(seq, at(100 + seq));
+    }
+    push(window, 10);
+    expect(window.room()).toBeDefined();
+  });
+
+  test("asks for twice as many calm bursts each time it broke again", ({ expect }) => {
+    const window = open();
+    let seq = 1;
+    const burstsUntilSliding = (): number => {
+      push(window, seq, seq + 1);
+      window.settle(seq, at(100 + seq));
+      window.settle(seq + 1, UNEXPECTED);
+      window.step();
+      for (let bursts = 0; ; bursts++) {
+        seq += 1;
+        push(window, seq);
+        if (window.room() !== undefined) return bursts;
+        window.settle(seq, at(100 + seq));
+      }
+    };
+    const counts: number[] = [];
+    for (let round = 0; round < 3; round++) {
+      counts.push(burstsUntilSliding());
+      window.settle(seq, at(100 + seq));
+      seq += 1;
+    }
+    expect(counts).toEqual([8, 16, 32]);
+  });
+
+  test("halves the window when a burst breaks as well", ({ expect }) => {
+    const window = open();
+    const sizes: number[] = [];
+    for (let round = 0; round < 5; round++) {
+      const first = round + 1;
+      push(window, first, first + 1);
+      window.settle(first, at(100 + 2 * first));
+      window.settle(first + 1, UNEXPECTED);
+      expect(window.step()).toEqual({ kind: "rewind", after: first });
+      sizes.push(window.size());
+    }
+    expect(sizes).toEqual([8, 4, 2, 1, 1]);
   });
 
   test("asks the hub when an anchor did not hold", ({ expect }) => {

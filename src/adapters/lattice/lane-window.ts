@@ -39,6 +39,12 @@ export type Step =
   /** What the hub holds is not known any more: ask it. */
   | { readonly kind: "resume" };
 
+/**
+ * Bursts that must land unbroken before messages are again sent while others are in flight. Doubled with each time
+ * that this then broke again, because the stream's other writers are there to stay.
+ */
+const CALM_BURSTS = { first: 8, most: 1024 };
+
 interface Flight {
   readonly seq: number;
   readonly messageId: string;
@@ -80,6 +86,9 @@ export function createLaneWindow(options: LaneWindowOptions): LaneWindow {
   let { size, laneSeq } = options;
   let stored: number | undefined;
   let broken = false;
+  let wasBroken = false;
+  let needed = CALM_BURSTS.first;
+  let calm = needed;
 
   /** Takes the messages that landed, from the front, out of flight. */
   const advance = (): void => {
@@ -89,6 +98,7 @@ export function createLaneWindow(options: LaneWindowOptions): LaneWindow {
       stored = first.seq;
       laneSeq = first.outcome.hubSeq;
       size = Math.min(limit.rows, size + 1);
+      if (flights.length === 0) calm = Math.min(needed, calm + 1);
     }
   };
 
@@ -101,7 +111,8 @@ export function createLaneWindow(options: LaneWindowOptions): LaneWindow {
   return {
     room: () => {
       const [rows, left] = [size - flights.length, byteLimit() - bytes];
-      if (broken || rows < 1) return undefined;
+      const mayAdd = flights.length === 0 || calm === needed;
+      if (broken || rows < 1 || !mayAdd) return undefined;
       // A message larger than the whole window goes alone.
       if (left <= 0 && flights.length > 0) return undefined;
       return { rows, bytes: Math.max(1, left) as Bytes };
@@ -131,7 +142,10 @@ export function createLaneWindow(options: LaneWindowOptions): LaneWindow {
         return { kind: "refuse", seq: first.seq, bytes: first.bytes, reason: first.outcome.reason };
       }
       if (first.anchor || stored === undefined) return { kind: "resume" };
-      size = Math.max(1, Math.floor(size / 2));
+      if (calm < needed) size = Math.max(1, Math.floor(size / 2));
+      else needed = Math.min(CALM_BURSTS.most, wasBroken ? needed * 2 : needed);
+      wasBroken = true;
+      calm = 0;
       clear();
       return { kind: "rewind", after: stored };
     },

@@ -12,10 +12,6 @@ export function isTimeout(error: unknown): boolean {
   return error instanceof errors.TimeoutError;
 }
 
-export function isAuthorization(error: unknown): boolean {
-  return error instanceof errors.AuthorizationError || error instanceof errors.UserAuthenticationExpiredError;
-}
-
 /** The error number of a JetStream answer, or undefined for any other error. */
 export function jetStreamCode(error: unknown): number | undefined {
   return error instanceof JetStreamApiError ? error.code : undefined;
