@@ -39,6 +39,8 @@ export interface LeafServer extends AsyncDisposable {
   readonly monitorUrl: string;
   readonly version: string;
   state(): LeafServerState;
+  /** What the server last complained about since it connected to the hub; for the reason of a link that is down. */
+  linkProblem(): string | undefined;
   /** Ends the server; the supervisor starts it again at once. For a link that hangs. */
   restart(reason: string): void;
 }
@@ -145,6 +147,7 @@ export async function startLeafServer(options: LeafServerOptions): Promise<LeafS
     monitorUrl: `http://${hostOf(settings.monitor.host)}:${ports.monitor}`,
     version,
     state: () => ({ running: current !== undefined, pid: current?.pid, restarts, reason }),
+    linkProblem: () => current?.linkProblem(),
     restart: (why) => {
       if (current === undefined) return;
       wanted = why;

@@ -6,10 +6,12 @@ export interface LeafzOptions {
   readonly monitorUrl: string;
   /** Version of the local server. */
   readonly server: string;
+  /** What it last complained about; told as the reason when the link is down. */
+  readonly problem?: string | undefined;
 }
 
 /** Asks the local nats-server whether its leaf node is connected to the hub. Rejects when the server does not answer. */
-export async function probeLeafz({ monitorUrl, server }: LeafzOptions, timeout: Millis): Promise<PathSample> {
+export async function probeLeafz({ monitorUrl, server, problem }: LeafzOptions, timeout: Millis): Promise<PathSample> {
   let answer: unknown;
   try {
     const response = await fetch(`${monitorUrl}/leafz`, { signal: AbortSignal.timeout(timeout) });
@@ -19,7 +21,8 @@ export async function probeLeafz({ monitorUrl, server }: LeafzOptions, timeout: 
   }
   // The server takes no leaf nodes itself, so each one listed is its own link to the hub.
   const up = leafCount(answer) > 0;
-  return { up, server, reason: up ? undefined : "the local nats-server has no connection to the hub" };
+  const down = `the local nats-server has no connection to the hub${problem === undefined ? "" : `: ${problem}`}`;
+  return { up, server, reason: up ? undefined : down };
 }
 
 export function leafCount(answer: unknown): number {

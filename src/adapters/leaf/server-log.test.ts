@@ -25,6 +25,15 @@ describe("createServerLog()", () => {
     ]);
   });
 
+  test("keeps the last complaint until the link is there", ({ expect }) => {
+    const output = createServerLog(recorder().log);
+    expect(output.linkProblem()).toBeUndefined();
+    output.push("[1] [ERR] 10.0.0.1:7422 - lid:6 - Leafnode Error 'Authorization Violation'\n[1] [INF] going on\n");
+    expect(output.linkProblem()).toBe("Leafnode Error 'Authorization Violation'");
+    output.push("[1] [INF] 10.0.0.1:7422 - lid:7 - Leafnode connection created for account: $G\n");
+    expect(output.linkProblem()).toBeUndefined();
+  });
+
   test("sums up errors first, else the last lines, else that there were none", ({ expect }) => {
     const { log } = recorder();
     const output = createServerLog(log);

@@ -4,16 +4,22 @@ const LINE = /^\[\d+\] (?:\d{4}\/\d\d\/\d\d \S+ )?\[(\w{3})\] (.*)$/;
 /** User and password of a URL: the server repeats its remotes' URLs when it cannot reach them. */
 const USER_INFO = /\/\/[^\s/@]+@/g;
 const LINES_KEPT = 8;
+const LINKED = /Leafnode connection created/;
+/** `127.0.0.1:7422 - lid:5 - `: which connection of many it was. */
+const CONNECTION = /^\S+ - \w+:\S+(?: - \S+)* - /;
 
 /** Takes the server's output apart into lines of our log, and keeps the last ones for error messages. */
 export interface ServerLog {
   push(chunk: string): void;
+  /** The server's last complaint since it connected to the hub: mostly what keeps it from the hub. */
+  readonly linkProblem: () => string | undefined;
   /** The last lines that say that something is wrong, or else the last lines. */
   summary(): string;
 }
 
 export function createServerLog(log: Logger): ServerLog {
   let rest = "";
+  let problem: string | undefined;
   const last: { readonly level: string; readonly text: string }[] = [];
 
   const take = (line: string): void => {
@@ -22,6 +28,8 @@ export function createServerLog(log: Logger): ServerLog {
     if (redacted.trim() === "") return;
     last.push({ level, text: redacted });
     if (last.length > LINES_KEPT) last.shift();
+    if (LINKED.test(redacted)) problem = undefined;
+    else if (level === "ERR") problem = redacted.replace(CONNECTION, "");
     if (level === "FTL" || level === "ERR") log.warn("nats-server reports an error", { text: redacted });
     else if (level === "WRN") log.info("nats-server warns", { text: redacted });
     else log.debug("nats-server", { text: redacted });
@@ -33,6 +41,7 @@ export function createServerLog(log: Logger): ServerLog {
       rest = lines.pop() ?? "";
       for (const line of lines) take(line);
     },
+    linkProblem: () => problem,
     summary: () => {
       const wrong = last.filter(({ level }) => level === "FTL" || level === "ERR");
       // A configuration fault is printed as one bare line by the server's command line, before its log exists.

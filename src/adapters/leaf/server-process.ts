@@ -31,6 +31,8 @@ export interface ServerProcess extends AsyncDisposable {
   readonly ports: ServerPorts;
   /** Resolves with the reason when the process has ended by itself or by disposal. */
   readonly ended: Promise<string>;
+  /** The server's last complaint since it connected to the hub. */
+  linkProblem(): string | undefined;
 }
 
 const POLL: Millis = millis(20);
@@ -60,7 +62,8 @@ export async function startServerProcess(options: ServerProcessOptions): Promise
   if (child.pid !== undefined) await writeFileAtomic(options.pidFile, `${child.pid}\n`);
   const ports = await readyPorts(child, ended, options);
   const kept = stack.move();
-  return { pid: child.pid ?? 0, ports, ended, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+  const { linkProblem } = output;
+  return { pid: child.pid ?? 0, ports, ended, linkProblem, [Symbol.asyncDispose]: () => kept.disposeAsync() };
 }
 
 /** Waits for the file that the server writes when all its listeners are open. */

@@ -74,6 +74,17 @@ describe.each(await serverVersions())("startLeafServer() with nats-server $name"
     await waitFor("the loss of the link", async () => !(await probeLeafz(probe, seconds(1))).up);
   });
 
+  only("says why the hub does not let it in", async ({ expect }) => {
+    await using folder = await tempFolder();
+    await using hub = await startNats({ leafnodes: true, leafConfig: 'authorization { user: "a", password: "b" }' });
+    const remote = { urls: [`nats-leaf://a:wrong@127.0.0.1:${hub.leafPort}`] };
+    await using leaf = await startLeafServer(await leafOptions(folder.path, binary, { remote }));
+    const problem = await waitFor("the complaint", () => leaf.linkProblem());
+    expect(problem).toMatch(/Authorization Violation/i);
+    const sample = await probeLeafz({ monitorUrl: leaf.monitorUrl, server: leaf.version, problem }, seconds(1));
+    expect(sample).toMatchObject({ up: false, reason: expect.stringContaining("Authorization Violation") });
+  });
+
   only("starts a server that died again on the same address", async ({ expect }) => {
     await using folder = await tempFolder();
     await using leaf = await startLeafServer(await leafOptions(folder.path, binary));
