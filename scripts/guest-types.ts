@@ -38,7 +38,13 @@ export async function writeGuestTypes(guest: GuestTypes): Promise<string> {
     guest: true,
     features: { tag: "all" },
   });
-  for (const [file, content] of files) await write(join(guest.types, file), content);
+  for (const [file, content] of files) {
+    // jco declares a 64-bit integer as a bigint; QuickJS's bindings give and take a number, exact up to 2^53.
+    const types = Buffer.from(content)
+      .toString()
+      .replaceAll(/\bbigint\b/g, "number");
+    await write(join(guest.types, file), types);
+  }
   const module = moduleName(files, `${world}.d.ts`);
   await write(GLOBALS_FILE, GLOBALS);
   // A guest that lacks an export of its world, or has one of the wrong type, fails here and not when it is called.

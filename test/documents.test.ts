@@ -68,3 +68,17 @@ test("every relative link in the documents leads somewhere", ({ expect }) => {
   expect(files.length).toBeGreaterThan(5);
   expect(broken).toEqual([]);
 });
+
+test("package-lock.json names the optional packages of every platform: npm ci refuses it otherwise", ({ expect }) => {
+  interface Entry {
+    readonly optionalDependencies?: Readonly<Record<string, string>>;
+  }
+  const { packages } = JSON.parse(read("package-lock.json")) as { packages: Readonly<Record<string, Entry>> };
+  const missing = Object.entries(packages).flatMap(([path, { optionalDependencies = {} }]) =>
+    Object.keys(optionalDependencies).filter(
+      (name) =>
+        packages[`node_modules/${name}`] === undefined && packages[`${path}/node_modules/${name}`] === undefined,
+    ),
+  );
+  expect(missing).toEqual([]);
+});

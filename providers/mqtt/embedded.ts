@@ -1,6 +1,6 @@
 import { timingSafeEqual, createHash } from "node:crypto";
 import { once as onceEvent } from "node:events";
-import { createServer, type AddressInfo, type Server } from "node:net";
+import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { Aedes } from "aedes";
 import { PetioleError, type Clock, type Logger, type Millis } from "#provider";
 import type { BrokerConfig } from "./config.ts";
@@ -97,7 +97,12 @@ export async function openEmbeddedBroker({ config, grace, clock, log, signal }: 
   broker.on("connectionError", (_client, error) => log.warn("MQTT connection failed", { reason: error.message }));
   broker.on("keepaliveTimeout", (client) => log.warn("MQTT client fell silent", { client: client.id }));
 
-  const server = createServer(broker.handle);
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+    broker.handle(socket);
+  });
   server.maxConnections = config.max_clients;
   try {
     await listen(server, config.listen, signal);
@@ -152,6 +157,8 @@ export async function openEmbeddedBroker({ config, grace, clock, log, signal }: 
       const closed = onceEvent(server, "close");
       server.close();
       await new Promise<void>((resolve) => broker.close(resolve));
+      // The broker has closed its clients; what is left has connected and never said who it is.
+      for (const socket of sockets) socket.destroy();
       await closed;
     },
   };

@@ -69,7 +69,7 @@ export function configSchema(folder: string) {
     outbox: z
       .strictObject({
         max_size: size().prefault("256MiB"),
-        max_message: size().prefault("1MiB"),
+        max_message: size().prefault("960KiB"),
         commit_interval: duration().prefault("1s"),
         commit_rows: z.int().min(1).max(10_000).default(128),
       })

@@ -6,6 +6,7 @@ import { createMessageBus } from "../adapters/lattice/message-bus.ts";
 import { startHubMonitor } from "../adapters/leaf/hub-monitor.ts";
 import { probeLeafz } from "../adapters/leaf/leafz.ts";
 import type { PathSample } from "../adapters/leaf/link-model.ts";
+import { canReach, startLinkWatchdog } from "../adapters/leaf/link-watchdog.ts";
 import type { Config } from "../config/schema.ts";
 import { PetioleError } from "../domain/errors.ts";
 import type { HubLinkState } from "../domain/hub-link.ts";
@@ -60,6 +61,16 @@ function connectHub(deps: HubDeps, hub: NonNullable<Config["hub"]>): Hub {
     clock,
   });
   const watching = connection.onChange(() => monitor.check());
+  const watchdog =
+    leaf === undefined
+      ? undefined
+      : startLinkWatchdog({
+          monitor,
+          reachable: () => canReach(hub.urls, seconds(5)),
+          restart: (reason) => leaf.current()?.restart(reason),
+          log: log.child({ part: "leaf" }),
+          clock,
+        });
   const forwarder: Forwarder = createForwarder({
     source,
     connection,
@@ -78,6 +89,7 @@ function connectHub(deps: HubDeps, hub: NonNullable<Config["hub"]>): Hub {
       if (leaf !== undefined) stack.use(leaf);
       stack.use(connection);
       stack.use(monitor);
+      stack.use(watchdog);
       stack.use(watching);
       stack.use(forwarder);
     },
@@ -109,7 +121,8 @@ function probeConnection(connection: LatticeConnection): PathSample {
 async function probeLeaf(leaf: LeafServerKeeper, timeout: Millis): Promise<PathSample> {
   const server = leaf.current();
   if (server === undefined) return { up: false, server: undefined, reason: leaf.reason() };
-  return await probeLeafz({ monitorUrl: server.monitorUrl, server: server.version }, timeout);
+  const { monitorUrl, version } = server;
+  return await probeLeafz({ monitorUrl, server: version, problem: server.linkProblem() }, timeout);
 }
 
 /** A link that is up while the outbox does not move is not what a person would call fine: say why. */

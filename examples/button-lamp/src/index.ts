@@ -8,7 +8,6 @@ import { open } from "wasi:keyvalue/store@0.2.0-draft";
 import { log } from "wasi:logging/logging@0.1.0-draft";
 import { publish } from "wasmcloud:messaging/consumer@0.2.0";
 import { once } from "../../lib/once.ts";
-import { fromU64, toU64 } from "../../lib/u64.ts";
 import { handleBatch, type Capabilities } from "./button-lamp.ts";
 
 const CONTEXT = "button-lamp";
@@ -23,7 +22,7 @@ const lampLabel = (): string => getConfig("lamp") ?? "lamp";
 const capabilities: Capabilities = {
   lamp: () => getLevel(lampLabel()),
   setLamp: (level) => setLevel(lampLabel(), level),
-  count: (counter, by) => fromU64(increment(bucket(), counter, toU64(by))),
+  count: (counter, by) => increment(bucket(), counter, by),
   publish: (subject, body) => publish({ subject, body }),
   error: (message) => log("error", CONTEXT, message),
 };
@@ -31,7 +30,7 @@ const capabilities: Capabilities = {
 export const edgeHandler = {
   handleEdges({ label, events, lost }: EdgeBatch): void {
     if (label !== buttonLabel()) return;
-    const edges = events.map(({ edge, sequence }) => ({ edge, sequence: fromU64(sequence) }));
-    handleBatch({ events: edges, lost: fromU64(lost) }, capabilities);
+    const edges = events.map(({ edge, sequence }) => ({ edge, sequence: sequence }));
+    handleBatch({ events: edges, lost: lost }, capabilities);
   },
 };

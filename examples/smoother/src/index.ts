@@ -9,7 +9,6 @@ import { publish } from "wasmcloud:messaging/consumer@0.2.0";
 import type { BrokerMessage } from "wasmcloud:messaging/handler@0.2.0";
 import { errorText } from "../../lib/error-text.ts";
 import { once } from "../../lib/once.ts";
-import { fromU64, toU64 } from "../../lib/u64.ts";
 import { parseLine, parseMessage } from "./reading.ts";
 import { readSettings } from "./settings.ts";
 import { smooth, type Capabilities } from "./smoother.ts";
@@ -24,7 +23,7 @@ const capabilities: Capabilities = {
   settings: () => readSettings((key) => getConfig(key) ?? undefined),
   load: (key) => bucket().get(key) ?? undefined,
   save: (key, value) => bucket().set(key, value),
-  count: (counter, by) => void increment(bucket(), counter, toU64(by)),
+  count: (counter, by) => void increment(bucket(), counter, by),
   publish: (subject, body) => publish({ subject, body }),
   warn: (message) => log("warn", CONTEXT, message),
 };
@@ -43,9 +42,9 @@ export const handler = {
 
 export const frameHandler = {
   handleFrame({ label, payload, sequence, lost }: Frame): void {
-    if (fromU64(lost) > 0) {
+    if (lost > 0) {
       attempt(`Port "${label}" lost ${lost} frames, which cannot be counted`, () => {
-        capabilities.count("lost-frames", fromU64(lost));
+        capabilities.count("lost-frames", lost);
         capabilities.warn(`Port "${label}" lost ${lost} frames before frame ${sequence}`);
       });
     }

@@ -2,7 +2,9 @@
 // what comes while the agent is away or the broker is down arrives later, on real brokers and connections.
 
 import { execFileSync } from "node:child_process";
+import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { MqttClient } from "mqtt";
@@ -213,6 +215,15 @@ describe("embedded MQTT broker", () => {
     } finally {
       await rm(folder, { recursive: true });
     }
+  });
+
+  test("stops although somebody has connected and says nothing", async ({ expect }) => {
+    const rig = await startEmbedded();
+    const { hostname, port } = new URL(rig.url);
+    const silent = connect(Number(port), hostname);
+    await once(silent, "connect");
+    await Promise.all([rig[Symbol.asyncDispose](), once(silent, "close")]);
+    expect(silent.destroyed).toBe(true);
   });
 
   test("start() fails with ERR_PROVIDER_START when the port is taken", async ({ expect }) => {
