@@ -19,6 +19,8 @@ export interface AgentDeps {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Aborts what takes long at the start, such as transpiling; the agent is to be disposed then. */
+  readonly signal: AbortSignal;
 }
 
 /** A running agent. Disposing it stops deliveries, lets calls end, commits the outbox and ends the child processes. */
@@ -31,7 +33,7 @@ export interface Agent extends AsyncDisposable {
  * try; the hub is not waited for.
  * @throws PetioleError ERR_STORE_LOCKED, ERR_STORE_OPEN and other failures of the agent's own folders
  */
-export async function openAgent({ config, env, clock, log }: AgentDeps): Promise<Agent> {
+export async function openAgent({ config, env, clock, log, signal }: AgentDeps): Promise<Agent> {
   await using stack = new AsyncDisposableStack();
   await mkdir(config.state_dir, { recursive: true, mode: 0o700 });
   await mkdir(config.cache_dir, { recursive: true, mode: 0o700 });
@@ -60,6 +62,10 @@ export async function openAgent({ config, env, clock, log }: AgentDeps): Promise
   );
   const services = { outbox: store.outbox, keyValue: store.keyValue, bus: hub.bus };
   const host = stack.use(createHost({ runtime, registry: PROVIDERS, services, clock, log }));
+
+  const giveUp = (): void => void host[Symbol.asyncDispose]();
+  signal.addEventListener("abort", giveUp, { once: true });
+  if (signal.aborted) giveUp();
 
   const started = clock.monotonic();
   const desired = desiredStateOf(config);

@@ -11,17 +11,19 @@ import { openAgent } from "./agent.ts";
 export async function runAgent(config: Config): Promise<void> {
   const log = createLogger(config.log.level);
   const told = Promise.withResolvers<NodeJS.Signals>();
+  const stop = new AbortController();
   const onSignal = (signal: NodeJS.Signals): void => {
     process.once("SIGTERM", endNow);
     process.once("SIGINT", endNow);
     told.resolve(signal);
+    stop.abort();
   };
   process.once("SIGTERM", onSignal);
   process.once("SIGINT", onSignal);
 
   log.info("Agent is starting", { version: VERSION, device: config.device.id, node: process.versions.node });
-  await using agent = await openAgent({ config, env: process.env, clock: systemClock, log });
-  log.info("Agent is ready", { components: (await agent.status()).components.length });
+  await using agent = await openAgent({ config, env: process.env, clock: systemClock, log, signal: stop.signal });
+  if (!stop.signal.aborted) log.info("Agent is ready", { components: (await agent.status()).components.length });
   log.info("Agent is stopping", { signal: await told.promise });
 }
 

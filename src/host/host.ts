@@ -33,7 +33,7 @@ export interface HostStatus {
 export interface Host extends AsyncDisposable {
   /**
    * Makes `desired` the state to reach. Resolves after the first pass; what failed is in the status, and is tried
-   * again with a growing delay when another try may help.
+   * again with a growing delay when another try may help. Does nothing once the host was disposed.
    */
   apply(desired: DesiredState): Promise<void>;
   status(): HostStatus;
@@ -254,6 +254,7 @@ export function createHost({ runtime, registry, services, clock, log }: HostDeps
 
   return {
     async apply(next) {
+      if (stopping.signal.aborted) return;
       desired = next;
       await exclusive.run(async () => {
         // What failed may have lacked something that is there now, such as a link: each gets a new chance.

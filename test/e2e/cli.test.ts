@@ -4,9 +4,10 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "vitest";
 import { VERSION } from "../../src/domain/version.ts";
-import { exampleComponent, petiole, startAgent } from "../support/agent.ts";
-import { tempFolder } from "../support/processes.ts";
+import { exampleComponent, PETIOLE, petiole, startAgent } from "../support/agent.ts";
 import { freePort } from "../support/ports.ts";
+import { spawnProcess, tempFolder } from "../support/processes.ts";
+import { waitFor } from "../support/wait-for.ts";
 
 describe("petiole", () => {
   test.for([
@@ -70,6 +71,20 @@ describe("petiole run and status", () => {
     const json = await petiole("status", "--json", "--socket", agent.socket);
     expect(JSON.parse(json.stdout)).toMatchObject({ device: "gw-1", pid: agent.pid, hub: { link: "disabled" } });
     expect(await agent.stop("SIGTERM")).toBe(0);
+  });
+
+  test("stops at once when told so while it still starts", async ({ expect }) => {
+    await using folder = await tempFolder();
+    const file = join(folder.path, "petiole.yaml");
+    const component = { file: exampleComponent("smoother") };
+    const dirs = { state_dir: "state", cache_dir: "cache", runtime_dir: "run" };
+    // It has no links: were it transpiled to its end, that would be an error.
+    await writeFile(file, JSON.stringify({ device: { id: "gw-1" }, ...dirs, components: { a: component } }));
+    await using agent = await spawnProcess(PETIOLE, ["run", "--config", file]);
+    await waitFor("the agent to start", () => agent.output().includes("Agent is starting"));
+    agent.signal("SIGTERM");
+    expect(await agent.exited).toEqual({ code: 0, signal: null });
+    expect(agent.output()).not.toContain('"level":"error"');
   });
 
   test("a second agent on the same state refuses", async ({ expect }) => {

@@ -4,6 +4,7 @@
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
 import { describe, test } from "vitest";
+import type { AgentStatus } from "../../src/domain/status.ts";
 import { exampleComponent, startAgent, type TestAgent } from "../support/agent.ts";
 import { startNats, type TestNats } from "../support/nats.ts";
 import { freePort } from "../support/ports.ts";
@@ -68,7 +69,8 @@ async function readStream(hub: TestNats): Promise<Stored[]> {
     if (state.messages === 0) return [];
     const consumer = await jetstream(connection, { domain: "hub" }).consumers.get("PETIOLE");
     const stored: Stored[] = [];
-    for await (const message of await consumer.consume()) {
+    // Ends by itself when nothing comes, so that a stream that cannot be read is a failure and not a hang.
+    for await (const message of await consumer.fetch({ max_messages: state.messages, expires: 10_000 })) {
       stored.push({
         subject: message.subject,
         seq: Number(message.headers?.get("Petiole-Seq")),
@@ -83,28 +85,30 @@ async function readStream(hub: TestNats): Promise<Stored[]> {
   }
 }
 
-async function online(agent: TestAgent): Promise<void> {
-  await waitFor("the link to be online", async () => (await agent.status()).hub.link === "online", 30_000).catch(
-    (cause: unknown) => {
-      throw new Error(`the link does not come up:\n${agent.output().slice(-4000)}`, { cause });
-    },
-  );
+/** Waits for something of the agent; a failure shows what the agent said last. */
+async function waitForAgent(
+  agent: TestAgent,
+  what: string,
+  condition: (status: AgentStatus) => boolean,
+): Promise<void> {
+  await waitFor(what, async () => condition(await agent.status()), 30_000).catch(async (cause: unknown) => {
+    const status = JSON.stringify(await agent.status().catch(String));
+    throw new Error(`Waited in vain for ${what}: ${status}\n${agent.output().slice(-4000)}`, { cause });
+  });
 }
 
-async function drained(agent: TestAgent): Promise<void> {
-  await waitFor(
-    "the outbox to drain",
-    async () => (await agent.status()).outbox.lanes.every((lane) => lane.rows === 0),
-    60_000,
-  );
-}
+const online = async (agent: TestAgent): Promise<void> =>
+  await waitForAgent(agent, "the link to be online", ({ hub }) => hub.link === "online");
+
+const drained = async (agent: TestAgent): Promise<void> =>
+  await waitForAgent(agent, "the outbox to drain", ({ outbox }) => outbox.lanes.every((lane) => lane.rows === 0));
 
 const count = (sensors: readonly MqttSensor[]): number =>
   sensors.reduce((sum, { log }) => sum + log.acknowledged.size, 0);
 
 async function moreReadings(sensors: readonly MqttSensor[], more: number): Promise<void> {
   const from = count(sensors);
-  await waitFor(`${more} more readings`, () => count(sensors) >= from + more, 45_000);
+  await waitFor(`${more} more readings`, () => count(sensors) >= from + more, 25_000);
 }
 
 interface Verdict {

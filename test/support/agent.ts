@@ -1,5 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { stringify } from "yaml";
 import { askAgent } from "../../src/adapters/control/client.ts";
 import { SOCKET_NAME } from "../../src/adapters/control/protocol.ts";
@@ -8,7 +9,9 @@ import { spawnProcess, tempFolder, type TestProcess } from "./processes.ts";
 import { waitFor } from "./wait-for.ts";
 
 const ROOT = resolve(import.meta.dirname, "..", "..");
-const PETIOLE = join(ROOT, "scripts", "petiole");
+const STOP_LIMIT_MS = 20_000;
+/** The command, as a checkout has it. */
+export const PETIOLE = join(ROOT, "scripts", "petiole");
 
 /** Path of a component that `npm run build:examples` has built. */
 export const exampleComponent = (name: string): string => join(ROOT, "examples", name, "build", `${name}.wasm`);
@@ -78,6 +81,14 @@ export async function startAgent(config: Readonly<Record<string, unknown>>): Pro
     status: async () => await askAgent(socket, "status"),
     async stop(signal) {
       running.signal(signal);
+      const hung = Symbol();
+      const bound = new AbortController();
+      const end = await Promise.race([
+        running.exited,
+        setTimeout(STOP_LIMIT_MS, hung, { signal: bound.signal }).catch(() => hung),
+      ]);
+      bound.abort();
+      if (end === hung) throw new Error(`the agent does not stop on ${signal}:\n${running.output().slice(-4000)}`);
       return (await running.exited).code;
     },
     async start() {
@@ -88,9 +99,13 @@ export async function startAgent(config: Readonly<Record<string, unknown>>): Pro
     async [Symbol.asyncDispose]() {
       // By SIGTERM first, so that the agent takes its nats-server along.
       running.signal("SIGTERM");
-      const timer = setTimeout(() => running.signal("SIGKILL"), 10_000);
+      const bound = new AbortController();
+      void setTimeout(STOP_LIMIT_MS, undefined, { signal: bound.signal }).then(
+        () => running.signal("SIGKILL"),
+        () => {},
+      );
       await running.exited;
-      clearTimeout(timer);
+      bound.abort();
       await folder[Symbol.asyncDispose]();
     },
   };

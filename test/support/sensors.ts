@@ -13,6 +13,8 @@ export interface MqttSensor extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
+const ANSWER_LIMIT_MS = 15_000;
+
 /**
  * A sensor that publishes numbered readings with QoS 1, the next one when the one before was acknowledged. When the
  * connection breaks it counts the open reading as uncertain, connects again and goes on with the next number: it never
@@ -29,11 +31,11 @@ export function startMqttSensor(name: string, url: string, pause = 5): MqttSenso
       const client = mqtt.connect(url, { clientId: `sensor-${name}`, reconnectPeriod: 0, connectTimeout: 1000 });
       client.on("error", () => {});
       try {
-        await orClosed(client, new Promise((resolve) => client.once("connect", resolve)));
+        await answered(client, new Promise((resolve) => client.once("connect", resolve)));
         while (!stop.signal.aborted) {
           uncertain.add(seq);
           const payload = JSON.stringify({ sensor: name, seq, value: 20 + (seq % 10) });
-          await orClosed(client, client.publishAsync(`sensors/${name}`, payload, { qos: 1 }));
+          await answered(client, client.publishAsync(`sensors/${name}`, payload, { qos: 1 }));
           uncertain.delete(seq);
           acknowledged.add(seq++);
           await new Promise((resolve) => setTimeout(resolve, pause));
@@ -61,14 +63,16 @@ export function startMqttSensor(name: string, url: string, pause = 5): MqttSenso
   };
 }
 
-/** Waits for `work`, and rejects when the connection ends before it is done. */
-async function orClosed(client: MqttClient, work: Promise<unknown>): Promise<void> {
-  const closed = Promise.withResolvers<never>();
-  const onClose = (): void => closed.reject(new Error("the broker closed the connection"));
+/** Waits for `work`, and rejects when the connection ends before it is done, or nothing comes for long. */
+async function answered(client: MqttClient, work: Promise<unknown>): Promise<void> {
+  const failed = Promise.withResolvers<never>();
+  const onClose = (): void => failed.reject(new Error("the broker closed the connection"));
+  const timer = setTimeout(() => failed.reject(new Error("the broker does not answer")), ANSWER_LIMIT_MS);
   client.once("close", onClose);
   try {
-    await Promise.race([work, closed.promise]);
+    await Promise.race([work, failed.promise]);
   } finally {
+    clearTimeout(timer);
     client.off("close", onClose);
   }
 }
