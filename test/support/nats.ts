@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { findNatsServer } from "../../src/adapters/leaf/find-server.ts";
 import { spawnProcess, type TestProcess } from "./processes.ts";
+import { skipping } from "./skip.ts";
 import { waitFor } from "./wait-for.ts";
 
 export interface NatsOptions {
@@ -60,7 +61,7 @@ export interface TestedServer {
 export async function serverVersions(): Promise<TestedServer[]> {
   const floor = process.env["PETIOLE_TEST_NATS_FLOOR"];
   const skip = floor === undefined ? "PETIOLE_TEST_NATS_FLOOR names no nats-server 2.9.10" : undefined;
-  if (skip !== undefined) process.stderr.write(`Skipping the oldest supported nats-server: ${skip}\n`);
+  skipping(skip !== undefined, "the tests with the oldest supported nats-server", skip ?? "");
   return [
     { name: "current", binary: await testNatsBinary(), skip: undefined },
     { name: "floor", binary: floor ?? "nats-server", skip },

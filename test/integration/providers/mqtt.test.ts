@@ -16,6 +16,7 @@ import { messagingSuite } from "../../conformance/messaging/suite.ts";
 import { createMailbox } from "../../support/mailbox.ts";
 import { connectMqtt, findProgram, startMosquitto, type TestBroker } from "../../support/mqtt.ts";
 import { recordingLogger, startProvider, type BoundLink, type Rig } from "../../support/provider-rig.ts";
+import { skipping } from "../../support/skip.ts";
 import { waitFor } from "../../support/wait-for.ts";
 
 const CONSUMER = "wasmcloud:messaging/consumer";
@@ -237,7 +238,8 @@ describe("embedded MQTT broker", () => {
 
 const mosquitto = findProgram("mosquitto");
 const openssl = findProgram("openssl");
-describe.skipIf(mosquitto === undefined)("with mosquitto, where it is installed", () => {
+const withoutMosquitto = skipping(mosquitto === undefined, "the MQTT tests with mosquitto", "it is not installed");
+describe.skipIf(withoutMosquitto)("with mosquitto, where it is installed", () => {
   testElsewhere(mosquitto ?? "mosquitto");
 });
 
@@ -417,7 +419,7 @@ function testElsewhere(binary: string): void {
       broker.thaw();
     });
 
-    test.skipIf(openssl === undefined)(
+    test.skipIf(skipping(openssl === undefined, "the MQTT tests with TLS", "openssl is not installed"))(
       "TLS with a private authority and a client certificate; another authority is refused",
       async ({ expect }) => {
         const folder = await mkdtemp(join(tmpdir(), "petiole-mqtt-tls-"));

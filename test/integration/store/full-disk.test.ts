@@ -12,6 +12,7 @@ import { makeRecord } from "../../../src/adapters/store/row.ts";
 import { isSqliteFailure, openDatabase, SqliteFailure, type Database } from "../../../src/adapters/store/sqlite.ts";
 import { kibibytes, mebibytes, millis } from "../../../src/domain/units.ts";
 import { laneOf, message } from "../../conformance/outbox.ts";
+import { skipping } from "../../support/skip.ts";
 import { createLineLog, createStoreFolder, type StoreFolder } from "../../support/store.ts";
 
 const run = promisify(execFile);
@@ -37,7 +38,8 @@ const mayMount = await (async (): Promise<boolean> => {
   return mount !== undefined;
 })();
 
-describe.skipIf(!mayMount)("a full disk (tmpfs of 3 MiB; needs the right to mount)", () => {
+const mayNot = skipping(!mayMount, "the tests on a full tmpfs", "this user may not mount one");
+describe.skipIf(mayNot)("a full disk (tmpfs of 3 MiB; needs the right to mount)", () => {
   test("publish() fails with ERR_STORE_FAILED, and works again once there is room", async ({ expect }) => {
     await using folder = await createStoreFolder();
     await using _mount = await mountTmpfs(folder, "3m");
