@@ -45,16 +45,16 @@ function checkLinks({ components, providers, links }: Outline): ConfigFault[] {
       const message = `"${from}" and "${to}" are both components; one end must be a provider`;
       faults.push({ path: ["links", index], message });
     }
-    if (!components.has(from) || !Array.isArray(link["interfaces"])) continue;
-    for (const name of link["interfaces"]) {
-      const key = JSON.stringify([from, name, link["name"] ?? "default"]);
+    if (!Array.isArray(link["interfaces"])) continue;
+    // A component's import has one link. A provider may deliver over several, which must differ in something.
+    const interfaces = link["interfaces"].map(String).sort();
+    const keys = components.has(from)
+      ? interfaces.map((name) => ({ what: `${name} of "${from}"`, key: JSON.stringify([from, name]) }))
+      : [{ what: `"${from}" to "${to}"`, key: JSON.stringify([from, to, link["name"] ?? "default", interfaces]) }];
+    for (const { what, key } of keys) {
       const earlier = taken.get(key);
       if (earlier === undefined) taken.set(key, index);
-      else
-        faults.push({
-          path: ["links", index],
-          message: `links[${earlier}] already links ${String(name)} of "${from}"`,
-        });
+      else faults.push({ path: ["links", index], message: `links[${earlier}] already links ${what}` });
     }
   }
   return faults;

@@ -95,9 +95,37 @@ describe("parseConfig()", () => {
   });
 
   test("wants the hub's domain in leaf mode only", ({ expect }) => {
-    const text = "device: { id: d }\nhub:\n  urls: [nats-leaf://h:7422]\n";
+    const text = "device: { id: d }\nhub:\n  urls: [tls://h:7422]\n";
     expect(faultsOf(text)).toEqual([expect.stringMatching(/:2:1: hub\.domain: leaf mode needs the JetStream domain/)]);
     expect(faultsOf(`${text}  mode: direct\n`)).toEqual([]);
+  });
+
+  test("refuses two deliveries that differ in nothing, and takes them with names", ({ expect }) => {
+    const head = "device: { id: d }\ncomponents: { a: { file: a.wasm } }\nproviders: { p: { type: mqtt } }\nlinks:\n";
+    const link = "  - { from: p, to: a, interfaces: [x:y/z] }\n";
+    expect(faultsOf(head + link + link)).toEqual([
+      expect.stringMatching(/:6:5: links\[1\]: links\[0\] already links "p" to "a"/),
+    ]);
+    expect(faultsOf(`${head}${link}  - { from: p, to: a, interfaces: [x:y/z], name: other }\n`)).toEqual([]);
+  });
+
+  test("refuses a second link of one import under another name: a component cannot choose", ({ expect }) => {
+    const head = "device: { id: d }\ncomponents: { a: { file: a.wasm } }\nproviders: { p: { type: mqtt } }\nlinks:\n";
+    const links =
+      "  - { from: a, to: p, interfaces: [x:y/z] }\n  - { from: a, to: p, interfaces: [x:y/z], name: other }\n";
+    expect(faultsOf(head + links)).toEqual([
+      expect.stringMatching(/links\[1\]: links\[0\] already links x:y\/z of "a"/),
+    ]);
+  });
+
+  test.for([
+    ["leaf: { listen: 127.0.0.1:0 }", /leaf\.listen/],
+    ["leaf: { listen: 127.0.0.1:99999 }", /leaf\.listen/],
+    ["leaf: { monitor: 0.0.0.0:8222 }", /leaf\.monitor: want a loopback address/],
+    ["hub: { mode: direct, urls: [wss://h:1] }", /hub\.urls/],
+    ["hub: { mode: direct, urls: [nats-leaf://h:1] }", /hub\.urls/],
+  ] as const)("refuses %s", ([text, reason], { expect }) => {
+    expect(faultsOf(`device: { id: d }\n${text}\n`).join("\n")).toMatch(reason);
   });
 
   test("refuses a name that is a component and a provider", ({ expect }) => {

@@ -21,7 +21,13 @@ const strings = z
 /** `host:port`; an IPv6 host stands in brackets. */
 const address = z
   .string()
-  .regex(/^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):\d{1,5}$/, "want host:port such as 127.0.0.1:4222");
+  .regex(/^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):\d{1,5}$/, "want host:port such as 127.0.0.1:4222")
+  .refine((text) => isPort(Number(text.slice(text.lastIndexOf(":") + 1))), "want a port from 1 to 65535");
+
+const isPort = (port: number): boolean => port >= 1 && port <= 65_535;
+
+/** The monitoring of a nats-server knows no passwords. */
+const loopback = address.refine((text) => /^(127\.|\[::1\]|localhost:)/.test(text), "want a loopback address");
 
 /** The schema of `petiole.yaml`. `folder` is where the file lies: relative paths in it start there. */
 export function configSchema(folder: string) {
@@ -50,6 +56,10 @@ export function configSchema(folder: string) {
     .refine((value) => value.mode !== "leaf" || value.domain !== undefined, {
       path: ["domain"],
       message: "leaf mode needs the JetStream domain of the hub",
+    })
+    .refine((value) => value.mode !== "direct" || value.urls.every((url) => /^(nats|tls):/.test(url)), {
+      path: ["urls"],
+      message: "direct mode wants nats:// or tls:// URLs of client ports",
     });
 
   return z.strictObject({
@@ -62,7 +72,7 @@ export function configSchema(folder: string) {
     leaf: z
       .strictObject({
         listen: address.default("127.0.0.1:4222"),
-        monitor: address.default("127.0.0.1:8222"),
+        monitor: loopback.default("127.0.0.1:8222"),
         server: path.optional(),
       })
       .prefault({}),
@@ -74,7 +84,7 @@ export function configSchema(folder: string) {
         commit_rows: z.int().min(1).max(10_000).default(128),
       })
       .prefault({}),
-    compiler: z.strictObject({ memory: size().prefault("512MiB"), timeout: duration().prefault("2m") }).prefault({}),
+    compiler: z.strictObject({ memory: size().prefault("384MiB"), timeout: duration().prefault("2m") }).prefault({}),
     components: z
       .record(
         id,

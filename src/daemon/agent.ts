@@ -6,6 +6,7 @@ import { openControlServer } from "../adapters/control/server.ts";
 import { openStore } from "../adapters/store/index.ts";
 import { desiredStateOf } from "../config/desired-state.ts";
 import type { Config } from "../config/schema.ts";
+import { PetioleError } from "../domain/errors.ts";
 import type { AgentStatus } from "../domain/status.ts";
 import { VERSION } from "../domain/version.ts";
 import { createHost } from "../host/host.ts";
@@ -35,8 +36,8 @@ export interface Agent extends AsyncDisposable {
  */
 export async function openAgent({ config, env, clock, log, signal }: AgentDeps): Promise<Agent> {
   await using stack = new AsyncDisposableStack();
-  await mkdir(config.state_dir, { recursive: true, mode: 0o700 });
-  await mkdir(config.cache_dir, { recursive: true, mode: 0o700 });
+  await makeFolder(config.state_dir);
+  await makeFolder(config.cache_dir);
 
   const store = stack.use(
     await openStore({
@@ -89,4 +90,13 @@ export async function openAgent({ config, env, clock, log, signal }: AgentDeps):
   state = "running";
   const parts = stack.move();
   return { status, [Symbol.asyncDispose]: () => parts.disposeAsync() };
+}
+
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new PetioleError("ERR_STORE_OPEN", `Cannot use the folder "${path}": ${reason}`, { cause });
+  }
 }

@@ -132,8 +132,9 @@ function withForwarder(state: HubLinkState, forwarder: Forwarder): HubLinkState 
   return error === undefined ? state : { ...state, reason: `outbox: ${error.message}` };
 }
 
+/** With `tls://` anything but TLS is refused, also without a block of its own: the client looks at nothing else. */
 function tlsOf(hub: NonNullable<Config["hub"]>): { ca?: string; cert?: string; key?: string } | undefined {
-  if (hub.tls === undefined) return undefined;
+  if (hub.tls === undefined) return hub.urls.some((url) => url.startsWith("tls://")) ? {} : undefined;
   const { ca_file: ca, cert_file: cert, key_file: key } = hub.tls;
   return {
     ...(ca === undefined ? {} : { ca }),

@@ -22,8 +22,8 @@ export async function runAgent(config: Config): Promise<void> {
   process.once("SIGINT", onSignal);
 
   log.info("Agent is starting", { version: VERSION, device: config.device.id, node: process.versions.node });
-  await using agent = await openAgent({ config, env: process.env, clock: systemClock, log, signal: stop.signal });
-  if (!stop.signal.aborted) log.info("Agent is ready", { components: (await agent.status()).components.length });
+  await using _agent = await openAgent({ config, env: process.env, clock: systemClock, log, signal: stop.signal });
+  if (!stop.signal.aborted) log.info("Agent is ready", { components: Object.keys(config.components).length });
   log.info("Agent is stopping", { signal: await told.promise });
 }
 

@@ -44,7 +44,8 @@ describe("plan()", () => {
 
   test("ends deliveries first and providers last", ({ expect }) => {
     expect(stages(state, nothing)).toEqual([
-      ["unbind broker>app", "unbind app>broker"],
+      ["unbind broker>app"],
+      ["unbind app>broker"],
       ["stop-component app"],
       ["stop-provider broker"],
     ]);
@@ -58,7 +59,8 @@ describe("plan()", () => {
     expect,
   }) => {
     expect(stages(state, { ...state, components: [component("app", { limit: "3" })] })).toEqual([
-      ["unbind broker>app", "unbind app>broker"],
+      ["unbind broker>app"],
+      ["unbind app>broker"],
       ["stop-component app"],
       ["bind app>broker"],
       ["start-component app"],

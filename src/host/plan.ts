@@ -42,8 +42,12 @@ export function plan(actual: ActualState, desired: DesiredState): Stage[] {
   const binds = without([...links.fresh, ...again], actual.held.links).filter(bindable);
   const isComponent = new Set(desired.components.map((spec) => spec.id));
 
+  const wasComponent = new Set(actual.components.map((spec) => spec.id));
+
   const stages: Stage[] = [
-    [...unbound].map((link) => ({ kind: "unbind", link })),
+    // Deliveries first: a call that is still running needs its imports to the end.
+    [...unbound].filter((link) => !wasComponent.has(link.source)).map((link) => ({ kind: "unbind", link })),
+    [...unbound].filter((link) => wasComponent.has(link.source)).map((link) => ({ kind: "unbind", link })),
     components.gone.map((spec) => ({ kind: "stop-component", spec })),
     providers.gone.map((spec) => ({ kind: "stop-provider", spec })),
     startProviders.map((spec) => ({ kind: "start-provider", spec })),

@@ -87,6 +87,20 @@ describe("petiole run and status", () => {
     expect(agent.output()).not.toContain('"level":"error"');
   });
 
+  test("says what is wrong with its folders: that is no bug", async ({ expect }) => {
+    await using folder = await tempFolder();
+    const file = join(folder.path, "petiole.yaml");
+    for (const dirs of [
+      { state_dir: "/dev/null/state" },
+      { state_dir: "state", cache_dir: "c", runtime_dir: "/dev/null/r" },
+    ]) {
+      await writeFile(file, JSON.stringify({ device: { id: "gw-1" }, ...dirs }));
+      const { code, stderr } = await petiole("run", "--config", file);
+      expect(stderr).toMatch(/^petiole: ERR_(STORE_OPEN|CONTROL_UNREACHABLE): Cannot .*"\/dev\/null\//);
+      expect(code).toBe(3);
+    }
+  });
+
   test("a second agent on the same state refuses", async ({ expect }) => {
     await using agent = await startAgent({});
     const { code, stderr } = await petiole("run", "--config", agent.configFile);

@@ -17,14 +17,15 @@ export interface ControlServerDeps {
 
 /**
  * Answers `petiole status` and its like. The socket is for the agent's user and group only (mode 0660).
- * @throws PetioleError ERR_STORE_LOCKED when another agent answers on the same path
+ * @throws PetioleError ERR_STORE_LOCKED when another agent answers on the same path, ERR_CONTROL_UNREACHABLE when the
+ *   socket cannot be made
  */
 export async function openControlServer({ path, handlers, log }: ControlServerDeps): Promise<AsyncDisposable> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o750 });
+  await orUnusable(path, () => mkdir(dirname(path), { recursive: true, mode: 0o750 }));
   if (await isAnswering(path)) {
     throw new PetioleError("ERR_STORE_LOCKED", `Cannot open the control socket "${path}": another agent answers on it`);
   }
-  await rm(path, { force: true });
+  await orUnusable(path, () => rm(path, { force: true }));
 
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
@@ -36,9 +37,11 @@ export async function openControlServer({ path, handlers, log }: ControlServerDe
       socket.destroy();
     });
   });
-  server.listen(path);
-  await once(server, "listening");
-  await chmod(path, 0o660);
+  await orUnusable(path, async () => {
+    server.listen(path);
+    await once(server, "listening");
+    await chmod(path, 0o660);
+  });
 
   return {
     [Symbol.asyncDispose]: async () => {
@@ -47,6 +50,15 @@ export async function openControlServer({ path, handlers, log }: ControlServerDe
       await once(server, "close");
     },
   };
+}
+
+async function orUnusable(path: string, action: () => Promise<unknown>): Promise<void> {
+  try {
+    await action();
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new PetioleError("ERR_CONTROL_UNREACHABLE", `Cannot open the control socket "${path}": ${reason}`, { cause });
+  }
 }
 
 async function serve(socket: Socket, handlers: ControlHandlers): Promise<void> {
