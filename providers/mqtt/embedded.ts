@@ -135,9 +135,12 @@ export async function openEmbeddedBroker({ config, grace, clock, log, signal }: 
     // Not in the package's types.
     const { persistence } = broker as unknown as { readonly persistence: RetainedStore };
     const filters = subscriber.filters.map(({ topic }) => topic);
+    let dropped = 0;
     for await (const packet of persistence.createRetainedStreamCombi(filters)) {
-      if (subscribers.has(subscriber)) subscriber.enqueue(incoming(packet));
+      if (!subscribers.has(subscriber)) return;
+      if (!subscriber.enqueue(incoming(packet))) dropped += 1;
     }
+    if (dropped > 0) log.warn("More retained messages than the link's queue holds, the rest is left out", { dropped });
   };
 
   return {
