@@ -27,18 +27,28 @@ function formatHead({ device, version, pid, state, uptime, rss, hub }: AgentStat
 
 function formatComponents(components: readonly ComponentStatus[]): string {
   if (components.length === 0) return "";
-  const rows = components.map(({ id, state, calls, failures, restarts, digest }) => [
+  const rows = components.map(({ id, state, degraded, calls, failures, restarts, memory, cpuTime, digest }) => [
     id,
-    state,
+    degraded ? "degraded" : state,
     String(calls),
     String(failures),
     String(restarts),
+    formatBytes(memory),
+    `${(cpuTime / 1000).toFixed(1)} s`,
     digest?.slice(0, "sha256:".length + 12) ?? "-",
   ]);
   return [
-    formatTable([["COMPONENT", "STATE", "CALLS", "FAILED", "RESTARTS", "DIGEST"], ...rows]),
+    formatTable([["COMPONENT", "STATE", "CALLS", "FAILED", "RESTARTS", "MEMORY", "CPU", "DIGEST"], ...rows]),
+    ...components.flatMap(formatBreaches),
     ...formatErrors(components),
   ].join("\n");
+}
+
+/** Limits that were reached, when any was. */
+function formatBreaches({ id, breaches }: ComponentStatus): string[] {
+  const reached = Object.entries(breaches).filter(([, count]) => count > 0);
+  if (reached.length === 0) return [];
+  return [`  ${id}: limits reached: ${reached.map(([limit, count]) => `${limit} ${count} times`).join(", ")}`];
 }
 
 function formatProviders(providers: readonly ProviderStatus[]): string {

@@ -29,6 +29,24 @@ const isPort = (port: number): boolean => port >= 1 && port <= 65_535;
 /** The monitoring of a nats-server knows no passwords. */
 const loopback = address.refine((text) => /^(127\.|\[::1\]|localhost:)/.test(text), "want a loopback address");
 
+/** Path by which a component knows a folder. */
+const guestPath = z
+  .string()
+  .regex(/^\/([^/\0]+(\/[^/\0]+)*)?$/, "want an absolute path such as /data")
+  .refine((text) => !text.split("/").some((part) => part === "." || part === ".."), "want a path without . and ..");
+
+/** Where a component may connect to. */
+const destination = z
+  .string()
+  .regex(
+    /^(\[[0-9a-fA-F:.]+\]|(\*\.)?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*):(\*|\d{1,5})$/,
+    "want host:port such as api.example:443, *.example:443 or 10.0.0.7:*",
+  )
+  .refine(
+    (text) => text.endsWith(":*") || isPort(Number(text.slice(text.lastIndexOf(":") + 1))),
+    "want a port from 1 to 65535",
+  );
+
 /** The schema of `petiole.yaml`. `folder` is where the file lies: relative paths in it start there. */
 export function configSchema(folder: string) {
   const path = z
@@ -85,6 +103,13 @@ export function configSchema(folder: string) {
       })
       .prefault({}),
     compiler: z.strictObject({ memory: size().prefault("384MiB"), timeout: duration().prefault("2m") }).prefault({}),
+    runtime: z
+      .strictObject({
+        workers: z.int().min(1).max(64).default(1),
+        cache_size: size().prefault("256MiB"),
+        trusted_keys: z.array(path).default([]),
+      })
+      .prefault({}),
     components: z
       .record(
         id,
@@ -95,6 +120,22 @@ export function configSchema(folder: string) {
           deadline: duration().prefault("5s"),
           memory: size().prefault("32MiB"),
           queue: z.int().min(1).max(100_000).default(256),
+          max_instances: z.int().min(1).max(1000).default(1),
+          max_table: z.int().min(1).max(10_000_000).default(100_000),
+          cpu: z.number().min(0.01).max(1).default(1),
+          log_rate: z.number().min(0.1).max(10_000).default(50),
+          isolation: z.enum(["shared", "dedicated"]).default("shared"),
+          recycle: z
+            .strictObject({
+              calls: z.int().min(1).optional(),
+              age: duration().optional(),
+              memory: size().optional(),
+            })
+            .prefault({}),
+          folders: z
+            .array(z.strictObject({ host: path, guest: guestPath, write: z.boolean().default(false) }))
+            .default([]),
+          network: z.array(destination).default([]),
         }),
       )
       .default({}),

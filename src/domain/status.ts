@@ -14,6 +14,17 @@ export interface ComponentStatus {
   readonly failures: number;
   /** Times the instance or its worker was replaced after a trap or a missed deadline. */
   readonly restarts: number;
+  /** It failed again and again: new instances wait longer and longer. */
+  readonly degraded: boolean;
+  readonly instances: number;
+  /** Linear memory of its instances, in bytes. */
+  readonly memory: number;
+  /** Address space reserved for its instances, in bytes. */
+  readonly reserved: number;
+  /** Milliseconds that its code computed. */
+  readonly cpuTime: number;
+  /** How often each limit was reached. */
+  readonly breaches: Readonly<Record<string, number>>;
   readonly lastError: StatusError | undefined;
 }
 

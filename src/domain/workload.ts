@@ -15,8 +15,43 @@ export interface ComponentLimits {
   readonly deadline: Millis;
   /** Upper bound of each linear memory of an instance. */
   readonly memory: Bytes;
+  /** Upper bound of each table of an instance, in entries. */
+  readonly table: number;
   /** Calls that may wait for the component before further ones are refused. */
   readonly queue: number;
+  /** Instances there may be at a time; each serves one call. With more than one, calls overtake each other. */
+  readonly instances: number;
+  /** Share of one core's time that the component may take over some seconds, above 0 and at most 1. */
+  readonly cpu: number;
+  /** Lines and log entries a second, on average. */
+  readonly logRate: number;
+}
+
+/** When an instance that works is replaced by a new one between two calls: a cure for guests that leak. */
+export interface Recycling {
+  readonly calls?: number | undefined;
+  readonly age?: Millis | undefined;
+  /** Linear memory, all memories of the instance together. */
+  readonly memory?: Bytes | undefined;
+}
+
+/** `dedicated` gives a component a worker of its own: no other one suffers when it has to be ended. */
+export type Isolation = "shared" | "dedicated";
+
+/** A folder of the device that a component sees. */
+export interface FolderGrant {
+  /** Absolute path on the device. */
+  readonly host: string;
+  /** Path that the component knows it by. */
+  readonly guest: string;
+  readonly write: boolean;
+}
+
+/** What a component may reach beyond its links. Nothing unless granted. */
+export interface Grants {
+  readonly folders: readonly FolderGrant[];
+  /** `host:port`, `*.domain:port`, `host:*`: where it may connect to, over HTTP and over sockets. */
+  readonly network: readonly string[];
 }
 
 export interface ComponentSpec {
@@ -28,6 +63,9 @@ export interface ComponentSpec {
   /** Served through `wasi:cli/environment`. */
   readonly env: Readonly<Record<string, string>>;
   readonly limits: ComponentLimits;
+  readonly recycling: Recycling;
+  readonly isolation: Isolation;
+  readonly grants: Grants;
 }
 
 export interface ProviderSpec {

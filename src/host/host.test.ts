@@ -1,12 +1,12 @@
 import { describe, test } from "vitest";
 import { PetioleError } from "../domain/errors.ts";
-import { mebibytes, seconds } from "../domain/units.ts";
-import type { ComponentSpec, DesiredState, LinkSpec } from "../domain/workload.ts";
+import type { DesiredState, LinkSpec } from "../domain/workload.ts";
 import { systemClock } from "../lib/clock.ts";
 import { silentLogger } from "../lib/log.ts";
 import type { LinkContext, Provider, ProviderDeps } from "../provider/contract.ts";
 import type { HostServices } from "../provider/services.ts";
-import type { InstanceOptions, Runtime } from "../runtime/contract.ts";
+import { componentSpec } from "../../test/support/workloads.ts";
+import { NO_BREACHES, type InstanceOptions, type Runtime } from "../runtime/contract.ts";
 import { createHost, type Host } from "./host.ts";
 
 interface World {
@@ -36,7 +36,19 @@ function createWorld(imports: readonly string[] = ["wasi:io/streams@0.2.0", "a:b
       events.push(`start ${options.id}`);
       return {
         call: async (name, fn, args) => `${options.id} ${name}#${fn}(${args.join()})`,
-        stats: () => ({ calls: 7, failures: 0, restarts: 0, pending: 0 }),
+        stats: () => ({
+          calls: 7,
+          failures: 0,
+          restarts: 0,
+          pending: 0,
+          instances: 1,
+          memory: 0,
+          reserved: 0,
+          cpuTime: 0,
+          recycled: 0,
+          breaches: NO_BREACHES,
+          degraded: false,
+        }),
         [Symbol.asyncDispose]: async () => void events.push(`stop ${options.id}`),
       };
     },
@@ -74,13 +86,7 @@ function createWorld(imports: readonly string[] = ["wasi:io/streams@0.2.0", "a:b
   return { host, events, bound, instances, faults };
 }
 
-const app: ComponentSpec = {
-  id: "app",
-  file: "/app.wasm",
-  config: {},
-  env: {},
-  limits: { deadline: seconds(1), memory: mebibytes(1), queue: 1 },
-};
+const app = componentSpec("app");
 const link = (source: string, target: string, name: string): LinkSpec => ({
   name: "default",
   source,

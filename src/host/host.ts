@@ -8,7 +8,7 @@ import { createExclusive } from "../lib/exclusive.ts";
 import type { Logger } from "../lib/log.ts";
 import type { Binding, Provider, ProviderFactory } from "../provider/contract.ts";
 import type { HostServices } from "../provider/services.ts";
-import type { PreparedComponent, RunningComponent, Runtime } from "../runtime/contract.ts";
+import type { ComponentEvent, PreparedComponent, RunningComponent, Runtime } from "../runtime/contract.ts";
 import { checkExports, checkImports, checkProvider } from "./link-check.ts";
 import { linkKey, plan, type Step } from "./plan.ts";
 import { createRouter } from "./router.ts";
@@ -142,6 +142,10 @@ export function createHost({ runtime, registry, services, clock, log }: HostDeps
           env: spec.env,
           config: spec.config,
           limits: spec.limits,
+          recycling: spec.recycling,
+          isolation: spec.isolation,
+          grants: spec.grants,
+          onEvent: (event) => logEvent(log.child({ component: spec.id }), event),
           onImport: (name, fn, args) => router.call(spec.id, name, fn, args),
           log: log.child({ component: spec.id }),
         });
@@ -317,6 +321,12 @@ function componentStatus(
     calls: stats?.calls ?? 0,
     failures: stats?.failures ?? 0,
     restarts: stats?.restarts ?? 0,
+    degraded: stats?.degraded ?? false,
+    instances: stats?.instances ?? 0,
+    memory: stats?.memory ?? 0,
+    reserved: stats?.reserved ?? 0,
+    cpuTime: stats?.cpuTime ?? 0,
+    breaches: stats?.breaches ?? {},
     lastError: statusError(item?.failure ?? brokenLink?.failure),
   };
 }
@@ -332,3 +342,20 @@ function stateOf(item: Item<unknown, unknown> | undefined): ComponentStatus["sta
 
 const statusError = (failure: Failure | undefined): StatusError | undefined =>
   failure === undefined ? undefined : { code: failure.error.code, message: failure.error.message };
+
+function logEvent(log: Logger, event: ComponentEvent): void {
+  switch (event.kind) {
+    case "limit-reached":
+      log.warn("Component reached a limit", { limit: event.limit, count: event.count });
+      break;
+    case "degraded":
+      log.error("Component fails again and again", { failures: event.failures, lastError: event.lastError });
+      break;
+    case "recovered":
+      log.info("Component works again");
+      break;
+    case "recycled":
+      log.info("Component instance replaced by a new one", { reason: event.reason });
+      break;
+  }
+}

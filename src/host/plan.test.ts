@@ -1,15 +1,9 @@
 import { describe, test } from "vitest";
-import { bytes, seconds } from "../domain/units.ts";
+import { componentSpec } from "../../test/support/workloads.ts";
 import type { ComponentSpec, DesiredState, LinkSpec, ProviderSpec } from "../domain/workload.ts";
 import { plan, type Step } from "./plan.ts";
 
-const component = (id: string, config: Record<string, string> = {}): ComponentSpec => ({
-  id,
-  file: `/${id}.wasm`,
-  config,
-  env: {},
-  limits: { deadline: seconds(1), memory: bytes(1), queue: 1 },
-});
+const component = (id: string, config: Record<string, string> = {}): ComponentSpec => componentSpec(id, { config });
 const provider = (id: string, config: unknown = {}): ProviderSpec => ({ id, type: "mqtt", config });
 const link = (source: string, target: string, config: unknown = {}): LinkSpec => ({
   name: "default",

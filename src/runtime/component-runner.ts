@@ -5,7 +5,7 @@ import { millis } from "../domain/units.ts";
 import { unversioned } from "../domain/wit-name.ts";
 import { backoffDelay, type BackoffOptions } from "../lib/backoff.ts";
 import type { Admission } from "./admission.ts";
-import type { RunningComponent, RunningStats } from "./contract.ts";
+import { NO_BREACHES, type RunningComponent, type RunningStats } from "./contract.ts";
 import { GuestInstance, type GuestInstanceDeps, type TurnOutcome } from "./guest-instance.ts";
 import type { FunctionType } from "./wit/type.ts";
 import { MisfitValue, convertValue } from "./wit/value.ts";
@@ -79,6 +79,13 @@ export class ComponentRunner implements RunningComponent {
       failures: this.#failures,
       restarts: this.#restarts,
       pending: this.#queue.length + (this.#serving === undefined ? 0 : 1),
+      instances: this.#instance === undefined ? 0 : 1,
+      memory: 0,
+      reserved: 0,
+      cpuTime: 0,
+      recycled: 0,
+      breaches: NO_BREACHES,
+      degraded: false,
     };
   }
 

@@ -1,6 +1,6 @@
 // What the runtime offers to the host. Values that cross are in jco's JavaScript mapping (see src/provider/contract.ts).
 
-import type { ComponentLimits, Digest } from "../domain/workload.ts";
+import type { ComponentLimits, Digest, Grants, Isolation, Recycling } from "../domain/workload.ts";
 import type { Logger } from "../lib/log.ts";
 
 /** A component that was validated and transpiled, with its artifacts in the cache. */
@@ -30,9 +30,34 @@ export interface InstanceOptions {
   /** Served through `wasi:config/store`. */
   readonly config: Readonly<Record<string, string>>;
   readonly limits: ComponentLimits;
+  readonly recycling: Recycling;
+  readonly isolation: Isolation;
+  readonly grants: Grants;
   readonly onImport: ImportHandler;
+  readonly onEvent: (event: ComponentEvent) => void;
   readonly log: Logger;
 }
+
+/** A limit that was reached. */
+export const LIMIT_NAMES = ["deadline", "memory", "queue", "cpu", "stack", "log"] as const;
+export type LimitName = (typeof LIMIT_NAMES)[number];
+
+export type ComponentEvent =
+  /** At most one a second for each limit; `count` is how often it was reached since the last one. */
+  | { readonly kind: "limit-reached"; readonly limit: LimitName; readonly count: number }
+  /** It failed again and again; new instances wait longer and longer. */
+  | { readonly kind: "degraded"; readonly failures: number; readonly lastError: string }
+  | { readonly kind: "recovered" }
+  | { readonly kind: "recycled"; readonly reason: keyof Recycling };
+
+export const NO_BREACHES: Readonly<Record<LimitName, number>> = {
+  deadline: 0,
+  memory: 0,
+  queue: 0,
+  cpu: 0,
+  stack: 0,
+  log: 0,
+};
 
 export interface RunningStats {
   readonly calls: number;
@@ -42,9 +67,24 @@ export interface RunningStats {
   readonly restarts: number;
   /** Calls waiting or running. */
   readonly pending: number;
+  readonly instances: number;
+  /** Linear memory of its instances, in bytes. */
+  readonly memory: number;
+  /** Address space that is reserved for its instances and their suspended calls, in bytes. */
+  readonly reserved: number;
+  /** Milliseconds that its code computed. */
+  readonly cpuTime: number;
+  /** New instances made in place of ones that worked. */
+  readonly recycled: number;
+  /** How often each limit was reached. */
+  readonly breaches: Readonly<Record<LimitName, number>>;
+  readonly degraded: boolean;
 }
 
-/** A component in a worker. Calls run one after another in the order they were made. */
+/**
+ * A component in a worker. With one instance, calls run one after another in the order they were made; with more, they
+ * begin in that order.
+ */
 export interface RunningComponent extends AsyncDisposable {
   /**
    * Calls an exported function. `interfaceName` is unversioned.

@@ -1,11 +1,12 @@
 // An example component with its capabilities in memory, the way the host would serve them.
 
 import { WitError } from "../../../src/domain/errors.ts";
-import { mebibytes, seconds } from "../../../src/domain/units.ts";
+import { seconds } from "../../../src/domain/units.ts";
 import { systemClock } from "../../../src/lib/clock.ts";
 import { createRuntime } from "../../../src/runtime/runtime.ts";
 import { exampleComponent } from "../../support/agent.ts";
 import { recordingLogger, type RecordedLog } from "../../support/provider-rig.ts";
+import { GENEROUS_LIMITS, ORDINARY_INSTANCE } from "../../support/workloads.ts";
 
 interface Published {
   readonly subject: string;
@@ -68,7 +69,9 @@ export async function startExample(name: string, options: ExampleOptions): Promi
       id: name,
       env: {},
       config: options.config ?? {},
-      limits: { deadline: seconds(5), memory: mebibytes(32), queue: 64 },
+      ...ORDINARY_INSTANCE,
+      limits: { ...GENEROUS_LIMITS, deadline: seconds(5), queue: 64 },
+      onEvent: () => {},
       log,
       onImport: async (interfaceName, functionName, args) => {
         const target = `${interfaceName}#${functionName}`;

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { bytes, mebibytes, millis, seconds } from "../../../src/domain/units.ts";
+import { bytes, millis } from "../../../src/domain/units.ts";
 import { systemClock } from "../../../src/lib/clock.ts";
 import type { LogFields, Logger } from "../../../src/lib/log.ts";
 import type {
@@ -12,6 +12,7 @@ import type {
   RunningComponent,
   Runtime,
 } from "../../../src/runtime/contract.ts";
+import { GENEROUS_LIMITS, ORDINARY_INSTANCE } from "../../support/workloads.ts";
 import { createRuntime, type RuntimeDeps } from "../../../src/runtime/runtime.ts";
 
 export type Fixture = "bare" | "behaviour" | "types" | "wasi";
@@ -59,7 +60,7 @@ export interface TestRuntime extends AsyncDisposable {
   startPrepared(prepared: PreparedComponent, options?: Partial<InstanceOptions>): Promise<RunningComponent>;
 }
 
-const LIMITS = { deadline: seconds(20), memory: mebibytes(32), queue: 16 };
+const LIMITS = GENEROUS_LIMITS;
 
 export function openRuntime(cacheDir: string, deps: Partial<RuntimeDeps> = {}): TestRuntime {
   const entries: LogEntry[] = [];
@@ -71,7 +72,8 @@ export function openRuntime(cacheDir: string, deps: Partial<RuntimeDeps> = {}): 
       id: "component",
       env: {},
       config: {},
-      limits: LIMITS,
+      ...ORDINARY_INSTANCE,
+      onEvent: () => {},
       onImport: refuseImports,
       log,
       ...options,
@@ -87,6 +89,7 @@ export function openRuntime(cacheDir: string, deps: Partial<RuntimeDeps> = {}): 
 }
 
 export const limits = (more: { readonly deadline?: number; readonly memory?: number; readonly queue?: number }) => ({
+  ...LIMITS,
   deadline: more.deadline === undefined ? LIMITS.deadline : millis(more.deadline),
   memory: more.memory === undefined ? LIMITS.memory : bytes(more.memory),
   queue: more.queue ?? LIMITS.queue,
