@@ -2,7 +2,6 @@
 // what our guests run on.
 
 import { registerHooks } from "node:module";
-import { setTimeout } from "node:timers/promises";
 import { createWasi } from "../wasi/index.ts";
 
 const SHIM = "@bytecodealliance/preview2-shim/";
@@ -37,7 +36,7 @@ export function stubTranspilerWasi(): void {
     // What the transpiler prints goes where the child's own messages go.
     print: (_stream, line) => process.stderr.write(`${line}\n`),
     log: () => {},
-    sleep: (milliseconds) => setTimeout(milliseconds),
+    suspend: (arm) => new Promise((resume) => void arm(resume)),
   });
   Object.defineProperty(globalThis, GLOBAL, { value: wasi.interfaces });
   registerHooks({

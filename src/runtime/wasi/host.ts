@@ -1,3 +1,5 @@
+import type { Suspend } from "./waiting.ts";
+
 /** What one instance's WASI needs from its surroundings. */
 export interface WasiHost {
   readonly env: Readonly<Record<string, string>>;
@@ -6,8 +8,7 @@ export interface WasiHost {
   readonly maxRandomBytes: number;
   readonly print: (stream: OutputName, line: string) => void;
   readonly log: (level: GuestLogLevel, context: string, message: string) => void;
-  /** Waits on behalf of the guest, which stands still until then. Never settles once the instance is gone. */
-  readonly sleep: (milliseconds: number) => Promise<void>;
+  readonly suspend: Suspend;
 }
 
 export type OutputName = "stdout" | "stderr";

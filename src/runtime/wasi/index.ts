@@ -4,12 +4,18 @@
 import { randomBytes } from "node:crypto";
 import { filesystem } from "./filesystem.ts";
 import { GuestExit, type WasiHost } from "./host.ts";
-import { createIo, IoError } from "./io.ts";
 import { LineSplitter } from "./lines.ts";
 import { ok, type WasiResult } from "./result.ts";
+import { CLOSED, InputStream, IoError, OutputStream, type ByteSink, type ByteSource } from "./streams.ts";
+import { instant, Pollable, READY } from "./waiting.ts";
 
 const MAX_LINE = 4096;
+// What is printed goes out at once, so the budget only bounds one write.
+const PRINT_BUDGET = 1_048_576;
 const NANOSECONDS = 1_000_000_000n;
+
+/** Has ended before it began. */
+const EMPTY_SOURCE: ByteSource = { ...READY, read: () => CLOSED, close: () => {} };
 
 /** The class of handles that no guest ever gets: nothing here is a terminal. */
 function Terminal(): void {}
@@ -24,9 +30,14 @@ export interface Wasi {
 /** @throws GuestExit from `exit`, which ends the guest's call */
 export function createWasi(host: WasiHost): Wasi {
   const now = (): bigint => process.hrtime.bigint();
-  const io = createIo(host, now);
+  const { suspend } = host;
   const stdout = new LineSplitter(MAX_LINE, (line) => host.print("stdout", line));
   const stderr = new LineSplitter(MAX_LINE, (line) => host.print("stderr", line));
+  const printer = (lines: LineSplitter): OutputStream => {
+    const write = (bytes: Uint8Array): void => lines.write(bytes);
+    const sink: ByteSink = { ...READY, space: () => PRINT_BUDGET, write, flush: () => {}, close: () => {} };
+    return new OutputStream(suspend, sink);
+  };
   const random = (length: bigint): Uint8Array => {
     if (length > host.maxRandomBytes) throw new RangeError(`${length} random bytes were asked for at once`);
     return new Uint8Array(randomBytes(Number(length)));
@@ -57,9 +68,9 @@ export function createWasi(host: WasiHost): Wasi {
           throw new GuestExit(status);
         },
       },
-      "wasi:cli/stdin": { getStdin: () => new io.InputStream() },
-      "wasi:cli/stdout": { getStdout: () => new io.OutputStream((bytes) => stdout.write(bytes)) },
-      "wasi:cli/stderr": { getStderr: () => new io.OutputStream((bytes) => stderr.write(bytes)) },
+      "wasi:cli/stdin": { getStdin: () => new InputStream(suspend, EMPTY_SOURCE) },
+      "wasi:cli/stdout": { getStdout: () => printer(stdout) },
+      "wasi:cli/stderr": { getStderr: () => printer(stderr) },
       "wasi:cli/terminal-input": { TerminalInput: Terminal },
       "wasi:cli/terminal-output": { TerminalOutput: Terminal },
       "wasi:cli/terminal-stdin": { getTerminalStdin: () => undefined },
@@ -68,8 +79,8 @@ export function createWasi(host: WasiHost): Wasi {
       "wasi:clocks/monotonic-clock": {
         now,
         resolution: () => 1n,
-        subscribeInstant: (when: bigint) => new io.Pollable(when),
-        subscribeDuration: (duration: bigint) => new io.Pollable(now() + duration),
+        subscribeInstant: (when: bigint) => new Pollable(suspend, instant(when, now)),
+        subscribeDuration: (duration: bigint) => new Pollable(suspend, instant(now() + duration, now)),
       },
       "wasi:clocks/wall-clock": {
         now: () => {
@@ -85,8 +96,8 @@ export function createWasi(host: WasiHost): Wasi {
       "wasi:config/store": config,
       "wasi:config/runtime": config,
       "wasi:io/error": { Error: IoError },
-      "wasi:io/poll": { Pollable: io.Pollable, poll: io.poll },
-      "wasi:io/streams": { InputStream: io.InputStream, OutputStream: io.OutputStream },
+      "wasi:io/poll": { Pollable, poll: (all: readonly Pollable[]) => Pollable.poll(all) },
+      "wasi:io/streams": { InputStream, OutputStream },
       "wasi:logging/logging": { log: host.log },
       "wasi:random/random": { getRandomBytes: random, getRandomU64: random64 },
       "wasi:random/insecure": { getInsecureRandomBytes: random, getInsecureRandomU64: random64 },

@@ -10,7 +10,7 @@ describe("BUILTIN_INTERFACES", () => {
       maxRandomBytes: 1,
       print: () => {},
       log: () => {},
-      sleep: () => Promise.resolve(),
+      suspend: () => new Promise(() => {}),
     });
     expect(Object.keys(interfaces).toSorted()).toEqual([...BUILTIN_INTERFACES].toSorted());
   });

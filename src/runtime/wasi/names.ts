@@ -35,6 +35,12 @@ export const BUILTIN_INTERFACES: ReadonlySet<string> = new Set([
 export const WAITING_BUILTINS: ReadonlySet<string> = new Set([
   "wasi:io/poll#poll",
   "wasi:io/poll#[method]pollable.block",
+  "wasi:io/streams#[method]input-stream.blocking-read",
+  "wasi:io/streams#[method]input-stream.blocking-skip",
+  "wasi:io/streams#[method]output-stream.blocking-write-and-flush",
+  "wasi:io/streams#[method]output-stream.blocking-flush",
+  "wasi:io/streams#[method]output-stream.blocking-write-zeroes-and-flush",
+  "wasi:io/streams#[method]output-stream.blocking-splice",
 ]);
 
 export function isBuiltin(interfaceName: string): boolean {

@@ -47,7 +47,8 @@ export class Guest {
   readonly #wasi: Wasi;
   readonly #memories = new Set<WebAssembly.Memory>();
   readonly #requests = new Map<number, (outcome: ImportOutcome) => void>();
-  readonly #timers = new Set<NodeJS.Timeout>();
+  /** Each takes back what the guest waits for. */
+  readonly #waits = new Set<() => void>();
   readonly #logLimit = new RateLimit(LOG_RATE);
   #exports: Readonly<Record<string, unknown>> = {};
   #turn = 0;
@@ -64,7 +65,7 @@ export class Guest {
       print: (stream, line) => this.#print(stream, line),
       log: (level, context, message) =>
         this.#log(LOG_LEVELS[level], "Component logged", { context: cut(context), text: cut(message) }),
-      sleep: (milliseconds) => this.#sleep(milliseconds),
+      suspend: (arm) => this.#suspend(arm),
     });
   }
 
@@ -112,7 +113,8 @@ export class Guest {
   drop(): void {
     this.#dropped = true;
     this.#requests.clear();
-    for (const timer of this.#timers) clearTimeout(timer);
+    for (const cancel of this.#waits) cancel();
+    this.#waits.clear();
   }
 
   async #run(turn: number, body: () => Promise<FromWorker>): Promise<void> {
@@ -188,17 +190,17 @@ export class Guest {
     return outcome;
   }
 
-  #sleep(milliseconds: number): Promise<void> {
+  #suspend(arm: (resume: () => void) => () => void): Promise<void> {
     const { turns } = this.#deps;
     const turn = this.#turn;
     turns.suspend();
     return new Promise((resolve) => {
-      const timer = setTimeout(() => {
-        this.#timers.delete(timer);
+      const cancel = arm(() => {
+        this.#waits.delete(cancel);
         turns.resume(turn);
         resolve();
-      }, milliseconds);
-      this.#timers.add(timer);
+      });
+      this.#waits.add(cancel);
     });
   }
 
