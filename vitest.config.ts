@@ -20,7 +20,7 @@ export default defineConfig({
           include: ["{src,providers,scripts,bench,cross-build,examples}/**/*.test.ts", "test/*.test.ts"],
         },
       },
-      { test: { ...oneByOne(1), name: "integration", include: ["test/integration/**/*.test.ts"] } },
+      { test: { ...oneByOne(1), name: "integration", include: ["test/{integration,fuzz,foreign}/**/*.test.ts"] } },
       { test: { ...oneByOne(2), name: "e2e", include: ["test/e2e/**/*.test.ts"] } },
       { test: { ...oneByOne(3), name: "device", include: ["test/device/**/*.test.ts"] } },
     ],

@@ -1,5 +1,5 @@
 import { describe, test } from "vitest";
-import { describeGoal, formatNumber, meetsGoal, toJson, toTable, type Measurement } from "./frame.ts";
+import { describeGoal, formatNumber, median, meetsGoal, quantile, toJson, toTable, type Measurement } from "./frame.ts";
 
 const fast: Measurement = {
   name: "fast",
@@ -64,5 +64,13 @@ describe("formatNumber()", () => {
       "1,000",
       "1,230,000",
     ]);
+  });
+});
+
+describe("quantile()", () => {
+  test("does not depend on the order, nor sort numbers as text", ({ expect }) => {
+    expect(quantile([10, 9, 100, 1], 0.99)).toBe(100);
+    expect(quantile([10, 9, 100, 1], 0)).toBe(1);
+    expect(median([100, 9, 10])).toBe(10);
   });
 });

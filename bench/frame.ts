@@ -16,10 +16,26 @@ export interface Goal {
   readonly atMost?: number;
 }
 
+export type Report = (measurement: Measurement) => void;
+
 export interface Benchmark {
   /** One line: what is compared with what. */
   readonly title: string;
-  run(report: (measurement: Measurement) => void): Promise<void>;
+  /** Each has its own baseline, and can be run alone. */
+  readonly parts: Readonly<Record<string, (report: Report) => Promise<void>>>;
+}
+
+/** Of an even number of values, the upper one in the middle. */
+export function median(values: readonly number[]): number {
+  return quantile(values, 0.5);
+}
+
+/** The smallest value that at least the share `q` of all values does not exceed. */
+export function quantile(values: readonly number[], q: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const found = sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))];
+  if (found === undefined) throw new Error("Cannot take a quantile of nothing");
+  return found;
 }
 
 /** Undefined when there is no goal, or the ratio that it is about. */

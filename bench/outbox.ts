@@ -13,7 +13,7 @@ import type { Lane, OutboxMessage } from "../src/domain/outbox.ts";
 import { mebibytes, millis } from "../src/domain/units.ts";
 import { systemClock } from "../src/lib/clock.ts";
 import { silentLogger } from "../src/lib/log.ts";
-import type { Benchmark, Measurement } from "./frame.ts";
+import type { Benchmark, Report } from "./frame.ts";
 
 const PAYLOAD = 200;
 const CAP = mebibytes(64);
@@ -34,41 +34,42 @@ const messageFor = (lane: Lane): OutboxMessage => ({
 
 export const benchmark: Benchmark = {
   title: `outbox: group commit against one commit per message, ${PAYLOAD} B each, disk synced`,
-  run: async (report) => {
-    const baseline = await measure(500, commitEach);
-    reportCost(report, "one commit per message", baseline);
-    const variants = [
-      {
-        name: "critical, one publisher",
-        messages: 500,
-        work: withStore((store, n) => publishInTurn(store, n, "critical")),
-      },
-      {
-        name: "critical, 64 publishers",
-        messages: 20_000,
-        work: withStore((store, n) => publishTogether(store, n, 64)),
-      },
-      {
-        name: "standard, 10 per commit",
-        messages: 2000,
-        work: withStore((store, n) => publishInTurn(store, n, "standard", 10)),
-      },
-      {
-        name: "standard, as it comes",
-        messages: 50_000,
-        work: withStore((store, n) => publishInTurn(store, n, "standard")),
-        goals: { perSecond: 2000, bytesPerMessage: 1000 },
-      },
-    ];
-    for (const { name, messages, work, goals } of variants) {
-      reportCost(report, name, await measure(messages, work), baseline, goals);
-    }
-    await reportDrain(report);
-  },
+  parts: { publish: reportPublish, drain: reportDrain },
 };
 
+async function reportPublish(report: Report): Promise<void> {
+  const baseline = await measure(500, commitEach);
+  reportCost(report, "one commit per message", baseline);
+  const variants = [
+    {
+      name: "critical, one publisher",
+      messages: 500,
+      work: withStore((store, n) => publishInTurn(store, n, "critical")),
+    },
+    {
+      name: "critical, 64 publishers",
+      messages: 20_000,
+      work: withStore((store, n) => publishTogether(store, n, 64)),
+    },
+    {
+      name: "standard, 10 per commit",
+      messages: 2000,
+      work: withStore((store, n) => publishInTurn(store, n, "standard", 10)),
+    },
+    {
+      name: "standard, as it comes",
+      messages: 50_000,
+      work: withStore((store, n) => publishInTurn(store, n, "standard")),
+      goals: { perSecond: 2000, bytesPerMessage: 1000 },
+    },
+  ];
+  for (const { name, messages, work, goals } of variants) {
+    reportCost(report, name, await measure(messages, work), baseline, goals);
+  }
+}
+
 function reportCost(
-  report: (measurement: Measurement) => void,
+  report: Report,
   name: string,
   cost: Cost,
   baseline?: Cost,
@@ -173,7 +174,7 @@ async function publishTogether(store: Store, messages: number, publishers: numbe
   );
 }
 
-async function reportDrain(report: (measurement: Measurement) => void): Promise<void> {
+async function reportDrain(report: Report): Promise<void> {
   const dir = await mkdtemp(join(tmpdir(), "petiole-bench-"));
   try {
     await using store = await openStore({ dir, log: silentLogger, clock: systemClock, outbox: { maxBytes: CAP } });

@@ -1,4 +1,5 @@
-// npm run bench -- <area> [--json]: runs bench/<area>.ts. Without an area it lists them.
+// npm run bench -- <area> [part...] [--json]: runs bench/<area>.ts, all of it or some parts. Without an area it lists
+// them.
 
 import { readdirSync } from "node:fs";
 import { parseArgs } from "node:util";
@@ -18,22 +19,34 @@ async function load(area: string): Promise<Benchmark> {
 
 async function main(): Promise<number> {
   const { positionals, values } = parseArgs({ allowPositionals: true, options: { json: { type: "boolean" } } });
-  const [area] = positionals;
+  const [area, ...wanted] = positionals;
   if (area === undefined) {
-    for (const name of areas) console.log(`${name.padEnd(12)}${(await load(name)).title}`);
+    for (const name of areas) {
+      const { title, parts } = await load(name);
+      console.log(`${title}\n  parts: ${Object.keys(parts).join(", ")}`);
+    }
     return 0;
   }
-  if (positionals.length > 1 || !areas.includes(area)) {
-    console.error(`Cannot run the benchmark "${positionals.join(" ")}": there is ${areas.join(", ")}`);
+  if (!areas.includes(area)) {
+    console.error(`Cannot run the benchmark "${area}": there is ${areas.join(", ")}`);
     return 2;
   }
   const benchmark = await load(area);
+  const unknown = wanted.find((part) => !Object.hasOwn(benchmark.parts, part));
+  if (unknown !== undefined) {
+    console.error(`Cannot run "${unknown}" of ${area}: there is ${Object.keys(benchmark.parts).join(", ")}`);
+    return 2;
+  }
   const measurements: Measurement[] = [];
   if (values.json !== true) console.log(`${benchmark.title}\n`);
-  await benchmark.run((measurement) => {
-    measurements.push(measurement);
-    if (values.json === true) console.log(toJson(measurement));
-  });
+  for (const [part, run] of Object.entries(benchmark.parts)) {
+    if (wanted.length > 0 && !wanted.includes(part)) continue;
+    if (values.json !== true) console.error(`measuring ${part} ...`);
+    await run((measurement) => {
+      measurements.push(measurement);
+      if (values.json === true) console.log(toJson(measurement));
+    });
+  }
   if (values.json !== true) console.log(toTable(measurements));
   return measurements.some((measurement) => meetsGoal(measurement) === false) ? 1 : 0;
 }

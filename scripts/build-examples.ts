@@ -36,12 +36,12 @@ async function listTargets(): Promise<readonly Target[]> {
       types: join(build, "types"),
     });
   }
-  for await (const file of glob("test/fixtures/components/*/{index.ts,core.wat}", { cwd: ROOT })) {
+  for await (const file of glob("{test/fixtures,bench}/components/*/{index.ts,core.wat}", { cwd: ROOT })) {
     const folder = dirname(join(ROOT, file));
     const components = dirname(folder);
     const name = relative(components, folder);
     targets.push({
-      name: `fixtures/${name}`,
+      name: relative(ROOT, folder),
       entry: join(ROOT, file),
       wit: folder,
       out: join(components, "build", `${name}.wasm`),

@@ -1,0 +1,46 @@
+// The first 1,000 calls of a process, with and without what the cache remembers of earlier ones.
+
+import { mkdtemp } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { median, quantile, type Report } from "../frame.ts";
+import { bundleRuntime } from "./bundle.ts";
+import type { ColdReport, ColdRun } from "./cold-main.ts";
+import { runProcess } from "./process.ts";
+import { subjectFile, temporaryFolder } from "./subject.ts";
+
+const ROUNDS = 7;
+const CALLS = 1000;
+
+export const coldEntry = fileURLToPath(new URL("./cold-main.ts", import.meta.url));
+
+export async function reportFirstCalls(report: Report): Promise<void> {
+  await using folder = await temporaryFolder();
+  const { main, worker, transpiler } = await bundleRuntime(folder.path, coldEntry);
+  const env = { NODE_COMPILE_CACHE: join(folder.path, "compile-cache") };
+  const component = subjectFile("quickjs");
+  const full = join(folder.path, "cache");
+  const start = async (cacheDir: string, more: Partial<ColdRun>): Promise<readonly number[]> => {
+    const ask: ColdRun = { component, cacheDir, worker, transpiler, glue: "own", calls: CALLS, warmUp: false, ...more };
+    const { stdout } = await runProcess([main, JSON.stringify(ask)], env);
+    const { times } = JSON.parse(stdout.slice(stdout.indexOf("\n") + 1)) as ColdReport;
+    return times;
+  };
+  await start(full, { calls: 0, warmUp: true });
+  const without: (readonly number[])[] = [];
+  const cached: (readonly number[])[] = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    without.push(await start(await mkdtemp(join(folder.path, "empty-")), {}));
+    cached.push(await start(full, {}));
+  }
+  for (const [name, of] of Object.entries({
+    p50: (times: readonly number[]) => quantile(times, 0.5),
+    p99: (times: readonly number[]) => quantile(times, 0.99),
+    "all 1,000": (times: readonly number[]) => times.reduce((sum, time) => sum + time, 0),
+  })) {
+    const before = median(without.map(of));
+    const after = median(cached.map(of));
+    report({ name: `first 1,000 calls, ${name}: without a cache`, value: before, unit: "µs" });
+    report({ name: `first 1,000 calls, ${name}: with the cache`, value: after, unit: "µs", ratio: after / before });
+  }
+}
