@@ -1,7 +1,7 @@
 import type { Config } from "../config/schema.ts";
 import { VERSION } from "../domain/version.ts";
 import { systemClock } from "../lib/clock.ts";
-import { createLogger } from "../lib/log.ts";
+import { createLogger } from "../lib/json-log.ts";
 import { openAgent } from "./agent.ts";
 
 /**

@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { openStore, type OutboxOptions, type Store } from "../../src/adapters/store/index.ts";
 import { mebibytes } from "../../src/domain/units.ts";
 import { systemClock } from "../../src/lib/clock.ts";
-import { createLogger, silentLogger, type Logger } from "../../src/lib/log.ts";
+import { createLogger } from "../../src/lib/json-log.ts";
+import { silentLogger, type Logger } from "../../src/lib/log.ts";
 
 export interface StoreFolder extends AsyncDisposable {
   readonly dir: string;

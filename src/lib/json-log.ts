@@ -1,0 +1,26 @@
+// The agent's log. Apart from log.ts, so that what only takes a Logger does not load a library for it.
+
+import { pino, type DestinationStream } from "pino";
+import type { Logger, LogLevel } from "./log.ts";
+
+/** One JSON object a line to `destination`, standard output unless given, written synchronously. */
+export function createLogger(level: LogLevel, destination?: DestinationStream): Logger {
+  const options = {
+    level,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label: string) => ({ level: label }) },
+  };
+  return wrap(pino(options, destination ?? pino.destination({ fd: 1, sync: true })));
+}
+
+function wrap(inner: pino.Logger): Logger {
+  return {
+    trace: (message, fields) => inner.trace(fields ?? {}, message),
+    debug: (message, fields) => inner.debug(fields ?? {}, message),
+    info: (message, fields) => inner.info(fields ?? {}, message),
+    warn: (message, fields) => inner.warn(fields ?? {}, message),
+    error: (message, fields) => inner.error(fields ?? {}, message),
+    child: (fields) => wrap(inner.child(fields)),
+  };
+}
