@@ -6,7 +6,7 @@ import type { Logger } from "../lib/log.ts";
 import { Admission } from "./admission.ts";
 import { ComponentRunner, RESTART_BACKOFF } from "./component-runner.ts";
 import type { InstanceOptions, PreparedComponent, RunningComponent, Runtime } from "./contract.ts";
-import { PAGE_SIZE, MemoryLimitError, limitMemory } from "./patch-memory.ts";
+import { ModuleLimitError, PAGE_SIZE, limitModule } from "./limit-module.ts";
 import type { Artifacts } from "./prepare/artifact-cache.ts";
 import { createPreparer, type ComponentFile } from "./prepare/prepare.ts";
 import { transpilerCommand, type CompileLimits } from "./prepare/run-child.ts";
@@ -73,7 +73,7 @@ export function createRuntime(deps: RuntimeDeps): Runtime {
       nextNumber: () => ++lastNumber,
       setup: {
         id: options.id,
-        glue: artifacts.glue,
+        glue: { kind: "jco", script: artifacts.glue },
         modules,
         imports: file.inspection.imports,
         exports: file.inspection.exports,
@@ -127,15 +127,15 @@ async function compileModules(
   { modules }: Artifacts,
   { id, limits }: InstanceOptions,
 ): Promise<ReadonlyMap<string, WebAssembly.Module>> {
-  const maxPages = Math.floor(limits.memory / PAGE_SIZE);
+  const bounds = { maxPages: Math.floor(limits.memory / PAGE_SIZE), maxTableEntries: limits.table };
   try {
     const compiled = [...modules].map(async ([name, bytes]): Promise<[string, WebAssembly.Module]> => {
-      return [name, await WebAssembly.compile(new Uint8Array(limitMemory(bytes, maxPages)))];
+      return [name, await WebAssembly.compile(new Uint8Array(limitModule(bytes, bounds)))];
     });
     return new Map(await Promise.all(compiled));
   } catch (cause) {
     const found = cause instanceof Error ? cause.message : String(cause);
-    const code = cause instanceof MemoryLimitError ? "ERR_COMPONENT_MEMORY" : "ERR_COMPONENT_INVALID";
+    const code = cause instanceof ModuleLimitError ? "ERR_COMPONENT_MEMORY" : "ERR_COMPONENT_INVALID";
     throw new PetioleError(code, `Cannot start component "${id}": ${found}`, { cause });
   }
 }

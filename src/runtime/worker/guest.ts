@@ -72,7 +72,7 @@ export class Guest {
   async start(turn: number): Promise<void> {
     await this.#run(turn, async () => {
       const { setup } = this.#deps;
-      const script = new vm.Script(setup.glue, { filename: `petiole-component:${setup.id}` });
+      const script = new vm.Script(setup.glue.script, { filename: `petiole-component:${setup.id}` });
       const instantiate = script.runInThisContext() as Instantiate; // What prepare/glue.ts makes evaluates to it.
       const modules = setup.modules;
       this.#exports = await instantiate(

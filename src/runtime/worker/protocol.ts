@@ -3,12 +3,22 @@
 import type { LogLevel } from "../../lib/log.ts";
 import type { InterfaceShape } from "../wit/type.ts";
 
+/** How a component is instantiated. */
+export interface GuestGlue {
+  /** What the script evaluates to: LinkedInstantiate (link/linked-glue.ts), or Instantiate (prepare/glue.ts). */
+  readonly kind: "linked" | "jco";
+  readonly script: string;
+  /** V8's code cache of the script; V8 ignores one that is not its own. Verified by whoever gives it. */
+  readonly codeCache?: Uint8Array | undefined;
+}
+
 export interface GuestSetup {
   /** Unique in the process: what comes late from an instance that is gone finds nobody. */
   readonly instance: number;
   /** Names the component in stack traces. */
   readonly id: string;
-  readonly glue: string;
+  readonly glue: GuestGlue;
+  /** By the name that the glue asks for: linked glue asks for numbers, "0", "1" and so on. */
   readonly modules: ReadonlyMap<string, WebAssembly.Module>;
   readonly imports: readonly InterfaceShape[];
   readonly exports: readonly InterfaceShape[];
