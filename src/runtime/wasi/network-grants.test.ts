@@ -1,0 +1,69 @@
+import { describe, test } from "vitest";
+import { parseNetworkGrants } from "./network-grants.ts";
+
+describe("parseNetworkGrants()", () => {
+  test("grants nothing unless told", ({ expect }) => {
+    const none = parseNetworkGrants([]);
+    expect([none.allows("a.example", 443), none.allowsName("a.example")]).toEqual([false, false]);
+  });
+
+  test("goes by host and port, in whatever spelling", ({ expect }) => {
+    const grants = parseNetworkGrants(["Api.example:443", "10.0.0.7:*", "[FD00:0::1]:80"]);
+    for (const [host, port] of [
+      ["api.example", 443],
+      ["API.EXAMPLE.", 443],
+      ["10.0.0.7", 1],
+      ["fd00::1", 80],
+      ["[fd00:0:0::1]", 80],
+    ] as const) {
+      expect(grants.allows(host, port), host).toBe(true);
+    }
+    for (const [host, port] of [
+      ["api.example", 80],
+      ["b.api.example", 443],
+      ["example", 443],
+      ["10.0.0.8", 1],
+      ["fd00::2", 80],
+      ["", 443],
+    ] as const) {
+      expect(grants.allows(host, port), host).toBe(false);
+    }
+    expect(grants.allowsName("api.example")).toBe(true);
+  });
+
+  test("a wildcard grants what lies below, and no address", ({ expect }) => {
+    const grants = parseNetworkGrants(["*.example:443", "*.7:*"]);
+    expect([grants.allows("a.example", 443), grants.allows("b.a.example", 443)]).toEqual([true, true]);
+    expect([grants.allows("example", 443), grants.allows("notexample", 443)]).toEqual([false, false]);
+    expect(grants.allows("10.0.0.7", 80)).toBe(false);
+  });
+
+  test("a name does not lead to this device, and an address only to itself", ({ expect }) => {
+    const grants = parseNetworkGrants([]);
+    for (const address of [
+      "127.0.0.1",
+      "127.8.8.8",
+      "0.0.0.0",
+      "169.254.169.254",
+      "224.0.0.1",
+      "255.255.255.255",
+      "::",
+      "::1",
+      "::ffff:127.0.0.1",
+      "fe80::1",
+      "ff02::1",
+      "no address",
+    ]) {
+      expect(grants.allowsAddress("a.example", address), address).toBe(false);
+    }
+    for (const address of ["10.0.0.7", "192.168.1.1", "93.184.215.14", "fd00::1", "2606:2800::1"]) {
+      expect(grants.allowsAddress("a.example", address), address).toBe(true);
+    }
+    expect(grants.allowsAddress("127.0.0.1", "127.0.0.1")).toBe(true);
+    expect(grants.allowsAddress("127.0.0.1", "127.0.0.2")).toBe(false);
+    expect(grants.allowsAddress("::1", "0:0:0:0:0:0:0:1")).toBe(true);
+    expect(grants.allowsAddress("localhost", "::1")).toBe(true);
+    // What the resolver takes for an address though no grant spells it so.
+    expect(grants.allowsAddress("127.1", "127.0.0.1")).toBe(false);
+  });
+});
