@@ -5,16 +5,34 @@ export class MalformedBinary extends Error {
 
 const UTF8 = new TextDecoder("utf-8", { fatal: true });
 
+/** An amount of work, after which a binary is refused: small files can describe more than any machine can hold. */
+export class WorkLimit {
+  readonly #limit: number;
+  #done = 0;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  spend(amount: number): void {
+    this.#done += amount;
+    if (this.#done > this.#limit) throw new MalformedBinary(`holds more than ${this.#limit} definitions and uses`);
+  }
+}
+
 /** Reads the primitives of the binary format, within its bounds. Every method throws MalformedBinary. */
 export class ByteReader {
   readonly #bytes: Uint8Array;
   #at: number;
   readonly #end: number;
+  readonly #work: WorkLimit;
 
-  constructor(bytes: Uint8Array, start = 0, end = bytes.length) {
+  /** Every section and every item of a list spends one of `work`. */
+  constructor(bytes: Uint8Array, start = 0, end = bytes.length, work = new WorkLimit(Infinity)) {
     this.#bytes = bytes;
     this.#at = start;
     this.#end = end;
+    this.#work = work;
   }
 
   get offset(): number {
@@ -50,17 +68,34 @@ export class ByteReader {
     throw new MalformedBinary(`number at byte ${start} has more than 32 bits`);
   }
 
+  /** Skips a LEB128 number of any length up to 64 bits. */
+  skipNumber(): void {
+    const start = this.#at;
+    for (let length = 1; length <= 10; length++) if (this.byte() < 0x80) return;
+    throw new MalformedBinary(`number at byte ${start} has more than 64 bits`);
+  }
+
   /** Number of items that follow. Each takes at least one byte, so a count beyond the rest is refused at once. */
   count(): number {
     const start = this.#at;
     const count = this.u32();
     if (count > this.#end - this.#at) throw new MalformedBinary(`ends within a list of ${count}, at byte ${start}`);
+    this.#work.spend(count);
     return count;
   }
 
   /** Items of a list, read by `item`. */
   list<T>(item: () => T): T[] {
     return Array.from({ length: this.count() }, item);
+  }
+
+  /** What follows a flag, when the flag says that it follows. */
+  optional<T>(item: () => T): T | undefined {
+    const start = this.#at;
+    const flag = this.byte();
+    if (flag > 1)
+      throw new MalformedBinary(`has ${flag} where 0 or 1 says whether something follows, at byte ${start}`);
+    return flag === 1 ? item() : undefined;
   }
 
   name(): string {
@@ -86,7 +121,8 @@ export class ByteReader {
   /** A reader of the next `length` bytes, which this one skips. Offsets stay those of the whole file. */
   section(length: number): ByteReader {
     const start = this.#at;
+    this.#work.spend(1);
     this.take(length);
-    return new ByteReader(this.#bytes, start, this.#at);
+    return new ByteReader(this.#bytes, start, this.#at, this.#work);
   }
 }

@@ -5,6 +5,7 @@ import { inspectComponent } from "./component-binary.ts";
 
 // The binary format by hand, as far as these tests need it.
 const COMPONENT = [0, 0x61, 0x73, 0x6d, 0x0d, 0, 1, 0];
+const CORE = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
 const text = (value: string): number[] => [value.length, ...Buffer.from(value)];
 const vec = (...items: number[][]): number[] => [items.length, ...items.flat()];
 const section = (id: number, content: number[]): number[] => {
@@ -34,6 +35,19 @@ const STORE_TYPE = [
   ),
 ];
 const IMPORT_STORE = [section(7, vec(STORE_TYPE)), section(10, vec([...externName("acme:store/store@1.0.0"), 5, 0]))];
+
+// A core module with a function "run", its instance, and the function as core function 0.
+const CORE_RUN = [
+  section(1, [
+    ...CORE,
+    ...section(1, vec([0x60, 0, 0])),
+    ...section(3, vec([0])),
+    ...section(7, vec([...text("run"), 0, 0])),
+    ...section(10, vec([2, 0, 0x0b])),
+  ]),
+  section(2, vec([0, 0, ...vec()])),
+  section(6, vec([0, 0, 1, 0, ...text("run")])),
+];
 const SHAPE = {
   name: "acme:store/store@1.0.0",
   resources: [{ name: "bucket" }],
@@ -114,9 +128,11 @@ describe("inspectComponent()", () => {
       ...section(11, vec([...externName("measure"), 1, 0, 1, 1, 0])),
     ];
     const bytes = component(
-      section(1, [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]),
+      section(1, CORE),
+      section(7, vec([0x40, ...vec(field("text", STRING)), 0, U32])),
+      section(10, vec([...externName("measure"), 1, 0])),
       section(4, inner),
-      section(5, vec([0, 0, ...vec()])),
+      section(5, vec([0, 0, ...vec([...text("import-func-measure"), 1, 0])])),
       section(11, vec([...externName("acme:text/ruler@0.1.0"), 5, 0, 0])),
     );
     expect(inspectComponent(bytes)).toMatchObject({
@@ -137,8 +153,9 @@ describe("inspectComponent()", () => {
 
   test("reads functions that are lifted and exported outside of interfaces", ({ expect }) => {
     const bytes = component(
+      ...CORE_RUN,
       section(7, vec([0x40, ...vec(), 1, 0])),
-      section(8, vec([0, 0, 0, ...vec([0], [3, 0], [4, 1]), 0])),
+      section(8, vec([0, 0, 0, ...vec([0]), 0])),
       section(11, vec([...externName("run"), 1, 0, 0])),
     );
     expect(inspectComponent(bytes).bareExports).toEqual([{ name: "run", type: { params: [], result: undefined } }]);
@@ -147,7 +164,7 @@ describe("inspectComponent()", () => {
   test("does not guess types behind built-ins that it does not know", ({ expect }) => {
     const bytes = component(
       section(7, vec([0x40, ...vec(), 1, 0])),
-      section(8, vec([0x25, 0, 0])),
+      section(8, vec([0x7d, 0, 0])),
       section(11, vec([...externName("run"), 1, 0, 0])),
     );
     expect(inspectComponent(bytes).bareExports).toEqual([{ name: "run", type: undefined }]);
@@ -157,7 +174,7 @@ describe("inspectComponent()", () => {
     expect(messageOf(Uint8Array.of())).toBe('ERR_COMPONENT_INVALID: Cannot read "it": it is empty');
     expect(messageOf(Buffer.from("#!/bin/sh"))).toContain("is not WebAssembly");
     expect(messageOf(Uint8Array.of(0, 0x61))).toContain("is cut off");
-    expect(messageOf(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0))).toContain("is a core module, not a component");
+    expect(messageOf(Uint8Array.from(CORE))).toContain("is a core module, not a component");
     expect(messageOf(Uint8Array.of(0, 0x61, 0x73, 0x6d, 9, 0, 1, 0))).toContain("unknown binary version 09000100");
   });
 
