@@ -79,6 +79,7 @@ export function createRuntime(deps: RuntimeDeps): Runtime {
         exports: file.inspection.exports,
         env: { ...options.env },
         config: { ...options.config },
+        grants: options.grants,
         memory: options.limits.memory,
       },
     });

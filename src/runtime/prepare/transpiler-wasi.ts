@@ -36,6 +36,7 @@ export function stubTranspilerWasi(): void {
     // What the transpiler prints goes where the child's own messages go.
     print: (_stream, line) => process.stderr.write(`${line}\n`),
     log: () => {},
+    grants: { folders: [], network: [] },
     suspend: (arm) => new Promise((resume) => void arm(resume)),
   });
   Object.defineProperty(globalThis, GLOBAL, { value: wasi.interfaces });

@@ -1,3 +1,4 @@
+import type { Grants } from "../../domain/workload.ts";
 import type { Suspend } from "./waiting.ts";
 
 /** What one instance's WASI needs from its surroundings. */
@@ -8,6 +9,7 @@ export interface WasiHost {
   readonly maxRandomBytes: number;
   readonly print: (stream: OutputName, line: string) => void;
   readonly log: (level: GuestLogLevel, context: string, message: string) => void;
+  readonly grants: Grants;
   readonly suspend: Suspend;
 }
 

@@ -1,8 +1,8 @@
 // WASI 0.2 for guests: what language runtimes need to start and to print, clocks, randomness, configuration and
-// logging. No files, no sockets. The same code serves every 0.2 version; the glue binds what a component imports.
+// logging, files in granted folders. The same code serves every 0.2 version; the glue binds what a component imports.
 
 import { randomBytes } from "node:crypto";
-import { filesystem } from "./filesystem.ts";
+import { createFilesystem } from "./filesystem/index.ts";
 import { GuestExit, type WasiHost } from "./host.ts";
 import { LineSplitter } from "./lines.ts";
 import { ok, type WasiResult } from "./result.ts";
@@ -20,7 +20,8 @@ const EMPTY_SOURCE: ByteSource = { ...READY, read: () => CLOSED, close: () => {}
 /** The class of handles that no guest ever gets: nothing here is a terminal. */
 function Terminal(): void {}
 
-export interface Wasi {
+/** Disposing it closes what the guest has open. */
+export interface Wasi extends Disposable {
   /** Implementations by unversioned interface name, then by JavaScript name. */
   readonly interfaces: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   /** Gives out what was printed without a line end. */
@@ -30,7 +31,8 @@ export interface Wasi {
 /** @throws GuestExit from `exit`, which ends the guest's call */
 export function createWasi(host: WasiHost): Wasi {
   const now = (): bigint => process.hrtime.bigint();
-  const { suspend } = host;
+  const { grants, suspend } = host;
+  const filesystem = createFilesystem({ folders: grants.folders, suspend });
   const stdout = new LineSplitter(MAX_LINE, (line) => host.print("stdout", line));
   const stderr = new LineSplitter(MAX_LINE, (line) => host.print("stderr", line));
   const printer = (lines: LineSplitter): OutputStream => {
@@ -53,8 +55,9 @@ export function createWasi(host: WasiHost): Wasi {
       stdout.flush();
       stderr.flush();
     },
+    [Symbol.dispose]: () => filesystem[Symbol.dispose](),
     interfaces: {
-      ...filesystem,
+      ...filesystem.interfaces,
       "wasi:cli/environment": {
         getEnvironment: () => Object.entries(host.env),
         getArguments: () => [],

@@ -10,6 +10,7 @@ describe("BUILTIN_INTERFACES", () => {
       maxRandomBytes: 1,
       print: () => {},
       log: () => {},
+      grants: { folders: [], network: [] },
       suspend: () => new Promise(() => {}),
     });
     expect(Object.keys(interfaces).toSorted()).toEqual([...BUILTIN_INTERFACES].toSorted());

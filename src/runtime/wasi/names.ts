@@ -41,6 +41,8 @@ export const WAITING_BUILTINS: ReadonlySet<string> = new Set([
   "wasi:io/streams#[method]output-stream.blocking-flush",
   "wasi:io/streams#[method]output-stream.blocking-write-zeroes-and-flush",
   "wasi:io/streams#[method]output-stream.blocking-splice",
+  "wasi:filesystem/types#[method]descriptor.sync",
+  "wasi:filesystem/types#[method]descriptor.sync-data",
 ]);
 
 export function isBuiltin(interfaceName: string): boolean {

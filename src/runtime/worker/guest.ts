@@ -57,7 +57,7 @@ export class Guest {
 
   constructor(deps: GuestDeps) {
     this.#deps = deps;
-    const { env, config, memory } = deps.setup;
+    const { env, config, grants, memory } = deps.setup;
     this.#wasi = createWasi({
       env,
       config,
@@ -65,6 +65,7 @@ export class Guest {
       print: (stream, line) => this.#print(stream, line),
       log: (level, context, message) =>
         this.#log(LOG_LEVELS[level], "Component logged", { context: cut(context), text: cut(message) }),
+      grants,
       suspend: (arm) => this.#suspend(arm),
     });
   }
@@ -115,6 +116,7 @@ export class Guest {
     this.#requests.clear();
     for (const cancel of this.#waits) cancel();
     this.#waits.clear();
+    this.#wasi[Symbol.dispose]();
   }
 
   async #run(turn: number, body: () => Promise<FromWorker>): Promise<void> {

@@ -1,5 +1,6 @@
 // Messages between the main thread and a component worker. Everything here passes a structured clone.
 
+import type { Grants } from "../../domain/workload.ts";
 import type { LogLevel } from "../../lib/log.ts";
 import type { InterfaceShape } from "../wit/type.ts";
 
@@ -24,6 +25,7 @@ export interface GuestSetup {
   readonly exports: readonly InterfaceShape[];
   readonly env: Readonly<Record<string, string>>;
   readonly config: Readonly<Record<string, string>>;
+  readonly grants: Grants;
   /** Upper bound of each linear memory, in bytes. */
   readonly memory: number;
   /** See turns.ts. */
