@@ -103,7 +103,7 @@ function defineAlias(alias: AliasDefinition, scope: Scope): void {
 }
 
 function defineType({ type }: Extract<Definition, { kind: "type" }>, { scope, linking, owner }: Context): TypeEntry {
-  if (type.is !== "resource") return evaluateType(type, scope);
+  if (type.is !== "resource") return evaluateType(type, scope, linking.work);
   if (type.unsupported !== undefined) linking.needs(type.unsupported);
   const destructor = type.destructor === undefined ? undefined : scope.coreFunction(type.destructor);
   const resource = { name: "" };

@@ -20,6 +20,7 @@ export function defineCoreInstance(of: CoreInstanceDefinition, scope: Scope, lin
     return;
   }
   const index = scope.module(of.module);
+  linking.work.spend(of.args.length);
   const args = new Map(of.args.map(({ name, instance }) => [name, scope.coreInstance(instance)]));
   const module = index === undefined ? undefined : linking.modules[index];
   // A module that the host should bring: said when it was imported.

@@ -4,7 +4,7 @@ import { MalformedBinary, type WorkLimit } from "../binary/byte-reader.ts";
 import type { FunctionType, Resource } from "../wit/type.ts";
 import { ROOT_INTERFACE, type ResourceOrigin } from "./plan.ts";
 import type { Entity, Exports, Target, TypeEntry } from "./resolve-scope.ts";
-import { functionFacts, sameFunction, sameType } from "./resolve-type-facts.ts";
+import { factsOf, functionFacts, sameFunction, sameType } from "./resolve-type-facts.ts";
 import type { Source } from "./resolve-types.ts";
 
 /** The host: has whatever is asked for. What it can have no part in a plan is refused when it is used. */
@@ -96,6 +96,7 @@ function sameEntry(found: TypeEntry, wanted: TypeEntry, name: string, work: Work
   if (found === wanted) return true;
   if (found.is === "resource" && wanted.is === "resource") return found.resource === wanted.resource;
   if (found.is === "value" && wanted.is === "value") {
+    work.spend(factsOf(wanted.type).size);
     return sameType(found.type, wanted.type);
   }
   if (found.is === "func" && wanted.is === "func") {

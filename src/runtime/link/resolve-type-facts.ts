@@ -31,16 +31,17 @@ export function factsOf(type: WitType): TypeFacts {
   const before = known.get(type);
   if (before !== undefined) return before;
   const parts = partsOf(type).map(factsOf);
+  const size = parts.reduce((sum, part) => sum + part.size, 1 + labels(type));
+  if (size > MAX_SIZE) throw new MalformedBinary(`has a type of more than ${MAX_SIZE} parts`);
   const facts: TypeFacts = {
+    size,
     depth: 1 + Math.max(0, ...parts.map(({ depth }) => depth)),
-    size: parts.reduce((sum, { size }) => sum + size, 1 + labels(type)),
     flat: Math.min(MANY, flatten(type, parts)),
     inMemory: type.kind === "string" || type.kind === "list" || parts.some((part) => part.inMemory),
     borrows: type.kind === "borrow" || parts.some((part) => part.borrows),
     unsupported: type.kind === "unsupported" ? type.what : parts.find((part) => part.unsupported)?.unsupported,
   };
   if (facts.depth > MAX_DEPTH) throw new MalformedBinary(`nests types more than ${MAX_DEPTH} deep`);
-  if (facts.size > MAX_SIZE) throw new MalformedBinary(`has a type of more than ${MAX_SIZE} parts`);
   known.set(type, facts);
   return facts;
 }
@@ -71,7 +72,10 @@ interface FunctionFacts {
   readonly lower: FunctionNeeds;
 }
 
-/** What passing the parameters and the result takes: CanonicalABI.md, "flatten_functype" and what follows it. */
+/**
+ * What passing the parameters and the result takes: CanonicalABI.md, "flatten_functype" and what follows it.
+ * @throws MalformedBinary when they are too deep or too large
+ */
 export function functionFacts({ params, result }: FunctionType): FunctionFacts {
   const types = params.map(({ type }) => factsOf(type));
   const returned = result === undefined ? undefined : factsOf(result);
@@ -81,8 +85,10 @@ export function functionFacts({ params, result }: FunctionType): FunctionFacts {
   const manyParams = types.reduce((sum, { flat }) => sum + flat, 0) > MAX_FLAT_PARAMS;
   const manyResults = (returned?.flat ?? 0) > MAX_FLAT_RESULTS;
   const memory = paramsInMemory || resultInMemory || manyParams || manyResults;
+  const size = all.reduce((sum, one) => sum + one.size, 1);
+  if (size > MAX_SIZE) throw new MalformedBinary(`has a function whose type has more than ${MAX_SIZE} parts`);
   return {
-    size: all.reduce((sum, { size }) => sum + size, 1),
+    size,
     unsupported: all.find((type) => type.unsupported)?.unsupported,
     lift: { memory, realloc: paramsInMemory || manyParams },
     lower: { memory, realloc: resultInMemory },

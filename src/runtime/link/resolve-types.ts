@@ -9,9 +9,9 @@ import type {
   ValueDefinition,
   ValueReference,
 } from "../binary/definitions.ts";
-import type { FunctionType, NamedType, Resource, WitType } from "../wit/type.ts";
+import { partsOf, type FunctionType, type NamedType, type Resource, type WitType } from "../wit/type.ts";
 import { Scope, type Entity, type TypeEntry } from "./resolve-scope.ts";
-import { factsOf } from "./resolve-type-facts.ts";
+import { factsOf, functionFacts } from "./resolve-type-facts.ts";
 
 type FunctionEntry = Extract<TypeEntry, { is: "func" }>;
 
@@ -32,14 +32,19 @@ export interface Source {
 const MAX_DEPTH = 100;
 
 /** Type of a definition that is no resource. */
-export function evaluateType(definition: Exclude<TypeDefinition, { is: "resource" }>, scope: Scope): TypeEntry {
+export function evaluateType(
+  definition: Exclude<TypeDefinition, { is: "resource" }>,
+  scope: Scope,
+  work: WorkLimit,
+): TypeEntry {
   if (definition.is === "func") {
-    return { is: "func", async: definition.async, type: evaluateFunction(definition, scope) };
+    return { is: "func", async: definition.async, type: evaluateFunction(definition, scope, work) };
   }
   if (definition.is !== "value") {
     return { is: definition.is, declarations: definition.declarations, scope, seen: scope.sizes() };
   }
   const type = evaluateValue(definition.definition, scope);
+  work.spend(partsOf(type).length);
   factsOf(type); // Refuses what is too deep or too large before anything walks it.
   return { is: "value", type };
 }
@@ -92,7 +97,7 @@ function declare(declaration: Declaration, scope: Scope, source: Source, work: W
       return;
     case "type":
       if (declaration.type.is === "resource") throw new MalformedBinary("defines a resource within a type");
-      scope.types.push(evaluateType(declaration.type, scope));
+      scope.types.push(evaluateType(declaration.type, scope, work));
       return;
     case "alias":
       if (declaration.sort !== "core type") scope.add(followAlias(declaration, scope));
@@ -121,13 +126,19 @@ export function followAlias(alias: AliasDefinition, scope: Scope): Entity {
   throw new MalformedBinary(`aliases ${sort} "${of.name}" of an instance that has none`);
 }
 
-function evaluateFunction(definition: Extract<TypeDefinition, { is: "func" }>, scope: Scope): FunctionType {
+function evaluateFunction(
+  definition: Extract<TypeDefinition, { is: "func" }>,
+  scope: Scope,
+  work: WorkLimit,
+): FunctionType {
   const params = evaluateFields(definition.params, scope);
   const result = definition.result === undefined ? undefined : evaluateReference(definition.result, scope);
-  for (const { type } of params) factsOf(type);
+  const type = { params, result };
+  work.spend(params.length);
+  functionFacts(type); // Refuses what is too deep or too large before anything walks it.
   if (result !== undefined && factsOf(result).borrows)
     throw new MalformedBinary("has a function that returns a borrow");
-  return { params, result };
+  return type;
 }
 
 function evaluateFields(
