@@ -12,6 +12,7 @@ import { parseOptions, USAGE, type DemoOptions } from "./demo/options.ts";
 import { createScreen, type Screen } from "./demo/screen.ts";
 import { buildStage, type BuiltStage } from "./demo/stage.ts";
 import { play } from "./demo/story.ts";
+import { reasonOf } from "../src/lib/reason.ts";
 
 const LOG_LINES = 15;
 const EXIT = { ok: 0, failed: 1, usage: 2, interrupted: 130 } as const;
@@ -30,7 +31,7 @@ async function main(args: readonly string[]): Promise<number> {
   try {
     options = parseOptions(args);
   } catch (error) {
-    console.error(`${describe(error)}\n\n${USAGE}`);
+    console.error(`${reasonOf(error)}\n\n${USAGE}`);
     return EXIT.usage;
   }
   if (options === undefined) {
@@ -56,11 +57,11 @@ async function main(args: readonly string[]): Promise<number> {
   } catch (error) {
     // Whatever failed then failed because of it.
     if (interrupt.signal.aborted) {
-      screen.note(describe(interrupt.signal.reason));
+      screen.note(reasonOf(interrupt.signal.reason));
       await rm(folder, { recursive: true, force: true });
       return EXIT.interrupted;
     }
-    screen.verdict(false, describe(error));
+    screen.verdict(false, reasonOf(error));
     await explain(logFile);
     return EXIT.failed;
   }
@@ -118,8 +119,4 @@ async function buildExamples(signal: AbortSignal): Promise<void> {
 async function explain(logFile: string): Promise<void> {
   const lines = await lastLines(logFile, LOG_LINES);
   console.error(`\nThe agent's log is ${logFile}; it ends with:\n${lines.map((line) => `  ${line}`).join("\n")}`);
-}
-
-function describe(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { lstat, rm } from "node:fs/promises";
 import { createServer, type Socket } from "node:net";
-import { PetioleError, isErrno, millis, type Logger } from "#provider";
+import { PetioleError, isErrno, millis, type Logger, reasonOf } from "#provider";
 import type { SimulatedChip } from "./simulated.ts";
 
 const MAX_CLIENTS = 16;
@@ -28,7 +28,7 @@ export async function openControlSocket(path: string, chip: SimulatedChip, log: 
     server.listen(path);
     await once(server, "listening");
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = reasonOf(cause);
     throw new PetioleError("ERR_PROVIDER_START", `Cannot open the control socket "${path}": ${reason}`, { cause });
   }
   return {
@@ -80,7 +80,7 @@ function answer(line: string, chip: SimulatedChip, watch: () => void, signal: Ab
   try {
     return execute(line.trim().split(/\s+/), chip, watch, signal);
   } catch (error) {
-    return `error ${error instanceof Error ? error.message : String(error)}`;
+    return `error ${reasonOf(error)}`;
   }
 }
 

@@ -2,7 +2,7 @@ import { timingSafeEqual, createHash } from "node:crypto";
 import { once as onceEvent } from "node:events";
 import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { Aedes } from "aedes";
-import { PetioleError, type Clock, type Logger, type Millis } from "#provider";
+import { PetioleError, type Clock, type Logger, type Millis, reasonOf } from "#provider";
 import type { BrokerConfig } from "./config.ts";
 import { PublishError, type Incoming, type MqttConnection, type Outgoing, type Subscriber } from "./connection.ts";
 import { readSecret } from "./secret.ts";
@@ -198,7 +198,7 @@ async function listen(server: Server, address: string, signal: AbortSignal): Pro
   } catch (cause) {
     server.close();
     signal.throwIfAborted();
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = reasonOf(cause);
     throw new PetioleError("ERR_PROVIDER_START", `Cannot listen for MQTT on "${address}": ${reason}`, { cause });
   }
 }

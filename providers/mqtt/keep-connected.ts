@@ -1,4 +1,4 @@
-import { backoffDelay, type BackoffOptions, type Clock, type Logger } from "#provider";
+import { backoffDelay, type BackoffOptions, type Clock, type Logger, reasonOf } from "#provider";
 import type { OpenClient } from "./client.ts";
 
 export interface KeepConnectedDeps {
@@ -42,7 +42,7 @@ export function keepConnected({ what, open, onUp, onDown, backoff, clock, log }:
         reported = undefined;
       } catch (err) {
         if (signal.aborted) return;
-        const message = err instanceof Error ? err.message : String(err);
+        const message = reasonOf(err);
         // Said once, not at every try.
         if (message !== reported) log.warn("Cannot connect to the MQTT broker", { connection: what, err });
         reported = message;

@@ -1,4 +1,4 @@
-import { backoffDelay, millis, type Clock, type Logger } from "#provider";
+import { backoffDelay, millis, type Clock, type Logger, reasonOf } from "#provider";
 import type { PortConfig } from "./config.ts";
 import type { OpenSerialDevice, SerialDevice } from "./device.ts";
 import type { Framed, Framer } from "./framing/framer.ts";
@@ -83,7 +83,7 @@ export function createPort({ label, config, open, clock, log }: PortDeps): Port 
         reported = undefined;
         await hold(opened);
       } catch (err) {
-        const message = err instanceof Error ? err.message : String(err);
+        const message = reasonOf(err);
         // Said once, not at every try.
         if (message !== reported) log.warn("Cannot open a serial port", { port: label, path: config.path, err });
         reported = message;

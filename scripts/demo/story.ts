@@ -10,6 +10,7 @@ import type { Sensor } from "./sensors.ts";
 import type { HubStreamReader } from "./stored.ts";
 import { verify, type Message } from "./verify.ts";
 import { pause, untilAborted, waitUntil } from "./wait.ts";
+import { reasonOf } from "../../src/lib/reason.ts";
 
 export interface Stage {
   readonly agent: Agent;
@@ -50,7 +51,7 @@ export async function waitUntilOnline(agent: Agent, signal: AbortSignal): Promis
     await waitUntil("the agent to be online", online, { every: 250, within: ONLINE_LIMIT_MS, signal });
   } catch (error) {
     signal.throwIfAborted();
-    throw new Error(`${error instanceof Error ? error.message : String(error)}; last seen: ${last}`, { cause: error });
+    throw new Error(`${reasonOf(error)}; last seen: ${last}`, { cause: error });
   }
 }
 

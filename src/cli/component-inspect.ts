@@ -5,13 +5,14 @@ import { inspectComponent } from "../runtime/binary/component-binary.ts";
 import { isBuiltin } from "../runtime/wasi/names.ts";
 import type { InterfaceShape } from "../runtime/wit/type.ts";
 import { formatBytes, formatTable } from "./table.ts";
+import { reasonOf } from "../lib/reason.ts";
 
 export async function componentInspect(file: string, options: { json?: true }): Promise<void> {
   let bytes: Uint8Array;
   try {
     bytes = await readFile(file);
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = reasonOf(cause);
     throw new PetioleError("ERR_COMPONENT_UNREADABLE", `Cannot read the component "${file}": ${reason}`, { cause });
   }
   const { imports, exports, bareImports, bareExports, coreModules } = inspectComponent(bytes, file);

@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { PetioleError } from "../domain/errors.ts";
 import { parseConfigSource, type ParsedConfig } from "./parse.ts";
+import { reasonOf } from "../lib/reason.ts";
 
 /** Where a device keeps its configuration. */
 export const DEFAULT_CONFIG_FILE = "/etc/petiole/petiole.yaml";
@@ -13,7 +14,7 @@ export async function loadConfig(file: string): Promise<ParsedConfig> {
   try {
     text = await readFile(path, "utf8");
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = reasonOf(cause);
     throw new PetioleError("ERR_CONFIG_UNREADABLE", `Cannot read the configuration "${path}": ${reason}`, { cause });
   }
   return parseConfigSource(text, path);

@@ -1,5 +1,6 @@
 import { isMap, isNode, isScalar, LineCounter, parseDocument, type Document } from "yaml";
 import { PetioleError } from "../domain/errors.ts";
+import { reasonOf } from "../lib/reason.ts";
 
 /** A fault of a configuration and where it is: keys and indexes from the top of the file. */
 export interface ConfigFault {
@@ -32,7 +33,7 @@ export function openYaml(text: string, source: string): YamlSource {
   try {
     value = document.toJS({ maxAliasCount: MAX_ALIASES });
   } catch (error) {
-    throw configInvalid(source, [`${source}: ${error instanceof Error ? error.message : String(error)}`]);
+    throw configInvalid(source, [`${source}: ${reasonOf(error)}`]);
   }
   return {
     value,

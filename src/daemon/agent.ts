@@ -14,6 +14,7 @@ import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/log.ts";
 import { createRuntime } from "../runtime/runtime.ts";
 import { openHub } from "./hub.ts";
+import { reasonOf } from "../lib/reason.ts";
 
 export interface AgentDeps {
   readonly config: Config;
@@ -96,7 +97,7 @@ async function makeFolder(path: string): Promise<void> {
   try {
     await mkdir(path, { recursive: true, mode: 0o700 });
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = reasonOf(cause);
     throw new PetioleError("ERR_STORE_OPEN", `Cannot use the folder "${path}": ${reason}`, { cause });
   }
 }

@@ -5,6 +5,7 @@ import { seconds } from "../domain/units.ts";
 import { backoffDelay } from "../lib/backoff.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/log.ts";
+import { reasonOf } from "../lib/reason.ts";
 
 export interface LeafServerKeeperDeps {
   readonly settings: LeafSettings;
@@ -40,7 +41,7 @@ export function keepLeafServer(deps: LeafServerKeeperDeps): LeafServerKeeper {
         server = started;
         return;
       } catch (error) {
-        const why = error instanceof Error ? error.message : String(error);
+        const why = reasonOf(error);
         if (why !== reason) log.error("Cannot start the local nats-server", { err: error });
         reason = why;
         await clock.sleep(backoffDelay(attempt, BACKOFF), stop.signal).catch(() => {});

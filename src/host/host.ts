@@ -12,6 +12,7 @@ import type { ComponentEvent, PreparedComponent, RunningComponent, Runtime } fro
 import { checkExports, checkImports, checkProvider } from "./link-check.ts";
 import { linkKey, plan, type Step } from "./plan.ts";
 import { createRouter } from "./router.ts";
+import { reasonOf } from "../lib/reason.ts";
 
 /** Loads a provider's code when the first provider of its type starts. */
 export type ProviderRegistry = Readonly<Record<string, () => Promise<ProviderFactory>>>;
@@ -299,7 +300,7 @@ const isHeld = ({ failure }: Item<unknown, unknown>, now: number): boolean =>
   failure !== undefined && (failure.retryAt === undefined || failure.retryAt > now);
 
 function unexpected(what: string, cause: unknown): PetioleError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
+  const reason = reasonOf(cause);
   return new PetioleError("ERR_INVARIANT", `Cannot start ${what}: ${reason}`, { cause });
 }
 

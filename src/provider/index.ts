@@ -20,3 +20,4 @@ export { type Clock } from "../lib/clock.ts";
 export { duration, size } from "../lib/schema.ts";
 export { isErrno } from "../lib/files.ts";
 export { type Logger } from "../lib/log.ts";
+export { reasonOf } from "../lib/reason.ts";

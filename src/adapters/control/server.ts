@@ -5,6 +5,7 @@ import { dirname } from "node:path";
 import { PetioleError, isPetioleError } from "../../domain/errors.ts";
 import type { Logger } from "../../lib/log.ts";
 import { MAX_REQUEST, parseRequest, type ControlOperations, type ControlReply } from "./protocol.ts";
+import { reasonOf } from "../../lib/reason.ts";
 
 export type ControlHandlers = { readonly [K in keyof ControlOperations]: () => Promise<ControlOperations[K]> };
 
@@ -56,7 +57,7 @@ async function orUnusable(path: string, action: () => Promise<unknown>): Promise
   try {
     await action();
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = reasonOf(cause);
     throw new PetioleError("ERR_CONTROL_UNREACHABLE", `Cannot open the control socket "${path}": ${reason}`, { cause });
   }
 }
@@ -82,7 +83,7 @@ async function answer(line: string, handlers: ControlHandlers): Promise<ControlR
     return { ok: true, value: await handlers[parseRequest(line)]() };
   } catch (error) {
     if (isPetioleError(error)) return { ok: false, code: error.code, message: error.message };
-    return { ok: false, code: "ERR_INVARIANT", message: error instanceof Error ? error.message : String(error) };
+    return { ok: false, code: "ERR_INVARIANT", message: reasonOf(error) };
   }
 }
 

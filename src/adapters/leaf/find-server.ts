@@ -5,6 +5,7 @@ import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
 import { PetioleError } from "../../domain/errors.ts";
 import { FLOOR, formatServerVersion, isAtLeast, parseServerVersion, type ServerVersion } from "./server-version.ts";
+import { reasonOf } from "../../lib/reason.ts";
 
 const run = promisify(execFile);
 const PROBE_LIMIT_MS = 10_000;
@@ -45,7 +46,7 @@ export async function probeServer(path: string): Promise<ServerVersion> {
   try {
     output = (await run(path, ["--version"], { timeout: PROBE_LIMIT_MS, encoding: "utf8" })).stdout;
   } catch (cause) {
-    const found = firstLine(cause instanceof Error ? cause.message : String(cause));
+    const found = firstLine(reasonOf(cause));
     throw new PetioleError("ERR_LEAF_SERVER", `Cannot run "${path}": ${found}`, { cause });
   }
   const version = output.includes("nats-server") ? parseServerVersion(output.trim()) : undefined;
@@ -72,7 +73,7 @@ export async function searchNatsServer(options: FindOptions): Promise<FindResult
     try {
       return { server: { ...candidate, version: await probeServer(candidate.path) }, refused };
     } catch (error) {
-      refused.push(error instanceof Error ? error.message : String(error));
+      refused.push(reasonOf(error));
     }
   }
   return { server: undefined, refused };

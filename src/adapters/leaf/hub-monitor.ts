@@ -12,6 +12,7 @@ import {
   type LinkInput,
   type PathSample,
 } from "./link-model.ts";
+import { reasonOf } from "../../lib/reason.ts";
 
 export interface HubMonitorOptions {
   readonly mode: "leaf" | "direct";
@@ -65,7 +66,7 @@ export function startHubMonitor(options: HubMonitorOptions): RunningHubMonitor {
       try {
         sample = await options.probePath(echoTimeout);
       } catch (error) {
-        sample = { up: false, reason: messageOf(error), server: model.sample.server };
+        sample = { up: false, reason: reasonOf(error), server: model.sample.server };
       }
       if (stop.signal.aborted) return;
       update({ kind: "path", sample });
@@ -94,7 +95,7 @@ export function startHubMonitor(options: HubMonitorOptions): RunningHubMonitor {
     try {
       return { kind: "answered", rtt: await options.echo(echoTimeout) };
     } catch (error) {
-      return { kind: "failed", reason: messageOf(error) };
+      return { kind: "failed", reason: reasonOf(error) };
     }
   }
 
@@ -114,8 +115,4 @@ export function startHubMonitor(options: HubMonitorOptions): RunningHubMonitor {
       await running;
     },
   };
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -5,6 +5,7 @@ import { isPetioleError, PetioleError } from "../../domain/errors.ts";
 import { Engine } from "./engine.ts";
 import type { Envelope, WireError, WorkerMessage, WorkerOptions } from "./protocol.ts";
 import { isSqliteFailure } from "./sqlite.ts";
+import { reasonOf } from "../../lib/reason.ts";
 
 function main(): void {
   const port = parentPort;
@@ -39,7 +40,7 @@ function main(): void {
 function describe(error: unknown, code: "ERR_STORE_OPEN" | "ERR_STORE_FAILED", attempted: string): WireError {
   if (isPetioleError(error)) return { code: error.code, message: error.message };
   const full = isSqliteFailure(error, "full") ? "the disk is full: " : "";
-  return { code, message: `${attempted}: ${full}${error instanceof Error ? error.message : String(error)}` };
+  return { code, message: `${attempted}: ${full}${reasonOf(error)}` };
 }
 
 main();
