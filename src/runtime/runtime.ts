@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { PetioleError } from "../domain/errors.ts";
 import { mebibytes, seconds, type Bytes } from "../domain/units.ts";
 import type { BackoffOptions } from "../lib/backoff.ts";
@@ -6,8 +7,9 @@ import type { Logger } from "../lib/log.ts";
 import { Admission } from "./admission.ts";
 import { ComponentRunner, RESTART_BACKOFF } from "./component-runner.ts";
 import type { InstanceOptions, PreparedComponent, RunningComponent, Runtime } from "./contract.ts";
-import { ModuleLimitError, PAGE_SIZE, limitModule } from "./limit-module.ts";
-import type { Artifacts } from "./prepare/artifact-cache.ts";
+import { PAGE_SIZE } from "./limit-module.ts";
+import { openMachineCode } from "./machine-code/addon.ts";
+import { REWRITE_POLICY, type RewritePolicy } from "./prepare/plan-rewrite.ts";
 import { createPreparer, type ComponentFile } from "./prepare/prepare.ts";
 import { transpilerCommand, type CompileLimits } from "./prepare/run-child.ts";
 import { BUILTIN_INTERFACES } from "./wasi/names.ts";
@@ -16,6 +18,16 @@ import { WorkerSlot } from "./worker-slot.ts";
 export interface RuntimeDeps {
   /** Artifacts of components are kept below it; may be lost at any time. */
   readonly cacheDir: string;
+  /** The key that seals the cache, 32 bytes that nobody else may read; made when there is none. */
+  readonly keyFile?: string;
+  /** Bytes that the cache may have; of more, what was not used for the longest time goes. */
+  readonly cacheQuota?: Bytes;
+  /** When the cache takes over the code that V8 has optimised. */
+  readonly rewrites?: RewritePolicy;
+  /** The C++ add-on, for a bundle that has it elsewhere. */
+  readonly nativeAddon?: string;
+  /** "jco" has all glue made by the transpiler: for comparisons. */
+  readonly glue?: "own" | "jco";
   readonly log: Logger;
   readonly clock: Clock;
   /** Bounds of the process that transpiles a component. */
@@ -33,6 +45,9 @@ export interface RuntimeDeps {
 }
 
 const DEFAULTS = {
+  cacheQuota: mebibytes(256),
+  rewrites: REWRITE_POLICY,
+  glue: "own",
   compile: { memory: mebibytes(512), time: seconds(120) },
   workerHeap: mebibytes(128),
   maxTurns: 32,
@@ -43,10 +58,21 @@ const DEFAULTS = {
 /** Runs components in a worker. Disposing it stops every component and what is being prepared. */
 export function createRuntime(deps: RuntimeDeps): Runtime {
   const { cacheDir, log, clock } = deps;
-  const { compile, workerHeap, maxTurns, restarts, workerEntry } = { ...DEFAULTS, ...deps };
+  const { cacheQuota, rewrites, glue, compile, workerHeap, maxTurns, restarts, workerEntry } = { ...DEFAULTS, ...deps };
   const transpiler = deps.transpiler ?? transpilerCommand(compile);
   const stop = new AbortController();
-  const preparer = createPreparer({ cacheDir, log, clock, limits: compile, transpiler });
+  const preparer = createPreparer({
+    cacheDir,
+    cacheQuota,
+    rewrites,
+    glue,
+    log,
+    clock,
+    transpiler,
+    limits: compile,
+    keyFile: deps.keyFile ?? join(cacheDir, "cache.key"),
+    machineCode: openMachineCode(log, deps.nativeAddon),
+  });
   const slot = new WorkerSlot({ entry: workerEntry, log, clock, heap: workerHeap });
   const admission = new Admission(maxTurns);
   const known = new Map<string, ComponentFile>();
@@ -59,8 +85,8 @@ export function createRuntime(deps: RuntimeDeps): Runtime {
     if (file === undefined) {
       throw new PetioleError("ERR_INVARIANT", `Cannot start component "${options.id}": it was never prepared`);
     }
-    const artifacts = await preparer.artifacts(file, stop.signal);
-    const modules = await compileModules(artifacts, options);
+    const limits = { maxPages: Math.floor(options.limits.memory / PAGE_SIZE), maxTableEntries: options.limits.table };
+    const loaded = await preparer.load(file, limits, stop.signal);
     stop.signal.throwIfAborted();
     const runner = new ComponentRunner({
       slot,
@@ -73,8 +99,8 @@ export function createRuntime(deps: RuntimeDeps): Runtime {
       nextNumber: () => ++lastNumber,
       setup: {
         id: options.id,
-        glue: { kind: "jco", script: artifacts.glue },
-        modules,
+        glue: loaded.glue,
+        modules: loaded.modules,
         imports: file.inspection.imports,
         exports: file.inspection.exports,
         env: { ...options.env },
@@ -86,10 +112,15 @@ export function createRuntime(deps: RuntimeDeps): Runtime {
     running.add(runner);
     try {
       await runner.start();
+      const profiling = loaded.profile({
+        activity: () => runner.stats(),
+        codeCache: () => Promise.resolve(undefined),
+      });
       return {
         call: (interfaceName, functionName, args) => runner.call(interfaceName, functionName, args),
         stats: () => runner.stats(),
         [Symbol.asyncDispose]: async () => {
+          profiling[Symbol.dispose]();
           running.delete(runner);
           await runner[Symbol.asyncDispose]();
         },
@@ -114,6 +145,7 @@ export function createRuntime(deps: RuntimeDeps): Runtime {
       for (const runner of running) await runner[Symbol.asyncDispose]();
       running.clear();
       await slot[Symbol.asyncDispose]();
+      await preparer[Symbol.asyncDispose]();
     },
   };
 }
@@ -122,21 +154,4 @@ function describe({ digest, folder, size, inspection }: ComponentFile): Prepared
   // Interfaces that only lend their types need nobody to serve them.
   const imports = inspection.imports.filter((one) => one.functions.length > 0).map((one) => one.name);
   return { digest, folder, size, imports, exports: inspection.exports.map((one) => one.name) };
-}
-
-async function compileModules(
-  { modules }: Artifacts,
-  { id, limits }: InstanceOptions,
-): Promise<ReadonlyMap<string, WebAssembly.Module>> {
-  const bounds = { maxPages: Math.floor(limits.memory / PAGE_SIZE), maxTableEntries: limits.table };
-  try {
-    const compiled = [...modules].map(async ([name, bytes]): Promise<[string, WebAssembly.Module]> => {
-      return [name, await WebAssembly.compile(new Uint8Array(limitModule(bytes, bounds)))];
-    });
-    return new Map(await Promise.all(compiled));
-  } catch (cause) {
-    const found = cause instanceof Error ? cause.message : String(cause);
-    const code = cause instanceof ModuleLimitError ? "ERR_COMPONENT_MEMORY" : "ERR_COMPONENT_INVALID";
-    throw new PetioleError(code, `Cannot start component "${id}": ${found}`, { cause });
-  }
 }

@@ -22,7 +22,7 @@ declare namespace WebAssembly {
     readonly exports: Readonly<Record<string, unknown>>;
   }
   class Memory {
-    private constructor();
+    constructor(descriptor: { readonly initial: number; readonly maximum?: number });
     readonly buffer: ArrayBuffer | SharedArrayBuffer;
   }
   class CompileError extends Error {}

@@ -1,28 +1,45 @@
-// From a component file to artifacts that can be run: read, inspected, transpiled once, kept in the cache.
+// From a component file to code that can be run: read, inspected, linked or transpiled once, compiled once, kept in the
+// cache together with its machine code.
 
 import { createHash } from "node:crypto";
-import { readFile, stat, writeFile, rm, mkdtemp } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { PetioleError } from "../../domain/errors.ts";
-import { mebibytes } from "../../domain/units.ts";
+import { mebibytes, type Bytes } from "../../domain/units.ts";
 import type { Digest } from "../../domain/workload.ts";
-import type { Clock } from "../../lib/clock.ts";
 import type { Logger } from "../../lib/log.ts";
 import { inspectComponent, type ComponentInspection } from "../binary/component-binary.ts";
+import { declaredMemories, type ModuleLimits } from "../limit-module.ts";
+import { UnsupportedComponent } from "../link/unsupported.ts";
+import type { MachineCode } from "../machine-code/addon.ts";
 import { checkBuiltinVersion } from "../wasi/names.ts";
-import { createArtifactCache, type Artifacts } from "./artifact-cache.ts";
-import { currentEngine, engineKey } from "./engine-key.ts";
-import { runTranspiler, type CompileLimits } from "./run-child.ts";
+import type { GuestGlue } from "../worker/protocol.ts";
+import type { Artifacts } from "./artifacts.ts";
+import { compileArtifacts, compileEntry, isProfiled, type EntryCode } from "./compile.ts";
+import { openDeviceKey } from "./device-key.ts";
+import { createEngineReader, engineKey, type Engine } from "./engine-key.ts";
+import { createEntryCache, type EntryCache } from "./entry-cache.ts";
+import type { CachedModule } from "./entry-format.ts";
+import { HeldArtifacts } from "./held-artifacts.ts";
+import { linkComponent } from "./own-glue.ts";
+import type { RewritePolicy } from "./plan-rewrite.ts";
+import { Rewriter } from "./rewriter.ts";
+import type { EntryId } from "./seal.ts";
 import { SharedWork } from "./shared-work.ts";
+import { transpileComponent, type TranspileDeps } from "./transpile.ts";
 
-export interface PreparerDeps {
+export interface PreparerDeps extends TranspileDeps {
   readonly cacheDir: string;
+  /** The key that seals the cache. */
+  readonly keyFile: string;
+  /** Bytes that the cache may have. */
+  readonly cacheQuota: Bytes;
   readonly log: Logger;
-  readonly clock: Clock;
-  readonly limits: CompileLimits;
-  /** Command line of the transpiler. */
-  readonly transpiler: readonly [string, ...string[]];
+  /** Undefined without the add-on. */
+  readonly machineCode: MachineCode | undefined;
+  /** "jco" leaves our own linker out: for comparisons. */
+  readonly glue: "own" | "jco";
+  readonly rewrites: RewritePolicy;
 }
 
 /** A component that was read, with what is known of it. */
@@ -30,53 +47,122 @@ export interface ComponentFile {
   readonly file: string;
   readonly digest: Digest;
   readonly size: number;
+  /** Where its entries are. */
   readonly folder: string;
   readonly inspection: ComponentInspection;
 }
 
-export interface Preparer {
+/** What a component's instances are made of. */
+export interface LoadedComponent {
+  readonly glue: GuestGlue;
+  /** By the name that the glue asks for. Sent to workers, they share their code. */
+  readonly modules: ReadonlyMap<string, WebAssembly.Module>;
+  /** The bytes to which each memory that a module declares may grow. */
+  readonly memories: ReadonlyMap<string, readonly number[]>;
+  /**
+   * Has the cache entry rewritten with what V8 optimises, once the component has served enough calls and all is quiet.
+   * Disposing ends that.
+   */
+  profile(running: ProfiledComponent): Disposable;
+}
+
+export interface ProfiledComponent {
+  /** Calls that it has served, and calls that wait or run. */
+  activity(): { readonly calls: number; readonly pending: number };
+  /** V8's code cache of the glue script, from the worker that ran it; undefined when it cannot be had. */
+  codeCache(): Promise<Uint8Array | undefined>;
+}
+
+/** Disposing it waits for what is being written. */
+export interface Preparer extends AsyncDisposable {
   /** @throws PetioleError ERR_COMPONENT_UNREADABLE, ERR_COMPONENT_INVALID, ERR_COMPONENT_PREPARE */
   prepare(file: string, signal: AbortSignal): Promise<ComponentFile>;
   /**
-   * The artifacts of a prepared component; made again from its file when the cache has lost them.
-   * @throws PetioleError as `prepare`, also when the file is another one by now
+   * The code of a prepared component, with these limits; made again from its file when the cache has not got it.
+   * @throws PetioleError as `prepare`, also when the file is another one by now; ERR_COMPONENT_MEMORY
    */
-  artifacts(component: ComponentFile, signal: AbortSignal): Promise<Artifacts>;
+  load(component: ComponentFile, limits: ModuleLimits, signal: AbortSignal): Promise<LoadedComponent>;
 }
 
 const MAX_COMPONENT_SIZE = mebibytes(64);
-const MAX_CACHED_COMPONENTS = 64;
 
 export function createPreparer(deps: PreparerDeps): Preparer {
-  const cache = createArtifactCache({
-    folder: join(deps.cacheDir, "components"),
-    engineKey: engineKey(currentEngine()),
-    log: deps.log,
-    maxComponents: MAX_CACHED_COMPONENTS,
-  });
+  const { log, clock } = deps;
+  const folder = join(deps.cacheDir, "components");
+  const readEngine = createEngineReader();
   const work = new SharedWork<Artifacts>();
+  const held = new HeldArtifacts(MAX_COMPONENT_SIZE);
+  const rewriter = new Rewriter(clock, deps.rewrites);
+  const writing = new Set<Promise<unknown>>();
+  let opened: Promise<EntryCache> | undefined;
+  const openCache = (): Promise<EntryCache> => {
+    opened ??= openDeviceKey(deps.keyFile, log).then(({ key, kept }) =>
+      createEntryCache({ folder, key, durable: kept, quota: deps.cacheQuota, log }),
+    );
+    return opened;
+  };
 
-  function ensure(source: string, digest: Digest, bytes: Uint8Array, signal: AbortSignal): Promise<Artifacts> {
+  function make(
+    source: string,
+    digest: Digest,
+    bytes: Uint8Array<ArrayBuffer>,
+    signal: AbortSignal,
+  ): Promise<Artifacts> {
     return work.run(digest, signal, async (signal) => {
-      const cached = await cache.load(digest);
-      if (cached !== undefined) return cached;
-      const started = deps.clock.monotonic();
-      const made = await cache
-        .store(digest, (folder) => transpile(deps, source, bytes, folder, signal))
-        .catch((cause: unknown) => {
-          if (cause instanceof PetioleError || signal.aborted) throw cause;
-          throw new PetioleError(
-            "ERR_COMPONENT_PREPARE",
-            `Cannot keep what was made of "${source}": ${String(cause)}`,
-            {
-              cause,
-            },
-          );
-        });
-      deps.log.info("Component transpiled", { file: source, digest, ms: deps.clock.monotonic() - started });
-      return made;
+      const started = clock.monotonic();
+      const artifacts = await makeArtifacts(deps, bytes, source, signal);
+      const did = artifacts.glue.kind === "jco" ? "Component transpiled" : "Component linked";
+      log.info(did, { file: source, digest, ms: clock.monotonic() - started });
+      return artifacts;
     });
   }
+
+  async function remake(component: ComponentFile, signal: AbortSignal): Promise<Artifacts> {
+    const { bytes, digest } = await readComponent(component.file);
+    if (digest === component.digest) return make(component.file, digest, bytes, signal);
+    throw new PetioleError(
+      "ERR_COMPONENT_UNREADABLE",
+      `Cannot prepare "${component.file}" again: found ${digest}, want ${component.digest}`,
+    );
+  }
+
+  /** In the background: nobody waits for the cache. */
+  function store(cache: EntryCache, id: EntryId, code: EntryCode): void {
+    const { component, limits } = id;
+    const written = cache.store(id, { component, engine: readEngine(), limits, ...code }).finally(() => {
+      writing.delete(written);
+    });
+    writing.add(written);
+  }
+
+  /** Takes what V8 has optimised by now. */
+  async function rewrite(
+    cache: EntryCache,
+    id: EntryId,
+    modules: LoadedComponent["modules"],
+    calls: number,
+    running: ProfiledComponent,
+  ): Promise<void> {
+    const codeCache = await running.codeCache();
+    // Read again rather than kept all the time.
+    const entry = await cache.load(id);
+    const engine = readEngine();
+    // Code that was made since flags were changed would be in the wrong place.
+    if (entry === undefined || engineKey(engine) !== id.engineKey) return;
+    const optimised = new Map<string, CachedModule>();
+    for (const [name, { wireBytes }] of entry.modules) {
+      const module = modules.get(name);
+      if (module === undefined) return;
+      optimised.set(name, { wireBytes, machineCode: await usable(engine)?.serialize(module) });
+    }
+    const glue = { ...entry.glue, codeCache };
+    if (!(await cache.store(id, { ...entry, warmUpCalls: calls, glue, modules: optimised }))) return;
+    log.info("Cached component rewritten with optimised code", { digest: id.component, calls });
+  }
+
+  /** Where it is not known how memories are protected, no machine code is safe. */
+  const usable = ({ memoryProtection }: Engine): MachineCode | undefined =>
+    memoryProtection === "unknown" ? undefined : deps.machineCode;
 
   return {
     async prepare(file, signal) {
@@ -84,42 +170,69 @@ export function createPreparer(deps: PreparerDeps): Preparer {
       signal.throwIfAborted();
       const inspection = inspectComponent(bytes, file);
       for (const { name } of inspection.imports) checkBuiltinVersion(name, file);
-      await ensure(file, digest, bytes, signal);
-      return { file, digest, size: bytes.byteLength, folder: cache.entry(digest), inspection };
+      const cache = await openCache();
+      const cached = await cache.has({ component: digest, engineKey: engineKey(readEngine()) });
+      if (!cached && !held.has(digest)) held.put(digest, await make(file, digest, bytes, signal));
+      return { file, digest, size: bytes.byteLength, folder, inspection };
     },
-    async artifacts(component, signal) {
-      const cached = await cache.load(component.digest);
-      if (cached !== undefined) return cached;
-      const { bytes, digest } = await readComponent(component.file);
-      if (digest === component.digest) return ensure(component.file, digest, bytes, signal);
-      throw new PetioleError(
-        "ERR_COMPONENT_UNREADABLE",
-        `Cannot prepare "${component.file}" again: found ${digest}, want ${component.digest}`,
-      );
+
+    async load(component, limits, signal) {
+      const { digest, file } = component;
+      const engine = readEngine();
+      const id: EntryId = { component: digest, engineKey: engineKey(engine), limits };
+      const cache = await openCache();
+      const entry = await cache.load(id);
+      signal.throwIfAborted();
+      const artifacts = held.take(digest);
+      const { code, modules, changed } =
+        entry === undefined
+          ? await compileArtifacts(artifacts ?? (await remake(component, signal)), limits, file)
+          : await compileEntry(entry, usable(engine));
+      if (changed) store(cache, id, code);
+      const memories = [...code.modules].map(([name, { wireBytes }]) => [name, declaredMemories(wireBytes)] as const);
+      const profiled = isProfiled(code, usable(engine));
+      return {
+        glue: code.glue,
+        modules,
+        memories: new Map(memories),
+        profile: (running) => {
+          const activity = (): ReturnType<ProfiledComponent["activity"]> => running.activity();
+          const act = (calls: number): Promise<void> =>
+            rewrite(cache, id, modules, calls, running).catch((error: unknown) => {
+              log.warn("Cached component cannot be rewritten with optimised code", { digest, err: error });
+            });
+          return rewriter.watch({ activity, rewrite: act }, profiled || !cache.durable);
+        },
+      };
+    },
+
+    async [Symbol.asyncDispose]() {
+      await rewriter[Symbol.asyncDispose]();
+      await Promise.all(writing);
     },
   };
 }
 
-async function transpile(
+async function makeArtifacts(
   deps: PreparerDeps,
+  bytes: Uint8Array<ArrayBuffer>,
   source: string,
-  bytes: Uint8Array,
-  outputFolder: string,
   signal: AbortSignal,
-): Promise<readonly string[]> {
-  // The child gets a copy: the file may be replaced meanwhile, and the digest has to be that of what was transpiled.
-  const folder = await mkdtemp(join(tmpdir(), "petiole-transpile-"));
-  try {
-    const input = join(folder, "component.wasm");
-    await writeFile(input, bytes, { mode: 0o600 });
-    const { clock, limits, transpiler: command } = deps;
-    return await runTranspiler({ source, input, outputFolder, command, limits, clock, signal });
-  } finally {
-    await rm(folder, { recursive: true, force: true });
+): Promise<Artifacts> {
+  if (deps.glue === "own") {
+    try {
+      return await linkComponent(bytes, source);
+    } catch (error) {
+      if (!(error instanceof UnsupportedComponent)) throw error;
+      deps.log.debug("Component needs the transpiler", { file: source, uses: error.reason });
+    }
   }
+  return transpileComponent(deps, bytes, source, signal);
 }
 
-async function readComponent(file: string): Promise<{ readonly bytes: Uint8Array; readonly digest: Digest }> {
+async function readComponent(
+  file: string,
+): Promise<{ readonly bytes: Uint8Array<ArrayBuffer>; readonly digest: Digest }> {
   try {
     const { size } = await stat(file);
     if (size > MAX_COMPONENT_SIZE) {

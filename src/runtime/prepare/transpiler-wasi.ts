@@ -30,6 +30,7 @@ const MODULES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 /** From here on the modules of the shims resolve to our WASI; call before the transpiler is imported. */
 export function stubTranspilerWasi(): void {
   const wasi = createWasi({
+    id: "transpiler",
     env: {},
     config: {},
     maxRandomBytes: 65_536,

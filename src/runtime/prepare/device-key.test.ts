@@ -1,0 +1,72 @@
+import { chmod, mkdtemp, readFile, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, test } from "vitest";
+import { silentLogger } from "../../lib/log.ts";
+import { openDeviceKey } from "./device-key.ts";
+
+async function temporaryFolder(): Promise<AsyncDisposable & { readonly path: string }> {
+  const path = await mkdtemp(join(tmpdir(), "petiole-key-"));
+  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
+}
+
+function watched() {
+  const warnings: string[] = [];
+  return { warnings, log: { ...silentLogger, warn: (message: string) => void warnings.push(message) } };
+}
+
+describe("openDeviceKey()", () => {
+  test("makes a key that only its owner may read, and finds it again", async ({ expect }) => {
+    await using folder = await temporaryFolder();
+    const file = join(folder.path, "state/cache.key");
+    const { log, warnings } = watched();
+    const made = await openDeviceKey(file, log);
+    expect(made.kept).toBe(true);
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+    expect(made.key.export()).toEqual(await readFile(file));
+    expect((await openDeviceKey(file, log)).key.equals(made.key)).toBe(true);
+    expect(await readdir(join(folder.path, "state"))).toEqual(["cache.key"]);
+    expect(warnings).toEqual([]);
+  });
+
+  test("gives one key to all who ask at a time", async ({ expect }) => {
+    await using folder = await temporaryFolder();
+    const file = join(folder.path, "cache.key");
+    const keys = await Promise.all(Array.from({ length: 8 }, () => openDeviceKey(file, silentLogger)));
+    expect(new Set(keys.map(({ key }) => key.export().toString("hex"))).size).toBe(1);
+    expect(keys.every(({ kept }) => kept)).toBe(true);
+  });
+
+  for (const [what, spoil] of [
+    ["too short", (file: string) => writeFile(file, "short")],
+    ["readable by others", (file: string) => chmod(file, 0o644)],
+    [
+      "no file",
+      async (file: string) => {
+        await rm(file);
+        await writeFile(`${file}.1`, "x");
+      },
+    ],
+  ] as const) {
+    test(`makes a new key when the old one is ${what}`, async ({ expect }) => {
+      await using folder = await temporaryFolder();
+      const file = join(folder.path, "cache.key");
+      const { key } = await openDeviceKey(file, silentLogger);
+      await spoil(file);
+      const renewed = await openDeviceKey(file, silentLogger);
+      expect(renewed.kept).toBe(true);
+      expect(renewed.key.equals(key)).toBe(false);
+      expect((await openDeviceKey(file, silentLogger)).key.equals(renewed.key)).toBe(true);
+    });
+  }
+
+  test("goes on with a key of this process when none can be kept", async ({ expect }) => {
+    await using folder = await temporaryFolder();
+    await writeFile(join(folder.path, "state"), "in the way");
+    const { log, warnings } = watched();
+    const { key, kept } = await openDeviceKey(join(folder.path, "state/cache.key"), log);
+    expect(kept).toBe(false);
+    expect(key.symmetricKeySize).toBe(32);
+    expect(warnings.length).toBeGreaterThan(0);
+  });
+});
