@@ -1,0 +1,115 @@
+// The body of a response that Node's client receives.
+
+import type { IncomingMessage } from "node:http";
+import { err, ok } from "../result.ts";
+import { CLOSED, type StreamError } from "../streams.ts";
+import { Signal } from "../waiting.ts";
+import { bodyFailure, type BodyEnd, type BodySource } from "./body.ts";
+import { errorCode, HttpFault, type ErrorCode } from "./error-code.ts";
+import { Fields, packFields } from "./fields.ts";
+
+const NOTHING = new Uint8Array(0);
+/** Most bytes that are received only to reach the end; after that the connection is given up. */
+const MAX_DRAINED = 1_048_576;
+
+export class ClientBody implements BodySource {
+  readonly #response: IncomingMessage;
+  readonly #betweenBytes: number;
+  readonly #signal = new Signal();
+  #end: BodyEnd | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  /** `betweenBytes`: milliseconds that may pass without a byte, while none is there to be read. */
+  constructor(response: IncomingMessage, betweenBytes: number) {
+    this.#response = response;
+    this.#betweenBytes = betweenBytes;
+    response.on("readable", () => this.#onReadable());
+    response.on("end", () => this.#finish(ok(trailersOf(response))));
+    response.on("error", (error) => this.#finish(err(readFault(error))));
+    response.on("close", () => this.#finish(err({ tag: "HTTP-response-incomplete" })));
+    this.#arm();
+  }
+
+  get end(): BodyEnd | undefined {
+    return this.#end;
+  }
+
+  ready(): boolean {
+    return this.#response.readableLength > 0 || this.#end !== undefined;
+  }
+
+  subscribe(wake: () => void): () => void {
+    return this.#signal.subscribe(wake);
+  }
+
+  read(max: number): Uint8Array | StreamError {
+    const { readableLength } = this.#response;
+    if (readableLength > 0) {
+      const chunk: unknown = this.#response.read(Math.min(max, readableLength));
+      // Makes Node look whether that was the last of it.
+      this.#response.read(0);
+      this.#arm();
+      if (chunk instanceof Uint8Array) return chunk;
+    }
+    if (this.#end === undefined) return NOTHING;
+    return this.#end.tag === "ok" ? CLOSED : bodyFailure(this.#end.val);
+  }
+
+  close(): void {
+    // What the stream did not take goes with the body.
+  }
+
+  drain(): void {
+    let drained = 0;
+    this.#response.removeAllListeners("readable");
+    this.#response.on("data", (chunk: Uint8Array) => {
+      drained += chunk.byteLength;
+      if (drained > MAX_DRAINED) this.discard();
+      else this.#arm();
+    });
+    this.#response.resume();
+  }
+
+  discard(): void {
+    if (this.#end === undefined) this.#response.destroy();
+  }
+
+  #onReadable(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (this.#response.readableLength === 0) this.#response.read(0);
+    this.#signal.notify();
+  }
+
+  /** Only an empty buffer waits for the network; a full one waits for the component. */
+  #arm(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (this.#end !== undefined || this.#response.readableLength > 0) return;
+    this.#timer = setTimeout(
+      () => this.#response.destroy(new HttpFault({ tag: "connection-read-timeout" })),
+      this.#betweenBytes,
+    );
+  }
+
+  #finish(end: BodyEnd): void {
+    clearTimeout(this.#timer);
+    this.#end ??= end;
+    this.#signal.notify();
+  }
+}
+
+function trailersOf({ rawTrailers }: IncomingMessage): Fields | undefined {
+  if (rawTrailers.length === 0) return undefined;
+  const pairs: [string, string][] = [];
+  for (let index = 0; index + 1 < rawTrailers.length; index += 2) {
+    pairs.push([rawTrailers[index] ?? "", rawTrailers[index + 1] ?? ""]);
+  }
+  return Fields.received(packFields(pairs));
+}
+
+/** A connection that ends before the body does leaves it incomplete. */
+function readFault(error: unknown): ErrorCode {
+  const code = errorCode(error);
+  return code.tag === "connection-terminated" ? { tag: "HTTP-response-incomplete" } : code;
+}

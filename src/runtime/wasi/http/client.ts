@@ -1,0 +1,199 @@
+// Requests of one instance, by Node's own client. Loaded when the first one is sent.
+
+import { lookup as resolveName } from "node:dns";
+import { Agent, request as requestPlain, type ClientRequest, type IncomingMessage } from "node:http";
+import { Agent as SecureAgent, request as requestSecure } from "node:https";
+import type { LookupFunction } from "node:net";
+import { err, ok, type WasiResult } from "../result.ts";
+import type { NetworkGrants } from "../network-grants.ts";
+import { Signal } from "../waiting.ts";
+import { BODY_WINDOW, type BodyTarget } from "./body.ts";
+import { ClientBody } from "./client-body.ts";
+import { errorCode, HttpFault, type ErrorCode } from "./error-code.ts";
+import { unpackFields, type Fields } from "./fields.ts";
+import type { ReceivedResponse } from "./incoming-response.ts";
+import type { Destination } from "./outgoing-request.ts";
+import { packFields } from "./fields.ts";
+
+/** In milliseconds. */
+export interface ClientTimeouts {
+  readonly connect: number;
+  readonly firstByte: number;
+  readonly betweenBytes: number;
+}
+
+export interface Client extends Disposable {
+  send(destination: Destination, timeouts: ClientTimeouts, settle: Settle): ClientCall;
+}
+
+export type Settle = (outcome: WasiResult<ReceivedResponse, ErrorCode>) => void;
+
+export interface ClientCall {
+  cancel(): void;
+}
+
+const POOL = { keepAlive: true, maxSockets: 8, maxTotalSockets: 16, maxFreeSockets: 4, timeout: 15_000 };
+/** May be sent again when a pooled connection turns out to be dead. */
+const REPEATABLE: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"]);
+
+/** `onFree` is called once for each call, when nothing of it is left. */
+export function createClient(grants: NetworkGrants, onFree: () => void): Client {
+  const agents = { plain: new Agent(POOL), secure: new SecureAgent(POOL) };
+  const open = new Set<ClientRequest>();
+
+  function send(destination: Destination, timeouts: ClientTimeouts, settle: Settle): ClientCall {
+    const { pipe } = destination;
+    const whole = pipe?.complete;
+    let current: ClientRequest;
+    let cancelled = false;
+    const free = Promise.withResolvers<void>();
+    void free.promise.then(onFree);
+
+    const attempt = (again: boolean): ClientRequest => {
+      const request = openRequest(destination);
+      open.add(request);
+      let answered = false;
+      let connected = false;
+      const fail = (tag: "connection-timeout" | "connection-read-timeout") => () =>
+        request.destroy(new HttpFault({ tag }));
+      let timer = setTimeout(fail("connection-timeout"), timeouts.connect);
+      request.on("socket", (socket) => {
+        const onConnect = (): void => {
+          connected = true;
+          clearTimeout(timer);
+          timer = setTimeout(fail("connection-read-timeout"), timeouts.firstByte);
+        };
+        if (request.reusedSocket) onConnect();
+        else socket.once(destination.secure ? "secureConnect" : "connect", onConnect);
+      });
+      request.on("response", (response) => {
+        answered = true;
+        clearTimeout(timer);
+        settle(ok(receive(response, timeouts.betweenBytes)));
+      });
+      // Node would hand over the connection.
+      request.on("upgrade", (_response, socket) => {
+        socket.destroy();
+        request.destroy(new HttpFault({ tag: "HTTP-upgrade-failed" }));
+      });
+      request.on("error", (error) => {
+        clearTimeout(timer);
+        if (answered) return;
+        answered = true;
+        const stale = connected && request.reusedSocket && errorCode(error).tag === "connection-terminated";
+        if (
+          stale &&
+          again &&
+          !cancelled &&
+          (pipe === undefined || whole !== undefined) &&
+          REPEATABLE.has(destination.method)
+        ) {
+          current = attempt(false);
+        } else settle(err(errorCode(error)));
+      });
+      request.on("close", () => {
+        clearTimeout(timer);
+        open.delete(request);
+        if (request === current) free.resolve();
+      });
+      if (whole === undefined && pipe !== undefined) pipe.attach(createTarget(request));
+      else {
+        for (const chunk of whole?.chunks ?? []) request.write(chunk);
+        finishRequest(request, whole?.trailers);
+      }
+      return request;
+    };
+    current = attempt(true);
+    return {
+      cancel: () => {
+        cancelled = true;
+        current.destroy(new HttpFault({ tag: "connection-terminated" }));
+      },
+    };
+  }
+
+  function openRequest(destination: Destination): ClientRequest {
+    const { secure, host, port, path, method } = destination;
+    const common = { host, port, path, method, headers: wireHeaders(destination), lookup, setHost: false };
+    return secure
+      ? requestSecure({ ...common, agent: agents.secure })
+      : requestPlain({ ...common, agent: agents.plain });
+  }
+
+  const lookup: LookupFunction = (name, options, callback) => {
+    resolveName(name, { ...options, all: true }, (error, found) => {
+      if (error !== null) {
+        callback(error, "");
+        return;
+      }
+      const allowed = found.filter(({ address }) => grants.allowsAddress(name, address));
+      const [first] = allowed;
+      if (first === undefined) callback(new HttpFault({ tag: "destination-IP-prohibited" }), "");
+      else if (options.all === true) callback(null, allowed);
+      else callback(null, first.address, first.family);
+    });
+  };
+
+  return {
+    send,
+    [Symbol.dispose]: () => {
+      for (const request of open) request.destroy();
+      agents.plain.destroy();
+      agents.secure.destroy();
+    },
+  };
+}
+
+/** Names and values in turn, as Node writes them without a change. How the body is framed is decided here. */
+function wireHeaders({ authority, headers, method, pipe }: Destination): string[] {
+  const all: string[] = ["host", authority];
+  for (const [name, value] of unpackFields(headers.pack())) all.push(name, value);
+  if (headers.has("content-length")) return all;
+  const whole = pipe?.complete;
+  if (pipe !== undefined && (whole === undefined || whole.trailers !== undefined))
+    all.push("transfer-encoding", "chunked");
+  else {
+    const length = whole?.chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0) ?? 0;
+    if (length > 0 || method === "POST" || method === "PUT" || method === "PATCH")
+      all.push("content-length", String(length));
+  }
+  return all;
+}
+
+function receive(response: IncomingMessage, betweenBytes: number): ReceivedResponse {
+  const body = new ClientBody(response, betweenBytes);
+  return { status: response.statusCode ?? 0, headers: packRaw(response.rawHeaders), body };
+}
+
+/** Node gives names and values in turn. */
+export function packRaw(raw: readonly string[]): string {
+  const pairs: [string, string][] = [];
+  for (let index = 0; index + 1 < raw.length; index += 2) pairs.push([raw[index] ?? "", raw[index + 1] ?? ""]);
+  return packFields(pairs);
+}
+
+function createTarget(request: ClientRequest): BodyTarget {
+  const signal = new Signal();
+  let failure: ErrorCode | undefined;
+  request.on("error", (error) => {
+    failure = errorCode(error);
+    signal.notify();
+  });
+  request.on("close", () => {
+    failure ??= { tag: "connection-terminated" };
+    signal.notify();
+  });
+  return {
+    space: () => failure ?? Math.max(0, BODY_WINDOW - request.writableLength),
+    write: (bytes) => void request.write(bytes, () => signal.notify()),
+    flushed: () => request.writableLength === 0,
+    end: (trailers) => finishRequest(request, trailers),
+    abort: (code) => request.destroy(new HttpFault(code)),
+    subscribe: (wake) => signal.subscribe(wake),
+  };
+}
+
+function finishRequest(request: ClientRequest, trailers: Fields | undefined): void {
+  if (trailers !== undefined) request.addTrailers(unpackFields(trailers.pack()));
+  request.end();
+}

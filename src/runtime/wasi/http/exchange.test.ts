@@ -1,0 +1,202 @@
+import { describe, test } from "vitest";
+import { ok, type WasiResult } from "../result.ts";
+import type { Suspend } from "../waiting.ts";
+import { BODY_WINDOW, IncomingBody, OutgoingBody } from "./body.ts";
+import { Exchange, ResponseOutparam } from "./exchange.ts";
+import { Fields, packFields } from "./fields.ts";
+import type { ExchangeOutput, RequestMessage } from "./messages.ts";
+import { OutgoingResponse } from "./outgoing-response.ts";
+
+const suspend: Suspend = (arm) => new Promise((resume) => void arm(resume));
+const bytes = (length: number): Uint8Array => new Uint8Array(length).fill(120);
+
+const GET: RequestMessage = {
+  method: "GET",
+  scheme: "http",
+  authority: "device.example",
+  path: "/a?b",
+  headers: packFields([["x-a", "1"]]),
+  body: undefined,
+};
+
+function open(more: Partial<RequestMessage> = {}) {
+  const posted: ExchangeOutput[] = [];
+  const exchange = new Exchange({ ...GET, ...more }, { suspend, post: (output) => posted.push(output) });
+  return { exchange, posted };
+}
+
+function unwrap(result: WasiResult<T, unknown> | undefined): T {
+  if (result?.tag !== "ok") throw new Error("want ok");
+  return result.val;
+}
+
+/** Answers, and gives what to write the body with. */
+function respond(exchange: Exchange, headers = new Fields()) {
+  const response = new OutgoingResponse(suspend, headers);
+  const body = unwrap(response.body());
+  ResponseOutparam.set(exchange.outparam, ok(response));
+  return { body, stream: unwrap(body.write()) };
+}
+
+function promising(length: number): Fields {
+  return unwrap(Fields.fromList([["content-length", Buffer.from(String(length))]]));
+}
+
+describe("IncomingRequest", () => {
+  test("says what came in", ({ expect }) => {
+    const { request } = open({ method: "PURGE", scheme: "https" }).exchange;
+    expect(request.method()).toEqual({ tag: "other", val: "PURGE" });
+    expect([request.pathWithQuery(), request.authority(), request.scheme()]).toEqual([
+      "/a?b",
+      "device.example",
+      { tag: "HTTPS" },
+    ]);
+    expect(request.headers().get("X-A")).toEqual([Uint8Array.of(49)]);
+    expect(open().exchange.request.method()).toEqual({ tag: "get" });
+  });
+
+  test("consume() and stream() give the body once", ({ expect }) => {
+    const { request } = open({ body: Uint8Array.of(1, 2) }).exchange;
+    const body = unwrap(request.consume());
+    expect(request.consume().tag).toBe("err");
+    const stream = unwrap(body.stream());
+    expect(body.stream().tag).toBe("err");
+    expect([stream.read(9n), stream.read(9n).tag]).toEqual([ok(Uint8Array.of(1, 2)), "err"]);
+    expect(IncomingBody.finish(body).get()).toEqual(ok(ok(undefined)));
+  });
+
+  test("a body that follows is read as it comes, with its trailers", async ({ expect }) => {
+    const { exchange } = open({ body: "streamed" });
+    const body = unwrap(exchange.request.consume());
+    const read = unwrap(body.stream()).blockingRead(9n);
+    exchange.onInput({ kind: "chunk", bytes: Uint8Array.of(7) });
+    expect(await read).toEqual(ok(Uint8Array.of(7)));
+    const future = IncomingBody.finish(body);
+    expect(future.get()).toBeUndefined();
+    exchange.onInput({ kind: "end", trailers: packFields([["x-t", "1"]]) });
+    await future.subscribe().block();
+    const trailers = unwrap(unwrap(future.get()));
+    expect(trailers?.has("x-t")).toBe(true);
+    expect(future.get()?.tag).toBe("err");
+  });
+});
+
+describe("Exchange", () => {
+  test("a small response is one message, with the end of the turn", ({ expect }) => {
+    const { exchange, posted } = open();
+    const { body, stream } = respond(exchange);
+    stream.write(bytes(3));
+    stream.write(bytes(2));
+    OutgoingBody.finish(body, undefined);
+    expect(exchange.finish()).toEqual({
+      head: { status: 200, headers: "" },
+      chunk: bytes(5),
+      end: { trailers: undefined },
+    });
+    expect(posted).toEqual([]);
+  });
+
+  test("release() gives out what there is, once", ({ expect }) => {
+    const { exchange, posted } = open();
+    exchange.release();
+    const { stream } = respond(exchange);
+    exchange.release();
+    exchange.release();
+    stream.write(bytes(1));
+    exchange.release();
+    expect(posted).toEqual([{ head: { status: 200, headers: "" } }, { chunk: bytes(1) }]);
+  });
+
+  test("a long response waits for credit", async ({ expect }) => {
+    const { exchange, posted } = open();
+    const { stream } = respond(exchange);
+    stream.write(bytes(BODY_WINDOW));
+    expect(posted.map(({ chunk }) => chunk?.byteLength)).toEqual([BODY_WINDOW]);
+    expect(stream.checkWrite()).toEqual(ok(0n));
+    const blocked = stream.subscribe().block();
+    expect(blocked).toBeDefined();
+    exchange.onInput({ kind: "credit", bytes: 10 });
+    await blocked;
+    expect(stream.checkWrite()).toEqual(ok(10n));
+  });
+
+  test("what is written before the response is set comes with it", ({ expect }) => {
+    const { exchange } = open();
+    const response = new OutgoingResponse(suspend, new Fields());
+    const body = unwrap(response.body());
+    const stream = unwrap(body.write());
+    stream.write(bytes(BODY_WINDOW));
+    expect(stream.checkWrite()).toEqual(ok(0n));
+    OutgoingBody.finish(body, undefined);
+    ResponseOutparam.set(exchange.outparam, ok(response));
+    expect(exchange.finish()).toMatchObject({ end: {} });
+  });
+
+  test("trailers, status and informational responses pass", ({ expect }) => {
+    const { exchange } = open();
+    expect(exchange.outparam.sendInformational(101, new Fields()).tag).toBe("err");
+    expect(exchange.outparam.sendInformational(103, new Fields()).tag).toBe("ok");
+    const response = new OutgoingResponse(suspend, new Fields());
+    expect(response.setStatusCode(99).tag).toBe("err");
+    response.setStatusCode(418);
+    const body = unwrap(response.body());
+    ResponseOutparam.set(exchange.outparam, ok(response));
+    OutgoingBody.finish(body, unwrap(Fields.fromList([["x", Uint8Array.of(49)]])));
+    expect(exchange.finish()).toEqual({
+      informational: [{ status: 103, headers: "" }],
+      head: { status: 418, headers: "" },
+      end: { trailers: "x\x001\0" },
+    });
+  });
+
+  test("finish() names a response that is missing, unfinished, given up, refused", ({ expect }) => {
+    expect(open().exchange.finish().failed).toMatch(/without a response/);
+    const unfinished = open().exchange;
+    respond(unfinished);
+    expect(unfinished.finish().failed).toMatch(/before the end/);
+    const dropped = open().exchange;
+    respond(dropped).body[Symbol.dispose]();
+    expect(dropped.finish().failed).toMatch(/dropped before its end/);
+    const refused = open().exchange;
+    ResponseOutparam.set(refused.outparam, { tag: "err", val: { tag: "internal-error", val: "why" } });
+    expect(refused.finish()).toEqual({ failed: "it answered with the error internal-error: why" });
+  });
+
+  test("holds the body to its content-length", ({ expect }) => {
+    const short = open().exchange;
+    const { body, stream } = respond(short, promising(5));
+    stream.write(bytes(2));
+    expect(OutgoingBody.finish(body, undefined)).toEqual({
+      tag: "err",
+      val: { tag: "HTTP-response-body-size", val: 2n },
+    });
+    expect(short.finish().failed).toMatch(/HTTP-response-body-size/);
+    const long = open().exchange;
+    const { stream: writer } = respond(long, promising(1));
+    writer.write(bytes(2));
+    expect(writer.checkWrite()).toMatchObject({ tag: "err", val: { tag: "last-operation-failed" } });
+    const none = open().exchange;
+    ResponseOutparam.set(none.outparam, ok(new OutgoingResponse(suspend, promising(5))));
+    expect(none.finish().failed).toMatch(/has 0 bytes, its headers say 5/);
+    const head = open({ method: "HEAD" }).exchange;
+    ResponseOutparam.set(head.outparam, ok(new OutgoingResponse(suspend, promising(5))));
+    expect(head.finish().failed).toBeUndefined();
+  });
+
+  test("tells the component that the client is gone", async ({ expect }) => {
+    const { exchange } = open({ body: "streamed" });
+    const read = unwrap(unwrap(exchange.request.consume()).stream()).blockingRead(1n);
+    const { stream } = respond(exchange);
+    stream.write(bytes(BODY_WINDOW));
+    const blocked = stream.subscribe().block();
+    exchange.onInput({ kind: "cut", reason: "connection-terminated" });
+    await blocked;
+    expect([(await read).tag, stream.checkWrite().tag]).toEqual(["err", "err"]);
+  });
+
+  test("refuses a second response", ({ expect }) => {
+    const { exchange } = open();
+    respond(exchange);
+    expect(() => respond(exchange)).toThrow(/set before/);
+  });
+});
