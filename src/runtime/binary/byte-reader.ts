@@ -5,6 +5,9 @@ export class MalformedBinary extends Error {
 
 const UTF8 = new TextDecoder("utf-8", { fatal: true });
 
+// Bytes of a name that count as much as an item of a list.
+const NAME_UNIT = 64;
+
 /** An amount of work, after which a binary is refused: small files can describe more than any machine can hold. */
 export class WorkLimit {
   readonly #limit: number;
@@ -27,7 +30,7 @@ export class ByteReader {
   readonly #end: number;
   readonly #work: WorkLimit;
 
-  /** Every section and every item of a list spends one of `work`. */
+  /** Every section, every item of a list and every so many bytes of a name spend one of `work`. */
   constructor(bytes: Uint8Array, start = 0, end = bytes.length, work = new WorkLimit(Infinity)) {
     this.#bytes = bytes;
     this.#at = start;
@@ -101,6 +104,7 @@ export class ByteReader {
   name(): string {
     const start = this.#at;
     const length = this.u32();
+    this.#work.spend(Math.floor(length / NAME_UNIT));
     try {
       return UTF8.decode(this.take(length));
     } catch (error) {
@@ -116,6 +120,11 @@ export class ByteReader {
     }
     this.#at += length;
     return this.#bytes.subarray(start, this.#at);
+  }
+
+  /** Counts something that takes more memory than an item of a list. */
+  spend(amount: number): void {
+    this.#work.spend(amount);
   }
 
   /** A reader of the next `length` bytes, which this one skips. Offsets stay those of the whole file. */

@@ -4,11 +4,13 @@ import type { CoreModule, CoreSort } from "./definitions.ts";
 
 const PREAMBLE = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00];
 const [IMPORTS, MEMORIES, EXPORTS] = [2, 5, 7];
+const MODULE_WORK = 10;
 const EXPORT_SORTS: readonly CoreSort[] = ["core func", "core table", "core memory", "core global", "core tag"];
 
 /** Reads the imports and exports of a core module, which fills the whole of `reader`. */
 export function readCoreModule(reader: ByteReader, end: number): CoreModule {
   const start = reader.offset;
+  reader.spend(MODULE_WORK);
   const imports: { module: string; name: string; sort: CoreSort }[] = [];
   const exports = new Map<string, CoreSort>();
   let wide = false;

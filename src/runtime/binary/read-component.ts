@@ -19,8 +19,8 @@ const MAGIC = [0x00, 0x61, 0x73, 0x6d];
 const COMPONENT_VERSION = [0x0d, 0x00, 0x01, 0x00];
 const CORE_VERSION = [0x01, 0x00, 0x00, 0x00];
 const MAX_NESTING = 32;
-// Ten times what the largest components hold that are around; each takes about a hundred bytes once read.
-const MAX_ITEMS = 500_000;
+// JavaScript components have about 2,500. One takes a hundred bytes or two once read, and the agent's heap is small.
+const MAX_ITEMS = 200_000;
 
 /** @throws MalformedBinary */
 export function readComponentFile(bytes: Uint8Array): ComponentFile {

@@ -5,10 +5,15 @@ import type { CanonicalDefinition, CanonicalOptions } from "../binary/definition
 import type { FunctionType, Resource } from "../wit/type.ts";
 import type { CanonOptions } from "./plan.ts";
 import type { Linking, Owner } from "./resolve-linking.ts";
-import type { Scope } from "./resolve-scope.ts";
+import type { ComponentScope } from "./resolve-scope.ts";
 import { functionFacts, type FunctionNeeds } from "./resolve-type-facts.ts";
 
-export function defineCanonical(canonical: CanonicalDefinition, scope: Scope, owner: Owner, linking: Linking): void {
+export function defineCanonical(
+  canonical: CanonicalDefinition,
+  scope: ComponentScope,
+  owner: Owner,
+  linking: Linking,
+): void {
   switch (canonical.kind) {
     case "lift":
       lift(canonical, scope, owner, linking);
@@ -38,7 +43,7 @@ export function defineCanonical(canonical: CanonicalDefinition, scope: Scope, ow
   }
 }
 
-function resourceAt(scope: Scope, index: number): Resource {
+function resourceAt(scope: ComponentScope, index: number): Resource {
   const entry = scope.type(index);
   if (entry.is === "resource") return entry.resource;
   throw new MalformedBinary("has a canonical definition for a resource with what is no resource");
@@ -46,7 +51,7 @@ function resourceAt(scope: Scope, index: number): Resource {
 
 function lift(
   { core, type: typeIndex, options }: Extract<CanonicalDefinition, { kind: "lift" }>,
-  scope: Scope,
+  scope: ComponentScope,
   owner: Owner,
   linking: Linking,
 ): void {
@@ -69,7 +74,7 @@ function lift(
 
 function lower(
   { func, options }: Extract<CanonicalDefinition, { kind: "lower" }>,
-  scope: Scope,
+  scope: ComponentScope,
   owner: Owner,
   linking: Linking,
 ): void {
@@ -95,7 +100,7 @@ function checkPassing(
   type: FunctionType,
   async: boolean,
   options: CanonicalOptions,
-  scope: Scope,
+  scope: ComponentScope,
   linking: Linking,
 ): CanonOptions | undefined {
   const facts = functionFacts(type);

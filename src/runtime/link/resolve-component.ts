@@ -6,9 +6,9 @@ import type { AliasDefinition, ComponentDefinition, Definition, NamedReference }
 import { defineCanonical } from "./resolve-canonical.ts";
 import { aliasCoreExport, defineCoreInstance } from "./resolve-core.ts";
 import type { Linking, Owner } from "./resolve-linking.ts";
-import { Scope, type Entity, type Exports, type TypeEntry } from "./resolve-scope.ts";
+import { ComponentScope, type Entity, type Exports, type TypeEntry } from "./resolve-scope.ts";
 import { baptize, givenSource } from "./resolve-sources.ts";
-import { evaluateType, followAlias, obtain, type Source } from "./resolve-types.ts";
+import { evaluateType, followAlias, obtain, SCOPE_WORK, type Source } from "./resolve-types.ts";
 
 // A component passed as an argument can instantiate what was passed to it, and so on.
 const MAX_DEPTH = 100;
@@ -16,11 +16,11 @@ const MAX_DEPTH = 100;
 /** The scope of the component once all its definitions are made, with its imports and exports. */
 export function instantiateComponent(
   definition: ComponentDefinition,
-  scope: Scope,
+  scope: ComponentScope,
   source: Source,
   linking: Linking,
   depth = 0,
-): Scope {
+): ComponentScope {
   if (depth > MAX_DEPTH) throw new MalformedBinary(`instantiates components more than ${MAX_DEPTH} deep`);
   linking.component();
   const owner = linking.owner();
@@ -33,7 +33,7 @@ export function instantiateComponent(
 }
 
 interface Context {
-  readonly scope: Scope;
+  readonly scope: ComponentScope;
   readonly source: Source;
   readonly linking: Linking;
   readonly owner: Owner;
@@ -86,7 +86,8 @@ function makeInstance(of: Extract<Definition, { kind: "instance" }>["of"], conte
   const component = scope.component(of.component);
   // A component that the host should bring: said when it was imported.
   if (component === undefined) return new Map<string, Entity>();
-  const inner = new Scope(component.scope, component.seen);
+  linking.work.spend(SCOPE_WORK);
+  const inner = new ComponentScope(component.scope, component.seen);
   return instantiateComponent(component.definition, inner, givenSource(args, linking.work), linking, depth + 1).exports;
 }
 
@@ -95,7 +96,7 @@ function pickAll(references: readonly NamedReference[], { scope, linking }: Cont
   return new Map(references.map(({ name, sort, index }) => [name, scope.pick(sort, index)]));
 }
 
-function defineAlias(alias: AliasDefinition, scope: Scope): void {
+function defineAlias(alias: AliasDefinition, scope: ComponentScope): void {
   // Types of core WebAssembly are left to V8.
   if (alias.sort === "core type") return;
   if (alias.of.kind === "core export") aliasCoreExport(alias, scope);
@@ -117,8 +118,7 @@ function defineImport({ name, described }: Extract<Definition, { kind: "import" 
   if (depth === 0 && described.kind === "component") linking.needs("imported components");
   if (depth === 0 && described.kind === "core module") linking.needs("imported core modules");
   if (described.kind === "value") linking.needs("values");
-  scope.name("imports", name, entity);
-  scope.add(entity);
+  scope.import(name, entity);
 }
 
 function defineExport({ name, of, described }: Extract<Definition, { kind: "export" }>, context: Context): void {
@@ -129,6 +129,5 @@ function defineExport({ name, of, described }: Extract<Definition, { kind: "expo
     described === undefined
       ? inner
       : obtain(described, name, scope, givenSource(new Map([[name, inner]]), linking.work), linking.work);
-  scope.name("exports", name, entity);
-  scope.add(entity);
+  scope.export(name, entity);
 }

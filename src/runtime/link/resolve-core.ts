@@ -4,11 +4,11 @@ import { MalformedBinary } from "../binary/byte-reader.ts";
 import type { AliasDefinition, CoreSort, Definition, Sort } from "../binary/definitions.ts";
 import type { CoreItem } from "./plan.ts";
 import type { Linking } from "./resolve-linking.ts";
-import { at, type CoreInstance, type CoreItemSort, type NamedCore, type Scope } from "./resolve-scope.ts";
+import { at, type CoreInstance, type CoreItemSort, type NamedCore, type ComponentScope } from "./resolve-scope.ts";
 
 type CoreInstanceDefinition = Extract<Definition, { kind: "core instance" }>["of"];
 
-export function defineCoreInstance(of: CoreInstanceDefinition, scope: Scope, linking: Linking): void {
+export function defineCoreInstance(of: CoreInstanceDefinition, scope: ComponentScope, linking: Linking): void {
   if (of.kind === "exports") {
     const exports = new Map<string, NamedCore>();
     for (const { name, sort, index } of of.exports) {
@@ -44,7 +44,7 @@ function make(index: number, args: ReadonlyMap<string, CoreInstance>, linking: L
 }
 
 /** Gives an export of a core instance the next index of its sort. */
-export function aliasCoreExport({ sort, of }: AliasDefinition, scope: Scope): void {
+export function aliasCoreExport({ sort, of }: AliasDefinition, scope: ComponentScope): void {
   if (of.kind !== "core export") throw new MalformedBinary("aliases no export of a core instance");
   scope.addCore(coreSort(sort), exportOf(scope.coreInstance(of.instance), of.name, coreSort(sort)));
 }

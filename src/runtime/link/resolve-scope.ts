@@ -68,6 +68,7 @@ export interface Sizes {
   readonly modules: number;
 }
 
+/** The index spaces of a type of instances while it is applied, and those of a component that others reach into. */
 export class Scope {
   readonly types: TypeEntry[] = [];
   readonly components: (ComponentClosure | undefined)[] = [];
@@ -75,16 +76,6 @@ export class Scope {
   readonly functions: FunctionEntity[] = [];
   readonly instances: Exports[] = [];
   readonly exports = new Map<string, Entity>();
-  readonly imports = new Map<string, Entity>();
-
-  readonly coreInstances: CoreInstance[] = [];
-  readonly #core: Record<CoreItemSort, (CoreItem | undefined)[]> = {
-    "core func": [],
-    "core memory": [],
-    "core table": [],
-    "core global": [],
-    "core tag": [],
-  };
 
   /** Set once a definition was met that takes indices of functions in a way that is not known. */
   functionsUnknown: string | undefined;
@@ -112,19 +103,6 @@ export class Scope {
     if (known !== undefined) return known;
     if (this.functionsUnknown === undefined) return at(this.functions, index, "function");
     return { sort: "func", type: undefined, async: false, target: { kind: "none", reason: this.functionsUnknown } };
-  }
-
-  coreFunction(index: number): CoreItem | undefined {
-    if (this.functionsUnknown !== undefined && index >= this.#core["core func"].length) return undefined;
-    return at(this.#core["core func"], index, "core function");
-  }
-
-  coreMemory(index: number): CoreItem | undefined {
-    return at(this.#core["core memory"], index, "core memory");
-  }
-
-  coreInstance(index: number): CoreInstance {
-    return at(this.coreInstances, index, "core instance");
   }
 
   instance(index: number): Exports {
@@ -188,23 +166,64 @@ export class Scope {
     }
   }
 
-  addCore(sort: CoreItemSort, item: CoreItem | undefined): void {
-    if (sort !== "core func" || this.functionsUnknown === undefined) this.#core[sort].push(item);
+  /** An export under its name, with the next index of its sort. */
+  export(name: string, entity: Entity): void {
+    this.#names ??= new Set();
+    claim(this.#names, name, "exports");
+    this.exports.set(name, entity);
+    this.add(entity);
+  }
+
+  #names: Set<string> | undefined;
+}
+
+/** The index spaces of a component while it is instantiated. */
+export class ComponentScope extends Scope {
+  readonly imports = new Map<string, Entity>();
+  readonly coreInstances: CoreInstance[] = [];
+  readonly #core: Record<CoreItemSort, (CoreItem | undefined)[]> = {
+    "core func": [],
+    "core memory": [],
+    "core table": [],
+    "core global": [],
+    "core tag": [],
+  };
+  readonly #importNames = new Set<string>();
+
+  /** An import under its name, with the next index of its sort. */
+  import(name: string, entity: Entity): void {
+    claim(this.#importNames, name, "imports");
+    this.imports.set(name, entity);
+    this.add(entity);
+  }
+
+  coreFunction(index: number): CoreItem | undefined {
+    if (this.functionsUnknown !== undefined && index >= this.#core["core func"].length) return undefined;
+    return at(this.#core["core func"], index, "core function");
+  }
+
+  coreMemory(index: number): CoreItem | undefined {
+    return at(this.#core["core memory"], index, "core memory");
+  }
+
+  coreInstance(index: number): CoreInstance {
+    return at(this.coreInstances, index, "core instance");
   }
 
   coreItem(sort: CoreItemSort, index: number): CoreItem | undefined {
     return sort === "core func" ? this.coreFunction(index) : at(this.#core[sort], index, sort);
   }
 
-  /** Names of imports differ, as do names of exports; case does not count. */
-  name(space: "imports" | "exports", name: string, entity: Entity): void {
-    const key = name.toLowerCase();
-    if (this.#names[space].has(key)) throw new MalformedBinary(`has two ${space} named "${name}"`);
-    this.#names[space].add(key);
-    this[space].set(name, entity);
+  addCore(sort: CoreItemSort, item: CoreItem | undefined): void {
+    if (sort !== "core func" || this.functionsUnknown === undefined) this.#core[sort].push(item);
   }
+}
 
-  readonly #names = { imports: new Set<string>(), exports: new Set<string>() };
+// Names that differ only in case count as the same.
+function claim(taken: Set<string>, name: string, what: string): void {
+  const key = name.toLowerCase();
+  if (taken.has(key)) throw new MalformedBinary(`has two ${what} named "${name}"`);
+  taken.add(key);
 }
 
 export function at<T>(space: readonly T[], index: number, sort: string): T {

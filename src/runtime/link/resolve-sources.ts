@@ -65,7 +65,7 @@ export function givenSource(given: Exports, work: WorkLimit): Source {
   const need = <S extends Entity["sort"]>(sort: S, name: string): Extract<Entity, { sort: S }> => {
     const found = given.get(name);
     if (found === undefined) throw new MalformedBinary(`has nothing where "${name}" is wanted`);
-    if (found.sort !== sort) throw new MalformedBinary(`has a ${found.sort} where ${sort} "${name}" is wanted`);
+    if (found.sort !== sort) throw new MalformedBinary(`has ${found.sort} "${name}" where ${sort} is wanted`);
     return found as Extract<Entity, { sort: S }>; // The sort was compared.
   };
   return {

@@ -31,6 +31,9 @@ export interface Source {
 // Types of instances that mention each other; real ones need two or three.
 const MAX_DEPTH = 100;
 
+/** What an instance takes of work, as it takes more memory than other definitions. */
+export const SCOPE_WORK = 4;
+
 /** Type of a definition that is no resource. */
 export function evaluateType(
   definition: Exclude<TypeDefinition, { is: "resource" }>,
@@ -72,6 +75,7 @@ export function obtain(
       const entry = scope.type(described.type);
       if (entry.is !== "instance") throw new MalformedBinary(`gives "${name}" a type that is not an instance's`);
       if (depth >= MAX_DEPTH) throw new MalformedBinary(`nests types of instances more than ${MAX_DEPTH} deep`);
+      work.spend(SCOPE_WORK);
       const inner = new Scope(entry.scope, entry.seen);
       const from = source.instance(name);
       for (const declaration of entry.declarations) {
@@ -106,8 +110,7 @@ function declare(declaration: Declaration, scope: Scope, source: Source, work: W
       throw new MalformedBinary("has a type of instances that imports");
     case "export": {
       const entity = obtain(declaration.described, declaration.name, scope, source, work, depth);
-      scope.name("exports", declaration.name, entity);
-      scope.add(entity);
+      scope.export(declaration.name, entity);
     }
   }
 }

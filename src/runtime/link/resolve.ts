@@ -7,7 +7,7 @@ import type { InterfaceFunction, InterfaceShape, Resource } from "../wit/type.ts
 import { ROOT_INTERFACE, type LinkPlan } from "./plan.ts";
 import { instantiateComponent } from "./resolve-component.ts";
 import { Linking } from "./resolve-linking.ts";
-import { Scope, type Exports, type FunctionEntity } from "./resolve-scope.ts";
+import { ComponentScope, type Exports, type FunctionEntity } from "./resolve-scope.ts";
 import { hostSource } from "./resolve-sources.ts";
 import { functionFacts } from "./resolve-type-facts.ts";
 import { UnsupportedComponent } from "./unsupported.ts";
@@ -62,10 +62,10 @@ export function readBorder(bytes: Uint8Array, source = "component"): Border {
   });
 }
 
-function evaluate(bytes: Uint8Array): { readonly root: Scope; readonly linking: Linking } {
+function evaluate(bytes: Uint8Array): { readonly root: ComponentScope; readonly linking: Linking } {
   const file = readComponentFile(bytes);
   const linking = new Linking(file.modules);
-  const root = instantiateComponent(file.root, new Scope(), hostSource(linking.resources), linking);
+  const root = instantiateComponent(file.root, new ComponentScope(), hostSource(linking.resources), linking);
   return { root, linking };
 }
 
@@ -78,7 +78,7 @@ function refusing<T>(source: string, read: () => T): T {
   }
 }
 
-function borderOf(root: Scope, linking: Linking): Border {
+function borderOf(root: ComponentScope, linking: Linking): Border {
   return {
     imports: shapes(root.imports),
     exports: shapes(root.exports),
