@@ -3,6 +3,8 @@ import type { Suspend } from "./waiting.ts";
 
 /** What one instance's WASI needs from its surroundings. */
 export interface WasiHost {
+  /** What the guest is told as the name of its program. */
+  readonly id: string;
   readonly env: Readonly<Record<string, string>>;
   readonly config: Readonly<Record<string, string>>;
   /** Most bytes of randomness that one call may ask for. */

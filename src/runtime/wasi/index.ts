@@ -1,18 +1,20 @@
-// WASI 0.2 for guests: what language runtimes need to start and to print, clocks, randomness, configuration and
-// logging, files in granted folders. The same code serves every 0.2 version; the glue binds what a component imports.
+// WASI 0.2 for guests: what language runtimes need to start and to print, clocks, randomness, configuration, logging, and
+// the files and the network that a component was granted. The same code serves every 0.2 version; the glue binds what a
+// component imports.
 
-import { randomBytes } from "node:crypto";
+import { createClocks } from "./clocks.ts";
 import { createFilesystem } from "./filesystem/index.ts";
 import { GuestExit, type WasiHost } from "./host.ts";
 import { LineSplitter } from "./lines.ts";
+import { createRandom } from "./random.ts";
 import { ok, type WasiResult } from "./result.ts";
+import { createSockets } from "./sockets/index.ts";
 import { CLOSED, InputStream, IoError, OutputStream, type ByteSink, type ByteSource } from "./streams.ts";
-import { instant, Pollable, READY } from "./waiting.ts";
+import { Pollable, READY } from "./waiting.ts";
 
 const MAX_LINE = 4096;
 // What is printed goes out at once, so the budget only bounds one write.
 const PRINT_BUDGET = 1_048_576;
-const NANOSECONDS = 1_000_000_000n;
 
 /** Has ended before it began. */
 const EMPTY_SOURCE: ByteSource = { ...READY, read: () => CLOSED, close: () => {} };
@@ -30,9 +32,9 @@ export interface Wasi extends Disposable {
 
 /** @throws GuestExit from `exit`, which ends the guest's call */
 export function createWasi(host: WasiHost): Wasi {
-  const now = (): bigint => process.hrtime.bigint();
   const { grants, suspend } = host;
   const filesystem = createFilesystem({ folders: grants.folders, suspend });
+  const sockets = createSockets({ granted: grants.network, suspend });
   const stdout = new LineSplitter(MAX_LINE, (line) => host.print("stdout", line));
   const stderr = new LineSplitter(MAX_LINE, (line) => host.print("stderr", line));
   const printer = (lines: LineSplitter): OutputStream => {
@@ -40,11 +42,6 @@ export function createWasi(host: WasiHost): Wasi {
     const sink: ByteSink = { ...READY, space: () => PRINT_BUDGET, write, flush: () => {}, close: () => {} };
     return new OutputStream(suspend, sink);
   };
-  const random = (length: bigint): Uint8Array => {
-    if (length > host.maxRandomBytes) throw new RangeError(`${length} random bytes were asked for at once`);
-    return new Uint8Array(randomBytes(Number(length)));
-  };
-  const random64 = (): bigint => randomBytes(8).readBigUInt64LE();
   const config = {
     get: (key: string) => ok(Object.hasOwn(host.config, key) ? host.config[key] : undefined),
     getAll: () => ok(Object.entries(host.config)),
@@ -55,13 +52,20 @@ export function createWasi(host: WasiHost): Wasi {
       stdout.flush();
       stderr.flush();
     },
-    [Symbol.dispose]: () => filesystem[Symbol.dispose](),
+    [Symbol.dispose]: () => {
+      filesystem[Symbol.dispose]();
+      sockets[Symbol.dispose]();
+    },
     interfaces: {
+      ...createClocks(suspend),
+      ...createRandom(host.maxRandomBytes),
       ...filesystem.interfaces,
+      ...sockets.interfaces,
       "wasi:cli/environment": {
         getEnvironment: () => Object.entries(host.env),
-        getArguments: () => [],
-        initialCwd: () => undefined,
+        getArguments: () => [host.id],
+        // Where a relative path leads. Without a folder there is no such place.
+        initialCwd: () => grants.folders[0]?.guest,
       },
       "wasi:cli/exit": {
         exit: (status: WasiResult<undefined, undefined>) => {
@@ -79,32 +83,12 @@ export function createWasi(host: WasiHost): Wasi {
       "wasi:cli/terminal-stdin": { getTerminalStdin: () => undefined },
       "wasi:cli/terminal-stdout": { getTerminalStdout: () => undefined },
       "wasi:cli/terminal-stderr": { getTerminalStderr: () => undefined },
-      "wasi:clocks/monotonic-clock": {
-        now,
-        resolution: () => 1n,
-        subscribeInstant: (when: bigint) => new Pollable(suspend, instant(when, now)),
-        subscribeDuration: (duration: bigint) => new Pollable(suspend, instant(now() + duration, now)),
-      },
-      "wasi:clocks/wall-clock": {
-        now: () => {
-          const unix = BigInt(Date.now()) * 1_000_000n;
-          return { seconds: unix / NANOSECONDS, nanoseconds: Number(unix % NANOSECONDS) };
-        },
-        resolution: () => ({ seconds: 0n, nanoseconds: 1_000_000 }),
-      },
-      "wasi:clocks/timezone": {
-        display: () => ({ utcOffset: 0, name: "UTC", inDaylightSavingTime: false }),
-        utcOffset: () => 0,
-      },
       "wasi:config/store": config,
       "wasi:config/runtime": config,
       "wasi:io/error": { Error: IoError },
       "wasi:io/poll": { Pollable, poll: (all: readonly Pollable[]) => Pollable.poll(all) },
       "wasi:io/streams": { InputStream, OutputStream },
       "wasi:logging/logging": { log: host.log },
-      "wasi:random/random": { getRandomBytes: random, getRandomU64: random64 },
-      "wasi:random/insecure": { getInsecureRandomBytes: random, getInsecureRandomU64: random64 },
-      "wasi:random/insecure-seed": { insecureSeed: () => [random64(), random64()] },
     },
   };
 }

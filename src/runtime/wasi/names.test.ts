@@ -5,6 +5,7 @@ import { BUILTIN_INTERFACES, checkBuiltinVersion, isBuiltin } from "./names.ts";
 describe("BUILTIN_INTERFACES", () => {
   test("is what createWasi() serves", ({ expect }) => {
     const { interfaces } = createWasi({
+      id: "x",
       env: {},
       config: {},
       maxRandomBytes: 1,

@@ -29,6 +29,13 @@ export const BUILTIN_INTERFACES: ReadonlySet<string> = new Set([
   "wasi:random/random",
   "wasi:random/insecure",
   "wasi:random/insecure-seed",
+  "wasi:sockets/instance-network",
+  "wasi:sockets/ip-name-lookup",
+  "wasi:sockets/network",
+  "wasi:sockets/tcp",
+  "wasi:sockets/tcp-create-socket",
+  "wasi:sockets/udp",
+  "wasi:sockets/udp-create-socket",
 ]);
 
 /** Built-in functions that may wait, so that the guest is suspended while they do. The others return at once. */

@@ -57,8 +57,9 @@ export class Guest {
 
   constructor(deps: GuestDeps) {
     this.#deps = deps;
-    const { env, config, grants, memory } = deps.setup;
+    const { id, env, config, grants, memory } = deps.setup;
     this.#wasi = createWasi({
+      id,
       env,
       config,
       maxRandomBytes: memory,

@@ -1,6 +1,5 @@
 // What is known of a file, in the terms of wasi:filesystem.
 
-import { createHash } from "node:crypto";
 import type { BigIntStats, Dirent } from "node:fs";
 import { FsError } from "./errors.ts";
 
@@ -78,6 +77,7 @@ function datetime(nanoseconds: bigint): Datetime | undefined {
 
 /** The same for the same file until it is removed: libraries take it for the number of an inode. */
 export function metadataHash({ dev, ino }: BigIntStats): MetadataHash {
+  const { createHash } = process.getBuiltinModule("node:crypto");
   const digest = createHash("sha256").update(`${dev}:${ino}`).digest();
   return { lower: digest.readBigUInt64LE(0), upper: digest.readBigUInt64LE(8) };
 }
