@@ -1,7 +1,7 @@
 // The key with which a device seals what it caches. Who has not got it cannot make an entry that is accepted.
 
-import { createSecretKey, randomBytes, randomUUID, type KeyObject } from "node:crypto";
-import { link, mkdir, open, rename, rm, type FileHandle } from "node:fs/promises";
+import { createSecretKey, KeyObject, randomBytes, randomUUID } from "node:crypto";
+import { link, mkdir, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { isErrno, syncFolder } from "../../lib/files.ts";
 import type { Logger } from "../../lib/log.ts";
@@ -17,43 +17,31 @@ const OTHERS = 0o077;
 
 /** The key in `file`; a new one when there is none, or none that can be read and trusted. Entries are made again then. */
 export async function openDeviceKey(file: string, log: Logger): Promise<DeviceKey> {
-  let stale = false;
+  const found = await readKey(file).catch((error: unknown) => (isErrno(error, "ENOENT") ? undefined : error));
+  if (found instanceof KeyObject) return { key: found, kept: true };
+  const unusable = found !== undefined;
   try {
-    const found = await readKey(file);
-    if (typeof found !== "string") return { key: found, kept: true };
-    stale = true;
-    log.warn("Key of the component cache is replaced, everything cached is made again", { file, found });
-  } catch (error) {
-    if (!isErrno(error, "ENOENT")) {
-      stale = true;
-      log.warn("Key of the component cache cannot be read and is replaced, everything cached is made again", {
-        file,
-        err: error,
-      });
+    const key = await writeKey(file, unusable);
+    if (unusable) {
+      log.warn("Key of the component cache is replaced, everything cached is made again", { file, err: found });
     }
-  }
-  try {
-    return { key: await writeKey(file, stale), kept: true };
+    return { key, kept: true };
   } catch (error) {
     log.warn("Key of the component cache cannot be kept, components are compiled at every start", { file, err: error });
     return { key: createSecretKey(randomBytes(KEY_SIZE)), kept: false };
   }
 }
 
-/** A text says what is wrong with it. */
-async function readKey(file: string): Promise<KeyObject | string> {
+/** @throws when there is none that can be read and trusted */
+async function readKey(file: string): Promise<KeyObject> {
   await using handle = await open(file, "r");
   const { mode, uid, size } = await handle.stat();
-  if ((mode & OTHERS) !== 0) return "others may read it";
-  if (uid !== process.getuid?.()) return "it belongs to another user";
-  if (size !== KEY_SIZE) return `it has ${size} bytes`;
-  return createSecretKey(await readWhole(handle));
-}
-
-async function readWhole(handle: FileHandle): Promise<Buffer> {
+  if ((mode & OTHERS) !== 0) throw new Error("others may read it");
+  if (uid !== process.getuid?.()) throw new Error("it belongs to another user");
+  if (size !== KEY_SIZE) throw new Error(`it has ${size} bytes`);
   const content = await handle.readFile();
   if (content.byteLength !== KEY_SIZE) throw new Error("it changed while it was read");
-  return content;
+  return createSecretKey(content);
 }
 
 async function writeKey(file: string, replace: boolean): Promise<KeyObject> {
@@ -72,9 +60,7 @@ async function writeKey(file: string, replace: boolean): Promise<KeyObject> {
     return createSecretKey(bytes);
   } catch (error) {
     if (replace || !isErrno(error, "EEXIST")) throw error;
-    const found = await readKey(file);
-    if (typeof found === "string") throw new Error(`"${file}" was made meanwhile: ${found}`, { cause: error });
-    return found;
+    return await readKey(file);
   } finally {
     await rm(temporary, { force: true });
   }
