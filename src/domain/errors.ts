@@ -40,6 +40,11 @@ export const ERROR_CATALOGUE = {
   },
   ERR_COMPONENT_MEMORY: { kind: "user", retryable: false, meaning: "the component reached its memory limit" },
   ERR_COMPONENT_BUSY: { kind: "environment", retryable: true, meaning: "too many calls are waiting for the component" },
+  ERR_ADDRESS_SPACE: {
+    kind: "environment",
+    retryable: true,
+    meaning: "the address space that the process has left does not hold another instance",
+  },
   ERR_COMPONENT_STOPPED: {
     kind: "environment",
     retryable: true,

@@ -1,201 +1,395 @@
-// A running component: its mailbox, and an instance that is replaced when it failed.
+// A running component: its mailbox, and instances that are made when calls need them and replaced when they failed.
 
-import { PetioleError, WitError } from "../domain/errors.ts";
-import { millis } from "../domain/units.ts";
-import { unversioned } from "../domain/wit-name.ts";
+import { PetioleError } from "../domain/errors.ts";
+import { millis, type Millis } from "../domain/units.ts";
 import { backoffDelay, type BackoffOptions } from "../lib/backoff.ts";
-import type { Admission } from "./admission.ts";
-import { NO_BREACHES, type RunningComponent, type RunningStats } from "./contract.ts";
-import { GuestInstance, type GuestInstanceDeps, type TurnOutcome } from "./guest-instance.ts";
-import type { FunctionType } from "./wit/type.ts";
-import { MisfitValue, convertValue } from "./wit/value.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { Logger } from "../lib/log.ts";
+import type { AddressSpace } from "./address-space.ts";
+import { Breaches } from "./breaches.ts";
+import { CallTargets } from "./call-targets.ts";
+import type { InstanceOptions, LimitName, RunningComponent, RunningStats } from "./contract.ts";
+import { CpuShare } from "./cpu-share.ts";
+import type { TurnFailure } from "./failures.ts";
+import { createImportServer, type ImportServer } from "./import-server.ts";
+import { InstanceGroup, type Call, type CallOutcome, type GroupLoss, type GroupOwner } from "./instance-group.ts";
+import type { GuestSetup, RetireReason } from "./worker/protocol.ts";
+import type { WorkerSlot } from "./worker-slot.ts";
 
-export interface ComponentRunnerDeps extends GuestInstanceDeps {
-  /** Turns that the worker may have at a time. */
-  readonly admission: Admission;
+export interface ComponentRunnerDeps {
+  /** Workers that may hold instances of it. */
+  readonly slots: readonly WorkerSlot[];
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly options: InstanceOptions;
+  readonly setup: GuestSetup;
+  readonly addressSpace: AddressSpace;
+  /** Address space that an instance reserves, in bytes. */
+  readonly reservation: number;
   readonly restarts: BackoffOptions;
-}
-
-interface Call {
-  readonly interfaceName: string;
-  readonly functionName: string;
-  readonly args: readonly unknown[];
-  readonly resolve: (value: unknown) => void;
-  readonly reject: (error: unknown) => void;
+  /** Numbers for groups and instances. */
+  readonly nextNumber: () => number;
 }
 
 // As many failures in a row are taken for bad luck; after that each new instance has to wait.
 const PROMPT_RESTARTS = 2;
+// A call is given to another instance as often when workers are lost for no reason that is known.
+const MAX_LOSSES = 2;
+// How much computing may be sent to a worker ahead of time, in milliseconds, so that it need not wait for the next call.
+const AHEAD_COMPUTING = 2;
+const MAX_AHEAD = 64;
+// Weight of the last call in the average.
+const AVERAGE_WEIGHT = 0.1;
 
 /**
- * Calls are served one after another in the order they came. A new instance is made when a call needs one, not when
- * the old one failed: a component that nobody calls cannot fail again and again.
+ * Calls begin in the order they came, each on an instance that is free. A new instance is made when a call needs one,
+ * not when an old one failed: a component that nobody calls cannot fail again and again. One that was lost through no
+ * fault of its own is made again at once.
  */
-export class ComponentRunner implements RunningComponent {
+export class ComponentRunner implements RunningComponent, GroupOwner {
   readonly #deps: ComponentRunnerDeps;
-  readonly #queue: Call[] = [];
   readonly #stop = new AbortController();
-  #serving: Call | undefined;
-  #instance: GuestInstance | undefined;
-  #started = false;
+  readonly #targets: CallTargets;
+  readonly #imports: ImportServer;
+  readonly #breaches: Breaches;
+  readonly #cpu: CpuShare;
+  #groups: InstanceGroup[] = [];
+  #queue: Call[] = [];
+  #firstStart: PromiseWithResolvers<void> | undefined;
+  #waking = false;
+  /** Until when no call begins or no instance is made, and the timer for it is set. */
+  #asleep = { cpu: false, restart: false };
+  #starting = 0;
+  #restartAt = 0;
   #failuresInRow = 0;
+  #degraded = false;
+  #averageComputed = 1;
   #calls = 0;
   #failures = 0;
+  #computed = 0;
+  /** Instances that are gone and were not replaced. */
+  #gone = { failed: 0, recycled: 0 };
   #restarts = 0;
+  #recycled = 0;
 
   constructor(deps: ComponentRunnerDeps) {
+    const { clock, options, setup } = deps;
     this.#deps = deps;
+    this.#targets = new CallTargets(setup.id, setup.exports, options.limits.memory);
+    this.#imports = createImportServer(setup.imports, options.onImport);
+    this.#breaches = new Breaches(clock, options.onEvent, this.#stop.signal);
+    this.#cpu = new CpuShare(options.limits.cpu, clock.monotonic());
   }
 
   /** Makes the first instance. @throws what starting it failed with */
   async start(): Promise<void> {
-    using _place = await this.#deps.admission.enter(this.#stop.signal);
-    let outcome: TurnOutcome;
-    do outcome = await this.#ensureInstance();
-    while (outcome.kind === "unstarted");
-    if (outcome.kind === "failed") throw outcome.error;
+    this.#firstStart = Promise.withResolvers();
+    if (!this.#grow()) this.#firstStart.reject(this.#noRoom());
+    await this.#firstStart.promise;
   }
 
   async call(interfaceName: string, functionName: string, args: readonly unknown[]): Promise<unknown> {
-    const { limits, setup } = this.#deps;
+    const { options, setup } = this.#deps;
     if (this.#stop.signal.aborted) throw this.#stopped();
-    const target = this.#resolve(interfaceName, functionName);
-    const checked = this.#check(functionName, target.type, args);
-    if (this.#serving !== undefined && this.#queue.length >= limits.queue) {
+    const target = this.#targets.find(interfaceName, functionName);
+    const checked = this.#checkArguments(() => this.#targets.check(target, args));
+    // One at least counts as served, also while the instance for it is being made.
+    const waiting = this.pending - Math.max(1, this.#live);
+    if (waiting >= options.limits.queue) {
+      this.#breaches.add("queue");
       throw new PetioleError(
         "ERR_COMPONENT_BUSY",
-        `Cannot call "${functionName}" of component "${setup.id}": ${this.#queue.length} calls are waiting already`,
+        `Cannot call "${functionName}" of component "${setup.id}": ${waiting} calls are waiting already`,
       );
     }
     return new Promise((resolve, reject) => {
-      this.#queue.push({ interfaceName: target.name, functionName, args: checked, resolve, reject });
-      if (this.#serving === undefined) void this.#serveQueue();
+      const action = `call "${functionName}" of component "${setup.id}"`;
+      this.#queue.push({ action, body: ["call", target.number, checked], resolve, reject, losses: 0 });
+      this.#wake();
     });
   }
 
+  /** Calls waiting or running. */
+  get pending(): number {
+    return this.#groups.reduce((sum, group) => sum + group.pending, this.#queue.length);
+  }
+
   stats(): RunningStats {
+    const sum = (of: (group: InstanceGroup) => number): number =>
+      this.#groups.reduce((total, group) => total + of(group), 0);
     return {
       calls: this.#calls,
       failures: this.#failures,
       restarts: this.#restarts,
-      pending: this.#queue.length + (this.#serving === undefined ? 0 : 1),
-      instances: this.#instance === undefined ? 0 : 1,
-      memory: 0,
-      reserved: 0,
-      cpuTime: 0,
-      recycled: 0,
-      breaches: NO_BREACHES,
-      degraded: false,
+      pending: this.pending,
+      instances: sum((group) => group.live),
+      memory: sum((group) => group.memory),
+      reserved: sum((group) => group.size) * this.#deps.reservation,
+      cpuTime: this.#computed,
+      recycled: this.#recycled,
+      breaches: this.#breaches.counts,
+      degraded: this.#degraded,
     };
+  }
+
+  /** V8's code cache of the glue, with what it compiled by now; undefined when there is none. */
+  async codeCache(): Promise<Uint8Array | undefined> {
+    const group = this.#groups.find(({ live }) => live > 0);
+    return group?.codeCache();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#stop.signal.aborted) return;
-    this.#stop.abort(this.#stopped());
-    this.#instance?.discard(this.#stopped());
-    for (const call of this.#queue.splice(0)) call.reject(this.#stopped());
-    this.#serving?.reject(this.#stopped());
+    const error = this.#stopped();
+    this.#stop.abort(error);
+    this.#firstStart?.reject(error);
+    for (const group of this.#groups) group.close(error);
+    for (const call of this.#queue.splice(0)) call.reject(error);
   }
 
-  async #serveQueue(): Promise<void> {
-    for (let call = this.#queue.shift(); call !== undefined; call = this.#queue.shift()) {
-      this.#serving = call;
-      const outcome = await this.#serve(call).catch((error: unknown): TurnOutcome => {
-        return { kind: "failed", error: asPetioleError(error) };
-      });
-      this.#count(outcome);
-      if (outcome.kind === "value") call.resolve(outcome.value);
-      else call.reject(outcome.kind === "failed" ? outcome.error : this.#stopped());
-    }
-    this.#serving = undefined;
+  started(): void {
+    this.#starting = Math.max(0, this.#starting - 1);
+    this.#firstStart?.resolve();
+    this.#firstStart = undefined;
+    this.#wake();
   }
 
-  async #serve(call: Call): Promise<TurnOutcome> {
-    for (;;) {
-      await this.#backOff();
-      using _place = await this.#deps.admission.enter(this.#stop.signal);
-      let outcome = await this.#ensureInstance();
-      if (outcome.kind === "value" && this.#instance !== undefined) {
-        outcome = await this.#instance.call(call.interfaceName, call.functionName, call.args);
-      }
-      if (this.#instance?.gone === true) this.#instance = undefined;
-      // The worker was lost to another component before the guest saw this call: it is served by the next one.
-      if (outcome.kind !== "unstarted") return outcome;
-      this.#stop.signal.throwIfAborted();
-    }
-  }
-
-  async #ensureInstance(): Promise<TurnOutcome> {
-    this.#stop.signal.throwIfAborted();
-    if (this.#instance?.gone === true) this.#instance = undefined;
-    if (this.#instance !== undefined) return { kind: "value", value: undefined };
-    if (this.#started) this.#restarts++;
-    const instance = new GuestInstance(this.#deps);
-    this.#instance = instance;
-    const outcome = await instance.start();
-    if (outcome.kind !== "value") this.#instance = undefined;
-    else this.#started = true;
-    return outcome;
-  }
-
-  async #backOff(): Promise<void> {
-    const attempt = this.#failuresInRow - PROMPT_RESTARTS - 1;
-    if (attempt < 0 || (this.#instance !== undefined && !this.#instance.gone)) return;
-    await this.#deps.clock.sleep(backoffDelay(attempt, this.#deps.restarts), this.#stop.signal);
-  }
-
-  #count(outcome: TurnOutcome): void {
-    this.#calls++;
-    const failed = outcome.kind === "failed" && !(outcome.error instanceof WitError);
-    if (!failed) {
-      this.#failuresInRow = 0;
+  startFailed(failure: TurnFailure): void {
+    this.#starting--;
+    this.#gone.failed++;
+    if (this.#firstStart !== undefined) {
+      this.#count(failure);
+      this.#firstStart.reject(failure.error);
       return;
     }
-    this.#failures++;
-    // A worker lost to another component says nothing about this one.
-    if (outcome.error.code !== "ERR_COMPONENT_STOPPED") this.#failuresInRow++;
+    const [call] = this.#size === 0 ? this.#queue.splice(0, 1) : [];
+    if (call === undefined) this.#count(failure);
+    else this.ended(call, { kind: "failed", failure }, 0);
+    this.#wake();
   }
 
-  #resolve(interfaceName: string, functionName: string): { readonly name: string; readonly type: FunctionType } {
-    const { exports, id } = this.#deps.setup;
-    const shape = exports.find((one) => unversioned(one.name) === unversioned(interfaceName));
-    const type = shape?.functions.find((one) => one.name === functionName)?.type;
-    if (shape !== undefined && type !== undefined) return { name: shape.name, type };
-    throw new PetioleError(
-      "ERR_EXPORT_MISSING",
-      `Cannot call "${functionName}" of component "${id}": ` +
-        (shape === undefined ? `it does not export "${interfaceName}"` : `"${shape.name}" has no such function`),
+  ended(call: Call, outcome: CallOutcome, computed: number): void {
+    this.#calls++;
+    this.#computed += computed;
+    this.#cpu.charge(computed, this.#deps.clock.monotonic());
+    if (outcome.kind === "failed") {
+      this.#failures++;
+      this.#count(outcome.failure);
+      call.reject(outcome.failure.error);
+    } else {
+      this.#averageComputed += (computed - this.#averageComputed) * AVERAGE_WEIGHT;
+      this.#failuresInRow = 0;
+      this.#recover();
+      if (outcome.kind === "value") call.resolve(outcome.value);
+      else call.reject(outcome.error);
+    }
+    this.#wake();
+  }
+
+  unstarted(calls: readonly Call[]): void {
+    this.#queue = [...calls, ...this.#queue];
+    this.#wake();
+  }
+
+  retired(reason: RetireReason): void {
+    if (reason === "failed" || reason === "expired") this.#gone.failed++;
+    else {
+      this.#gone.recycled++;
+      this.#deps.options.onEvent({ kind: "recycled", reason });
+      if (this.#size === 0) this.#grow();
+    }
+    this.#wake();
+  }
+
+  reached(limit: LimitName, count: number): void {
+    this.#breaches.add(limit, count);
+  }
+
+  lost(group: InstanceGroup, { cause, guilty, starting, begun, unstarted }: GroupLoss): void {
+    this.#groups = this.#groups.filter((one) => one !== group);
+    this.#starting = Math.max(0, this.#starting - starting);
+    this.#gone.failed++;
+    const { retried, given } = this.#retry(cause, unstarted);
+    this.#queue = [...retried, ...this.#queue];
+    for (const { call, failure } of [...begun, ...given]) this.ended(call, { kind: "failed", failure }, 0);
+    // Whoever is to blame, and whoever was there when a worker broke by itself, waits for the next call.
+    if ((this.#firstStart !== undefined || (!guilty && cause !== "crashed")) && this.#size === 0) this.#grow();
+    this.#wake();
+  }
+
+  /** A worker that breaks by itself may do so every time. */
+  #retry(cause: GroupLoss["cause"], calls: readonly Call[]): { retried: Call[]; given: GroupLoss["begun"] } {
+    const retried: Call[] = [];
+    const given: { call: Call; failure: TurnFailure }[] = [];
+    for (const call of calls) {
+      if (cause === "crashed") call.losses++;
+      if (call.losses < MAX_LOSSES) retried.push(call);
+      else {
+        const message = `Cannot ${call.action}: its worker failed again and again`;
+        given.push({ call, failure: { error: new PetioleError("ERR_COMPONENT_STOPPED", message) } });
+      }
+    }
+    return { retried, given };
+  }
+
+  /** Instances, also those that start or end. */
+  get #size(): number {
+    return this.#groups.reduce((sum, group) => sum + group.size, 0);
+  }
+
+  /** Instances that can take turns. */
+  get #live(): number {
+    return this.#groups.reduce((sum, group) => sum + group.live, 0);
+  }
+
+  #wake(): void {
+    if (this.#waking) return;
+    this.#waking = true;
+    // What else this tick brings is known by then.
+    queueMicrotask(() => {
+      this.#waking = false;
+      this.#dispatch();
+    });
+  }
+
+  #dispatch(): void {
+    if (this.#stop.signal.aborted) return;
+    while (this.#queue.length > 0 && !this.#overShare()) {
+      const group = this.#roomiest();
+      if (group === undefined) return;
+      const call = this.#queue.shift();
+      if (call !== undefined) group.send(call);
+    }
+  }
+
+  /** The group that is to have the next call. Undefined when calls have to wait. */
+  #roomiest(): InstanceGroup | undefined {
+    const { limits } = this.#deps.options;
+    let best: InstanceGroup | undefined;
+    for (const group of this.#groups) {
+      if (group.live > 0 && (best === undefined || room(group) > room(best))) best = group;
+    }
+    if (best !== undefined && room(best) > 0) return best;
+    const more = limits.instances - this.#live;
+    while (this.#starting < Math.min(more, this.#queue.length) && this.#grow());
+    // With those that start, calls have whom to wait for.
+    if (this.#starting > 0) return undefined;
+    if (best === undefined) {
+      if (this.#size === 0 && !this.#asleep.restart) this.#refuse();
+      return undefined;
+    }
+    const depth = limits.cpu < 1 ? 1 : Math.min(MAX_AHEAD, Math.max(1, AHEAD_COMPUTING / this.#averageComputed));
+    return -room(best) < depth ? best : undefined;
+  }
+
+  /** Makes an instance. False when that has to wait, or there is no room for it. */
+  #grow(): boolean {
+    const { addressSpace, clock, nextNumber, reservation } = this.#deps;
+    const wait = this.#restartAt - clock.monotonic();
+    if (wait > 0) {
+      this.#sleep("restart", millis(wait));
+      return false;
+    }
+    const reserved = addressSpace.reserve(reservation);
+    if (reserved === undefined) return false;
+    if (!this.#emptiest().start(nextNumber(), reserved)) {
+      reserved[Symbol.dispose]();
+      return false;
+    }
+    this.#starting++;
+    if (this.#gone.failed > 0) {
+      this.#gone.failed--;
+      this.#restarts++;
+    } else if (this.#gone.recycled > 0) {
+      this.#gone.recycled--;
+      this.#recycled++;
+    }
+    return true;
+  }
+
+  /** The group with the fewest instances; one in a worker that has none yet is made. */
+  #emptiest(): InstanceGroup {
+    const { clock, log, nextNumber, options, setup, slots } = this.#deps;
+    const unused = slots.filter((slot) => !this.#groups.some((group) => group.slot === slot));
+    const [slot] = unused.toSorted((a, b) => a.tenants - b.tenants);
+    const [first, ...rest] = this.#groups;
+    if (slot === undefined && first !== undefined) return rest.reduce((a, b) => (b.size < a.size ? b : a), first);
+    if (slot === undefined) throw new PetioleError("ERR_INVARIANT", `Component "${setup.id}" has no worker`);
+    const group = new InstanceGroup({
+      number: nextNumber(),
+      slot,
+      setup,
+      log,
+      limits: options.limits,
+      imports: this.#imports,
+      owner: this,
+      now: () => Number(clock.nanoseconds() / 1000n) / 1000,
+    });
+    this.#groups.push(group);
+    return group;
+  }
+
+  #refuse(): void {
+    const [call] = this.#queue.splice(0, 1);
+    if (call === undefined) return;
+    this.ended(call, { kind: "failed", failure: { error: this.#noRoom() } }, 0);
+  }
+
+  #overShare(): boolean {
+    const wait = this.#cpu.wait(this.#deps.clock.monotonic());
+    if (wait <= 0) return false;
+    if (!this.#asleep.cpu) this.#breaches.add("cpu");
+    this.#sleep("cpu", wait);
+    return true;
+  }
+
+  #sleep(why: "cpu" | "restart", duration: Millis): void {
+    if (this.#asleep[why]) return;
+    this.#asleep[why] = true;
+    this.#deps.clock.sleep(duration, this.#stop.signal).then(
+      () => {
+        this.#asleep[why] = false;
+        this.#wake();
+      },
+      () => {}, // The component was stopped, and with it every call that waits.
     );
   }
 
-  /** Copies the arguments, so that the caller may change its own afterwards. */
-  #check(functionName: string, type: FunctionType, args: readonly unknown[]): readonly unknown[] {
-    const { limits, setup } = this.#deps;
-    let size = 0;
-    const options = {
-      handle: (resource: { readonly name: string }) => {
-        throw new MisfitValue(`a ${resource.name} cannot be given to a component`);
-      },
-      measure: (bytes: number) => {
-        size += bytes;
-      },
-    };
-    const checked = type.params.map((param, index) => {
-      try {
-        return convertValue(param.type, args[index], options);
-      } catch (error) {
-        if (!(error instanceof MisfitValue)) throw error;
-        throw new PetioleError(
-          "ERR_LINK_INVALID",
-          `Cannot call "${functionName}" of component "${setup.id}": argument "${param.name}" does not fit: ${error.message}`,
-          { cause: error },
-        );
-      }
-    });
-    if (size <= limits.memory) return checked;
-    throw new PetioleError(
-      "ERR_COMPONENT_MEMORY",
-      `Cannot call "${functionName}" of component "${setup.id}": arguments of ${size} bytes do not fit in its memory of ${limits.memory}`,
+  #count({ error, limit }: TurnFailure): void {
+    if (limit !== undefined) this.#breaches.add(limit);
+    // A worker lost to another component says nothing about this one.
+    if (error.code === "ERR_COMPONENT_STOPPED" || error.code === "ERR_ADDRESS_SPACE") return;
+    this.#failuresInRow++;
+    const attempt = this.#failuresInRow - PROMPT_RESTARTS - 1;
+    if (attempt < 0) return;
+    this.#restartAt = this.#deps.clock.monotonic() + backoffDelay(attempt, this.#deps.restarts);
+    if (this.#degraded) return;
+    this.#degraded = true;
+    const { onEvent } = this.#deps.options;
+    onEvent({ kind: "degraded", failures: this.#failuresInRow, lastError: error.message });
+  }
+
+  #recover(): void {
+    if (!this.#degraded) return;
+    this.#degraded = false;
+    this.#restartAt = 0;
+    this.#deps.options.onEvent({ kind: "recovered" });
+  }
+
+  #checkArguments<T>(check: () => T): T {
+    try {
+      return check();
+    } catch (error) {
+      if (error instanceof PetioleError && error.code === "ERR_COMPONENT_MEMORY") this.#breaches.add("memory");
+      throw error;
+    }
+  }
+
+  #noRoom(): PetioleError {
+    const { addressSpace, reservation, setup } = this.#deps;
+    return new PetioleError(
+      "ERR_ADDRESS_SPACE",
+      `Cannot make an instance of component "${setup.id}": it reserves ${reservation} bytes of address space, and ${addressSpace.reserved} of ${addressSpace.budget} are taken`,
     );
   }
 
@@ -204,10 +398,9 @@ export class ComponentRunner implements RunningComponent {
   }
 }
 
-function asPetioleError(error: unknown): PetioleError {
-  if (error instanceof PetioleError) return error;
-  const found = error instanceof Error ? error.message : String(error);
-  return new PetioleError("ERR_INVARIANT", `Cannot serve a call: ${found}`, { cause: error });
+/** Instances that are free; below 0 when turns wait in the worker. */
+function room(group: InstanceGroup): number {
+  return group.live - group.pending;
 }
 
 export const RESTART_BACKOFF: BackoffOptions = { initial: millis(100), max: millis(30_000) };

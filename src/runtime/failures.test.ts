@@ -1,34 +1,49 @@
 import { describe, test } from "vitest";
-import { mebibytes } from "../domain/units.ts";
-import { failureError, lossError } from "./failures.ts";
+import { bytes, mebibytes, millis } from "../domain/units.ts";
+import { deadlineFailure, lossFailure, turnFailure } from "./failures.ts";
 
-const LIMIT = mebibytes(16);
-const trap = (memory: number) => failureError("call", { kind: "trap", reason: "unreachable", memory }, LIMIT).code;
+const trap = (memory: number, stack = false) =>
+  ({ kind: "trap", reason: "wasm trap: unreachable", memory, stack }) as const;
 
-describe("failureError()", () => {
-  test("calls a trap with the memory nearly full ERR_COMPONENT_MEMORY", ({ expect }) => {
-    expect(trap(mebibytes(16))).toBe("ERR_COMPONENT_MEMORY");
-    expect(trap(mebibytes(15))).toBe("ERR_COMPONENT_MEMORY");
-    expect(trap(mebibytes(12))).toBe("ERR_COMPONENT_TRAP");
-    expect(trap(0)).toBe("ERR_COMPONENT_TRAP");
+describe("turnFailure()", () => {
+  test("takes a trap for want of memory when the memory was nearly full", ({ expect }) => {
+    expect(turnFailure("call", trap(mebibytes(31)), mebibytes(32))).toMatchObject({
+      error: { code: "ERR_COMPONENT_MEMORY" },
+      limit: "memory",
+    });
+    // In a small memory, a single page says little.
+    expect(turnFailure("call", trap(65_536), bytes(70_000)).error.code).toBe("ERR_COMPONENT_MEMORY");
   });
 
-  test("tells an exit from a trap in words", ({ expect }) => {
-    const error = failureError("call x", { kind: "exit", status: 3 }, LIMIT);
-    expect([error.code, error.message]).toEqual(["ERR_COMPONENT_TRAP", "Cannot call x: it exited with status 3"]);
-  });
-
-  test("calls a component that wants what is not there invalid", ({ expect }) => {
-    expect(failureError("start", { kind: "unserved", reason: "it wants more" }, LIMIT).code).toBe(
+  test("names what else a guest did", ({ expect }) => {
+    const plain = turnFailure('call "f"', trap(0), mebibytes(32));
+    expect(plain).toMatchObject({
+      error: { code: "ERR_COMPONENT_TRAP", message: 'Cannot call "f": it trapped: unreachable' },
+    });
+    expect(plain.limit).toBeUndefined();
+    expect(turnFailure("call", trap(0, true), mebibytes(32)).limit).toBe("stack");
+    expect(turnFailure("call", { kind: "exit", status: 3 }, mebibytes(1)).error.message).toContain("status 3");
+    expect(turnFailure("call", { kind: "unserved", reason: "x" }, mebibytes(1)).error.code).toBe(
       "ERR_COMPONENT_INVALID",
     );
+    expect(turnFailure("call", { kind: "import" }, mebibytes(1)).error.code).toBe("ERR_INVARIANT");
   });
 });
 
-describe("lossError()", () => {
-  test("blames the turn that was executing for a full heap, and no other", ({ expect }) => {
-    const loss = { cause: "out-of-memory", current: 4 } as const;
-    expect(lossError("call", 4, loss).code).toBe("ERR_COMPONENT_MEMORY");
-    expect(lossError("call", 5, loss).code).toBe("ERR_COMPONENT_STOPPED");
+describe("deadlineFailure()", () => {
+  test("says what the guest was at", ({ expect }) => {
+    expect(deadlineFailure("call", millis(5), true).error.message).toBe(
+      "Cannot call within 5 ms: it was still computing",
+    );
+    expect(deadlineFailure("call", millis(5), false).error.message).toContain("waiting for a capability");
+  });
+});
+
+describe("lossFailure()", () => {
+  test("blames the instance that filled the worker's heap, and nobody else", ({ expect }) => {
+    const loss = { cause: "out-of-memory", current: 7 } as const;
+    expect(lossFailure("call", true, loss).error.code).toBe("ERR_COMPONENT_MEMORY");
+    expect(lossFailure("call", false, loss).error.code).toBe("ERR_COMPONENT_STOPPED");
+    expect(lossFailure("call", true, { cause: "crashed", current: 7 }).error.code).toBe("ERR_COMPONENT_STOPPED");
   });
 });

@@ -1,27 +1,45 @@
 import { describe, test } from "vitest";
 import { millis } from "../domain/units.ts";
-import { judgeTurn } from "./judge-turn.ts";
+import { judgeTurn, type TurnFacts } from "./judge-turn.ts";
 
-const MS = 1_000_000n;
-const facts = { turn: 7, deadline: millis(100), now: 1000n * MS, startedAt: 900n * MS, current: 7 };
+const facts = (more: Partial<TurnFacts>): TurnFacts => ({
+  deadline: millis(2000),
+  elapsed: millis(0),
+  computing: false,
+  blocked: false,
+  expiredFor: undefined,
+  ...more,
+});
 
 describe("judgeTurn()", () => {
-  test("stops the worker when the turn's own code runs past its deadline", ({ expect }) => {
-    expect(judgeTurn(facts)).toEqual({ kind: "stop-worker" });
+  test("waits for the rest of a turn's time", ({ expect }) => {
+    expect(judgeTurn(facts({ elapsed: millis(1500) }))).toEqual({ kind: "wait", duration: 500 });
+    expect(judgeTurn(facts({ elapsed: millis(1999.5), computing: true }))).toEqual({ kind: "wait", duration: 1 });
   });
 
-  test("discards the instance when nothing runs, or another turn does", ({ expect }) => {
-    expect(judgeTurn({ ...facts, current: 0 })).toEqual({ kind: "discard-instance" });
-    expect(judgeTurn({ ...facts, current: 8 })).toEqual({ kind: "discard-instance" });
+  test("ends the worker when the turn's own code has it", ({ expect }) => {
+    expect(judgeTurn(facts({ elapsed: millis(2000), computing: true }))).toEqual({ kind: "stop-worker" });
   });
 
-  test("waits for what is left since the turn began", ({ expect }) => {
-    expect(judgeTurn({ ...facts, startedAt: 970n * MS })).toEqual({ kind: "wait", duration: 70 });
-    expect(judgeTurn({ ...facts, startedAt: 900n * MS + 1n })).toEqual({ kind: "wait", duration: 1 });
+  test("ends only the instance when it waits, also for another one's code", ({ expect }) => {
+    expect(judgeTurn(facts({ elapsed: millis(2000) }))).toEqual({ kind: "expire" });
+    expect(judgeTurn(facts({ elapsed: millis(2000), blocked: true }))).toEqual({ kind: "expire" });
   });
 
-  test("never blames a turn that has not begun", ({ expect }) => {
-    expect(judgeTurn({ ...facts, startedAt: undefined })).toEqual({ kind: "wait", duration: 25 });
-    expect(judgeTurn({ ...facts, startedAt: undefined, deadline: millis(5) })).toEqual({ kind: "wait", duration: 5 });
+  test("ends a worker that does not get around to ending the instance, unless another one's code keeps it", ({
+    expect,
+  }) => {
+    const told = (expiredFor: number, more: Partial<TurnFacts> = {}) =>
+      judgeTurn(facts({ elapsed: millis(9000), expiredFor: millis(expiredFor), ...more }));
+    expect(told(400)).toEqual({ kind: "wait", duration: 1600 });
+    expect(told(2000)).toEqual({ kind: "stop-worker" });
+    expect(told(2000, { blocked: true })).toMatchObject({ kind: "wait" });
+    expect(told(400, { computing: true })).toEqual({ kind: "stop-worker" });
+  });
+
+  test("gives a worker a second to answer, however short the deadline", ({ expect }) => {
+    const short = { deadline: millis(5), elapsed: millis(50) };
+    expect(judgeTurn(facts({ ...short, expiredFor: millis(45) }))).toEqual({ kind: "wait", duration: 955 });
+    expect(judgeTurn(facts({ ...short, expiredFor: millis(1000) }))).toEqual({ kind: "stop-worker" });
   });
 });

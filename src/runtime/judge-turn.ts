@@ -1,33 +1,39 @@
 import { millis, type Millis } from "../domain/units.ts";
 
-/** What is known of a turn when its time may be up; see worker/turns.ts. */
+/** What is known of an instance that has a turn; see worker/cells.ts. */
 export interface TurnFacts {
-  readonly turn: number;
   readonly deadline: Millis;
-  /** Nanoseconds of the monotonic clock. */
-  readonly now: bigint;
-  /** When the guest began it; undefined when it has not. */
-  readonly startedAt: bigint | undefined;
-  /** The turn whose guest code the worker executes now, 0 for none. */
-  readonly current: number;
+  /** Since the turn began. */
+  readonly elapsed: Millis;
+  /** The worker executes code of this instance now. */
+  readonly computing: boolean;
+  /** The worker executes code of another instance now. */
+  readonly blocked: boolean;
+  /** Since the worker was told to end the instance; undefined when it was not. */
+  readonly expiredFor: Millis | undefined;
 }
 
 export type TurnVerdict =
-  /** Its time is not up; look again then. */
+  /** Its time is not up, or another one's is to be judged first; look again then. */
   | { readonly kind: "wait"; readonly duration: Millis }
-  /** Its own code keeps the worker busy: only ending the worker ends it. */
+  /** Its code keeps the worker busy: only ending the worker ends it. */
   | { readonly kind: "stop-worker" }
-  /** It waits for a capability, or for its turn to go on: the worker is not at fault. */
-  | { readonly kind: "discard-instance" };
+  /** It waits for a capability: the worker is not at fault. */
+  | { readonly kind: "expire" };
 
-// How late the end of a turn may be noticed that began late.
-const UNSTARTED_CHECK = millis(25);
+// How soon to look again when another instance holds the worker, whose own time is running.
+const BLOCKED_CHECK = millis(25);
+// A worker that collects garbage or starts up answers late.
+const MIN_GRACE = 1000;
 
 /** A turn's time runs from when it began in the guest, so who has to wait for another's turn loses nothing. */
-export function judgeTurn(facts: TurnFacts): TurnVerdict {
-  const { turn, deadline, now, startedAt, current } = facts;
-  if (startedAt === undefined) return { kind: "wait", duration: millis(Math.min(deadline, UNSTARTED_CHECK)) };
-  const left = deadline - Number(now - startedAt) / 1e6;
+export function judgeTurn({ deadline, elapsed, computing, blocked, expiredFor }: TurnFacts): TurnVerdict {
+  const left = deadline - elapsed;
   if (left > 0) return { kind: "wait", duration: millis(Math.ceil(left)) };
-  return { kind: current === turn ? "stop-worker" : "discard-instance" };
+  if (computing) return { kind: "stop-worker" };
+  if (expiredFor === undefined) return { kind: "expire" };
+  // It was told to end it, and does not get around to it. Code that waits again and again, never for long, does that.
+  const grace = Math.max(deadline, MIN_GRACE) - expiredFor;
+  if (grace > 0) return { kind: "wait", duration: millis(Math.ceil(grace)) };
+  return blocked ? { kind: "wait", duration: BLOCKED_CHECK } : { kind: "stop-worker" };
 }

@@ -1,10 +1,11 @@
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { PetioleError } from "../domain/errors.ts";
 import { mebibytes, seconds, type Bytes } from "../domain/units.ts";
 import type { BackoffOptions } from "../lib/backoff.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/log.ts";
-import { Admission } from "./admission.ts";
+import { AddressSpace, engineOptions, probeAddressSpace, reservationOf } from "./address-space.ts";
 import { ComponentRunner, RESTART_BACKOFF } from "./component-runner.ts";
 import type { InstanceOptions, PreparedComponent, RunningComponent, Runtime } from "./contract.ts";
 import { PAGE_SIZE } from "./limit-module.ts";
@@ -34,8 +35,12 @@ export interface RuntimeDeps {
   readonly compile?: CompileLimits;
   /** Bound of a worker's JavaScript heap, in which the glue of its components lives. */
   readonly workerHeap?: Bytes;
+  /** Workers that components share, at most one for each core. Those with a worker of their own come on top. */
+  readonly workers?: number;
   /** Calls that a worker may have begun at a time: each takes address space for a stack. */
   readonly maxTurns?: number;
+  /** Address space that instances may reserve; what the process has left, unless given. */
+  readonly addressSpace?: Bytes;
   /** Pauses before a component that fails again and again gets a new instance. */
   readonly restarts?: BackoffOptions;
   /** Entry file of the worker, for a bundle that has it elsewhere. */
@@ -50,15 +55,23 @@ const DEFAULTS = {
   glue: "own",
   compile: { memory: mebibytes(512), time: seconds(120) },
   workerHeap: mebibytes(128),
+  workers: 1,
   maxTurns: 32,
   restarts: RESTART_BACKOFF,
   workerEntry: new URL("./worker/entry.ts", import.meta.url),
 } as const satisfies Partial<RuntimeDeps>;
 
-/** Runs components in a worker. Disposing it stops every component and what is being prepared. */
+// Of the address space, what stacks that V8 does not give back may take until no more of them are used.
+const LOST_STACKS_SHARE = 0.1;
+const MAX_LOST_STACKS = 2 ** 30;
+
+/** Runs components in workers. Disposing it stops every component and what is being prepared. */
 export function createRuntime(deps: RuntimeDeps): Runtime {
   const { cacheDir, log, clock } = deps;
-  const { cacheQuota, rewrites, glue, compile, workerHeap, maxTurns, restarts, workerEntry } = { ...DEFAULTS, ...deps };
+  const { cacheQuota, rewrites, glue, compile, workerHeap, workers, maxTurns, restarts, workerEntry } = {
+    ...DEFAULTS,
+    ...deps,
+  };
   const transpiler = deps.transpiler ?? transpilerCommand(compile);
   const stop = new AbortController();
   const preparer = createPreparer({
@@ -73,10 +86,21 @@ export function createRuntime(deps: RuntimeDeps): Runtime {
     keyFile: deps.keyFile ?? join(cacheDir, "cache.key"),
     machineCode: openMachineCode(log, deps.nativeAddon),
   });
-  const slot = new WorkerSlot({ entry: workerEntry, log, clock, heap: workerHeap });
-  const admission = new Admission(maxTurns);
+  const engine = engineOptions(process.execArgv);
+  const slots = Math.max(1, Math.min(workers, availableParallelism()));
+  const addressSpace = new AddressSpace(deps.addressSpace ?? probeAddressSpace(slots));
+  const maxLost = Math.floor((addressSpace.budget * LOST_STACKS_SHARE) / engine.stackSize);
+  const stacks = {
+    maxTurns,
+    stackSize: engine.stackSize,
+    maxLost: Math.min(maxLost, MAX_LOST_STACKS),
+    lost: new SharedArrayBuffer(4),
+  };
+  const openSlot = (name: string): WorkerSlot =>
+    new WorkerSlot({ name, entry: workerEntry, log, clock, heap: workerHeap, stacks });
+  const shared = Array.from({ length: slots }, () => openSlot("petiole-components"));
   const known = new Map<string, ComponentFile>();
-  const running = new Set<ComponentRunner>();
+  const running = new Set<() => Promise<void>>();
   let lastNumber = 0;
 
   async function startComponent(component: PreparedComponent, options: InstanceOptions): Promise<RunningComponent> {
@@ -88,14 +112,15 @@ export function createRuntime(deps: RuntimeDeps): Runtime {
     const limits = { maxPages: Math.floor(options.limits.memory / PAGE_SIZE), maxTableEntries: options.limits.table };
     const loaded = await preparer.load(file, limits, stop.signal);
     stop.signal.throwIfAborted();
+    const own = options.isolation === "dedicated" ? openSlot(`petiole-${options.id}`) : undefined;
     const runner = new ComponentRunner({
-      slot,
+      slots: own === undefined ? shared : [own],
       clock,
-      admission,
       restarts,
+      options,
+      addressSpace,
+      reservation: reservationOf([...loaded.memories.values()].flat(), engine),
       log: options.log,
-      limits: options.limits,
-      onImport: options.onImport,
       nextNumber: () => ++lastNumber,
       setup: {
         id: options.id,
@@ -106,28 +131,33 @@ export function createRuntime(deps: RuntimeDeps): Runtime {
         env: { ...options.env },
         config: { ...options.config },
         grants: options.grants,
+        recycling: options.recycling,
         memory: options.limits.memory,
+        logRate: options.limits.logRate,
       },
     });
-    running.add(runner);
+    const end = async (): Promise<void> => {
+      running.delete(end);
+      await runner[Symbol.asyncDispose]();
+      await own?.[Symbol.asyncDispose]();
+    };
+    running.add(end);
     try {
       await runner.start();
       const profiling = loaded.profile({
         activity: () => runner.stats(),
-        codeCache: () => Promise.resolve(undefined),
+        codeCache: () => runner.codeCache(),
       });
       return {
         call: (interfaceName, functionName, args) => runner.call(interfaceName, functionName, args),
         stats: () => runner.stats(),
         [Symbol.asyncDispose]: async () => {
           profiling[Symbol.dispose]();
-          running.delete(runner);
-          await runner[Symbol.asyncDispose]();
+          await end();
         },
       };
     } catch (error) {
-      running.delete(runner);
-      await runner[Symbol.asyncDispose]();
+      await end();
       throw error;
     }
   }
@@ -142,9 +172,8 @@ export function createRuntime(deps: RuntimeDeps): Runtime {
     start: startComponent,
     async [Symbol.asyncDispose]() {
       stop.abort(new PetioleError("ERR_COMPONENT_STOPPED", "The runtime was stopped"));
-      for (const runner of running) await runner[Symbol.asyncDispose]();
-      running.clear();
-      await slot[Symbol.asyncDispose]();
+      await Promise.all([...running].map((end) => end()));
+      await Promise.all(shared.map((slot) => slot[Symbol.asyncDispose]()));
       await preparer[Symbol.asyncDispose]();
     },
   };

@@ -1,42 +1,51 @@
 // The place of one worker: makes it when it is needed, replaces it when guest code has taken it over or it broke.
 
 import { Worker } from "node:worker_threads";
-import type { Bytes, Millis } from "../domain/units.ts";
+import { millis, type Bytes, type Millis } from "../domain/units.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/log.ts";
-import type { FromWorker, ToWorker, WorkerSetup } from "./worker/protocol.ts";
-import { createCurrent, readCurrent } from "./worker/turns.ts";
+import { createCurrent } from "./worker/cells.ts";
+import type { FromWorker, StackBounds, ToWorker, WorkerSetup } from "./worker/protocol.ts";
 
 /** Why the instances of a worker are gone. */
 export interface WorkerLoss {
   readonly cause: "replaced" | "out-of-memory" | "crashed";
-  /** The turn that was executing, 0 for none. */
+  /** The instance whose code was executing, 0 for none. */
   readonly current: number;
 }
 
-/** An instance that lives in the worker. */
+export type SlotVerdict =
+  /** Look again after that time; undefined when there is nothing to look at. */
+  | { readonly kind: "wait"; readonly duration: Millis | undefined }
+  /** Its code has taken the worker over. */
+  | { readonly kind: "stop-worker" };
+
+/** A group of instances that lives in the worker. */
 export interface Tenant {
-  /** The turn it has in the worker, 0 for none. */
-  readonly turn: number;
+  /** Judges what its instances do. `now` is milliseconds of the monotonic clock, `current` the instance that executes. */
+  judge(now: number, current: number): SlotVerdict;
   onMessage(message: FromWorker): void;
   onLost(loss: WorkerLoss): void;
 }
 
 export interface WorkerSlotDeps {
+  readonly name: string;
   readonly entry: URL;
   readonly log: Logger;
   readonly clock: Clock;
   /** Bound of the worker's JavaScript heap. */
   readonly heap: Bytes;
+  readonly stacks: StackBounds;
 }
 
 const YOUNG_GENERATION_MB = 4;
 const STACK_MB = 4;
+// What a timer takes; a later deadline is looked at again then.
+const LONGEST_TIMER = 2 ** 31 - 1;
 
 interface Occupant {
   readonly worker: Worker;
-  readonly current: SharedArrayBuffer;
-  readonly pongs: Map<number, () => void>;
+  readonly current: Int32Array;
 }
 
 export class WorkerSlot implements AsyncDisposable {
@@ -44,72 +53,101 @@ export class WorkerSlot implements AsyncDisposable {
   readonly #tenants = new Map<number, Tenant>();
   readonly #ending = new Set<Promise<unknown>>();
   #occupant: Occupant | undefined;
-  #lastPing = 0;
+  #batch: ToWorker[] = [];
+  #scheduled = false;
   #disposed = false;
+  #watchAt = Infinity;
+  #watch = new AbortController();
 
   constructor(deps: WorkerSlotDeps) {
     this.#deps = deps;
   }
 
-  /** The turn whose guest code runs now, 0 for none. */
-  get current(): number {
-    return this.#occupant === undefined ? 0 : readCurrent(this.#occupant.current);
+  /** Groups that live here. */
+  get tenants(): number {
+    return this.#tenants.size;
   }
 
-  move(instance: number, tenant: Tenant): void {
-    this.#tenants.set(instance, tenant);
+  moveIn(group: number, tenant: Tenant): void {
+    this.#tenants.set(group, tenant);
   }
 
-  /** Ends an instance: what it still sends finds nobody. `grace` is how long its code may keep the worker busy yet. */
-  evict(instance: number, grace: Millis): void {
-    if (!this.#tenants.delete(instance) || this.#occupant === undefined) return;
-    this.post({ type: "drop", instance });
-    void this.#probe(this.#occupant, grace);
+  moveOut(group: number): void {
+    this.#tenants.delete(group);
   }
 
-  /** @throws DataCloneError when the message holds what cannot be sent */
+  /** Sends the message with all others of this tick. */
   post(message: ToWorker): void {
     if (this.#disposed) return;
-    this.#occupant ??= this.#spawn();
-    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a worker thread, not a browser's window
-    this.#occupant.worker.postMessage(message);
+    this.#batch.push(message);
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => this.#flush());
   }
 
-  /** Ends the worker and with it all its instances; the next message makes a new one. */
-  replace(): void {
-    if (this.#occupant !== undefined) this.#vacate(this.#occupant, "replaced");
+  /** Makes sure that tenants are judged no later than after `duration`. */
+  watch(duration: Millis): void {
+    const at = this.#deps.clock.monotonic() + duration;
+    if (at >= this.#watchAt || this.#disposed) return;
+    this.#watchAt = at;
+    this.#watch.abort();
+    this.#watch = new AbortController();
+    this.#deps.clock.sleep(millis(Math.min(duration, LONGEST_TIMER)), this.#watch.signal).then(
+      () => {
+        this.#watchAt = Infinity;
+        this.#judge();
+      },
+      () => {}, // An earlier one takes its place.
+    );
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#disposed = true;
-    this.replace();
+    this.#watch.abort();
+    if (this.#occupant !== undefined) this.#vacate(this.#occupant, "replaced");
     await Promise.all(this.#ending);
   }
 
+  #flush(): void {
+    this.#scheduled = false;
+    const batch = this.#batch;
+    this.#batch = [];
+    if (this.#disposed || batch.length === 0) return;
+    try {
+      this.#occupant ??= this.#spawn();
+    } catch (error) {
+      this.#deps.log.error("Component worker cannot be made", { err: error });
+      this.#lose({ cause: "crashed", current: 0 });
+      return;
+    }
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a worker thread, not a browser's window
+    this.#occupant.worker.postMessage(batch);
+  }
+
   #spawn(): Occupant {
+    const { entry, heap, name, stacks } = this.#deps;
     const current = createCurrent();
-    const worker = new Worker(this.#deps.entry, {
-      name: "petiole-components",
-      workerData: { current } satisfies WorkerSetup,
+    const worker = new Worker(entry, {
+      name,
+      workerData: { current, stacks } satisfies WorkerSetup,
       env: {},
       execArgv: ["--no-warnings"],
       resourceLimits: {
-        maxOldGenerationSizeMb: Math.max(8, Math.floor(this.#deps.heap / 1024 ** 2)),
+        maxOldGenerationSizeMb: Math.max(8, Math.floor(heap / 1024 ** 2)),
         maxYoungGenerationSizeMb: YOUNG_GENERATION_MB,
         stackSizeMb: STACK_MB,
       },
     });
-    const occupant: Occupant = { worker, current, pongs: new Map() };
-    worker.on("message", (message: FromWorker) => this.#receive(occupant, message));
+    const occupant: Occupant = { worker, current: new Int32Array(current) };
+    worker.on("message", (batch: readonly FromWorker[]) => {
+      for (const message of batch) {
+        if (occupant !== this.#occupant) return;
+        this.#tenants.get(message[1])?.onMessage(message);
+      }
+    });
     worker.on("error", (error) => this.#onError(occupant, error));
     worker.on("exit", () => this.#vacate(occupant, "crashed"));
     return occupant;
-  }
-
-  #receive(occupant: Occupant, message: FromWorker): void {
-    if (occupant !== this.#occupant) return;
-    if (message.type === "pong") occupant.pongs.get(message.ping)?.();
-    else this.#tenants.get(message.instance)?.onMessage(message);
   }
 
   #onError(occupant: Occupant, error: unknown): void {
@@ -121,32 +159,33 @@ export class WorkerSlot implements AsyncDisposable {
 
   #vacate(occupant: Occupant, cause: WorkerLoss["cause"]): void {
     if (occupant !== this.#occupant) return;
-    const loss: WorkerLoss = { cause, current: readCurrent(occupant.current) };
+    const loss: WorkerLoss = { cause, current: Atomics.load(occupant.current, 0) };
     this.#occupant = undefined;
+    this.#batch = [];
     const ended = occupant.worker.terminate().finally(() => this.#ending.delete(ended));
     this.#ending.add(ended);
+    this.#lose(loss);
+  }
+
+  #lose(loss: WorkerLoss): void {
     const tenants = [...this.#tenants.values()];
     this.#tenants.clear();
     for (const tenant of tenants) tenant.onLost(loss);
   }
 
-  /**
-   * Makes sure that the worker still takes messages. When it does not for `grace`, and no live turn is to blame (that
-   * one has a deadline of its own), code of an evicted instance keeps it busy: it is replaced.
-   */
-  async #probe(occupant: Occupant, grace: Millis): Promise<void> {
-    const ping = ++this.#lastPing;
-    const answered = new AbortController();
-    occupant.pongs.set(ping, () => answered.abort());
-    this.post({ type: "ping", ping });
-    while (occupant === this.#occupant && !answered.signal.aborted) {
-      await this.#deps.clock.sleep(grace, answered.signal).catch(() => {});
-      if (answered.signal.aborted || occupant !== this.#occupant) break;
-      const current = readCurrent(occupant.current);
-      if ([...this.#tenants.values()].some(({ turn }) => turn !== 0 && turn === current)) continue;
-      this.#deps.log.warn("Component worker does not answer and is replaced", { turn: current });
-      this.replace();
+  #judge(): void {
+    const occupant = this.#occupant;
+    if (occupant === undefined) return;
+    const now = Number(this.#deps.clock.nanoseconds() / 1000n) / 1000;
+    let next = Infinity;
+    for (const tenant of this.#tenants.values()) {
+      const verdict = tenant.judge(now, Atomics.load(occupant.current, 0));
+      if (verdict.kind === "stop-worker") {
+        this.#vacate(occupant, "replaced");
+        return;
+      }
+      next = Math.min(next, verdict.duration ?? Infinity);
     }
-    occupant.pongs.delete(ping);
+    if (next !== Infinity) this.watch(millis(next));
   }
 }

@@ -2,7 +2,7 @@
 // without a word (undefined becomes 0), so everything that crosses passes through here once on each side.
 
 import { camelCase } from "./names.ts";
-import { partsOf, type NamedType, type NumberKind, type Resource, type WitCase, type WitType } from "./type.ts";
+import { partsOf, type NamedType, type Resource, type WitCase, type WitType } from "./type.ts";
 
 /** A value does not fit its type. The message starts with the path of the part that does not. */
 export class MisfitValue extends Error {
@@ -49,63 +49,73 @@ const TYPED_ARRAYS = new Map(
   }),
 );
 
+/** Checks and copies values of one type. @throws MisfitValue */
+export type Converter = (value: unknown, options: ConvertOptions) => unknown;
+
+const converters = new WeakMap<WitType, Converter>();
+
+/** Made once for each type, so that a value costs no look at its description. */
+export function converterOf(type: WitType): Converter {
+  const known = converters.get(type);
+  if (known !== undefined) return known;
+  const made = compile(type);
+  converters.set(type, made);
+  return made;
+}
+
 /**
  * A copy of `value` that consists of what `type` names and nothing else.
  * @throws MisfitValue
  */
 export function convertValue(type: WitType, value: unknown, options: ConvertOptions): unknown {
+  return converterOf(type)(value, options);
+}
+
+function compile(type: WitType): Converter {
   switch (type.kind) {
     case "bool":
-      if (typeof value !== "boolean") throw misfit("a boolean", value);
-      return value;
+      return convertBoolean;
     case "string":
-      if (typeof value !== "string") throw misfit("a string", value);
-      options.measure?.(value.length);
-      return value;
+      return convertString;
     case "char":
-      if (typeof value !== "string" || !/^\p{Any}$/u.test(value) || !value.isWellFormed()) {
-        throw misfit("one character", value);
-      }
-      return value;
+      return convertChar;
     case "u64":
     case "s64":
-      return convertBigint(type.kind, value);
+      return bigintConverter(type.kind);
     case "record":
-      return convertRecord(type.fields, value, options);
+      return recordConverter(type.fields);
     case "flags":
-      return convertFlags(type.names, value);
+      return flagsConverter(type.names);
     case "enum":
-      if (typeof value !== "string" || !type.names.includes(value)) throw misfit(oneOf(type.names), value);
-      return value;
+      return enumConverter(type.names);
     case "option":
-      return convertOption(type.some, value, options);
+      return optionConverter(type.some);
     case "result":
-      return convertCase([named("ok", type.ok), named("err", type.err)], value, options);
+      return caseConverter([named("ok", type.ok), named("err", type.err)]);
     case "variant":
-      return convertCase(type.cases, value, options);
+      return caseConverter(type.cases);
     case "tuple":
-      if (!Array.isArray(value) || value.length !== type.elements.length) {
-        throw misfit(`an array of ${type.elements.length}`, value);
-      }
-      return type.elements.map((element, index) => convertPart(`[${index}]`, element, value[index], options));
+      return tupleConverter(type.elements);
     case "list":
-      return convertList(type.element, value, options);
+      return listConverter(type.element);
     case "own":
     case "borrow":
-      if (value === undefined || value === null) throw misfit(`a ${type.resource.name}`, value);
-      return options.handle(type.resource, value);
+      return handleConverter(type.resource);
     case "unsupported":
-      throw new MisfitValue(`values of type ${type.what} are not supported`);
+      return () => {
+        throw new MisfitValue(`values of type ${type.what} are not supported`);
+      };
+    case "f32":
+    case "f64":
+      return floatConverter(type.kind);
     case "u8":
     case "u16":
     case "u32":
     case "s8":
     case "s16":
     case "s32":
-    case "f32":
-    case "f64":
     default:
-      return convertNumber(type.kind, value);
+      return integerConverter(type.kind);
   }
 }
 
@@ -121,87 +131,162 @@ export function holdsHandles(type: WitType): boolean {
   return found;
 }
 
-/** The path is put together on the way out: most values fit, and then nothing is spent on it. */
-function convertPart(step: string, type: WitType, value: unknown, options: ConvertOptions): unknown {
-  try {
-    return convertValue(type, value, options);
-  } catch (error) {
-    if (error instanceof MisfitValue) throw new MisfitValue(error.reason, step + error.path);
-    throw error;
-  }
+function convertBoolean(value: unknown): boolean {
+  if (typeof value !== "boolean") throw misfit("a boolean", value);
+  return value;
 }
 
-function convertNumber(kind: NumberKind, value: unknown): number {
-  if (typeof value !== "number") throw misfit(`a number (${kind})`, value);
-  if (kind === "f32" || kind === "f64") return value;
+function convertString(value: unknown, options: ConvertOptions): string {
+  if (typeof value !== "string") throw misfit("a string", value);
+  options.measure?.(value.length);
+  return value;
+}
+
+function convertChar(value: unknown): string {
+  if (typeof value !== "string" || !/^\p{Any}$/u.test(value) || !value.isWellFormed()) {
+    throw misfit("one character", value);
+  }
+  return value;
+}
+
+function floatConverter(kind: "f32" | "f64"): Converter {
+  return (value) => {
+    if (typeof value !== "number") throw misfit(`a number (${kind})`, value);
+    return value;
+  };
+}
+
+function integerConverter(kind: keyof typeof RANGES): Converter {
   const [low, high] = RANGES[kind];
-  if (!Number.isInteger(value) || value < low || value > high) throw misfit(`an integer (${kind})`, value);
-  return value;
+  return (value) => {
+    if (typeof value !== "number") throw misfit(`a number (${kind})`, value);
+    if (!Number.isInteger(value) || value < low || value > high) throw misfit(`an integer (${kind})`, value);
+    return value;
+  };
 }
 
-function convertBigint(kind: "u64" | "s64", value: unknown): bigint {
+function bigintConverter(kind: "u64" | "s64"): Converter {
   const [low, high] = RANGES_64[kind];
-  if (typeof value !== "bigint" || value < low || value > high) throw misfit(`a bigint (${kind})`, value);
-  return value;
+  return (value) => {
+    if (typeof value !== "bigint" || value < low || value > high) throw misfit(`a bigint (${kind})`, value);
+    return value;
+  };
 }
 
-function convertRecord(fields: readonly NamedType[], value: unknown, options: ConvertOptions): unknown {
-  const found = asObject(value, "a record");
-  return Object.fromEntries(
-    fields.map(({ name, type }) => {
-      const key = camelCase(name);
-      return [key, convertPart(`.${key}`, type, found[key], options)];
-    }),
-  );
-}
-
-function convertFlags(names: readonly string[], value: unknown): unknown {
-  const found = asObject(value, "an object of booleans");
-  return Object.fromEntries(
-    names.map((name) => {
-      const key = camelCase(name);
-      const flag = found[key] ?? false;
-      if (typeof flag !== "boolean") throw new MisfitValue(misfit("a boolean", flag).reason, `.${key}`);
-      return [key, flag];
-    }),
-  );
-}
-
-function convertOption(some: WitType, value: unknown, options: ConvertOptions): unknown {
-  // An option of an option has to tell none from some(none), so its outer one is a tagged object.
-  if (some.kind === "option") return convertCase([named("none", undefined), named("some", some)], value, options);
-  return value === undefined || value === null ? undefined : convertValue(some, value, options);
-}
-
-function convertCase(cases: readonly WitCase[], value: unknown, options: ConvertOptions): unknown {
-  const { tag, val } = asObject(value, "an object with a tag");
-  const found = cases.find((one) => one.name === tag);
-  if (found === undefined) throw new MisfitValue(misfit(oneOf(cases.map((one) => one.name)), tag).reason, ".tag");
-  if (found.type === undefined) return { tag };
-  return { tag, val: convertPart(`.${found.name}`, found.type, val, options) };
-}
-
-function convertList(element: WitType, value: unknown, options: ConvertOptions): unknown {
-  const Typed = TYPED_ARRAYS.get(element.kind);
-  if (Typed !== undefined && value instanceof Typed) {
-    options.measure?.(value.byteLength);
-    // A copy: the original may be a view of a whole memory or of Node's buffer pool, all of which would be sent.
-    return new Typed(value as never); // The line above checked that it is of that class.
-  }
-  if (!Array.isArray(value)) throw misfit(Typed === undefined ? "an array" : `a ${Typed.name}`, value);
-  const items = value.map((item, index) => {
-    try {
-      return convertValue(element, item, options);
-    } catch (error) {
-      if (error instanceof MisfitValue) throw new MisfitValue(error.reason, `[${index}]${error.path}`);
-      throw error;
+function recordConverter(fields: readonly NamedType[]): Converter {
+  const parts = fields.map(({ name, type }) => ({ key: camelCase(name), convert: converterOf(type) }));
+  return (value, options) => {
+    const found = asObject(value, "a record");
+    const copy: Record<string, unknown> = {};
+    for (const { key, convert } of parts) {
+      try {
+        copy[key] = convert(found[key], options);
+      } catch (error) {
+        throw under(`.${key}`, error);
+      }
     }
-  });
-  if (Typed === undefined) return items;
-  options.measure?.(items.length * Typed.BYTES_PER_ELEMENT);
-  const typed = new Typed(items.length);
-  typed.set(items as never); // Each was checked above to be of the element's kind.
-  return typed;
+    return copy;
+  };
+}
+
+function flagsConverter(names: readonly string[]): Converter {
+  const keys = names.map(camelCase);
+  return (value) => {
+    const found = asObject(value, "an object of booleans");
+    const copy: Record<string, boolean> = {};
+    for (const key of keys) {
+      const flag = found[key] ?? false;
+      if (typeof flag !== "boolean") throw under(`.${key}`, misfit("a boolean", flag));
+      copy[key] = flag;
+    }
+    return copy;
+  };
+}
+
+function enumConverter(names: readonly string[]): Converter {
+  const known = new Set<unknown>(names);
+  return (value) => {
+    if (!known.has(value)) throw misfit(oneOf(names), value);
+    return value;
+  };
+}
+
+function optionConverter(some: WitType): Converter {
+  // An option of an option has to tell none from some(none), so its outer one is a tagged object.
+  if (some.kind === "option") return caseConverter([named("none", undefined), named("some", some)]);
+  const convert = converterOf(some);
+  return (value, options) => (value === undefined || value === null ? undefined : convert(value, options));
+}
+
+function caseConverter(cases: readonly WitCase[]): Converter {
+  const names = cases.map((one) => one.name);
+  const known = new Map<unknown, Converter | undefined>(
+    cases.map(({ name, type }) => [name, type === undefined ? undefined : converterOf(type)]),
+  );
+  return (value, options) => {
+    const { tag, val } = asObject(value, "an object with a tag");
+    const convert = known.get(tag);
+    if (convert === undefined) {
+      if (!known.has(tag)) throw under(".tag", misfit(oneOf(names), tag));
+      return { tag };
+    }
+    try {
+      return { tag, val: convert(val, options) };
+    } catch (error) {
+      throw under(`.${String(tag)}`, error);
+    }
+  };
+}
+
+function tupleConverter(elements: readonly WitType[]): Converter {
+  const parts = elements.map(converterOf);
+  return (value, options) => {
+    if (!Array.isArray(value) || value.length !== parts.length) throw misfit(`an array of ${parts.length}`, value);
+    const items: readonly unknown[] = value;
+    return parts.map((convert, index) => convertItem(convert, items[index], index, options));
+  };
+}
+
+function listConverter(element: WitType): Converter {
+  const convert = converterOf(element);
+  const Typed = TYPED_ARRAYS.get(element.kind);
+  const want = Typed === undefined ? "an array" : `a ${Typed.name}`;
+  return (value, options) => {
+    if (Typed !== undefined && value instanceof Typed) {
+      options.measure?.(value.byteLength);
+      // A copy: the original may be a view of a whole memory or of Node's buffer pool, all of which would be sent.
+      return new Typed(value as never); // The line above checked that it is of that class.
+    }
+    if (!Array.isArray(value)) throw misfit(want, value);
+    const given: readonly unknown[] = value;
+    // Not by map(), which leaves the holes of an array as they are.
+    const items = Array.from(given, (item, index) => convertItem(convert, item, index, options));
+    if (Typed === undefined) return items;
+    options.measure?.(items.length * Typed.BYTES_PER_ELEMENT);
+    const typed = new Typed(items.length);
+    typed.set(items as never); // Each was checked above to be of the element's kind.
+    return typed;
+  };
+}
+
+function convertItem(convert: Converter, item: unknown, index: number, options: ConvertOptions): unknown {
+  try {
+    return convert(item, options);
+  } catch (error) {
+    throw under(`[${index}]`, error);
+  }
+}
+
+function handleConverter(resource: Resource): Converter {
+  return (value, options) => {
+    if (value === undefined || value === null) throw misfit(`a ${resource.name}`, value);
+    return options.handle(resource, value);
+  };
+}
+
+/** The path is put together on the way out: most values fit, and then nothing is spent on it. */
+function under(step: string, error: unknown): unknown {
+  return error instanceof MisfitValue ? new MisfitValue(error.reason, step + error.path) : error;
 }
 
 function named(name: string, type: WitType | undefined): WitCase {

@@ -1,22 +1,19 @@
 // One instance of a component in the worker.
 
-import vm from "node:vm";
-import { unversioned } from "../../domain/wit-name.ts";
 import type { LogLevel } from "../../lib/log.ts";
-import type { Instantiate } from "../prepare/glue.ts";
+import { millis } from "../../domain/units.ts";
 import { GuestExit, type GuestLogLevel, type OutputName } from "../wasi/host.ts";
 import { createWasi, type Wasi } from "../wasi/index.ts";
-import { isBuiltin } from "../wasi/names.ts";
-import { RateLimit } from "../wasi/rate-limit.ts";
-import { camelCase, parseFunctionName, pascalCase } from "../wit/names.ts";
-import type { FunctionType, InterfaceShape } from "../wit/type.ts";
-import { convertValue, type ConvertOptions } from "../wit/value.ts";
-import { ImportFailed, LinkedImports } from "./linked-imports.ts";
-import type { FromWorker, GuestFailure, GuestSetup, ImportOutcome } from "./protocol.ts";
-import type { TurnMarker } from "./turns.ts";
+import { planRecycling } from "../recycling.ts";
+import type { Recycling } from "../../domain/workload.ts";
+import { NO_TURN, STARTING } from "./cells.ts";
+import { ImportFailed, Unserved, type GuestCode } from "./guest-code.ts";
+import type { Group } from "./group.ts";
+import { instantiateJco } from "./jco-guest.ts";
+import { instantiateLinked } from "./linked-guest.ts";
+import type { GuestFailure, ImportOutcome, TurnBody } from "./protocol.ts";
+import type { Scheduler } from "./scheduler.ts";
 
-/** Lines and log entries of one instance. */
-const LOG_RATE = { burst: 200, perSecond: 50 };
 const MAX_LOG_TEXT = 4096;
 const MAX_REASON = 500;
 
@@ -29,35 +26,51 @@ const LOG_LEVELS = {
   critical: "error",
 } as const satisfies Record<GuestLogLevel, LogLevel>;
 
-// Resources that a component defines itself stay inside it: no provider could hold or drop them.
-const NO_HANDLES: ConvertOptions = {
-  handle: (resource) => {
-    throw new TypeError(`A "${resource.name}" cannot leave the component`);
-  },
-};
-
 export interface GuestDeps {
-  readonly setup: GuestSetup;
-  readonly turns: TurnMarker;
-  readonly post: (message: FromWorker) => void;
+  readonly group: Group;
+  readonly instance: number;
+  readonly place: number;
+  readonly scheduler: Scheduler;
+  /** Milliseconds of the monotonic clock. */
+  readonly clock: () => number;
+  /** The instance that runs. */
+  readonly current: Int32Array;
 }
 
+interface Waiter {
+  settle(outcome: ImportOutcome): void;
+  fail(error: unknown): void;
+}
+
+/**
+ * An instance serves one turn after another. After a trap, an exit or a failed import its frames were unwound, and it
+ * takes no further turn.
+ */
 export class Guest {
   readonly #deps: GuestDeps;
   readonly #wasi: Wasi;
   readonly #memories = new Set<WebAssembly.Memory>();
-  readonly #requests = new Map<number, (outcome: ImportOutcome) => void>();
-  /** Each takes back what the guest waits for. */
+  readonly #requests = new Map<number, Waiter>();
+  /** Each takes back what the guest waits for, and fails the wait. */
   readonly #waits = new Set<() => void>();
-  readonly #logLimit = new RateLimit(LOG_RATE);
-  #exports: Readonly<Record<string, unknown>> = {};
-  #turn = 0;
+  readonly #madeAt: number;
+  #code: GuestCode | undefined;
+  #turn = STARTING;
+  #body: TurnBody | undefined;
   #lastRequest = 0;
+  #calls = 0;
+  #memory = 0;
+  #computed = 0;
+  #enteredAt = 0;
+  #running = false;
+  #holdsStack = false;
   #dropped = false;
+  #spoilt = false;
 
   constructor(deps: GuestDeps) {
     this.#deps = deps;
-    const { id, env, config, grants, memory } = deps.setup;
+    this.#madeAt = deps.clock();
+    const { id, env, config, grants, memory } = deps.group.setup;
     this.#wasi = createWasi({
       id,
       env,
@@ -71,107 +84,191 @@ export class Guest {
     });
   }
 
-  async start(turn: number): Promise<void> {
-    await this.#run(turn, async () => {
-      const { setup } = this.#deps;
-      const script = new vm.Script(setup.glue.script, { filename: `petiole-component:${setup.id}` });
-      const instantiate = script.runInThisContext() as Instantiate; // What prepare/glue.ts makes evaluates to it.
-      const modules = setup.modules;
-      this.#exports = await instantiate(
-        (name) => found(modules.get(name), `core module "${name}"`),
-        this.#imports(),
-        (module, imports) => this.#instantiateCore(module, imports),
-      );
-      return { type: "started", instance: setup.instance };
-    });
+  get instance(): number {
+    return this.#deps.instance;
   }
 
-  async call(turn: number, interfaceName: string, functionName: string, args: readonly unknown[]): Promise<void> {
-    await this.#run(turn, async () => {
-      const { setup } = this.#deps;
-      const shape = setup.exports.find((one) => one.name === interfaceName);
-      const type = shape?.functions.find((one) => one.name === functionName)?.type;
-      const exported = found(this.#exports[interfaceName], `export "${interfaceName}"`);
-      const fn = Reflect.get(Object(exported) as object, camelCase(functionName)) as unknown;
-      if (type === undefined || typeof fn !== "function") throw new Unserved(`"${functionName}" cannot be called`);
-      const returned: unknown = await Promise.resolve(Reflect.apply(fn, exported, args)).catch((error: unknown) => {
-        throw isReturnedErr(error) ? new ReturnedErr(convertErr(type, error.payload)) : error;
-      });
-      const result = type.result?.kind === "result" ? type.result.ok : type.result;
-      const value = result === undefined ? undefined : convertValue(result, returned, NO_HANDLES);
-      return { type: "returned", instance: setup.instance, turn, value };
-    });
+  get place(): number {
+    return this.#deps.place;
+  }
+
+  /** NO_TURN between turns. */
+  get turn(): number {
+    return this.#turn;
+  }
+
+  /** Bytes of linear memory. */
+  get memory(): number {
+    return this.#memory;
+  }
+
+  get dropped(): boolean {
+    return this.#dropped;
+  }
+
+  /** Why it should take no further turn although it works. */
+  get recycling(): keyof Recycling | undefined {
+    const { clock, group } = this.#deps;
+    const age = millis(clock() - this.#madeAt);
+    return planRecycling({ calls: this.#calls, age, memory: this.#memory }, group.setup.recycling);
+  }
+
+  assign(turn: number, body: TurnBody): void {
+    this.#turn = turn;
+    this.#body = body;
+  }
+
+  /** Its code begins to run, or goes on. */
+  enter(): void {
+    const { clock, current, instance } = this.#deps;
+    this.#running = true;
+    this.#enteredAt = clock();
+    Atomics.store(current, 0, instance);
+  }
+
+  /** Its code waits, or has ended. */
+  leave(): void {
+    if (!this.#running) return;
+    const { clock, current } = this.#deps;
+    this.#running = false;
+    this.#computed += clock() - this.#enteredAt;
+    Atomics.store(current, 0, 0);
+  }
+
+  /** Begins the turn that it was given; at first that is its own start. */
+  run(): void {
+    const { group, place } = this.#deps;
+    this.#holdsStack = true;
+    group.cells.begin(place, this.#turn, this.#enteredAt);
+    this.#computed = 0;
+    let result: unknown;
+    try {
+      result = this.#turn === STARTING ? this.#start() : this.#execute();
+    } catch (error) {
+      this.#failed(error);
+      return;
+    }
+    if (result instanceof Promise) {
+      result.then(
+        (value) => this.#returned(value),
+        (error: unknown) => this.#failed(error),
+      );
+    } else this.#returned(result);
   }
 
   reply(request: number, outcome: ImportOutcome): void {
-    const resolve = this.#requests.get(request);
+    const waiter = this.#requests.get(request);
     this.#requests.delete(request);
-    if (resolve === undefined || this.#dropped) return;
-    this.#deps.turns.resume(this.#turn);
-    resolve(outcome);
+    if (waiter === undefined || this.#dropped) return;
+    // A guest that catches what is thrown through it goes on after an import failed; its state is not to be trusted.
+    if (outcome.kind === "failed") this.#spoilt = true;
+    this.#deps.scheduler.resume(this, () => waiter.settle(outcome));
   }
 
-  /** From here on nothing of it is heard any more; what waits never goes on and is collected. */
+  /** From here on nothing of it is heard any more. What it waits for fails, which gives its stack back. */
   drop(): void {
+    if (this.#dropped) return;
     this.#dropped = true;
+    const waiters = [...this.#requests.values()];
+    const waits = [...this.#waits];
     this.#requests.clear();
-    for (const cancel of this.#waits) cancel();
     this.#waits.clear();
-    this.#wasi[Symbol.dispose]();
+    if (waiters.length + waits.length === 0) return;
+    this.#deps.scheduler.resume(this, () => {
+      for (const waiter of waiters) waiter.fail(new ImportFailed("the instance was dropped"));
+      for (const cancel of waits) cancel();
+    });
   }
 
-  async #run(turn: number, body: () => Promise<FromWorker>): Promise<void> {
-    const { setup, turns } = this.#deps;
-    this.#turn = turn;
-    turns.begin(setup.starts, turn);
-    let message: FromWorker;
-    try {
-      message = await body();
-    } catch (error) {
-      message = { type: "failed", instance: setup.instance, turn, failure: this.#failure(error) };
+  /** Called once when it was dropped and none of its code is running. */
+  [Symbol.dispose](): void {
+    this.#wasi[Symbol.dispose]();
+    if (!this.#holdsStack) return;
+    this.#holdsStack = false;
+    this.#deps.scheduler.abandoned();
+  }
+
+  async #start(): Promise<void> {
+    const { group } = this.#deps;
+    const { setup, exports, imports } = group;
+    const parts = {
+      setup,
+      exports,
+      imports,
+      script: group.script(),
+      wasi: this.#wasi,
+      callImport: <T>(target: number, args: readonly unknown[], read: (outcome: ImportOutcome) => T) =>
+        this.#import(target, args, read),
+      suspend: (arm: (resume: () => void) => () => void) => this.#suspend(arm),
+      instantiateCore: (module: WebAssembly.Module, given: WebAssembly.Imports) => this.#instantiateCore(module, given),
+    };
+    this.#code = setup.glue.kind === "linked" ? instantiateLinked(parts) : await instantiateJco(parts);
+  }
+
+  #execute(): unknown {
+    const [, target, args] = this.#body as TurnBody; // Set together with the turn.
+    return (this.#code as GuestCode).call(target, args); // An instance that has started has code.
+  }
+
+  #returned(value: unknown): void {
+    const { group, instance } = this.#deps;
+    const turn = this.#turn;
+    this.#end();
+    if (this.#dropped) return;
+    if (turn === STARTING) group.post(["started", group.number, instance, this.#memory]);
+    else {
+      const target = this.#body?.[1] ?? 0;
+      this.#calls++;
+      if (group.exports[target]?.type?.result?.kind !== "result") {
+        group.post(["returned", group.number, turn, value, this.#computed]);
+      } else {
+        const { tag, val } = value as { readonly tag: "ok" | "err"; readonly val: unknown }; // See GuestCode.call().
+        if (tag === "ok") group.post(["returned", group.number, turn, val, this.#computed]);
+        else group.post(["failed", group.number, turn, { kind: "err", payload: val }, this.#computed]);
+      }
     }
-    turns.suspend();
+    group.free(this, this.#spoilt ? "failed" : this.recycling);
+  }
+
+  #failed(error: unknown): void {
+    const { group, instance } = this.#deps;
+    const turn = this.#turn;
+    this.#end();
+    if (this.#dropped) return;
+    const failure = this.#failure(error);
+    if (turn === STARTING) group.post(["start-failed", group.number, instance, failure]);
+    else group.post(["failed", group.number, turn, failure, this.#computed]);
+    group.free(this, "failed");
+  }
+
+  #end(): void {
+    const { group, place, scheduler } = this.#deps;
+    scheduler.ended(this, this.#holdsStack);
+    this.#holdsStack = false;
+    this.#turn = NO_TURN;
     this.#wasi.flush();
-    this.#turn = 0;
-    if (!this.#dropped) this.#deps.post(message);
+    this.#measure();
+    if (!this.#dropped) group.cells.end(place);
+    group.reportHeldBack();
+  }
+
+  #measure(): void {
+    let bytes = 0;
+    for (const memory of this.#memories) bytes += memory.buffer.byteLength;
+    if (bytes === this.#memory) return;
+    const { group, instance } = this.#deps;
+    this.#memory = bytes;
+    if (this.#code !== undefined && !this.#dropped) group.post(["memory", group.number, instance, bytes]);
   }
 
   #failure(error: unknown): GuestFailure {
     if (error instanceof GuestExit) return { kind: "exit", status: error.status };
     if (error instanceof ImportFailed) return { kind: "import" };
     if (error instanceof Unserved) return { kind: "unserved", reason: error.message };
-    if (error instanceof ReturnedErr) return { kind: "err", payload: error.payload };
     const memory = [...this.#memories].reduce((max, { buffer }) => Math.max(max, buffer.byteLength), 0);
     const reason = error instanceof Error ? error.message : String(error);
-    return { kind: "trap", reason: reason.slice(0, MAX_REASON), memory };
-  }
-
-  #imports(): Readonly<Record<string, unknown>> {
-    const linked = new LinkedImports((interfaceName, functionName, args) =>
-      this.#import(interfaceName, functionName, args),
-    );
-    return Object.fromEntries(
-      this.#deps.setup.imports.map((shape) => [
-        shape.name,
-        isBuiltin(shape.name) ? this.#builtin(shape) : linked.object(shape),
-      ]),
-    );
-  }
-
-  /** Checks that what the component asks of a built-in interface is there, so that the reason is known when it is not. */
-  #builtin(shape: InterfaceShape): Readonly<Record<string, unknown>> {
-    const members = found(this.#wasi.interfaces[unversioned(shape.name)], `"${shape.name}"`);
-    for (const { name } of shape.functions) {
-      const parsed = parseFunctionName(name);
-      const owner = parsed.kind === "function" ? members : members[pascalCase(parsed.resource)];
-      const has =
-        typeof owner === "object" || typeof owner === "function"
-          ? parsed.kind === "constructor" ||
-            camelCase(parsed.name) in Object(parsed.kind === "method" ? Reflect.get(Object(owner), "prototype") : owner)
-          : false;
-      if (!has) throw new Unserved(`it imports "${name}" of "${shape.name}", which petiole does not have`);
-    }
-    return members;
+    const stack = error instanceof RangeError && error.message === "Maximum call stack size exceeded";
+    return { kind: "trap", reason: reason.slice(0, MAX_REASON), memory, stack };
   }
 
   #instantiateCore(module: WebAssembly.Module, imports: WebAssembly.Imports): WebAssembly.Instance {
@@ -182,29 +279,41 @@ export class Guest {
     return instance;
   }
 
-  #import(interfaceName: string, functionName: string, args: readonly unknown[]): Promise<ImportOutcome> {
-    const { setup, post, turns } = this.#deps;
+  #import<T>(target: number, args: readonly unknown[], read: (outcome: ImportOutcome) => T): Promise<T> {
+    const { group, instance, scheduler } = this.#deps;
+    if (this.#dropped) throw new ImportFailed("the instance was dropped");
     const request = ++this.#lastRequest;
-    const outcome = new Promise<ImportOutcome>((resolve) => this.#requests.set(request, resolve));
-    if (!this.#dropped) {
-      post({ type: "import", instance: setup.instance, request, interfaceName, functionName, args });
-    }
-    turns.suspend();
-    return outcome;
+    const turn = this.#turn === STARTING ? NO_TURN : this.#turn;
+    group.post(["import", group.number, turn, instance, request, target, args]);
+    const answer = new Promise<T>((resolve, fail) => {
+      const settle = (outcome: ImportOutcome): void => {
+        try {
+          resolve(read(outcome));
+        } catch (error) {
+          fail(error);
+        }
+      };
+      this.#requests.set(request, { settle, fail });
+    });
+    scheduler.suspended(this);
+    return answer;
   }
 
   #suspend(arm: (resume: () => void) => () => void): Promise<void> {
-    const { turns } = this.#deps;
-    const turn = this.#turn;
-    turns.suspend();
-    return new Promise((resolve) => {
-      const cancel = arm(() => {
-        this.#waits.delete(cancel);
-        turns.resume(turn);
-        resolve();
-      });
-      this.#waits.add(cancel);
+    const { scheduler } = this.#deps;
+    if (this.#dropped) throw new ImportFailed("the instance was dropped");
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const cancel = arm(() => {
+      if (!this.#waits.delete(abandon) || this.#dropped) return;
+      scheduler.resume(this, resolve);
     });
+    const abandon = (): void => {
+      cancel();
+      reject(new ImportFailed("the instance was dropped"));
+    };
+    this.#waits.add(abandon);
+    scheduler.suspended(this);
+    return promise;
   }
 
   #print(stream: OutputName, line: string): void {
@@ -212,42 +321,8 @@ export class Guest {
   }
 
   #log(level: LogLevel, message: string, fields: Readonly<Record<string, unknown>>): void {
-    const suppressed = this.#logLimit.take(performance.now());
-    if (suppressed === undefined || this.#dropped) return;
-    const { setup, post } = this.#deps;
-    const all = suppressed === 0 ? fields : { ...fields, suppressed };
-    post({ type: "log", instance: setup.instance, level, message, fields: all });
+    if (!this.#dropped) this.#deps.group.log(level, message, fields);
   }
-}
-
-/** The `err` case of a function's result. */
-class ReturnedErr extends Error {
-  override readonly name = "ReturnedErr";
-  readonly payload: unknown;
-
-  constructor(payload: unknown) {
-    super("err");
-    this.payload = payload;
-  }
-}
-
-/** The glue's own class is out of reach; it is the only one that it gives a payload. */
-function isReturnedErr(error: unknown): error is Error & { readonly payload: unknown } {
-  return error instanceof Error && error.constructor.name === "ComponentError" && "payload" in error;
-}
-
-function convertErr({ result }: FunctionType, payload: unknown): unknown {
-  if (result?.kind !== "result" || result.err === undefined) return undefined;
-  return convertValue(result.err, payload, NO_HANDLES);
-}
-
-class Unserved extends Error {
-  override readonly name = "Unserved";
-}
-
-function found<T>(value: T | undefined, what: string): T {
-  if (value === undefined) throw new Unserved(`it has no ${what}`);
-  return value;
 }
 
 function cut(text: string): string {

@@ -1,6 +1,7 @@
 import { describe, test } from "vitest";
 import type { InterfaceShape, Resource, WitType } from "../wit/type.ts";
-import { ImportFailed, LinkedImports, type ImportCaller } from "./linked-imports.ts";
+import { ImportFailed } from "./guest-code.ts";
+import { LinkedImports, type ImportCaller } from "./linked-imports.ts";
 import type { ImportOutcome } from "./protocol.ts";
 
 const bucket: Resource = { name: "big-bucket" };

@@ -3,6 +3,7 @@
 import { camelCase, parseFunctionName, pascalCase } from "../wit/names.ts";
 import type { FunctionType, InterfaceFunction, InterfaceShape, Resource } from "../wit/type.ts";
 import { convertValue, type ConvertOptions } from "../wit/value.ts";
+import { ImportFailed } from "./guest-code.ts";
 import type { ImportOutcome } from "./protocol.ts";
 
 /** Asks the main thread, with plain values. */
@@ -11,11 +12,6 @@ export type ImportCaller = (
   functionName: string,
   args: readonly unknown[],
 ) => Promise<ImportOutcome>;
-
-/** Ends the guest's call; the main thread knows the reason. */
-export class ImportFailed extends Error {
-  override readonly name = "ImportFailed";
-}
 
 /** A class whose objects stand for representations that the main thread gave out. */
 interface ResourceClass {

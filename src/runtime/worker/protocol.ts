@@ -1,6 +1,11 @@
-// Messages between the main thread and a component worker. Everything here passes a structured clone.
+// Messages between the main thread and a component worker. Everything here passes a structured clone; what is sent
+// within one tick goes as one array. Messages are tuples, as a clone spends most of its time on the keys of objects.
+//
+// A *group* is the instances of one component in one worker. Turns are given to the group, and whichever instance is
+// free takes the next: they begin in the order they were sent. Functions are known by their number in the list of
+// wit/functions.ts.
 
-import type { Grants } from "../../domain/workload.ts";
+import type { Grants, Recycling } from "../../domain/workload.ts";
 import type { LogLevel } from "../../lib/log.ts";
 import type { InterfaceShape } from "../wit/type.ts";
 
@@ -13,9 +18,8 @@ export interface GuestGlue {
   readonly codeCache?: Uint8Array | undefined;
 }
 
+/** What the instances of a component have in common. */
 export interface GuestSetup {
-  /** Unique in the process: what comes late from an instance that is gone finds nobody. */
-  readonly instance: number;
   /** Names the component in stack traces. */
   readonly id: string;
   readonly glue: GuestGlue;
@@ -26,11 +30,22 @@ export interface GuestSetup {
   readonly env: Readonly<Record<string, string>>;
   readonly config: Readonly<Record<string, string>>;
   readonly grants: Grants;
+  readonly recycling: Recycling;
   /** Upper bound of each linear memory, in bytes. */
   readonly memory: number;
-  /** See turns.ts. */
-  readonly starts: SharedArrayBuffer;
+  /** Lines and log entries a second. */
+  readonly logRate: number;
 }
+
+export interface GroupSetup extends GuestSetup {
+  /** Unique in the process: what comes late from a group that is gone finds nobody. */
+  readonly group: number;
+  /** See cells.ts. */
+  readonly cells: SharedArrayBuffer;
+}
+
+/** What a turn does in the guest. */
+export type TurnBody = readonly [kind: "call", target: number, args: readonly unknown[]];
 
 /** How a linked import ended. */
 export type ImportOutcome =
@@ -39,61 +54,85 @@ export type ImportOutcome =
   /** The main thread knows why; the guest's call ends. */
   | { readonly kind: "failed" };
 
+/** In this order of fields; `payload` is what `value` and `err` carry. */
+export type ReplyMessage = readonly [
+  type: "reply",
+  group: number,
+  instance: number,
+  request: number,
+  kind: ImportOutcome["kind"],
+  payload: unknown,
+];
+
 export type ToWorker =
-  | { readonly type: "start"; readonly turn: number; readonly setup: GuestSetup }
-  | {
-      readonly type: "call";
-      readonly instance: number;
-      readonly turn: number;
-      /** As the component names it, version included. */
-      readonly interfaceName: string;
-      readonly functionName: string;
-      readonly args: readonly unknown[];
-    }
-  | { readonly type: "reply"; readonly instance: number; readonly request: number; readonly outcome: ImportOutcome }
-  | { readonly type: "drop"; readonly instance: number }
-  | { readonly type: "ping"; readonly ping: number };
+  | readonly [type: "open", setup: GroupSetup]
+  /** Answered by `closed` when nothing of the group is left. */
+  | readonly [type: "close", group: number]
+  /** Makes an instance; `place` is its number in the group's cells. Answered by `started` or `start-failed`. */
+  | readonly [type: "start", group: number, instance: number, place: number]
+  /** Answered by `returned`, `failed` or `unstarted`. */
+  | readonly [type: "turn", group: number, turn: number, body: TurnBody]
+  /** Ends the instance if it has this turn. Answered by `retired`, or `kept` when it is past that turn. */
+  | readonly [type: "expire", group: number, instance: number, turn: number]
+  | ReplyMessage
+  /** Answered by `code-cache`. */
+  | readonly [type: "code-cache", group: number, request: number];
 
 /** Why a call, or the start of an instance, failed. */
 export type GuestFailure =
   | { readonly kind: "err"; readonly payload: unknown }
-  | { readonly kind: "trap"; readonly reason: string; readonly memory: number }
+  | { readonly kind: "trap"; readonly reason: string; readonly memory: number; readonly stack: boolean }
   | { readonly kind: "exit"; readonly status: number }
   /** An import failed; the main thread knows why. */
   | { readonly kind: "import" }
   /** The component asks for something that the runtime does not have. */
   | { readonly kind: "unserved"; readonly reason: string };
 
+/** Why the worker ended an instance by itself. */
+export type RetireReason = "failed" | "expired" | keyof Recycling;
+
 export type FromWorker =
-  | { readonly type: "started"; readonly instance: number }
-  | { readonly type: "returned"; readonly instance: number; readonly turn: number; readonly value: unknown }
-  | {
-      readonly type: "failed";
-      readonly instance: number;
-      /** The call, or the turn of the start. */
-      readonly turn: number;
-      readonly failure: GuestFailure;
-    }
-  | {
-      readonly type: "import";
-      readonly instance: number;
-      readonly request: number;
-      /** As the component names it, version included. */
-      readonly interfaceName: string;
-      readonly functionName: string;
-      readonly args: readonly unknown[];
-    }
-  | {
-      readonly type: "log";
-      readonly instance: number;
-      readonly level: LogLevel;
-      readonly message: string;
-      readonly fields: Readonly<Record<string, unknown>>;
-    }
-  | { readonly type: "pong"; readonly ping: number };
+  | readonly [type: "started", group: number, instance: number, memory: number]
+  | readonly [type: "start-failed", group: number, instance: number, failure: GuestFailure]
+  /** `computed` is the milliseconds that the guest's code ran. */
+  | readonly [type: "returned", group: number, turn: number, value: unknown, computed: number]
+  | readonly [type: "failed", group: number, turn: number, failure: GuestFailure, computed: number]
+  /** Given back, as no instance is left to take them. In the order they came. */
+  | readonly [type: "unstarted", group: number, turns: readonly number[]]
+  | readonly [type: "retired", group: number, instance: number, reason: RetireReason]
+  | readonly [type: "kept", group: number, instance: number]
+  /** Sent when it changed: bytes of linear memory, all memories together. */
+  | readonly [type: "memory", group: number, instance: number, bytes: number]
+  | readonly [
+      type: "import",
+      group: number,
+      /** 0 while the instance starts. */
+      turn: number,
+      instance: number,
+      request: number,
+      target: number,
+      args: readonly unknown[],
+    ]
+  | readonly [type: "log", group: number, level: LogLevel, message: string, fields: Readonly<Record<string, unknown>>]
+  /** So many log entries were held back since this was last said. */
+  | readonly [type: "held-back", group: number, count: number]
+  | readonly [type: "closed", group: number]
+  | readonly [type: "code-cache", group: number, request: number, bytes: Uint8Array | undefined];
 
 /** Given to the worker when it is made. */
 export interface WorkerSetup {
-  /** See turns.ts. */
+  /** See cells.ts. */
   readonly current: SharedArrayBuffer;
+  /** See stack-pool.ts. */
+  readonly stacks: StackBounds;
+}
+
+export interface StackBounds {
+  /** Turns that may have begun at a time: each may hold a stack of its own. */
+  readonly maxTurns: number;
+  /** Stacks of so many bytes. */
+  readonly stackSize: number;
+  /** How many stacks the process may lose; the counter is one for all workers. */
+  readonly maxLost: number;
+  readonly lost: SharedArrayBuffer;
 }

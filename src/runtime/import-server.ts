@@ -1,0 +1,75 @@
+// Serves what guests import: asks the host, checks its answers.
+
+import { PetioleError, WitError } from "../domain/errors.ts";
+import type { ImportHandler } from "./contract.ts";
+import { listFunctions } from "./wit/functions.ts";
+import type { InterfaceShape, WitType } from "./wit/type.ts";
+import { MisfitValue, converterOf, type ConvertOptions, type Converter } from "./wit/value.ts";
+import type { ImportOutcome } from "./worker/protocol.ts";
+
+export interface ImportServer {
+  /** Calls the import of that number. Rejects with what the guest's call is to fail with. */
+  serve(target: number, args: readonly unknown[]): Promise<ImportOutcome>;
+}
+
+// Representations pass as the provider made them, as far as they can be sent at all.
+const REPRESENTATIONS: ConvertOptions = {
+  handle: (resource, value) => {
+    try {
+      return structuredClone(value);
+    } catch {
+      throw new MisfitValue(`the representation of a ${resource.name} has to be a plain value`);
+    }
+  },
+};
+
+const nothing: Converter = () => undefined;
+const convert = (type: WitType | undefined): Converter => (type === undefined ? nothing : converterOf(type));
+
+export function createImportServer(shapes: readonly InterfaceShape[], onImport: ImportHandler): ImportServer {
+  const imports = listFunctions(shapes).map(({ interfaceName, interfaceId, name, type }) => {
+    const result = type?.result;
+    return {
+      interfaceName,
+      interfaceId,
+      name,
+      ok: convert(result?.kind === "result" ? result.ok : result),
+      // Undefined when the function declares no `err`.
+      err: result?.kind === "result" ? convert(result.err) : undefined,
+    };
+  });
+  return {
+    async serve(target, args) {
+      const called = imports[target];
+      if (called === undefined) throw new PetioleError("ERR_INVARIANT", `Cannot serve import number ${target}`);
+      const { interfaceName, interfaceId, name, ok, err } = called;
+      try {
+        const value = await onImport(interfaceId, name, args);
+        return { kind: "value", value: ok(value, REPRESENTATIONS) };
+      } catch (error) {
+        try {
+          if (error instanceof WitError && err !== undefined) {
+            return { kind: "err", payload: err(error.payload, REPRESENTATIONS) };
+          }
+        } catch (misfit) {
+          throw asPetioleError(misfit, interfaceName, name);
+        }
+        throw asPetioleError(error, interfaceName, name);
+      }
+    },
+  };
+}
+
+function asPetioleError(error: unknown, interfaceName: string, functionName: string): PetioleError {
+  if (error instanceof PetioleError) return error;
+  const what = `"${functionName}" of "${interfaceName}"`;
+  const found =
+    error instanceof MisfitValue
+      ? `the capability's answer does not fit: ${error.message}`
+      : error instanceof WitError
+        ? "it failed with a WIT error, which the function does not declare"
+        : error instanceof Error
+          ? error.message
+          : String(error);
+  return new PetioleError("ERR_INVARIANT", `Cannot serve ${what}: ${found}`, { cause: error });
+}

@@ -1,0 +1,386 @@
+// The instances of one component in one worker, seen from the main thread: their turns, deadlines and imports.
+
+import { WitError, type PetioleError } from "../domain/errors.ts";
+import { millis } from "../domain/units.ts";
+import type { ComponentLimits } from "../domain/workload.ts";
+import type { Logger } from "../lib/log.ts";
+import type { LimitName } from "./contract.ts";
+import { deadlineFailure, lossFailure, turnFailure, type TurnFailure } from "./failures.ts";
+import type { ImportServer } from "./import-server.ts";
+import { judgeTurn } from "./judge-turn.ts";
+import { CellReader, NO_TURN, createCells, nextTurn } from "./worker/cells.ts";
+import type { FromWorker, GuestFailure, GuestSetup, RetireReason, TurnBody } from "./worker/protocol.ts";
+import type { SlotVerdict, Tenant, WorkerLoss, WorkerSlot } from "./worker-slot.ts";
+
+/** A call that somebody waits for. */
+export interface Call {
+  /** For messages: `call "name" of component "id"`. */
+  readonly action: string;
+  readonly body: TurnBody;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: unknown) => void;
+  /** How often a worker was lost before it began. */
+  losses: number;
+}
+
+export type CallOutcome =
+  | { readonly kind: "value"; readonly value: unknown }
+  /** The function returned `err`. */
+  | { readonly kind: "err"; readonly error: WitError }
+  | { readonly kind: "failed"; readonly failure: TurnFailure };
+
+/** What the owner of a group hears of it. */
+export interface GroupOwner {
+  started(): void;
+  startFailed(failure: TurnFailure): void;
+  /** `computed` is the milliseconds its code ran, as far as known. */
+  ended(call: Call, outcome: CallOutcome, computed: number): void;
+  /** Not begun, to be given to another instance. In the order they were sent. */
+  unstarted(calls: readonly Call[]): void;
+  retired(reason: RetireReason): void;
+  reached(limit: LimitName, count: number): void;
+  /** The worker is gone and the group with it. */
+  lost(group: InstanceGroup, loss: GroupLoss): void;
+}
+
+export interface GroupLoss {
+  readonly cause: WorkerLoss["cause"];
+  /** An instance of the group was executing. */
+  readonly guilty: boolean;
+  /** Instances that had not answered yet. */
+  readonly starting: number;
+  readonly begun: readonly { readonly call: Call; readonly failure: TurnFailure }[];
+  /** Calls that no guest has seen, in the order they were sent. */
+  readonly unstarted: readonly Call[];
+}
+
+export interface InstanceGroupDeps {
+  readonly number: number;
+  readonly slot: WorkerSlot;
+  readonly setup: GuestSetup;
+  readonly limits: ComponentLimits;
+  readonly imports: ImportServer;
+  readonly log: Logger;
+  readonly owner: GroupOwner;
+  /** Milliseconds of the clock that the worker marks the begin of turns with. */
+  readonly now: () => number;
+}
+
+interface Turn {
+  readonly call: Call;
+  /** What an import of it failed with. */
+  importError: PetioleError | undefined;
+}
+
+interface Instance {
+  readonly place: number;
+  readonly reservation: Disposable;
+  started: boolean;
+  memory: number;
+  /** The worker was told to end it. */
+  expired: { readonly turn: number; readonly at: number } | undefined;
+}
+
+export class InstanceGroup implements Tenant {
+  readonly #deps: InstanceGroupDeps;
+  readonly #cells: CellReader;
+  readonly #instances = new Map<number, Instance>();
+  readonly #turns = new Map<number, Turn>();
+  readonly #freePlaces: number[];
+  readonly #codeCaches = new Map<number, (bytes: Uint8Array | undefined) => void>();
+  #lastTurn = 0;
+  #lastRequest = 0;
+  #live = 0;
+  #closedAt: number | undefined;
+  #guilty = false;
+
+  constructor(deps: InstanceGroupDeps) {
+    const { limits, number, setup, slot } = deps;
+    this.#deps = deps;
+    // Twice as many as there may be: one that is being ended keeps its place until the worker has answered.
+    const places = 2 * limits.instances;
+    const cells = createCells(places);
+    this.#cells = new CellReader(cells);
+    this.#freePlaces = Array.from({ length: places }, (_, index) => places - 1 - index);
+    slot.moveIn(number, this);
+    slot.post(["open", { ...setup, group: number, cells }]);
+  }
+
+  get slot(): WorkerSlot {
+    return this.#deps.slot;
+  }
+
+  /** Instances, those that start or end included. */
+  get size(): number {
+    return this.#instances.size;
+  }
+
+  /** Instances that can take turns. */
+  get live(): number {
+    return this.#live;
+  }
+
+  /** Turns that were sent and have not ended. */
+  get pending(): number {
+    return this.#turns.size;
+  }
+
+  get memory(): number {
+    return [...this.#instances.values()].reduce((sum, { memory }) => sum + memory, 0);
+  }
+
+  /** Makes an instance, unless all places are taken. */
+  start(instance: number, reservation: Disposable): boolean {
+    const { limits, number, slot } = this.#deps;
+    const place = this.#freePlaces.pop();
+    if (place === undefined) return false;
+    this.#cells.clear(place);
+    this.#instances.set(instance, { place, reservation, started: false, memory: 0, expired: undefined });
+    slot.post(["start", number, instance, place]);
+    slot.watch(limits.deadline);
+    return true;
+  }
+
+  send(call: Call): void {
+    const { limits, number, slot } = this.#deps;
+    this.#lastTurn = nextTurn(this.#lastTurn);
+    this.#turns.set(this.#lastTurn, { call, importError: undefined });
+    slot.post(["turn", number, this.#lastTurn, call.body]);
+    slot.watch(limits.deadline);
+  }
+
+  /** V8's code cache of the glue, with what it compiled by now. Undefined when the worker is gone. */
+  codeCache(): Promise<Uint8Array | undefined> {
+    return new Promise((resolve) => {
+      const request = ++this.#lastRequest;
+      this.#codeCaches.set(request, resolve);
+      this.#deps.slot.post(["code-cache", this.#deps.number, request]);
+    });
+  }
+
+  /** Ends all instances. Calls that they have fail with `error`. */
+  close(error: PetioleError): void {
+    if (this.#closedAt !== undefined) return;
+    this.#closedAt = this.#deps.now();
+    const turns = [...this.#turns.values()];
+    this.#turns.clear();
+    for (const { call } of turns) {
+      this.#deps.owner.ended(call, { kind: "failed", failure: { error } }, 0);
+    }
+    this.#deps.slot.post(["close", this.#deps.number]);
+    this.#deps.slot.watch(this.#deps.limits.deadline);
+  }
+
+  judge(now: number, current: number): SlotVerdict {
+    const { deadline } = this.#deps.limits;
+    let next = this.#turns.size > 0 ? deadline : Infinity;
+    for (const [number, instance] of this.#instances) {
+      const { turn, elapsed } = this.#cells.place(instance.place, now);
+      if (turn === NO_TURN) {
+        if (!instance.started) next = Math.min(next, deadline);
+        continue;
+      }
+      const since = instance.expired?.turn === turn ? instance.expired.at : this.#closedAt;
+      const verdict = judgeTurn({
+        deadline,
+        elapsed: millis(elapsed),
+        computing: current === number,
+        blocked: current !== 0 && current !== number,
+        expiredFor: since === undefined ? undefined : millis(now - since),
+      });
+      if (verdict.kind === "stop-worker") {
+        this.#guilty = true;
+        this.#overdue(number, turn, true);
+        return verdict;
+      }
+      if (verdict.kind === "wait") next = Math.min(next, verdict.duration);
+      else {
+        this.#overdue(number, turn, false);
+        instance.expired = { turn, at: now };
+        if (instance.started) this.#live--;
+        this.#deps.slot.post(["expire", this.#deps.number, number, turn]);
+        next = Math.min(next, deadline);
+      }
+    }
+    return { kind: "wait", duration: next === Infinity ? undefined : millis(next) };
+  }
+
+  onMessage(message: FromWorker): void {
+    switch (message[0]) {
+      case "started":
+        this.#onStarted(message[2], message[3]);
+        break;
+      case "start-failed":
+        this.#onStartFailed(message[2], message[3]);
+        break;
+      case "returned":
+        this.#onEnded(message[2], { kind: "value", value: message[3] }, message[4]);
+        break;
+      case "failed":
+        this.#onFailed(message[2], message[3], message[4]);
+        break;
+      case "unstarted":
+        this.#onUnstarted(message[2]);
+        break;
+      case "retired":
+        this.#onRetired(message[2], message[3]);
+        break;
+      case "kept":
+        this.#onKept(message[2]);
+        break;
+      case "memory": {
+        const instance = this.#instances.get(message[2]);
+        if (instance !== undefined) instance.memory = message[3];
+        break;
+      }
+      case "import":
+        this.#onImport(message[2], message[3], message[4], message[5], message[6]);
+        break;
+      case "log":
+        if (this.#closedAt === undefined) this.#deps.log[message[2]](message[3], message[4]);
+        break;
+      case "held-back":
+        this.#deps.owner.reached("log", message[2]);
+        break;
+      case "closed":
+        this.#deps.slot.moveOut(this.#deps.number);
+        this.#releaseAll();
+        break;
+      case "code-cache":
+        this.#codeCaches.get(message[2])?.(message[3]);
+        this.#codeCaches.delete(message[2]);
+        break;
+    }
+  }
+
+  onLost(loss: WorkerLoss): void {
+    const guilty = this.#guilty || this.#instances.has(loss.current);
+    const starting = [...this.#instances.values()].filter(({ started }) => !started).length;
+    const turns = [...this.#turns];
+    this.#turns.clear();
+    this.#releaseAll();
+    if (this.#closedAt !== undefined) return;
+    const begun: { readonly call: Call; readonly failure: TurnFailure }[] = [];
+    const unstarted: Call[] = [];
+    for (const [number, { call, importError }] of turns) {
+      if (!this.#cells.begun(number)) unstarted.push(call);
+      else {
+        const failure = importError === undefined ? lossFailure(call.action, guilty, loss) : { error: importError };
+        begun.push({ call, failure });
+      }
+    }
+    this.#deps.owner.lost(this, { cause: loss.cause, guilty, starting, begun, unstarted });
+  }
+
+  /** Fails what an instance is doing; it may have been failed before. */
+  #overdue(instance: number, turn: number, computing: boolean): void {
+    const { limits, owner, setup } = this.#deps;
+    const found = this.#turns.get(turn);
+    if (found !== undefined) {
+      const failure = deadlineFailure(found.call.action, limits.deadline, computing);
+      this.#turns.delete(turn);
+      owner.ended(found.call, { kind: "failed", failure }, 0);
+    } else if (this.#instances.get(instance)?.started === false && this.#closedAt === undefined) {
+      this.#forget(instance);
+      owner.startFailed(deadlineFailure(`start component "${setup.id}"`, limits.deadline, computing));
+    }
+  }
+
+  #onStarted(number: number, memory: number): void {
+    const instance = this.#instances.get(number);
+    if (instance === undefined || this.#closedAt !== undefined) return;
+    instance.started = true;
+    instance.memory = memory;
+    this.#live++;
+    this.#deps.owner.started();
+  }
+
+  #onStartFailed(number: number, failure: GuestFailure): void {
+    const { limits, owner, setup } = this.#deps;
+    if (!this.#instances.has(number) || this.#closedAt !== undefined) return;
+    this.#forget(number);
+    // No function was called, so none has returned `err`.
+    const cause = failure.kind === "err" ? { kind: "import" as const } : failure;
+    owner.startFailed(turnFailure(`start component "${setup.id}"`, cause, limits.memory));
+  }
+
+  #onFailed(number: number, failure: GuestFailure, computed: number): void {
+    const call = this.#turns.get(number)?.call;
+    if (call === undefined) return;
+    if (failure.kind === "err") {
+      this.#onEnded(number, { kind: "err", error: new WitError(failure.payload) }, computed);
+    } else {
+      const failed = turnFailure(call.action, failure, this.#deps.limits.memory);
+      this.#onEnded(number, { kind: "failed", failure: failed }, computed);
+    }
+  }
+
+  /** A guest may go on after an import of it failed; it is that failure which the caller hears of. */
+  #onEnded(number: number, outcome: CallOutcome, computed: number): void {
+    const turn = this.#turns.get(number);
+    if (turn === undefined) return;
+    this.#turns.delete(number);
+    const { call, importError } = turn;
+    const final: CallOutcome =
+      importError === undefined ? outcome : { kind: "failed", failure: { error: importError } };
+    this.#deps.owner.ended(call, final, computed);
+  }
+
+  #onUnstarted(numbers: readonly number[]): void {
+    const calls: Call[] = [];
+    for (const number of numbers) {
+      const turn = this.#turns.get(number);
+      if (turn !== undefined) calls.push(turn.call);
+      this.#turns.delete(number);
+    }
+    this.#deps.owner.unstarted(calls);
+  }
+
+  #onRetired(number: number, reason: RetireReason): void {
+    if (!this.#instances.has(number)) return;
+    this.#forget(number);
+    if (this.#closedAt === undefined) this.#deps.owner.retired(reason);
+  }
+
+  /** It was past the turn that was overdue. */
+  #onKept(number: number): void {
+    const instance = this.#instances.get(number);
+    if (instance?.expired === undefined) return;
+    instance.expired = undefined;
+    if (instance.started) this.#live++;
+    this.#deps.owner.started();
+  }
+
+  #onImport(turnNumber: number, instance: number, request: number, target: number, args: readonly unknown[]): void {
+    const { imports, number, slot } = this.#deps;
+    const turn = this.#turns.get(turnNumber);
+    imports.serve(target, args).then(
+      (outcome) => {
+        if (!this.#instances.has(instance)) return;
+        const payload = outcome.kind === "value" ? outcome.value : outcome.kind === "err" ? outcome.payload : undefined;
+        slot.post(["reply", number, instance, request, outcome.kind, payload]);
+      },
+      (error: PetioleError) => {
+        if (turn !== undefined) turn.importError ??= error;
+        if (this.#instances.has(instance)) slot.post(["reply", number, instance, request, "failed", undefined]);
+      },
+    );
+  }
+
+  #forget(number: number): void {
+    const instance = this.#instances.get(number);
+    if (instance === undefined) return;
+    this.#instances.delete(number);
+    this.#freePlaces.push(instance.place);
+    if (instance.started && instance.expired === undefined) this.#live--;
+    instance.reservation[Symbol.dispose]();
+  }
+
+  #releaseAll(): void {
+    for (const { reservation } of this.#instances.values()) reservation[Symbol.dispose]();
+    this.#instances.clear();
+    this.#live = 0;
+    for (const resolve of this.#codeCaches.values()) resolve(undefined);
+    this.#codeCaches.clear();
+  }
+}

@@ -1,0 +1,51 @@
+// A component's code as the worker sees it, whichever glue it runs on.
+
+import vm from "node:vm";
+import type { Suspend } from "../wasi/waiting.ts";
+import type { Wasi } from "../wasi/index.ts";
+import type { ListedFunction } from "../wit/functions.ts";
+import type { GroupSetup, ImportOutcome } from "./protocol.ts";
+
+/** What an instance is made from. */
+export interface GuestParts {
+  readonly setup: GroupSetup;
+  readonly exports: readonly ListedFunction[];
+  readonly imports: readonly ListedFunction[];
+  readonly script: vm.Script;
+  readonly wasi: Wasi;
+  /** Asks the main thread, with plain values, for the function of that number in `imports`; `read` takes the answer. */
+  readonly callImport: <T>(target: number, args: readonly unknown[], read: (outcome: ImportOutcome) => T) => Promise<T>;
+  readonly suspend: Suspend;
+  readonly instantiateCore: (module: WebAssembly.Module, imports: WebAssembly.Imports) => WebAssembly.Instance;
+}
+
+export interface GuestCode {
+  /**
+   * The result of an exported function, or its promise: of one that returns a `result` the object with `tag` and `val`,
+   * otherwise the value.
+   */
+  call(target: number, args: readonly unknown[]): unknown;
+}
+
+/** The component asks for something that the runtime does not have. */
+export class Unserved extends Error {
+  override readonly name = "Unserved";
+}
+
+/** Ends the guest's call; the main thread knows the reason. */
+export class ImportFailed extends Error {
+  override readonly name = "ImportFailed";
+}
+
+export function found<T>(value: T | undefined, what: string): T {
+  if (value === undefined) throw new Unserved(`it has no ${what}`);
+  return value;
+}
+
+export function compileGlue({ glue, id }: GroupSetup): vm.Script {
+  const cachedData = glue.codeCache;
+  return new vm.Script(glue.script, {
+    filename: `petiole-component:${id}`,
+    ...(cachedData !== undefined && { cachedData: Buffer.from(cachedData) }),
+  });
+}
