@@ -73,8 +73,10 @@ export function createClient(grants: NetworkGrants, onFree: () => void): Client 
       });
       // Node would hand over the connection.
       request.on("upgrade", (_response, socket) => {
+        answered = true;
+        clearTimeout(timer);
         socket.destroy();
-        request.destroy(new HttpFault({ tag: "HTTP-upgrade-failed" }));
+        settle(err({ tag: "HTTP-upgrade-failed" }));
       });
       request.on("error", (error) => {
         clearTimeout(timer);
@@ -96,8 +98,11 @@ export function createClient(grants: NetworkGrants, onFree: () => void): Client 
         open.delete(request);
         if (request === current) free.resolve();
       });
-      if (whole === undefined && pipe !== undefined) pipe.attach(createTarget(request));
-      else {
+      if (whole === undefined && pipe !== undefined) {
+        pipe.attach(createTarget(request));
+        // The server need not wait for the first byte of the body.
+        request.flushHeaders();
+      } else {
         for (const chunk of whole?.chunks ?? []) request.write(chunk);
         finishRequest(request, whole?.trailers);
       }

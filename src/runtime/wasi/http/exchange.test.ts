@@ -25,7 +25,7 @@ function open(more: Partial<RequestMessage> = {}) {
   return { exchange, posted };
 }
 
-function unwrap(result: WasiResult<T, unknown> | undefined): T {
+function unwrap<T>(result: WasiResult<T, unknown> | undefined): T {
   if (result?.tag !== "ok") throw new Error("want ok");
   return result.val;
 }
