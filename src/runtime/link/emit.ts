@@ -21,9 +21,6 @@ export interface EmitOptions {
   readonly waits: Waits;
 }
 
-/** Raise it when what the script does changes: scripts are kept. */
-export const EMIT_VERSION = 1;
-
 const MAX_PARAMS = 1000;
 
 type Step<K extends LinkStep["kind"]> = LinkStep & { readonly kind: K };

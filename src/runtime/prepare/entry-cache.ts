@@ -58,7 +58,7 @@ export function createEntryCache(deps: EntryCacheDeps): EntryCache {
       if (seal.byteLength !== TRAILER_SIZE || !(await isSealed(key, id, body, seal))) {
         throw new Error("its seal does not fit: it was changed, cut off, or made for something else");
       }
-      const content = decodeEntry(bytes);
+      const content = decodeEntry(body);
       // Tells what was used last. Who cannot write cannot remove either.
       await utimes(path(id), new Date(), new Date()).catch(() => {});
       return content;

@@ -7,9 +7,8 @@
 //
 // Nothing of it is looked at before the seal or the signature was verified.
 
-import { z } from "zod";
 import type { GuestGlue } from "../worker/protocol.ts";
-import { engineSchema, type Engine } from "./engine-key.ts";
+import type { Engine } from "./engine-key.ts";
 import type { ModuleLimits } from "../limit-module.ts";
 
 /** A component made ready to run: everything of it, or all but the machine code. */
@@ -37,24 +36,20 @@ const FORMAT = 1;
 const PREFIX_SIZE = 16;
 const ALIGNMENT = 8;
 
-const partSchema = z.strictObject({
-  kind: z.enum(["glue", "code-cache", "module", "machine-code"]),
-  name: z.string(),
-  offset: z.int().nonnegative(),
-  size: z.int().nonnegative(),
-});
-type Part = z.infer<typeof partSchema>;
+type PartKind = "glue" | "code-cache" | "module" | "machine-code";
 
-const headerSchema = z.strictObject({
-  component: z.string(),
-  engine: engineSchema,
-  limits: z.strictObject({ maxPages: z.int().nonnegative(), maxTableEntries: z.int().nonnegative() }),
-  warmUpCalls: z.int().nonnegative(),
-  glue: z.enum(["linked", "jco"]),
-  parts: z.array(partSchema),
-});
+export interface EntryPart {
+  readonly kind: PartKind;
+  readonly name: string;
+  /** From the end of the header. */
+  readonly offset: number;
+  readonly size: number;
+}
 
-export type EntryHeader = z.infer<typeof headerSchema>;
+export interface EntryHeader extends Pick<EntryContent, "component" | "engine" | "limits" | "warmUpCalls"> {
+  readonly glue: GuestGlue["kind"];
+  readonly parts: readonly EntryPart[];
+}
 
 /** What cannot be an entry. */
 export class MalformedEntry extends Error {
@@ -64,7 +59,7 @@ export class MalformedEntry extends Error {
 /** The entry without its trailer, in pieces to be written one after another. */
 export function encodeEntry(content: EntryContent): readonly Uint8Array[] {
   const { component, engine, limits, warmUpCalls, glue, modules } = content;
-  const contents: { readonly kind: Part["kind"]; readonly name: string; readonly bytes: Uint8Array }[] = [
+  const contents: { readonly kind: PartKind; readonly name: string; readonly bytes: Uint8Array }[] = [
     { kind: "glue", name: "", bytes: Buffer.from(glue.script) },
   ];
   if (glue.codeCache !== undefined) contents.push({ kind: "code-cache", name: "", bytes: glue.codeCache });
@@ -74,7 +69,7 @@ export function encodeEntry(content: EntryContent): readonly Uint8Array[] {
   }
   // Offsets count from the end of the header, whose length depends on them.
   let offset = 0;
-  const parts = contents.map(({ kind, name, bytes }): Part => {
+  const parts = contents.map(({ kind, name, bytes }): EntryPart => {
     const part = { kind, name, offset, size: bytes.byteLength };
     offset += bytes.byteLength + padding(bytes.byteLength);
     return part;
@@ -89,16 +84,18 @@ export function encodeEntry(content: EntryContent): readonly Uint8Array[] {
 }
 
 /**
- * What `encodeEntry` was given. `bytes` is the whole file; the parts are views of it, except for the code cache.
+ * What `encodeEntry` was given. `bytes` is the entry without its trailer; the parts are views of it, except for the code
+ * cache.
  * @throws MalformedEntry
  */
 export function decodeEntry(bytes: Uint8Array<ArrayBuffer>): EntryContent {
   const { header, body } = readHeader(bytes);
-  const part = ({ offset, size, name }: Part): Uint8Array<ArrayBuffer> => {
-    if (offset + size > body.byteLength) throw new MalformedEntry(`part "${name}" lies outside it`);
+  const part = ({ offset, size, name }: EntryPart): Uint8Array<ArrayBuffer> => {
+    if (!(offset >= 0 && size >= 0 && offset + size <= body.byteLength))
+      throw new MalformedEntry(`part "${name}" lies outside it`);
     return body.subarray(offset, offset + size);
   };
-  const ofKind = (kind: Part["kind"]): readonly Part[] => header.parts.filter((one) => one.kind === kind);
+  const ofKind = (kind: PartKind): readonly EntryPart[] => header.parts.filter((one) => one.kind === kind);
   const [glue] = ofKind("glue");
   if (glue === undefined) throw new MalformedEntry("it has no glue");
   const [codeCache] = ofKind("code-cache");
@@ -132,7 +129,7 @@ function readHeader(bytes: Uint8Array<ArrayBuffer>): {
   readonly header: EntryHeader;
   readonly body: Uint8Array<ArrayBuffer>;
 } {
-  const end = bytes.byteLength - TRAILER_SIZE;
+  const end = bytes.byteLength;
   const prefix = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (end < PREFIX_SIZE || !prefix.subarray(0, MAGIC.byteLength).equals(MAGIC)) {
     throw new MalformedEntry("it is no entry of the component cache");
@@ -142,15 +139,21 @@ function readHeader(bytes: Uint8Array<ArrayBuffer>): {
   const length = prefix.readUInt32LE(MAGIC.byteLength + 4);
   const start = PREFIX_SIZE + length + padding(length);
   if (start > end) throw new MalformedEntry("its header is longer than the whole");
-  let json: unknown;
+  return {
+    header: parseHeader(prefix.toString("utf8", PREFIX_SIZE, PREFIX_SIZE + length)),
+    body: bytes.subarray(start, end),
+  };
+}
+
+function parseHeader(text: string): EntryHeader {
+  let header: EntryHeader;
   try {
-    json = JSON.parse(prefix.toString("utf8", PREFIX_SIZE, PREFIX_SIZE + length));
+    header = JSON.parse(text) as EntryHeader; // Verified to be from encodeEntry() before anybody looks at it.
   } catch (cause) {
     throw new MalformedEntry("its header cannot be read", { cause });
   }
-  const parsed = headerSchema.safeParse(json);
-  if (!parsed.success) throw new MalformedEntry(`its header has faults: ${z.prettifyError(parsed.error)}`);
-  return { header: parsed.data, body: bytes.subarray(start, end) };
+  if (!Array.isArray(header?.parts)) throw new MalformedEntry("its header names no parts");
+  return header;
 }
 
 const padding = (length: number): number => (ALIGNMENT - (length % ALIGNMENT)) % ALIGNMENT;

@@ -1,33 +1,31 @@
 // Glue of our own making: without the transpiler and its process.
 
 import { PetioleError } from "../../domain/errors.ts";
-import { VERSION } from "../../domain/version.ts";
+import { emitGlue } from "../link/emit.ts";
 import { resolveComponent } from "../link/resolve.ts";
-import { UnsupportedComponent } from "../link/unsupported.ts";
 import type { Artifacts } from "./artifacts.ts";
-
-/** Part of the engine key. */
-export const LINKER = `petiole ${VERSION}`;
+import { mayWait } from "./transpile-options.ts";
 
 /**
+ * The component's modules are named by their numbers.
  * @throws UnsupportedComponent when it needs what the linker does not have
  * @throws PetioleError ERR_COMPONENT_INVALID
  */
 export async function linkComponent(bytes: Uint8Array<ArrayBuffer>, source: string): Promise<Artifacts> {
-  resolveComponent(bytes, source);
-  throw new UnsupportedComponent("glue");
+  const plan = resolveComponent(bytes, source);
+  const script = emitGlue(plan, { waits: mayWait });
+  const modules = new Map(plan.modules.map(({ start, end }, index) => [String(index), bytes.subarray(start, end)]));
+  await checkModules(modules, source);
+  return { glue: { kind: "linked", script }, modules };
 }
 
-/** The transpiler's process does the same for what it makes. */
-export async function checkModules(
-  modules: ReadonlyMap<string, Uint8Array<ArrayBuffer>>,
-  source: string,
-): Promise<void> {
+/** What is wrong with a core module is told when the component is prepared, not when it is started. */
+async function checkModules(modules: Artifacts["modules"], source: string): Promise<void> {
   try {
-    await Promise.all([...modules.values()].map((bytes) => WebAssembly.compile(bytes)));
+    await Promise.all([...modules.values()].map((module) => WebAssembly.compile(module)));
   } catch (cause) {
     const found = cause instanceof Error ? cause.message : String(cause);
-    throw new PetioleError("ERR_COMPONENT_INVALID", `Cannot run "${source}": a core module is not valid: ${found}`, {
+    throw new PetioleError("ERR_COMPONENT_INVALID", `Cannot link "${source}": a core module is not valid: ${found}`, {
       cause,
     });
   }

@@ -21,7 +21,6 @@ import { createEngineReader, engineKey, type Engine } from "./engine-key.ts";
 import { createEntryCache, type EntryCache } from "./entry-cache.ts";
 import type { CachedModule } from "./entry-format.ts";
 import { HeldArtifacts } from "./held-artifacts.ts";
-import { linkComponent } from "./own-glue.ts";
 import type { RewritePolicy } from "./plan-rewrite.ts";
 import { Rewriter } from "./rewriter.ts";
 import type { EntryId } from "./seal.ts";
@@ -221,6 +220,8 @@ async function makeArtifacts(
 ): Promise<Artifacts> {
   if (deps.glue === "own") {
     try {
+      // Not before it is needed: what is in the cache was linked already.
+      const { linkComponent } = await import("./own-glue.ts");
       return await linkComponent(bytes, source);
     } catch (error) {
       if (!(error instanceof UnsupportedComponent)) throw error;

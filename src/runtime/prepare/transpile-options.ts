@@ -28,6 +28,6 @@ export function transpileOptions(component: ComponentInspection): GenerateOption
 }
 
 /** True when the guest has to be suspended during the call: the answer comes from another thread, or from a timer. */
-function mayWait(interfaceName: string, functionName: string): boolean {
+export function mayWait(interfaceName: string, functionName: string): boolean {
   return !isBuiltin(interfaceName) || WAITING_BUILTINS.has(`${unversioned(interfaceName)}#${functionName}`);
 }

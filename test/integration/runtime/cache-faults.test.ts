@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, test, type ExpectStatic } from "vitest";
 import { millis, seconds } from "../../../src/domain/units.ts";
 import { silentLogger } from "../../../src/lib/log.ts";
 import { openMachineCode } from "../../../src/runtime/machine-code/addon.ts";
-import { decodeHeader, type EntryHeader } from "../../../src/runtime/prepare/entry-format.ts";
+import { decodeHeader, TRAILER_SIZE, type EntryHeader } from "../../../src/runtime/prepare/entry-format.ts";
 import type { Report } from "../../support/run-component.ts";
 import { smallDisk } from "../../support/small-disk.ts";
 import { fixture, openRuntime, probe, temporaryFolder, type TestRuntime } from "./support.ts";
@@ -46,7 +46,8 @@ async function onlyEntry(cacheDir: string): Promise<string> {
   return join(cacheDir, "components", name);
 }
 
-const readHeader = async (file: string): Promise<EntryHeader> => decodeHeader(new Uint8Array(await readFile(file)));
+const readHeader = async (file: string): Promise<EntryHeader> =>
+  decodeHeader(new Uint8Array(await readFile(file)).subarray(0, -TRAILER_SIZE));
 
 /** A cache that holds the component with its machine code, made by real calls. */
 const original = await temporaryFolder();
@@ -76,7 +77,7 @@ async function copyCache(): Promise<AsyncDisposable & { readonly path: string; r
 
 /** A byte in the middle of every region of the entry. */
 function regions(): readonly (readonly [string, number])[] {
-  const header = decodeHeader(new Uint8Array(whole));
+  const header = decodeHeader(new Uint8Array(whole).subarray(0, -TRAILER_SIZE));
   const start = 16 + whole.readUInt32LE(12);
   const body = start + ((8 - (start % 8)) % 8);
   const middleOf = new Map<string, number>();
