@@ -146,7 +146,7 @@ export class Descriptor implements Disposable {
   }
 
   createDirectoryAt(path: string): FsResult<undefined> {
-    return this.#change(path, {}, (place) => {
+    return this.#change(path, false, (place) => {
       if (place.name === undefined) throw new FsError("exist");
       mkdirSync(placePath(place));
     });
@@ -157,7 +157,7 @@ export class Descriptor implements Disposable {
   }
 
   statAt(pathFlags: PathFlags, path: string): FsResult<DescriptorStat> {
-    return this.#at(path, pathFlags, (place) => descriptorStat(lookAt(place)));
+    return this.#at(path, followsEnd(pathFlags, path), (place) => descriptorStat(lookAt(place)));
   }
 
   setTimesAt(
@@ -166,7 +166,7 @@ export class Descriptor implements Disposable {
     access: NewTimestamp,
     modification: NewTimestamp,
   ): FsResult<undefined> {
-    return this.#change(path, pathFlags, (place) => {
+    return this.#change(path, followsEnd(pathFlags, path), (place) => {
       const { atimeNs, mtimeNs } = lookAt(place);
       const now = Date.now();
       const times = [unixSeconds(access, atimeNs, now), unixSeconds(modification, mtimeNs, now)] as const;
@@ -177,7 +177,7 @@ export class Descriptor implements Disposable {
 
   /** Both names have to be in folders that are granted for writing: else a file could be moved to where it is. */
   linkAt(pathFlags: PathFlags, path: string, target: Descriptor, targetPath: string): FsResult<undefined> {
-    return this.#pair(path, pathFlags, target, targetPath, linkSync);
+    return this.#pair(path, pathFlags.symlinkFollow === true, target, targetPath, linkSync);
   }
 
   openAt(pathFlags: PathFlags, path: string, openFlags: OpenFlags, flags: DescriptorFlags): FsResult<Descriptor> {
@@ -185,14 +185,14 @@ export class Descriptor implements Disposable {
       const directory = this.#directory();
       const { writable } = this.#opened;
       const { files } = this.#context;
-      const follow = pathFlags.symlinkFollow === true && openFlags.exclusive !== true;
+      const follow = followsEnd(pathFlags, path) && openFlags.exclusive !== true;
       using place = locate(directory, path, follow);
       return new Descriptor(this.#context, openIn({ files, place, openFlags, flags, writable }));
     });
   }
 
   readlinkAt(path: string): FsResult<string> {
-    return this.#at(path, {}, (place) => {
+    return this.#at(path, false, (place) => {
       const target = readlinkSync(placePath(place));
       // Tells about the device and leads nowhere.
       if (target.startsWith("/")) throw new FsError("not-permitted");
@@ -201,16 +201,16 @@ export class Descriptor implements Disposable {
   }
 
   removeDirectoryAt(path: string): FsResult<undefined> {
-    return this.#change(path, {}, (place) => rmdirSync(placePath(place)));
+    return this.#change(path, false, (place) => rmdirSync(placePath(place)));
   }
 
   renameAt(path: string, target: Descriptor, targetPath: string): FsResult<undefined> {
-    return this.#pair(path, {}, target, targetPath, renameSync);
+    return this.#pair(path, false, target, targetPath, renameSync);
   }
 
   /** The link may point anywhere but to an absolute path; where it leads is decided when it is followed. */
   symlinkAt(contents: string, path: string): FsResult<undefined> {
-    return this.#change(path, {}, (place) => {
+    return this.#change(path, false, (place) => {
       if (contents.startsWith("/")) throw new FsError("not-permitted");
       if (contents === "") throw new FsError("no-entry");
       if (contents.includes("\0")) throw new FsError("invalid");
@@ -219,7 +219,7 @@ export class Descriptor implements Disposable {
   }
 
   unlinkFileAt(path: string): FsResult<undefined> {
-    return this.#change(path, {}, (place) => {
+    return this.#change(path, false, (place) => {
       if (place.slash) throw new FsError("not-directory");
       if (place.name === undefined) throw new FsError("is-directory");
       unlinkSync(placePath(place));
@@ -236,7 +236,7 @@ export class Descriptor implements Disposable {
   }
 
   metadataHashAt(pathFlags: PathFlags, path: string): FsResult<MetadataHash> {
-    return this.#at(path, pathFlags, (place) => metadataHash(lookAt(place)));
+    return this.#at(path, followsEnd(pathFlags, path), (place) => metadataHash(lookAt(place)));
   }
 
   [Symbol.dispose](): void {
@@ -259,15 +259,15 @@ export class Descriptor implements Disposable {
     if (!this.#opened.writable) throw new FsError("read-only");
   }
 
-  #at<T>(path: string, { symlinkFollow = false }: PathFlags, act: (place: Place) => T): FsResult<T> {
+  #at<T>(path: string, follow: boolean, act: (place: Place) => T): FsResult<T> {
     return attempt(() => {
-      using place = locate(this.#directory(), path, symlinkFollow);
+      using place = locate(this.#directory(), path, follow);
       return act(place);
     });
   }
 
-  #change(path: string, pathFlags: PathFlags, act: (place: Place) => void): FsResult<undefined> {
-    return this.#at(path, pathFlags, (place) => {
+  #change(path: string, follow: boolean, act: (place: Place) => void): FsResult<undefined> {
+    return this.#at(path, follow, (place) => {
       this.#checkWritable();
       act(place);
       return undefined;
@@ -276,12 +276,12 @@ export class Descriptor implements Disposable {
 
   #pair(
     path: string,
-    pathFlags: PathFlags,
+    follow: boolean,
     target: Descriptor,
     targetPath: string,
     act: (from: string, to: string) => void,
   ): FsResult<undefined> {
-    return this.#change(path, pathFlags, (from) => {
+    return this.#change(path, follow, (from) => {
       using to = locate(target.#directory(), targetPath, false);
       target.#checkWritable();
       if ((from.slash || to.slash) && !lookAt(from).isDirectory()) throw new FsError("not-directory");
@@ -318,6 +318,10 @@ export class Descriptor implements Disposable {
     return synced.then(() => (problem === null ? ok(undefined) : failure(problem)));
   }
 }
+
+/** A slash after a link means what the link leads to. */
+const followsEnd = ({ symlinkFollow }: PathFlags, path: string): boolean =>
+  symlinkFollow === true || path.endsWith("/");
 
 function failure(error: unknown): FsResult<never> {
   const code = fsErrorCode(error);
