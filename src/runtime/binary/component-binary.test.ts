@@ -93,6 +93,18 @@ describe("inspectComponent()", () => {
     });
   });
 
+  test("reads names in every form that tools have written", ({ expect }) => {
+    const named = (...name: number[]): Uint8Array =>
+      component(section(7, vec([0x42, 0])), section(10, vec([...name, 5, 0])));
+    const names = [
+      [0, ...text("acme:a/b")],
+      [1, ...text("acme:a/b")], // interfaces, before names told for themselves what they are
+      [2, ...text("acme:a/b"), ...vec([0, ...text("acme:c/d")])], // with annotations
+    ].map((name) => inspectComponent(named(...name)).imports[0]?.name);
+    expect(names).toEqual(["acme:a/b", "acme:a/b", "acme:a/b"]);
+    expect(messageOf(named(3, ...text("x")))).toContain("name of unknown form 3");
+  });
+
   test("knows a resource that one interface takes over from another as the same", ({ expect }) => {
     const bytes = component(
       ...IMPORT_STORE,

@@ -15,6 +15,17 @@ const CORE_SORTS: Readonly<Record<number, CoreSort>> = {
   0x12: "core instance",
 };
 
+const LABEL = /^[A-Za-z][A-Za-z0-9]*(?:-[A-Za-z0-9]+)*$/;
+const PRINTABLE = /^[\x20-\x7e]+$/;
+
+/** Name of a parameter, field, case or flag: words and hyphens. */
+export function readLabel(reader: ByteReader): string {
+  const at = reader.offset;
+  const label = reader.name();
+  if (!LABEL.test(label)) throw new MalformedBinary(`has a label that is no word in kebab-case, at byte ${at}`);
+  return label;
+}
+
 export function readCoreSort(reader: ByteReader): CoreSort {
   const at = reader.offset;
   const sort = CORE_SORTS[reader.byte()];
@@ -41,6 +52,7 @@ export function readExternName(reader: ByteReader): string {
   const form = reader.byte();
   if (form > 2) throw new MalformedBinary(`has a name of unknown form ${form} at byte ${at}`);
   const name = reader.name();
+  if (!PRINTABLE.test(name)) throw new MalformedBinary(`has a name that is no printable text, at byte ${at}`);
   // Form 1 is how older tools wrote the names of interfaces. Form 2 is followed by annotations.
   if (form === 2) {
     reader.list(() => {

@@ -11,7 +11,7 @@ import type {
   ValueReference,
 } from "./definitions.ts";
 import { skipCoreType } from "./core-types.ts";
-import { readAlias, readExternName, refuseDuplicates } from "./names.ts";
+import { readAlias, readExternName, readLabel, refuseDuplicates } from "./names.ts";
 
 const PRIMITIVES: Readonly<Record<number, { readonly kind: PlainKind }>> = {
   0x7f: { kind: "bool" },
@@ -138,7 +138,7 @@ function readFunction(reader: ByteReader): { params: readonly NamedValue[]; resu
 }
 
 function readFields(reader: ByteReader, what: string): NamedValue[] {
-  const fields = reader.list(() => ({ name: reader.name(), type: readValueType(reader) }));
+  const fields = reader.list(() => ({ name: readLabel(reader), type: readValueType(reader) }));
   refuseDuplicates(fields, what);
   return fields;
 }
@@ -168,7 +168,7 @@ function readValueDefinition(reader: ByteReader): ValueDefinition {
       return { kind: "record", fields: some(readFields(reader, "fields"), "fields") };
     case 0x71: {
       const cases = reader.list(() => {
-        const read = { name: reader.name(), type: reader.optional(value) };
+        const read = { name: readLabel(reader), type: reader.optional(value) };
         reader.optional(() => reader.u32());
         return read;
       });
@@ -182,7 +182,7 @@ function readValueDefinition(reader: ByteReader): ValueDefinition {
     case 0x6e:
     case 0x6d: {
       const names = some(
-        reader.list(() => reader.name()),
+        reader.list(() => readLabel(reader)),
         "names",
       );
       refuseDuplicates(

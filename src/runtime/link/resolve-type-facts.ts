@@ -120,5 +120,8 @@ function sameItems<T>(one: readonly T[], other: readonly T[], same: (a: T, b: T)
 }
 
 export function sameFunction(one: FunctionType, other: FunctionType): boolean {
-  return sameItems(one.params, other.params, (a, b) => sameType(a.type, b.type)) && sameType(one.result, other.result);
+  return (
+    sameItems(one.params, other.params, (a, b) => a.name === b.name && sameType(a.type, b.type)) &&
+    sameType(one.result, other.result)
+  );
 }

@@ -399,6 +399,8 @@ describe("resolveComponent()", () => {
     ],
     ["returns a borrow", `(import "r" (type $r (sub resource))) (type (func (result (borrow $r))))`],
     ["has two fields named", `(type (record (field "a" u8) (field "A" u8)))`],
+    ["no word in kebab-case", `(type (record (field "a\\"b" u8)))`],
+    ["no printable text", `(import "a\\nb" (func))`],
     ["of an outer scope", `(component $c (alias outer 1 0 (type))) (type u8) (instance (instantiate $c))`],
   ] as const)("refuses what is wrong: %s", async ([fault, text], { expect }) => {
     expect(await refusal(text)).toContain(fault);
