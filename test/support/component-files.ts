@@ -2,7 +2,7 @@
 
 import { fileURLToPath } from "node:url";
 
-export const FIXTURES = ["bare", "behaviour", "types", "wasi"].map((name): string =>
+export const FIXTURES = ["bare", "behaviour", "http", "types", "wasi"].map((name): string =>
   fileURLToPath(new URL(`../fixtures/components/build/${name}.wasm`, import.meta.url)),
 );
 

@@ -1,5 +1,5 @@
 // A component as it stands in the file: its definitions in order, with the indices unresolved. Terms are those of the
-// Component Model's Binary.md. link/evaluate.ts gives them meaning.
+// Component Model's Binary.md. link/resolve-component.ts gives them meaning.
 
 import type { PlainKind } from "../wit/type.ts";
 

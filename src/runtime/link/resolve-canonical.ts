@@ -60,14 +60,13 @@ function lift(
   const item = scope.coreFunction(core);
   const { type, async } = entry;
   const resolved = checkPassing("lift", type, async, options, scope, linking);
-  const reason = "functions that cannot be lifted";
   scope.add({
     sort: "func",
     type,
     async,
     target:
       item === undefined || resolved === undefined
-        ? { kind: "none", reason: linking.missing ?? reason }
+        ? { kind: "none", reason: linking.missing ?? "functions that cannot be lifted" }
         : { kind: "lifted", lifted: linking.lift({ core: item, type, options: resolved, owner: owner.number() }) },
   });
 }
