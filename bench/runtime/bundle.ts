@@ -1,4 +1,4 @@
-// One file for each process and thread, as it is shipped: from the sources every start would also measure how fast
+// A bundle for each process and thread, as it is shipped: from the sources every start would also measure how fast
 // Node strips types.
 
 import { join } from "node:path";
@@ -20,9 +20,9 @@ export async function bundleRuntime(folder: string, entry: string): Promise<Bund
       // Stays where npm put it: it finds its own .wasm files beside itself.
       external: /^@bytecodealliance\//,
     });
-    const file = join(folder, `${name}.mjs`);
-    await build.write({ file, format: "esm", minify: true, codeSplitting: false });
-    return file;
+    const dir = join(folder, name);
+    await build.write({ dir, format: "esm", minify: true, entryFileNames: "entry.mjs", chunkFileNames: "[name].mjs" });
+    return join(dir, "entry.mjs");
   };
   return {
     main: await make("main", entry),

@@ -7,7 +7,7 @@ import { bundleRuntime, type Bundles } from "./bundle.ts";
 import type { ColdRun } from "./cold-main.ts";
 import { coldEntry } from "./first-calls.ts";
 import { runProcess } from "./process.ts";
-import { subjectFile, temporaryFolder, type SubjectName } from "./subject.ts";
+import { ADDON, subjectFile, temporaryFolder, type SubjectName } from "./subject.ts";
 
 const ROUNDS = 11;
 
@@ -76,7 +76,16 @@ function startOnce(
     readonly warmUp?: boolean;
   },
 ): ReturnType<typeof runProcess> {
-  const ask: ColdRun = { component: subjectFile(component), cacheDir, glue, worker, transpiler, calls: 0, warmUp };
+  const ask: ColdRun = {
+    component: subjectFile(component),
+    cacheDir,
+    glue,
+    worker,
+    transpiler,
+    addon: ADDON,
+    calls: 0,
+    warmUp,
+  };
   return runProcess([main, JSON.stringify(ask)], env);
 }
 

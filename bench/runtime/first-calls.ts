@@ -7,7 +7,7 @@ import { median, quantile, type Report } from "../frame.ts";
 import { bundleRuntime } from "./bundle.ts";
 import type { ColdReport, ColdRun } from "./cold-main.ts";
 import { runProcess } from "./process.ts";
-import { subjectFile, temporaryFolder } from "./subject.ts";
+import { ADDON, subjectFile, temporaryFolder } from "./subject.ts";
 
 const ROUNDS = 7;
 const CALLS = 1000;
@@ -21,7 +21,17 @@ export async function reportFirstCalls(report: Report): Promise<void> {
   const component = subjectFile("quickjs");
   const full = join(folder.path, "cache");
   const start = async (cacheDir: string, more: Partial<ColdRun>): Promise<readonly number[]> => {
-    const ask: ColdRun = { component, cacheDir, worker, transpiler, glue: "own", calls: CALLS, warmUp: false, ...more };
+    const ask: ColdRun = {
+      component,
+      cacheDir,
+      worker,
+      transpiler,
+      addon: ADDON,
+      glue: "own",
+      calls: CALLS,
+      warmUp: false,
+      ...more,
+    };
     const { stdout } = await runProcess([main, JSON.stringify(ask)], env);
     const { times } = JSON.parse(stdout.slice(stdout.indexOf("\n") + 1)) as ColdReport;
     return times;

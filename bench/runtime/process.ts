@@ -29,6 +29,6 @@ export async function runProcess(
   });
   const ended = once(child, "exit").then(() => performance.now() - started);
   const [code] = (await once(child, "close")) as [number | null]; // As child_process documents it.
-  if (code !== 0) throw new Error(`A process of the benchmark ended with ${code}: ${stderr}`);
+  if (code !== 0) throw new Error(`A process of the benchmark ended with ${code}: ${stderr.slice(-1500)}`);
   return { answered: answered ?? (await ended), stdout };
 }

@@ -1,7 +1,6 @@
 // What is measured: components with the world `bench` (bench/components), in a runtime as the agent builds it.
 
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { mebibytes, seconds } from "../../src/domain/units.ts";
@@ -21,6 +20,11 @@ export const AGENT_FLAGS = [
   "--disable-warning=ExperimentalWarning",
 ];
 
+/** Where scripts/build-native.ts puts the add-on: a bundle has to be told. */
+export const ADDON = fileURLToPath(
+  new URL(`../../native/build/linux-${process.arch}/petiole-native.node`, import.meta.url),
+);
+
 export const GUEST = "petiole:bench/guest";
 
 export function subjectFile(name: SubjectName): string {
@@ -37,8 +41,11 @@ const LIMITS: ComponentLimits = {
   logRate: 50,
 };
 
+/** Inside the checkout, so that bundles in it find the packages that they leave outside. */
 export async function temporaryFolder(): Promise<AsyncDisposable & { readonly path: string }> {
-  const path = await mkdtemp(join(tmpdir(), "petiole-bench-"));
+  const parent = fileURLToPath(new URL("../../.cache/", import.meta.url));
+  await mkdir(parent, { recursive: true });
+  const path = await mkdtemp(join(parent, "bench-"));
   return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
 }
 
