@@ -11,10 +11,9 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { spawnSync } from "node:child_process";
 import { writeFileAtomic } from "../src/lib/files.ts";
-import { nativeAddonPath } from "../src/runtime/machine-code/addon.ts";
+import { nativeAddonPath, targetCpuPath } from "../src/runtime/machine-code/addon.ts";
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
-const SOURCE = join(ROOT, "native/machine-code.cc");
 const FLAGS =
   "-std=gnu++20 -O2 -fPIC -shared -fno-rtti -fno-exceptions -fvisibility=hidden -s -Wall -Wextra -Werror " +
   "-DNODE_GYP_MODULE_NAME=petiole_native -DBUILDING_NODE_EXTENSION";
@@ -46,7 +45,11 @@ function compilerVersion(compiler: string): string | undefined {
 }
 
 /** What was done, or why nothing could be. */
-async function build(target: string): Promise<{ readonly ok: boolean; readonly text: string }> {
+async function build(
+  target: string,
+  source: string,
+  out: string,
+): Promise<{ readonly ok: boolean; readonly text: string }> {
   const compiler = target === `${process.platform}-${process.arch}` ? (process.env["CXX"] ?? "g++") : COMPILERS[target];
   if (compiler === undefined) return { ok: false, text: `no compiler is known for it` };
   const version = compilerVersion(compiler);
@@ -54,11 +57,10 @@ async function build(target: string): Promise<{ readonly ok: boolean; readonly t
   const headers = await findHeaders();
   if (headers === undefined) return { ok: false, text: `found no headers of Node ${process.versions.node}` };
 
-  const out = nativeAddonPath(target);
   const stamp = `${out}.inputs`;
   const inputs = createHash("sha256")
     .update(JSON.stringify([compiler, version, FLAGS, process.versions.node]))
-    .update(await readFile(SOURCE))
+    .update(await readFile(join(ROOT, source)))
     .digest("hex");
   const name = relative(ROOT, out);
   if (existsSync(out) && (await readFile(stamp, "utf8").catch(() => "")) === inputs) {
@@ -68,9 +70,13 @@ async function build(target: string): Promise<{ readonly ok: boolean; readonly t
   const started = performance.now();
   // Under another name first: a process that runs may have the old one mapped.
   const made = `${out}.${process.pid}.tmp`;
-  const { status, stderr } = spawnSync(compiler, [...FLAGS.split(" "), "-isystem", headers, SOURCE, "-o", made], {
-    encoding: "utf8",
-  });
+  const { status, stderr } = spawnSync(
+    compiler,
+    [...FLAGS.split(" "), "-isystem", headers, join(ROOT, source), "-o", made],
+    {
+      encoding: "utf8",
+    },
+  );
   if (status !== 0) return { ok: false, text: `${compiler} failed:\n${stderr}` };
   await rename(made, out);
   await writeFileAtomic(stamp, inputs, 0o644);
@@ -81,7 +87,13 @@ const { values } = parseArgs({
   options: { target: { type: "string" }, require: { type: "boolean", default: false } },
 });
 const target = values.target ?? `${process.platform}-${process.arch}`;
-const { ok, text } = await build(target);
-if (ok) console.log(`native: ${text}`);
-else console.error(`native: not built for ${target}, components start without cached machine code: ${text}`);
-process.exitCode = ok || !values.require ? 0 : 1;
+const host = `${process.platform}-${process.arch}`;
+const files: [string, string][] = [["native/machine-code.cc", nativeAddonPath(target)]];
+// Only an emulated process needs to be told which processor it is to compile for.
+if (target !== host) files.push(["native/target-cpu.cc", targetCpuPath(target)]);
+for (const [source, out] of files) {
+  const { ok, text } = await build(target, source, out);
+  if (ok) console.log(`native: ${text}`);
+  else console.error(`native: not built for ${target}, components start without cached machine code: ${text}`);
+  if (!ok && values.require) process.exitCode = 1;
+}

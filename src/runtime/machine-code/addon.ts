@@ -35,6 +35,11 @@ export function nativeAddonPath(target = `${process.platform}-${process.arch}`):
   return fileURLToPath(new URL(`../../../native/build/${target}/petiole-native.node`, import.meta.url));
 }
 
+/** Where the library is built to that tells an emulated process which processor to compile for. */
+export function targetCpuPath(target: string): string {
+  return fileURLToPath(new URL(`../../../native/build/${target}/petiole-target-cpu.so`, import.meta.url));
+}
+
 /** Undefined when the add-on was not built, or was built for another Node: nothing but speed depends on it. */
 export function openMachineCode(log: Logger, path: string = nativeAddonPath()): MachineCode | undefined {
   if (!existsSync(path)) {

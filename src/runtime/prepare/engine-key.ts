@@ -3,6 +3,7 @@ import { cachedDataVersionTag } from "node:v8";
 import { VERSION } from "../../domain/version.ts";
 import { EMIT_VERSION } from "../link/emit-version.ts";
 import { GLUE_VERSION } from "./glue.ts";
+import { readCpuFeatures } from "./cpu-features.ts";
 import { probeMemoryProtection, type MemoryProtection } from "./memory-protection.ts";
 import { TRANSPILER } from "./transpile-options.ts";
 
@@ -11,11 +12,13 @@ export interface Engine {
   readonly node: string;
   readonly v8: string;
   readonly arch: string;
+  /** See cpu-features.ts. */
+  readonly cpu: string;
   /**
-   * V8's digest of its version, of its flags as they are now (from the command line, NODE_OPTIONS or
-   * v8.setFlagsFromString) and of the CPU's features. Flags that change no code, such as heap sizes, are not in it.
+   * V8's digest of its version and of its flags as they are now: from the command line, NODE_OPTIONS or
+   * v8.setFlagsFromString. Flags that change no code, such as heap sizes, are not in it.
    */
-  readonly tag: number;
+  readonly flags: number;
   readonly memoryProtection: MemoryProtection;
   /** What makes glue of our own. */
   readonly linker: string;
@@ -26,18 +29,20 @@ export interface Engine {
 /** Reads the engine of this process. Flags may change while it runs: ask again whenever it matters. */
 export function createEngineReader(): () => Engine {
   const memoryProtection = probeMemoryProtection();
+  const cpu = readCpuFeatures();
   return () => ({
     node: process.versions.node,
     v8: process.versions.v8,
     arch: process.arch,
-    tag: cachedDataVersionTag(),
+    cpu,
+    flags: cachedDataVersionTag(),
     memoryProtection,
     linker: `petiole ${VERSION}, glue ${EMIT_VERSION}`,
     transpiler: `${TRANSPILER}, rewritten ${GLUE_VERSION}`,
   });
 }
 
-const PARTS = ["node", "v8", "arch", "tag", "memoryProtection", "linker", "transpiler"] as const;
+const PARTS = ["node", "v8", "arch", "cpu", "flags", "memoryProtection", "linker", "transpiler"] as const;
 
 /** Names what cached artifacts were made for; another key means that they have to be made again. */
 export function engineKey(engine: Engine): string {
