@@ -6,6 +6,7 @@ import type { Benchmark, Report } from "./frame.ts";
 import { reportCalls } from "./runtime/calls.ts";
 import { reportColdStart } from "./runtime/cold-start.ts";
 import { reportFirstCalls } from "./runtime/first-calls.ts";
+import { reportGlue } from "./runtime/glue.ts";
 import { reportHttp } from "./runtime/http.ts";
 import { reportMemory } from "./runtime/memory.ts";
 
@@ -14,6 +15,7 @@ export const benchmark: Benchmark = {
   parts: {
     "cold-start": withComponents(reportColdStart),
     "first-calls": withComponents(reportFirstCalls),
+    glue: withComponents(reportGlue),
     calls: withComponents(reportCalls),
     memory: withComponents(reportMemory),
     http: withComponents(reportHttp),
