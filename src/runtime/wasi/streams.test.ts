@@ -165,10 +165,11 @@ describe("OutputStream", () => {
     expect(stream.blockingWriteAndFlush(bytes(1))).toEqual({ tag: "err", val: CLOSED });
   });
 
-  test("blockingWriteZeroesAndFlush() ends when the sink fails", async ({ expect }) => {
+  test("blockingWriteZeroesAndFlush() is bounded, and ends when the sink fails", async ({ expect }) => {
     const to = sink(2);
     const stream = new OutputStream(suspend, to.made);
-    const written = stream.blockingWriteZeroesAndFlush(2n ** 64n - 1n);
+    expect(() => stream.blockingWriteZeroesAndFlush(2n ** 64n - 1n)).toThrow(/exceeds/);
+    const written = stream.blockingWriteZeroesAndFlush(4096n);
     await new Promise(setImmediate);
     to.fail();
     expect(await written).toMatchObject({ tag: "err", val: { tag: "last-operation-failed" } });

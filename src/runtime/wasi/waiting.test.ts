@@ -81,6 +81,17 @@ describe("Pollable", () => {
     takeBack();
     expect(one.subscribers).toBe(0);
   });
+
+  test("poll() lets in what has arrived before it tells that a timer is over", async ({ expect }) => {
+    const arriving = gate();
+    const over = instant(0n, () => 1n);
+    const [timer, other] = [new Pollable(suspend, over), new Pollable(suspend, arriving)];
+    setImmediate(() => arriving.open());
+    expect(await Pollable.poll([timer, other])).toEqual(Uint32Array.of(0, 1));
+    // Nothing to let in: told at once.
+    expect(Pollable.poll([timer])).toEqual(Uint32Array.of(0));
+    expect(Pollable.poll([timer, other])).toEqual(Uint32Array.of(0, 1));
+  });
 });
 
 describe("instant()", () => {

@@ -15,6 +15,8 @@ export interface Waitable {
    * subscription back.
    */
   subscribe(wake: () => void): () => void;
+  /** Set for what becomes ready by itself, whether or not the event loop turns. */
+  readonly timer?: true;
 }
 
 export const READY: Waitable = { ready: () => true, subscribe: () => () => {} };
@@ -59,10 +61,19 @@ async function suspendForAny(suspend: Suspend, waitables: readonly Waitable[]): 
   } while (!waitables.some((one) => one.ready()));
 }
 
+/** Lets the event loop take in what has arrived. */
+function turnLoop(suspend: Suspend): Promise<void> {
+  return suspend((resume) => {
+    const immediate = setImmediate(resume);
+    return () => clearImmediate(immediate);
+  });
+}
+
 /** An instant of the monotonic clock, in nanoseconds. */
 export function instant(at: bigint, now: () => bigint): Waitable {
   return {
     ready: () => at <= now(),
+    timer: true,
     subscribe: (wake) => {
       const timer = setTimeout(wake, millisecondsUntil(at - now()));
       return () => clearTimeout(timer);
@@ -98,13 +109,19 @@ export class Pollable {
     return waitForAny(this.#suspend, [this.#waitable]);
   }
 
+  /** Which are ready, once at least one is. */
   static poll(pollables: readonly Pollable[]): Uint32Array | Promise<Uint32Array> {
     const [first] = pollables;
     if (first === undefined) throw new Error("poll of an empty list");
     const readyOnes = (): number[] => pollables.flatMap((one, index) => (one.ready() ? [index] : []));
     const atOnce = readyOnes();
-    if (atOnce.length > 0) return Uint32Array.from(atOnce);
     const waitables = pollables.map((one) => one.#waitable);
-    return suspendForAny(first.#suspend, waitables).then(() => Uint32Array.from(readyOnes()));
+    if (atOnce.length === 0) {
+      return suspendForAny(first.#suspend, waitables).then(() => Uint32Array.from(readyOnes()));
+    }
+    // A guest that polls with a timeout of zero, again and again, leaves no time for anything else to arrive.
+    const starves = waitables.some((one) => one.timer !== true) && atOnce.every((at) => waitables[at]?.timer === true);
+    if (!starves) return Uint32Array.from(atOnce);
+    return turnLoop(first.#suspend).then(() => Uint32Array.from(readyOnes()));
   }
 }
