@@ -50,6 +50,11 @@ export const ERROR_CATALOGUE = {
     retryable: true,
     meaning: "the component was stopped while a call was waiting or running",
   },
+  ERR_COMPONENT_RESPONSE: {
+    kind: "user",
+    retryable: false,
+    meaning: "the component answered an HTTP request with an error, not at all, or not to the end",
+  },
   ERR_EXPORT_MISSING: {
     kind: "user",
     retryable: false,

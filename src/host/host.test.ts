@@ -36,6 +36,7 @@ function createWorld(imports: readonly string[] = ["wasi:io/streams@0.2.0", "a:b
       events.push(`start ${options.id}`);
       return {
         call: async (name, fn, args) => `${options.id} ${name}#${fn}(${args.join()})`,
+        http: () => Promise.reject(new Error("no HTTP here")),
         stats: () => ({
           calls: 7,
           failures: 0,

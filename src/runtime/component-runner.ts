@@ -8,11 +8,20 @@ import type { Logger } from "../lib/log.ts";
 import type { AddressSpace } from "./address-space.ts";
 import { Breaches } from "./breaches.ts";
 import { CallTargets } from "./call-targets.ts";
-import type { InstanceOptions, LimitName, RunningComponent, RunningStats } from "./contract.ts";
+import type {
+  HttpRequest,
+  HttpResponse,
+  InstanceOptions,
+  LimitName,
+  RunningComponent,
+  RunningStats,
+} from "./contract.ts";
 import { CpuShare } from "./cpu-share.ts";
 import type { TurnFailure } from "./failures.ts";
+import { HttpExchange } from "./http-exchange.ts";
 import { createImportServer, type ImportServer } from "./import-server.ts";
 import { InstanceGroup, type Call, type CallOutcome, type GroupLoss, type GroupOwner } from "./instance-group.ts";
+import type { ExchangeOutput } from "./wasi/http/messages.ts";
 import type { GuestSetup, RetireReason } from "./worker/protocol.ts";
 import type { WorkerSlot } from "./worker-slot.ts";
 
@@ -89,24 +98,51 @@ export class ComponentRunner implements RunningComponent, GroupOwner {
   }
 
   async call(interfaceName: string, functionName: string, args: readonly unknown[]): Promise<unknown> {
-    const { options, setup } = this.#deps;
     if (this.#stop.signal.aborted) throw this.#stopped();
     const target = this.#targets.find(interfaceName, functionName);
     const checked = this.#checkArguments(() => this.#targets.check(target, args));
+    const action = `call "${functionName}" of component "${this.#deps.setup.id}"`;
+    this.#admit(action);
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ action, body: ["call", target.number, checked], resolve, reject, losses: 0 });
+      this.#wake();
+    });
+  }
+
+  async http(request: HttpRequest): Promise<HttpResponse> {
+    if (this.#stop.signal.aborted) throw this.#stopped();
+    const target = this.#targets.find("wasi:http/incoming-handler", "handle");
+    const action = `serve HTTP by component "${this.#deps.setup.id}"`;
+    const onGone = (): void => {
+      this.#queue = this.#queue.filter((one) => one.exchange !== exchange);
+    };
+    const exchange = new HttpExchange(request, { action, onGone });
+    request.signal?.throwIfAborted();
+    this.#admit(action);
+    this.#queue.push({
+      action,
+      exchange,
+      body: ["http", target.number, exchange.message],
+      resolve: (output) => {
+        exchange.onOutput(output as ExchangeOutput); // What turns of its kind return.
+        exchange.finish();
+      },
+      reject: (error) => exchange.finish(error),
+      losses: 0,
+    });
+    this.#wake();
+    return exchange.response;
+  }
+
+  /** Makes sure that one more call may wait. */
+  #admit(action: string): void {
+    const { options } = this.#deps;
     // One at least counts as served, also while the instance for it is being made.
     const waiting = this.pending - Math.max(1, this.#live);
     if (waiting >= options.limits.queue) {
       this.#breaches.add("queue");
-      throw new PetioleError(
-        "ERR_COMPONENT_BUSY",
-        `Cannot call "${functionName}" of component "${setup.id}": ${waiting} calls are waiting already`,
-      );
+      throw new PetioleError("ERR_COMPONENT_BUSY", `Cannot ${action}: ${waiting} calls are waiting already`);
     }
-    return new Promise((resolve, reject) => {
-      const action = `call "${functionName}" of component "${setup.id}"`;
-      this.#queue.push({ action, body: ["call", target.number, checked], resolve, reject, losses: 0 });
-      this.#wake();
-    });
   }
 
   /** Calls waiting or running. */

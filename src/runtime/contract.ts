@@ -1,5 +1,6 @@
 // What the runtime offers to the host. Values that cross are in jco's JavaScript mapping (see src/provider/contract.ts).
 
+import type { Bytes } from "../domain/units.ts";
 import type { ComponentLimits, Digest, Grants, Isolation, Recycling } from "../domain/workload.ts";
 import type { Logger } from "../lib/log.ts";
 
@@ -81,6 +82,40 @@ export interface RunningStats {
   readonly degraded: boolean;
 }
 
+/** Names and values, in the order of the message. Values are latin1: each character is a byte. */
+export type HttpFields = readonly (readonly [name: string, value: string])[];
+
+/** A request for a component that exports `wasi:http/incoming-handler`. */
+export interface HttpRequest {
+  /** As on the wire. */
+  readonly method: string;
+  /** Such as `http`. */
+  readonly scheme: string | undefined;
+  readonly authority: string | undefined;
+  readonly pathWithQuery: string | undefined;
+  /** The component does not get those that belong to the connection. */
+  readonly headers: HttpFields;
+  /** Read no faster than the component takes it, and only as far as it does. */
+  readonly body: Uint8Array | AsyncIterable<Uint8Array> | undefined;
+  /** More of a streamed body is cut off, which the component sees as the error HTTP-request-body-size. */
+  readonly maxBody?: Bytes;
+  /** Asked when the body has ended. */
+  readonly trailers?: () => HttpFields;
+  /** Aborted when the client is gone. The component is told, and may go on until its deadline. */
+  readonly signal?: AbortSignal;
+  /** Told of responses with status 1xx that come before the response. */
+  readonly onInformational?: (status: number, headers: HttpFields) => void;
+}
+
+export interface HttpResponse {
+  readonly status: number;
+  readonly headers: HttpFields;
+  /** In one piece when all of it is there. Otherwise as it comes: iterating it throws what `http` could have thrown. */
+  readonly body: Uint8Array | AsyncIterable<Uint8Array>;
+  /** Complete when the body has ended. */
+  readonly trailers: () => HttpFields;
+}
+
 /**
  * A component in a worker. With one instance, calls run one after another in the order they were made; with more, they
  * begin in that order.
@@ -94,6 +129,14 @@ export interface RunningComponent extends AsyncDisposable {
    *   `onImport` failed with (ERR_INVARIANT when that was no PetioleError, or when its answer did not fit)
    */
   call(interfaceName: string, functionName: string, args: readonly unknown[]): Promise<unknown>;
+  /**
+   * Has a request served by the component's `wasi:http/incoming-handler`. Resolves when it has answered. The deadline of
+   * calls holds until it returns, which it may do later: when it has written the body.
+   * @throws PetioleError ERR_COMPONENT_RESPONSE when it answers with an error, not at all or not to the end; and as
+   *   `call`
+   * @throws the reason of the request's signal
+   */
+  http(request: HttpRequest): Promise<HttpResponse>;
   stats(): RunningStats;
 }
 
@@ -103,7 +146,7 @@ export interface Runtime extends AsyncDisposable {
    * @throws PetioleError ERR_COMPONENT_UNREADABLE, ERR_COMPONENT_INVALID, ERR_COMPONENT_PREPARE
    */
   prepare(file: string, signal: AbortSignal): Promise<PreparedComponent>;
-  /** Interfaces the runtime serves by itself, unversioned: WASI 0.2 without sockets and HTTP, configuration, logging. */
+  /** Interfaces the runtime serves by itself, unversioned: WASI 0.2, configuration, logging. */
   readonly builtin: ReadonlySet<string>;
   /** @throws PetioleError ERR_COMPONENT_INVALID, ERR_COMPONENT_TRAP, ERR_COMPONENT_DEADLINE, ERR_COMPONENT_MEMORY */
   start(component: PreparedComponent, options: InstanceOptions): Promise<RunningComponent>;

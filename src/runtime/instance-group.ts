@@ -6,8 +6,10 @@ import type { ComponentLimits } from "../domain/workload.ts";
 import type { Logger } from "../lib/log.ts";
 import type { LimitName } from "./contract.ts";
 import { deadlineFailure, lossFailure, turnFailure, type TurnFailure } from "./failures.ts";
+import type { HttpExchange } from "./http-exchange.ts";
 import type { ImportServer } from "./import-server.ts";
 import { judgeTurn } from "./judge-turn.ts";
+import type { ExchangeOutput } from "./wasi/http/messages.ts";
 import { CellReader, NO_TURN, createCells, nextTurn } from "./worker/cells.ts";
 import type { FromWorker, GuestFailure, GuestSetup, RetireReason, TurnBody } from "./worker/protocol.ts";
 import type { SlotVerdict, Tenant, WorkerLoss, WorkerSlot } from "./worker-slot.ts";
@@ -17,6 +19,8 @@ export interface Call {
   /** For messages: `call "name" of component "id"`. */
   readonly action: string;
   readonly body: TurnBody;
+  /** Of a turn of kind `http`. */
+  readonly exchange?: HttpExchange;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: unknown) => void;
   /** How often a worker was lost before it began. */
@@ -145,7 +149,9 @@ export class InstanceGroup implements Tenant {
     const { limits, number, slot } = this.#deps;
     this.#lastTurn = nextTurn(this.#lastTurn);
     this.#turns.set(this.#lastTurn, { call, importError: undefined });
-    slot.post(["turn", number, this.#lastTurn, call.body]);
+    const turn = this.#lastTurn;
+    slot.post(["turn", number, turn, call.body]);
+    call.exchange?.begin((input) => slot.post(["http", number, turn, input]));
     slot.watch(limits.deadline);
   }
 
@@ -214,7 +220,10 @@ export class InstanceGroup implements Tenant {
         this.#onStartFailed(message[2], message[3]);
         break;
       case "returned":
-        this.#onEnded(message[2], { kind: "value", value: message[3] }, message[4]);
+        this.#onReturned(message[2], message[3], message[4]);
+        break;
+      case "http":
+        this.#turns.get(message[2])?.call.exchange?.onOutput(message[3]);
         break;
       case "failed":
         this.#onFailed(message[2], message[3], message[4]);
@@ -302,6 +311,13 @@ export class InstanceGroup implements Tenant {
     // No function was called, so none has returned `err`.
     const cause = failure.kind === "err" ? { kind: "import" as const } : failure;
     owner.startFailed(turnFailure(`start component "${setup.id}"`, cause, limits.memory));
+  }
+
+  #onReturned(number: number, value: unknown, computed: number): void {
+    const exchange = this.#turns.get(number)?.call.exchange;
+    const error = exchange?.failure(value as ExchangeOutput); // What turns of its kind return.
+    if (error === undefined) this.#onEnded(number, { kind: "value", value }, computed);
+    else this.#onEnded(number, { kind: "failed", failure: { error } }, computed);
   }
 
   #onFailed(number: number, failure: GuestFailure, computed: number): void {

@@ -1,9 +1,13 @@
 import { describe, test } from "vitest";
+import { createHttp } from "./http/index.ts";
 import { createWasi } from "./index.ts";
 import { BUILTIN_INTERFACES, checkBuiltinVersion, isBuiltin } from "./names.ts";
+import { parseNetworkGrants } from "./network-grants.ts";
+
+const suspend = (): Promise<never> => new Promise(() => {});
 
 describe("BUILTIN_INTERFACES", () => {
-  test("is what createWasi() serves", ({ expect }) => {
+  test("is what createWasi() and createHttp() serve", ({ expect }) => {
     const { interfaces } = createWasi({
       id: "x",
       env: {},
@@ -12,9 +16,12 @@ describe("BUILTIN_INTERFACES", () => {
       print: () => {},
       log: () => {},
       grants: { folders: [], network: [] },
-      suspend: () => new Promise(() => {}),
+      suspend,
     });
-    expect(Object.keys(interfaces).toSorted()).toEqual([...BUILTIN_INTERFACES].toSorted());
+    const http = createHttp({ suspend, grants: parseNetworkGrants([]) });
+    expect([...Object.keys(interfaces), ...Object.keys(http.interfaces)].toSorted()).toEqual(
+      [...BUILTIN_INTERFACES].toSorted(),
+    );
   });
 });
 

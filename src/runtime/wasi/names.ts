@@ -22,6 +22,8 @@ export const BUILTIN_INTERFACES: ReadonlySet<string> = new Set([
   "wasi:config/runtime",
   "wasi:filesystem/preopens",
   "wasi:filesystem/types",
+  "wasi:http/outgoing-handler",
+  "wasi:http/types",
   "wasi:io/error",
   "wasi:io/poll",
   "wasi:io/streams",

@@ -1,6 +1,7 @@
 // The instances of one component in this worker, and the turns that wait for one of them.
 
 import type { LogLevel } from "../../lib/log.ts";
+import type { ExchangeInput, ExchangeOutput } from "../wasi/http/messages.ts";
 import { RateLimit } from "../wasi/rate-limit.ts";
 import { listFunctions, type ListedFunction } from "../wit/functions.ts";
 import { CellWriter, NO_TURN } from "./cells.ts";
@@ -79,6 +80,20 @@ export class Group implements TurnSource {
     this.#turns.push({ turn, body });
     if (this.#guests.size === 0) this.#giveBack();
     else this.#deps.scheduler.announce(this);
+  }
+
+  /** News of the client for the turn that serves it. */
+  input(turn: number, input: ExchangeInput): void {
+    const guest = [...this.#guests.values()].find((one) => one.turn === turn);
+    if (guest !== undefined) {
+      guest.input(input);
+      return;
+    }
+    // The client went before the turn began: nobody would see what it does.
+    const at = input.kind === "cut" ? this.#turns.findIndex((one) => one.turn === turn) : -1;
+    if (at < 0) return;
+    this.#turns.splice(at, 1);
+    this.post(["returned", this.number, turn, {} satisfies ExchangeOutput, 0]);
   }
 
   next(): Guest | undefined {

@@ -1,8 +1,8 @@
 // A component's code as the worker sees it, whichever glue it runs on.
 
 import vm from "node:vm";
+import type { BuiltinInterfaces } from "../link/host-functions.ts";
 import type { Suspend } from "../wasi/waiting.ts";
-import type { Wasi } from "../wasi/index.ts";
 import type { ListedFunction } from "../wit/functions.ts";
 import type { GroupSetup, ImportOutcome } from "./protocol.ts";
 
@@ -12,7 +12,8 @@ export interface GuestParts {
   readonly exports: readonly ListedFunction[];
   readonly imports: readonly ListedFunction[];
   readonly script: vm.Script;
-  readonly wasi: Wasi;
+  /** What the runtime serves by itself. */
+  readonly builtins: BuiltinInterfaces;
   /** Asks the main thread, with plain values, for the function of that number in `imports`; `read` takes the answer. */
   readonly callImport: <T>(target: number, args: readonly unknown[], read: (outcome: ImportOutcome) => T) => Promise<T>;
   readonly suspend: Suspend;

@@ -3,6 +3,9 @@
 import type { LogLevel } from "../../lib/log.ts";
 import { millis } from "../../domain/units.ts";
 import { GuestExit, type GuestLogLevel, type OutputName } from "../wasi/host.ts";
+import type { Exchange } from "../wasi/http/exchange.ts";
+import type { Http } from "../wasi/http/index.ts";
+import type { ExchangeInput } from "../wasi/http/messages.ts";
 import { createWasi, type Wasi } from "../wasi/index.ts";
 import { planRecycling } from "../recycling.ts";
 import type { Recycling } from "../../domain/workload.ts";
@@ -54,6 +57,9 @@ export class Guest {
   /** Each takes back what the guest waits for, and fails the wait. */
   readonly #waits = new Set<() => void>();
   readonly #madeAt: number;
+  #http: Http | undefined;
+  /** The request that the turn serves. */
+  #exchange: Exchange | undefined;
   #code: GuestCode | undefined;
   #turn = STARTING;
   #body: TurnBody | undefined;
@@ -156,6 +162,10 @@ export class Guest {
     } else this.#returned(result);
   }
 
+  input(input: ExchangeInput): void {
+    this.#exchange?.onInput(input);
+  }
+
   reply(request: number, outcome: ImportOutcome): void {
     const waiter = this.#requests.get(request);
     this.#requests.delete(request);
@@ -183,6 +193,7 @@ export class Guest {
   /** Called once when it was dropped and none of its code is running. */
   [Symbol.dispose](): void {
     this.#wasi[Symbol.dispose]();
+    this.#http?.[Symbol.dispose]();
     if (!this.#holdsStack) return;
     this.#holdsStack = false;
     this.#deps.scheduler.abandoned();
@@ -191,12 +202,13 @@ export class Guest {
   async #start(): Promise<void> {
     const { group } = this.#deps;
     const { setup, exports, imports } = group;
+    if (imports.some(({ interfaceId }) => interfaceId.startsWith("wasi:http/"))) this.#http = await this.#loadHttp();
     const parts = {
       setup,
       exports,
       imports,
       script: group.script(),
-      wasi: this.#wasi,
+      builtins: { ...this.#wasi.interfaces, ...this.#http?.interfaces },
       callImport: <T>(target: number, args: readonly unknown[], read: (outcome: ImportOutcome) => T) =>
         this.#import(target, args, read),
       suspend: (arm: (resume: () => void) => () => void) => this.#suspend(arm),
@@ -205,21 +217,42 @@ export class Guest {
     this.#code = setup.glue.kind === "linked" ? instantiateLinked(parts) : await instantiateJco(parts);
   }
 
+  /** Most components have no use for it. */
+  async #loadHttp(): Promise<Http> {
+    const { grants } = this.#deps.group.setup;
+    const loading = Promise.all([import("../wasi/http/index.ts"), import("../wasi/network-grants.ts")]);
+    await this.#suspend((resume) => {
+      void loading.then(resume, resume);
+      return () => {};
+    });
+    const [{ createHttp }, { parseNetworkGrants }] = await loading;
+    return createHttp({ suspend: (arm) => this.#suspend(arm), grants: parseNetworkGrants(grants.network) });
+  }
+
   #execute(): unknown {
-    const [, target, args] = this.#body as TurnBody; // Set together with the turn.
-    return (this.#code as GuestCode).call(target, args); // An instance that has started has code.
+    const body = this.#body as TurnBody; // Set together with the turn.
+    const code = this.#code as GuestCode; // An instance that has started has code.
+    if (body[0] === "call") return code.call(body[1], body[2]);
+    if (this.#http === undefined) throw new Unserved("it does not import wasi:http/types, which its handler needs");
+    const { group } = this.#deps;
+    const turn = this.#turn;
+    const exchange = this.#http.exchange(body[2], (output) => group.post(["http", group.number, turn, output]));
+    this.#exchange = exchange;
+    return code.call(body[1], [exchange.request, exchange.outparam]);
   }
 
   #returned(value: unknown): void {
     const { group, instance } = this.#deps;
     const turn = this.#turn;
+    const exchange = this.#exchange;
     this.#end();
     if (this.#dropped) return;
     if (turn === STARTING) group.post(["started", group.number, instance, this.#memory]);
     else {
       const target = this.#body?.[1] ?? 0;
       this.#calls++;
-      if (group.exports[target]?.type?.result?.kind !== "result") {
+      if (exchange !== undefined) group.post(["returned", group.number, turn, exchange.finish(), this.#computed]);
+      else if (group.exports[target]?.type?.result?.kind !== "result") {
         group.post(["returned", group.number, turn, value, this.#computed]);
       } else {
         const { tag, val } = value as { readonly tag: "ok" | "err"; readonly val: unknown }; // See GuestCode.call().
@@ -246,6 +279,7 @@ export class Guest {
     scheduler.ended(this, this.#holdsStack);
     this.#holdsStack = false;
     this.#turn = NO_TURN;
+    this.#exchange = undefined;
     this.#wasi.flush();
     this.#measure();
     if (!this.#dropped) group.cells.end(place);
@@ -284,6 +318,7 @@ export class Guest {
     if (this.#dropped) throw new ImportFailed("the instance was dropped");
     const request = ++this.#lastRequest;
     const turn = this.#turn === STARTING ? NO_TURN : this.#turn;
+    this.#exchange?.release();
     group.post(["import", group.number, turn, instance, request, target, args]);
     const answer = new Promise<T>((resolve, fail) => {
       const settle = (outcome: ImportOutcome): void => {
@@ -312,6 +347,7 @@ export class Guest {
       reject(new ImportFailed("the instance was dropped"));
     };
     this.#waits.add(abandon);
+    this.#exchange?.release();
     scheduler.suspended(this);
     return promise;
   }

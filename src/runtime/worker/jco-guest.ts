@@ -3,7 +3,7 @@
 import type { Instantiate } from "../prepare/glue.ts";
 import { unversioned } from "../../domain/wit-name.ts";
 import { isBuiltin } from "../wasi/names.ts";
-import type { Wasi } from "../wasi/index.ts";
+import type { BuiltinInterfaces } from "../link/host-functions.ts";
 import { camelCase, parseFunctionName, pascalCase } from "../wit/names.ts";
 import type { FunctionType, InterfaceShape, WitType } from "../wit/type.ts";
 import { convertValue, type ConvertOptions } from "../wit/value.ts";
@@ -69,21 +69,21 @@ function isReturnedErr(error: unknown): error is Error & { readonly payload: unk
   return error instanceof Error && error.constructor.name === "ComponentError" && "payload" in error;
 }
 
-function importObjects({ setup, imports, wasi, callImport }: GuestParts): Readonly<Record<string, unknown>> {
+function importObjects({ setup, imports, builtins, callImport }: GuestParts): Readonly<Record<string, unknown>> {
   const numbers = new Map(imports.map(({ interfaceName, name }, index) => [`${interfaceName}#${name}`, index]));
   const linked = new LinkedImports((interfaceName, functionName, args) =>
     callImport(found(numbers.get(`${interfaceName}#${functionName}`), `import "${functionName}"`), args, asItIs),
   );
   return Object.fromEntries(
-    setup.imports.map((shape) => [shape.name, isBuiltin(shape.name) ? builtin(wasi, shape) : linked.object(shape)]),
+    setup.imports.map((shape) => [shape.name, isBuiltin(shape.name) ? builtin(builtins, shape) : linked.object(shape)]),
   );
 }
 
 const asItIs = (outcome: ImportOutcome): ImportOutcome => outcome;
 
 /** Checks that what the component asks of a built-in interface is there, so that the reason is known when it is not. */
-function builtin(wasi: Wasi, shape: InterfaceShape): Readonly<Record<string, unknown>> {
-  const members = found(wasi.interfaces[unversioned(shape.name)], `"${shape.name}"`);
+function builtin(builtins: BuiltinInterfaces, shape: InterfaceShape): Readonly<Record<string, unknown>> {
+  const members = found(builtins[unversioned(shape.name)], `"${shape.name}"`);
   for (const { name } of shape.functions) {
     const parsed = parseFunctionName(name);
     const owner = parsed.kind === "function" ? members : members[pascalCase(parsed.resource)];

@@ -8,8 +8,8 @@ import { ImportFailed, Unserved, found, type GuestCode, type GuestParts } from "
 import type { ImportOutcome } from "./protocol.ts";
 
 export function instantiateLinked(parts: GuestParts): GuestCode {
-  const { setup, script, exports, imports, wasi, callImport } = parts;
-  const builtins = createHostFunctions(wasi.interfaces);
+  const { setup, script, exports, imports, callImport } = parts;
+  const builtins = createHostFunctions(parts.builtins);
   const instantiate = script.runInThisContext() as LinkedInstantiate; // What link/emit.ts makes evaluates to it.
   const instance = instantiate({
     coreModule: (index) => found(setup.modules.get(String(index)), `core module ${index}`),

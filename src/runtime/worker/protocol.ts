@@ -7,6 +7,7 @@
 
 import type { Grants, Recycling } from "../../domain/workload.ts";
 import type { LogLevel } from "../../lib/log.ts";
+import type { ExchangeInput, ExchangeOutput, RequestMessage } from "../wasi/http/messages.ts";
 import type { InterfaceShape } from "../wit/type.ts";
 
 /** How a component is instantiated. */
@@ -45,7 +46,10 @@ export interface GroupSetup extends GuestSetup {
 }
 
 /** What a turn does in the guest. */
-export type TurnBody = readonly [kind: "call", target: number, args: readonly unknown[]];
+export type TurnBody =
+  | readonly [kind: "call", target: number, args: readonly unknown[]]
+  /** `target` is `handle` of wasi:http/incoming-handler. Returns an ExchangeOutput, the last one. */
+  | readonly [kind: "http", target: number, request: RequestMessage];
 
 /** How a linked import ended. */
 export type ImportOutcome =
@@ -75,6 +79,8 @@ export type ToWorker =
   /** Ends the instance if it has this turn. Answered by `retired`, or `kept` when it is past that turn. */
   | readonly [type: "expire", group: number, instance: number, turn: number]
   | ReplyMessage
+  /** About the request of a turn of kind `http`. */
+  | readonly [type: "http", group: number, turn: number, input: ExchangeInput]
   /** Answered by `code-cache`. */
   | readonly [type: "code-cache", group: number, request: number];
 
@@ -113,6 +119,8 @@ export type FromWorker =
       target: number,
       args: readonly unknown[],
     ]
+  /** About the request of a turn of kind `http`, before it returns. */
+  | readonly [type: "http", group: number, turn: number, output: ExchangeOutput]
   | readonly [type: "log", group: number, level: LogLevel, message: string, fields: Readonly<Record<string, unknown>>]
   /** So many log entries were held back since this was last said. */
   | readonly [type: "held-back", group: number, count: number]

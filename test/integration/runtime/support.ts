@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { ComponentLimits } from "../../../src/domain/workload.ts";
 import { bytes, millis } from "../../../src/domain/units.ts";
 import { systemClock } from "../../../src/lib/clock.ts";
 import type { LogFields, Logger } from "../../../src/lib/log.ts";
@@ -15,7 +16,7 @@ import type {
 import { GENEROUS_LIMITS, ORDINARY_INSTANCE } from "../../support/workloads.ts";
 import { createRuntime, type RuntimeDeps } from "../../../src/runtime/runtime.ts";
 
-export type Fixture = "bare" | "behaviour" | "types" | "wasi";
+export type Fixture = "bare" | "behaviour" | "http" | "types" | "wasi";
 
 export const MESSAGING = "wasmcloud:messaging/handler";
 export const PROBE = "petiole:fixture-behaviour/probe";
@@ -88,11 +89,12 @@ export function openRuntime(cacheDir: string, deps: Partial<RuntimeDeps> = {}): 
   };
 }
 
-export const limits = (more: { readonly deadline?: number; readonly memory?: number; readonly queue?: number }) => ({
+/** In plain numbers: milliseconds, bytes. */
+export const limits = (more: { readonly [K in keyof ComponentLimits]?: number }): ComponentLimits => ({
   ...LIMITS,
+  ...more,
   deadline: more.deadline === undefined ? LIMITS.deadline : millis(more.deadline),
   memory: more.memory === undefined ? LIMITS.memory : bytes(more.memory),
-  queue: more.queue ?? LIMITS.queue,
 });
 
 const refuseImports: ImportHandler = (interfaceName, functionName) => {

@@ -10,10 +10,10 @@ import { Signal } from "../waiting.ts";
 import { BODY_WINDOW, type BodyTarget } from "./body.ts";
 import { ClientBody } from "./client-body.ts";
 import { errorCode, HttpFault, type ErrorCode } from "./error-code.ts";
-import { unpackFields, type Fields } from "./fields.ts";
+import type { Fields } from "./fields.ts";
 import type { ReceivedResponse } from "./incoming-response.ts";
 import type { Destination } from "./outgoing-request.ts";
-import { packFields } from "./fields.ts";
+import { packFields, unpackFields } from "./packed-fields.ts";
 
 /** In milliseconds. */
 export interface ClientTimeouts {

@@ -3,7 +3,8 @@ import { ok, type WasiResult } from "../result.ts";
 import type { Suspend } from "../waiting.ts";
 import { BODY_WINDOW, IncomingBody, OutgoingBody } from "./body.ts";
 import { Exchange, ResponseOutparam } from "./exchange.ts";
-import { Fields, packFields } from "./fields.ts";
+import { Fields } from "./fields.ts";
+import { packFields } from "./packed-fields.ts";
 import type { ExchangeOutput, RequestMessage } from "./messages.ts";
 import { OutgoingResponse } from "./outgoing-response.ts";
 

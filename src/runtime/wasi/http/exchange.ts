@@ -37,7 +37,6 @@ export class Exchange implements BodyTarget {
   constructor(request: RequestMessage, deps: ExchangeDeps) {
     this.#request = request;
     this.#deps = deps;
-    if (request.body === "streamed") this.#queue = this.#makeQueue();
     this.request = new IncomingRequest(request, () => new IncomingBody(deps.suspend, this.#body()));
     this.outparam = new ResponseOutparam(this);
   }
@@ -59,10 +58,8 @@ export class Exchange implements BodyTarget {
         const code: ErrorCode =
           input.reason === "HTTP-request-body-size" ? { tag: input.reason, val: undefined } : { tag: input.reason };
         this.#queue?.finish(err(code));
-        if (input.reason === "connection-terminated") {
-          this.#cut = code;
-          this.#signal.notify();
-        }
+        if (input.reason === "connection-terminated") this.#cut = code;
+        this.#signal.notify();
         break;
       }
     }
@@ -161,10 +158,15 @@ export class Exchange implements BodyTarget {
   }
 
   #body(): BodyQueue {
-    if (this.#queue !== undefined) return this.#queue;
     const queue = this.#makeQueue();
     this.#queue = queue;
     const { body } = this.#request;
+    if (body === "streamed" && this.#cut === undefined) {
+      // From here on somebody reads it.
+      this.#pending().credit = BODY_WINDOW;
+      this.release();
+      return queue;
+    }
     if (body instanceof Uint8Array) queue.push(body);
     queue.finish(this.#cut === undefined ? ok(undefined) : err(this.#cut));
     return queue;

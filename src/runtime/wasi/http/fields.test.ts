@@ -1,6 +1,7 @@
 import { array, assert, integer, property, string, tuple } from "fast-check";
 import { describe, test } from "vitest";
-import { Fields, MAX_FIELDS, MAX_FIELDS_SIZE, packFields, unpackFields } from "./fields.ts";
+import { Fields, MAX_FIELDS, MAX_FIELDS_SIZE } from "./fields.ts";
+import { packFields, unpackFields } from "./packed-fields.ts";
 
 const bytes = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, "latin1"));
 const text = (value: Uint8Array): string => Buffer.from(value).toString("latin1");

@@ -1,6 +1,7 @@
 // The resource `fields`: headers and trailers.
 
 import { err, ok, type WasiResult } from "../result.ts";
+import { packFields, unpackFields } from "./packed-fields.ts";
 
 /** Bounds of one set of fields, beyond which adding is refused. */
 export const MAX_FIELDS = 256;
@@ -60,7 +61,7 @@ export class Fields {
     return ok(fields);
   }
 
-  /** Of what came over the network, as `pack` makes it; fields of the connection are left out. Not to be changed. */
+  /** Of what came over the network, as `packFields` makes it; fields of the connection are left out. Not to be changed. */
   static received(packed: string): Fields {
     const fields = new Fields();
     fields.#packed = packed;
@@ -159,24 +160,6 @@ export class Fields {
       return INVALID;
     return FORBIDDEN.has(key) ? DENIED : undefined;
   }
-}
-
-/** Names and values of HTTP hold no NUL. Values are latin1: each character is a byte. */
-export function packFields(fields: readonly (readonly [string, string])[]): string {
-  let packed = "";
-  for (const [name, value] of fields) packed += `${name}\0${value}\0`;
-  return packed;
-}
-
-export function unpackFields(packed: string): [string, string][] {
-  const fields: [string, string][] = [];
-  for (let at = 0; at < packed.length;) {
-    const name = packed.indexOf("\0", at);
-    const value = packed.indexOf("\0", name + 1);
-    fields.push([packed.slice(at, name), packed.slice(name + 1, value)]);
-    at = value + 1;
-  }
-  return fields;
 }
 
 function sizeOf({ key, value }: Entry): number {

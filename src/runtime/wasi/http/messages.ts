@@ -2,6 +2,9 @@
 // does a small response: with the end of its turn. Longer bodies follow in pieces, of which at most BODY_WINDOW bytes
 // are under way; the reader gives credit for what it took.
 
+/** Bodies up to here go along with the request. */
+export const MAX_INLINE_BODY = 65_536;
+
 /** Fields as `packFields` makes them. */
 export type PackedFields = string;
 
@@ -13,7 +16,7 @@ export interface RequestMessage {
   readonly authority: string | undefined;
   readonly path: string | undefined;
   readonly headers: PackedFields;
-  /** Undefined: there is none. `streamed`: it follows. */
+  /** Undefined: there is none. `streamed`: it follows, as far as there is credit. */
   readonly body: Uint8Array | "streamed" | undefined;
 }
 
@@ -35,6 +38,6 @@ export interface ExchangeOutput {
   end?: { readonly trailers: PackedFields | undefined };
   /** The component answered with an error, or gave its body up: why, for people. */
   failed?: string;
-  /** Bytes of the request's body that it took. */
+  /** Bytes of the request's body that it can take. */
   credit?: number;
 }

@@ -1,0 +1,207 @@
+// One HTTP request to a component, seen from the main thread: its body goes to the worker as the component takes it, the
+// response comes back.
+
+import { PetioleError } from "../domain/errors.ts";
+import type { HttpFields, HttpRequest, HttpResponse } from "./contract.ts";
+import { packFields, unpackFields } from "./wasi/http/packed-fields.ts";
+import { MAX_INLINE_BODY, type ExchangeInput, type ExchangeOutput, type RequestMessage } from "./wasi/http/messages.ts";
+
+/** Of what the client says, what would not survive being packed. HTTP has it nowhere. */
+const UNFIT = /\0/;
+
+export interface HttpExchangeDeps {
+  /** For messages. */
+  readonly action: string;
+  /** The client is gone, and nobody wants an answer. */
+  readonly onGone: () => void;
+}
+
+export class HttpExchange {
+  readonly #deps: HttpExchangeDeps;
+  readonly #request: HttpRequest;
+  readonly #body: AsyncIterable<Uint8Array> | undefined;
+  readonly message: RequestMessage;
+  readonly #head = Promise.withResolvers<HttpResponse>();
+  readonly #chunks: Uint8Array[] = [];
+  #post: ((input: ExchangeInput) => void) | undefined;
+  #credit = 0;
+  #credited: (() => void) | undefined;
+  #pumping = false;
+  #waiting: PromiseWithResolvers<void> | undefined;
+  #trailers: HttpFields = [];
+  #answered = false;
+  #bodyOver = false;
+  #turnOver = false;
+  #fault: Error | undefined;
+  #gone = false;
+
+  /** @throws PetioleError ERR_LINK_INVALID when the request is none that HTTP could have brought */
+  constructor(request: HttpRequest, deps: HttpExchangeDeps) {
+    this.#request = request;
+    this.#deps = deps;
+    const { method, scheme, authority, pathWithQuery: path, body, signal } = request;
+    const inline = body instanceof Uint8Array && body.byteLength <= MAX_INLINE_BODY;
+    this.#body = body instanceof Uint8Array ? (inline ? undefined : once(body)) : body;
+    const texts = [method, scheme, authority, path, ...request.headers.flat()];
+    if (texts.some((text) => text !== undefined && UNFIT.test(text))) {
+      throw new PetioleError("ERR_LINK_INVALID", `Cannot ${deps.action}: it has a NUL character`);
+    }
+    this.message = {
+      method,
+      scheme,
+      authority,
+      path,
+      headers: packFields(request.headers),
+      // A copy of its own: a view would take all of its buffer along.
+      body: inline ? new Uint8Array(body) : this.#body === undefined ? undefined : "streamed",
+    };
+    // Nobody has to wait for the response of a request that is given up.
+    this.#head.promise.catch(() => {});
+    if (signal?.aborted === true) this.#onAbort();
+    else signal?.addEventListener("abort", this.#onAbort, { once: true });
+  }
+
+  /** Settled when the component has answered; its body may still be on its way. */
+  get response(): Promise<HttpResponse> {
+    return this.#head.promise;
+  }
+
+  /** The request was given to a worker, possibly not to the first. */
+  begin(post: (input: ExchangeInput) => void): void {
+    this.#post = post;
+    if (this.#gone) post({ kind: "cut", reason: "connection-terminated" });
+  }
+
+  onOutput(output: ExchangeOutput): void {
+    const { informational, head, chunk, end, failed, credit } = output;
+    for (const { status, headers } of informational ?? []) {
+      this.#request.onInformational?.(status, unpackFields(headers));
+    }
+    if (credit !== undefined) this.#onCredit(credit);
+    if (failed !== undefined) this.#fail(this.failure(output));
+    if (chunk !== undefined) this.#chunks.push(chunk);
+    if (end !== undefined) {
+      this.#bodyOver = true;
+      if (end.trailers !== undefined) this.#trailers = unpackFields(end.trailers);
+    }
+    if (head !== undefined && this.#fault === undefined) this.#answer(head.status, unpackFields(head.headers));
+    this.#waiting?.resolve();
+  }
+
+  /** What is wrong with how the component answered; undefined when nothing is, or nobody cares any more. */
+  failure({ failed }: ExchangeOutput): PetioleError | undefined {
+    if (failed === undefined || this.#gone) return undefined;
+    return new PetioleError("ERR_COMPONENT_RESPONSE", `Cannot ${this.#deps.action}: ${failed}`);
+  }
+
+  /** The component returned, or failed with `error`. */
+  finish(error?: unknown): void {
+    this.#turnOver = true;
+    this.#request.signal?.removeEventListener("abort", this.#onAbort);
+    this.#credited?.();
+    if (error !== undefined) this.#fail(error);
+  }
+
+  /** A response whose end is here is given out whole. */
+  #answer(status: number, headers: HttpFields): void {
+    this.#answered = true;
+    const [only] = this.#chunks;
+    const trailers = (): HttpFields => this.#trailers;
+    if (!this.#bodyOver) this.#head.resolve({ status, headers, body: this.#read(), trailers });
+    else {
+      const body = this.#chunks.length > 1 ? Buffer.concat(this.#chunks) : (only ?? new Uint8Array());
+      this.#head.resolve({ status, headers, body, trailers });
+    }
+  }
+
+  async *#read(): AsyncGenerator<Uint8Array> {
+    try {
+      for (;;) {
+        const chunk = this.#chunks.shift();
+        if (chunk !== undefined) {
+          if (!this.#turnOver) this.#post?.({ kind: "credit", bytes: chunk.byteLength });
+          yield chunk;
+        } else if (this.#fault !== undefined) throw this.#fault;
+        else if (this.#bodyOver) return;
+        else {
+          this.#waiting = Promise.withResolvers();
+          await this.#waiting.promise;
+        }
+      }
+    } finally {
+      // Whoever reads no further has gone away.
+      if (!this.#bodyOver && this.#fault === undefined) this.#onAbort();
+    }
+  }
+
+  #onCredit(bytes: number): void {
+    this.#credit += bytes;
+    this.#credited?.();
+    if (this.#pumping || this.#body === undefined) return;
+    this.#pumping = true;
+    void this.#pump(this.#body);
+  }
+
+  /** Ends with the body, or with the turn: what is left then is nobody's. */
+  async #pump(body: AsyncIterable<Uint8Array>): Promise<void> {
+    const { maxBody = Infinity } = this.#request;
+    let total = 0;
+    try {
+      for await (const chunk of body) {
+        total += chunk.byteLength;
+        if (total > maxBody) {
+          this.#send({ kind: "cut", reason: "HTTP-request-body-size" });
+          return;
+        }
+        for (let at = 0; at < chunk.byteLength;) {
+          while (this.#credit === 0 && !this.#over) await this.#moreCredit();
+          if (this.#over) return;
+          const bytes = new Uint8Array(chunk.subarray(at, at + this.#credit));
+          at += bytes.byteLength;
+          this.#credit -= bytes.byteLength;
+          this.#send({ kind: "chunk", bytes });
+        }
+      }
+      const trailers = this.#request.trailers?.() ?? [];
+      this.#send({ kind: "end", trailers: trailers.length === 0 ? undefined : packFields(trailers) });
+    } catch {
+      // Where the body comes from has failed: to the component the client is gone.
+      this.#send({ kind: "cut", reason: "connection-terminated" });
+    }
+  }
+
+  get #over(): boolean {
+    return this.#turnOver || this.#gone;
+  }
+
+  #send(input: ExchangeInput): void {
+    if (!this.#over) this.#post?.(input);
+  }
+
+  #moreCredit(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#credited = resolve;
+    });
+  }
+
+  readonly #onAbort = (): void => {
+    if (this.#gone) return;
+    this.#send({ kind: "cut", reason: "connection-terminated" });
+    this.#gone = true;
+    this.#request.signal?.removeEventListener("abort", this.#onAbort);
+    this.#credited?.();
+    this.#fail(this.#request.signal?.reason ?? new Error("The response was given up"));
+    this.#deps.onGone();
+  };
+
+  #fail(error: unknown): void {
+    if (error === undefined || (this.#answered && this.#bodyOver)) return;
+    this.#fault ??= error instanceof Error ? error : new Error("The request was given up", { cause: error });
+    this.#head.reject(this.#fault);
+    this.#waiting?.resolve();
+  }
+}
+
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
+}
