@@ -37,7 +37,10 @@ export function endpointOf(address: IpSocketAddress, family: AddressFamily): End
   return { address: addressText(ip), port: address.val.port };
 }
 
-export function socketAddress({ address, port }: Endpoint): IpSocketAddress {
+/** @throws NetworkError invalid-state when there is no endpoint yet, or none any more */
+export function socketAddress(endpoint: Endpoint | undefined): IpSocketAddress {
+  if (endpoint === undefined) throw new NetworkError("invalid-state");
+  const { address, port } = endpoint;
   const ip = parseAddress(address);
   if (ip === undefined) throw new NetworkError("unknown");
   if (ip.tag === "ipv4") return { tag: "ipv4", val: { port, address: ip.val } };

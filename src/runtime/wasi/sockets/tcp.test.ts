@@ -26,6 +26,7 @@ describe("TcpSocket", () => {
     value(socket.shutdown("send"));
     expect(output.checkWrite()).toEqual({ tag: "err", val: { tag: "closed" } });
     expect(await input.blockingRead(1n)).toEqual({ tag: "err", val: { tag: "closed" } });
+    expect(socket.remoteAddress()).toEqual({ tag: "ok", val: loopback(server.port) });
   });
 
   test("reaches nothing that is not granted, and no odd address", ({ expect }) => {

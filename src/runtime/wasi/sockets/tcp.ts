@@ -17,7 +17,13 @@ type State =
   /** Node binds when it connects or listens, so that binding itself always succeeds. */
   | { readonly kind: "binding" | "bound"; readonly local: Endpoint }
   | { readonly kind: "connecting"; readonly socket: Socket; outcome?: "connected" | NetworkErrorCode }
-  | { readonly kind: "connected"; readonly socket: Socket; readonly connection: TcpConnection }
+  | {
+      readonly kind: "connected";
+      readonly socket: Socket;
+      readonly connection: TcpConnection;
+      readonly local: Endpoint | undefined;
+      readonly remote: Endpoint | undefined;
+    }
   | { readonly kind: "starting"; readonly server: Server; outcome?: "listening" | NetworkErrorCode }
   | { readonly kind: "listening"; readonly server: Server }
   | { readonly kind: "closed" };
@@ -144,9 +150,8 @@ export class TcpSocket extends TcpOptions implements Disposable {
 
   remoteAddress(): NetworkResult<IpSocketAddress> {
     return attempt(() => {
-      const { remoteAddress: address, remotePort: port } = this.#connected();
-      if (address === undefined || port === undefined) throw new NetworkError("invalid-state");
-      return socketAddress({ address, port });
+      if (this.#state.kind !== "connected") throw new NetworkError("invalid-state");
+      return socketAddress(this.#state.remote);
     });
   }
 
@@ -190,7 +195,10 @@ export class TcpSocket extends TcpOptions implements Disposable {
 
   #connect(socket: Socket): Streams {
     const connection = new TcpConnection(socket, this.#release);
-    this.#state = { kind: "connected", socket, connection };
+    // Taken down now: a guest may ask for them when the connection is over already.
+    const local = endpoint(socket.localAddress, socket.localPort);
+    const remote = endpoint(socket.remoteAddress, socket.remotePort);
+    this.#state = { kind: "connected", socket, connection, local, remote };
     this.apply(socket);
     return this.#streams();
   }
@@ -220,22 +228,11 @@ export class TcpSocket extends TcpOptions implements Disposable {
     return state.kind !== "listening" || this.#accepted.length > 0;
   }
 
-  #connected(): Socket {
-    if (this.#state.kind !== "connected") throw new NetworkError("invalid-state");
-    return this.#state.socket;
-  }
-
-  #local(): Endpoint {
+  #local(): Endpoint | undefined {
     const state = this.#state;
-    if (state.kind === "bound") return state.local;
-    if (state.kind === "listening") {
-      const address = state.server.address();
-      if (address === null || typeof address === "string") throw new NetworkError("invalid-state");
-      return address;
-    }
-    const { localAddress: address, localPort: port } = this.#connected();
-    if (address === undefined || port === undefined) throw new NetworkError("invalid-state");
-    return { address, port };
+    if (state.kind === "bound" || state.kind === "connected") return state.local;
+    const address = state.kind === "listening" ? state.server.address() : null;
+    return address === null || typeof address === "string" ? undefined : address;
   }
 
   #destroy(): void {
@@ -249,4 +246,8 @@ export class TcpSocket extends TcpOptions implements Disposable {
     }
     this.#release();
   }
+}
+
+function endpoint(address: string | undefined, port: number | undefined): Endpoint | undefined {
+  return address === undefined || port === undefined ? undefined : { address, port };
 }

@@ -39,6 +39,18 @@ describe("UdpSocket", () => {
     expect(value(input.receive(10n))).toEqual([{ data: bytes("tell"), remoteAddress: loopback(peer.port) }]);
   });
 
+  test("is bound at once, and tells its port or why not", ({ expect }) => {
+    using sockets = openSockets(["listen:*"]);
+    using socket = sockets.udp();
+    value(socket.startBind(undefined, loopback(0)));
+    value(socket.finishBind());
+    expect(portOf(socket)).toBeGreaterThan(0);
+    using second = sockets.udp();
+    value(second.startBind(undefined, loopback(portOf(socket))));
+    expect(second.finishBind()).toEqual({ tag: "err", val: "address-in-use" });
+    expect(second.finishBind()).toEqual({ tag: "err", val: "not-in-progress" });
+  });
+
   test("hears nobody else, unless it was granted to listen", async ({ expect }) => {
     using friend = await openPeer();
     using stranger = await openPeer();
@@ -93,7 +105,6 @@ describe("UdpSocket", () => {
     using peer = await openPeer();
     using context = new SocketContext(suspend, ["127.0.0.1:*"]);
     const port = new UdpPort(context, "ipv4", { address: "127.0.0.1", port: 0 });
-    await once(port.socket, "listening");
     const flood = MAX_DATAGRAMS * 2;
     const { promise: arrived, resolve } = Promise.withResolvers<void>();
     let count = 0;

@@ -51,8 +51,12 @@ export class UdpPort {
     this.context = context;
     this.family = family;
     const { createSocket } = process.getBuiltinModule("node:dgram");
-    const type = family === "ipv4" ? "udp4" : "udp6";
-    this.socket = createSocket({ type, ipv6Only: family === "ipv6" });
+    // Addresses need no lookup. Without one Node binds at once, as guests expect: some do not ask twice.
+    this.socket = createSocket({
+      type: family === "ipv4" ? "udp4" : "udp6",
+      ipv6Only: family === "ipv6",
+      lookup: (address, _options, found) => found(null, address, family === "ipv4" ? 4 : 6),
+    });
     this.#release = context.open(() => this.close());
     this.socket.on("message", (data, from) => this.#onMessage(data, from));
     this.socket.on("error", (error) => {
@@ -239,19 +243,11 @@ export class UdpSocket implements Disposable {
   }
 
   localAddress(): NetworkResult<IpSocketAddress> {
-    return attempt(() => {
-      const { local } = this.#ready();
-      if (local === undefined) throw new NetworkError("invalid-state");
-      return socketAddress(local);
-    });
+    return attempt(() => socketAddress(this.#ready().local));
   }
 
   remoteAddress(): NetworkResult<IpSocketAddress> {
-    return attempt(() => {
-      const { remote } = this.#ready();
-      if (remote === undefined) throw new NetworkError("invalid-state");
-      return socketAddress(remote);
-    });
+    return attempt(() => socketAddress(this.#ready().remote));
   }
 
   addressFamily(): AddressFamily {
