@@ -1,4 +1,5 @@
 import { availableParallelism } from "node:os";
+import type { KeyObject } from "node:crypto";
 import { join } from "node:path";
 import { PetioleError } from "../domain/errors.ts";
 import { mebibytes, seconds, type Bytes } from "../domain/units.ts";
@@ -25,6 +26,8 @@ export interface RuntimeDeps {
   readonly cacheQuota?: Bytes;
   /** When the cache takes over the code that V8 has optimised. */
   readonly rewrites?: RewritePolicy;
+  /** ed25519 public keys of those who may have compiled ahead of time what this device runs; none unless given. */
+  readonly trustedKeys?: readonly KeyObject[];
   /** The C++ add-on, for a bundle that has it elsewhere. */
   readonly nativeAddon?: string;
   /** "jco" has all glue made by the transpiler: for comparisons. */
@@ -84,6 +87,7 @@ export function createRuntime(deps: RuntimeDeps): Runtime {
     transpiler,
     limits: compile,
     keyFile: deps.keyFile ?? join(cacheDir, "cache.key"),
+    trustedKeys: deps.trustedKeys ?? [],
     machineCode: openMachineCode(log, deps.nativeAddon),
   });
   const engine = engineOptions(process.execArgv);

@@ -1,7 +1,7 @@
 // From a component file to code that can be run: read, inspected, linked or transpiled once, compiled once, kept in the
 // cache together with its machine code.
 
-import { createHash } from "node:crypto";
+import { createHash, type KeyObject } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { PetioleError } from "../../domain/errors.ts";
@@ -19,7 +19,7 @@ import { compileArtifacts, compileEntry, isProfiled, type EntryCode } from "./co
 import { openDeviceKey } from "./device-key.ts";
 import { createEngineReader, engineKey, type Engine } from "./engine-key.ts";
 import { createEntryCache, type EntryCache } from "./entry-cache.ts";
-import type { CachedModule } from "./entry-format.ts";
+import type { CachedModule, EntryContent } from "./entry-format.ts";
 import { HeldArtifacts } from "./held-artifacts.ts";
 import type { RewritePolicy } from "./plan-rewrite.ts";
 import { Rewriter } from "./rewriter.ts";
@@ -39,6 +39,8 @@ export interface PreparerDeps extends TranspileDeps {
   /** "jco" leaves our own linker out: for comparisons. */
   readonly glue: "own" | "jco";
   readonly rewrites: RewritePolicy;
+  /** Who may have compiled ahead of time what this device runs. */
+  readonly trustedKeys: readonly KeyObject[];
 }
 
 /** A component that was read, with what is known of it. */
@@ -83,6 +85,9 @@ export interface Preparer extends AsyncDisposable {
   load(component: ComponentFile, limits: ModuleLimits, signal: AbortSignal): Promise<LoadedComponent>;
 }
 
+/** Said in the log, once for each entry. */
+export const REWRITTEN = "Cached component rewritten with optimised code";
+
 const MAX_COMPONENT_SIZE = mebibytes(64);
 
 export function createPreparer(deps: PreparerDeps): Preparer {
@@ -125,6 +130,25 @@ export function createPreparer(deps: PreparerDeps): Preparer {
     );
   }
 
+  /** What was compiled elsewhere for this component and this engine; `limits` as it will run, undefined for any. */
+  async function takeAhead(
+    file: string,
+    component: Digest,
+    limits: ModuleLimits | undefined,
+  ): Promise<EntryContent | undefined> {
+    if (deps.trustedKeys.length === 0) return undefined;
+    const { findAhead } = await import("../aot/find-ahead.ts");
+    const { describeRefusal } = await import("../aot/signed-entry.ts");
+    const { taken, refused } = await findAhead(file, deps.trustedKeys, { component, engine: readEngine(), limits });
+    if (taken !== undefined) {
+      log.info("Component compiled ahead of time is taken", { file: taken.file, digest: component });
+    } else if (refused.length > 0) {
+      const reasons = refused.map(({ file, refusal }) => `${file}: ${describeRefusal(refusal)}`);
+      log.warn("Component compiled ahead of time is not taken", { digest: component, reasons });
+    }
+    return taken?.content;
+  }
+
   /** In the background: nobody waits for the cache. */
   function store(cache: EntryCache, id: EntryId, code: EntryCode): void {
     const { component, limits } = id;
@@ -143,6 +167,7 @@ export function createPreparer(deps: PreparerDeps): Preparer {
     running: ProfiledComponent,
   ): Promise<void> {
     const codeCache = await running.codeCache();
+    await Promise.all(writing);
     // Read again rather than kept all the time.
     const entry = await cache.load(id);
     const engine = readEngine();
@@ -156,7 +181,7 @@ export function createPreparer(deps: PreparerDeps): Preparer {
     }
     const glue = { ...entry.glue, codeCache };
     if (!(await cache.store(id, { ...entry, warmUpCalls: calls, glue, modules: optimised }))) return;
-    log.info("Cached component rewritten with optimised code", { digest: id.component, calls });
+    log.info(REWRITTEN, { digest: id.component, calls });
   }
 
   /** Where it is not known how memories are protected, no machine code is safe. */
@@ -171,7 +196,9 @@ export function createPreparer(deps: PreparerDeps): Preparer {
       for (const { name } of inspection.imports) checkBuiltinVersion(name, file);
       const cache = await openCache();
       const cached = await cache.has({ component: digest, engineKey: engineKey(readEngine()) });
-      if (!cached && !held.has(digest)) held.put(digest, await make(file, digest, bytes, signal));
+      if (!cached && !held.has(digest) && (await takeAhead(file, digest, undefined)) === undefined) {
+        held.put(digest, await make(file, digest, bytes, signal));
+      }
       return { file, digest, size: bytes.byteLength, folder, inspection };
     },
 
@@ -180,14 +207,16 @@ export function createPreparer(deps: PreparerDeps): Preparer {
       const engine = readEngine();
       const id: EntryId = { component: digest, engineKey: engineKey(engine), limits };
       const cache = await openCache();
-      const entry = await cache.load(id);
-      signal.throwIfAborted();
+      const cached = await cache.load(id);
       const artifacts = held.take(digest);
+      const entry = cached ?? (artifacts === undefined ? await takeAhead(file, digest, limits) : undefined);
+      signal.throwIfAborted();
       const { code, modules, changed } =
         entry === undefined
           ? await compileArtifacts(artifacts ?? (await remake(component, signal)), limits, file)
           : await compileEntry(entry, usable(engine));
-      if (changed) store(cache, id, code);
+      // What was made elsewhere gets the device's own seal.
+      if (changed || cached === undefined) store(cache, id, code);
       const memories = [...code.modules].map(([name, { wireBytes }]) => [name, declaredMemories(wireBytes)] as const);
       const profiled = isProfiled(code, usable(engine));
       return {
