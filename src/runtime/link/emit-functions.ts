@@ -14,6 +14,8 @@ export interface Signature {
 }
 
 export interface Lifted {
+  /** Which `lift` step it is of. */
+  readonly number: number;
   readonly signature: Signature;
   /** Variables of the core function, and of the function to be called when the result was taken. */
   readonly core: string;
@@ -28,8 +30,8 @@ export interface Lifted {
 
 /** A function that calls a component. With `checked` for arguments that come from the host. */
 export function emitLifted(glue: GlueWriter, name: string, lifted: Lifted, checked: boolean): string {
-  const { signature, core, postReturn, target, source, entered, waits } = lifted;
-  const { params, result } = signature;
+  const { number, signature, core, target, entered, waits } = lifted;
+  const { params } = signature;
   const args = params.map((_, index) => `a${index}`);
   const block = new Block();
   if (checked) {
@@ -52,7 +54,25 @@ export function emitLifted(glue: GlueWriter, name: string, lifted: Lifted, check
     passed.push(pointer);
   }
 
-  block.add(`var r = ${waits ? "await " : ""}${core}(${passed.join(", ")});`);
+  const call = `${core}(${passed.join(", ")})`;
+  if (waits) {
+    // The same function for all calls: what comes after a call needs nothing of it but its result.
+    const finish = glue.helper(`finish ${number}`, (finisher) => {
+      const end = new Block();
+      finishCall(glue, lifted, end);
+      return `function ${finisher}(r) {\n${end.text}\n}`;
+    });
+    block.add(`return ${call}.then(${finish});`);
+  } else {
+    block.add(`var r = ${call};`);
+    finishCall(glue, lifted, block);
+  }
+  return `function ${name}(${args.join(", ")}) {\n${block.text}\n}`;
+}
+
+/** Statements that make of the core result `r` what the caller gets. */
+function finishCall(glue: GlueWriter, { signature, postReturn, target, source, entered }: Lifted, block: Block): void {
+  const { params, result } = signature;
   // Set back by no one when what an import threw was caught: the state of the component is not to be trusted.
   block.add(`if (!${target.leaves}) trap("the component went on after an import of it had failed");`);
   if (result !== undefined) block.add(`var value = ${liftResult(glue, source, result, block)};`);
@@ -66,7 +86,6 @@ export function emitLifted(glue: GlueWriter, name: string, lifted: Lifted, check
   }
   block.add(`${entered} = false;`);
   if (result !== undefined) block.add("return value;");
-  return `${waits ? "async " : ""}function ${name}(${args.join(", ")}) {\n${block.text}\n}`;
 }
 
 export interface Lowered {
@@ -104,7 +123,7 @@ export function emitLowered(glue: GlueWriter, name: string, lowered: Lowered): s
 
   const outgoing = ["r", ...(out === undefined ? [] : [out])].join(", ");
   if (waits) {
-    const finish = glue.helper(`finish ${name}`, (finisher) => {
+    const finish = glue.helper(`answer ${name}`, (finisher) => {
       const body = new Block();
       lowerResult(glue, lowered, body);
       return `function ${finisher}(${outgoing}) {\n${body.text}\n}`;

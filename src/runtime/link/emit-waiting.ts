@@ -13,8 +13,6 @@ export interface Waiting {
   readonly lowers: readonly boolean[];
   /** Dropping such a resource calls a destructor that may be suspended. */
   readonly destructors: ReadonlySet<Resource>;
-  /** There is an import that may wait. */
-  readonly any: boolean;
 }
 
 export function findWaiting(plan: LinkPlan, waits: Waits): Waiting {
@@ -63,7 +61,6 @@ export function findWaiting(plan: LinkPlan, waits: Waits): Waiting {
       target.kind === "import" ? importWaits(target) : (liftWaits[target.lifted] ?? false),
     ),
     destructors: new Set([...plan.resources.keys()].filter((resource) => itemWaits(destructorOf(plan, resource)))),
-    any: lowers.some(({ target }) => importWaits(target)) || plan.exported.some(({ target }) => importWaits(target)),
   };
 }
 

@@ -35,6 +35,7 @@ export function emitGlue(plan: LinkPlan, options: EmitOptions): string {
 
 class Emitter {
   readonly #plan: LinkPlan;
+  readonly #waits: Waits;
   readonly #waiting: Waiting;
   readonly #glue = new GlueWriter();
   readonly #resources: ReadonlyMap<Resource, number>;
@@ -46,6 +47,7 @@ class Emitter {
 
   constructor(plan: LinkPlan, waits: Waits) {
     this.#plan = plan;
+    this.#waits = waits;
     this.#waiting = findWaiting(plan, waits);
     this.#resources = new Map([...plan.resources.keys()].map((resource, index) => [resource, index + 1]));
     this.#glue.variable("left", "0");
@@ -97,6 +99,7 @@ class Emitter {
     const waits = this.#waiting.lifts[number] ?? false;
     const { postReturn } = step.options;
     this.#lifted.push({
+      number,
       signature: this.#signature(step.type),
       core: this.#glue.coreFunction(exportedItem(step.core), waits),
       postReturn: postReturn === undefined ? undefined : this.#glue.coreFunction(exportedItem(postReturn)),
@@ -208,9 +211,7 @@ class Emitter {
     return this.#glue.helper(`export ${target.lifted}`, (name) => {
       const kept = [...resourcesOf(lifted.signature)].find((resource) => this.#origin(resource).kind === "guest");
       if (kept !== undefined) return `function ${name}() { stays(${quote(kept.name)}); }`;
-      const text = emitLifted(this.#glue, name, lifted, true);
-      // Nothing in it can wait, but who calls the component expects a promise of every export.
-      return this.#waiting.any && !lifted.waits ? `async ${text}` : text;
+      return emitLifted(this.#glue, name, lifted, true);
     });
   }
 
@@ -229,7 +230,7 @@ class Emitter {
         ? ""
         : `try {\n${emitChecks(this.#glue, [{ step: "", shape: signature.result, value: "r" }])}\n` +
           `} catch (error) { answer(${imported}, error); }\nreturn r;`;
-    const [prefix, wait] = this.#waiting.any ? ["async ", "await "] : ["", ""];
+    const [prefix, wait] = this.#waits(target.interfaceName, target.functionName) ? ["async ", "await "] : ["", ""];
     return this.#glue.helper(
       `pass on ${imported}`,
       (name) =>

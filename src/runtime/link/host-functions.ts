@@ -41,7 +41,8 @@ function findMember(members: Readonly<Record<string, unknown>>, functionName: st
     const found = asFunction(ownValue(type, key));
     return found === undefined ? undefined : (...args: never[]) => Reflect.apply(found, type, args) as unknown;
   }
-  return key in type.prototype ? method(key, type.prototype) : undefined;
+  // What every object has is not meant, such as `toString`.
+  return key in type.prototype && !(key in Object.prototype) ? method(key, type.prototype) : undefined;
 }
 
 interface ResourceClass {

@@ -20,10 +20,11 @@ export interface GlueHost {
 }
 
 /**
- * Lifted arguments go in, the lifted result comes out: as a promise when one of the component's imports may wait, at
- * once otherwise. Throws what an import threw, MisfitValue when an argument does not fit, WebAssembly.RuntimeError and
- * RangeError for traps, GuestTrap (link/abi.ts) when the component broke the canonical ABI. After any of these but
- * MisfitValue of an argument, the instance must not be used again.
+ * Lifted arguments go in, the lifted result comes out: as a promise when the function may come to call an import that
+ * waits, at once otherwise. Throws, or rejects with, what an import threw; MisfitValue when an argument does not fit;
+ * MisfitAnswer (link/abi.ts), which is a MisfitValue too, when what an import answered does not fit;
+ * WebAssembly.RuntimeError and RangeError for traps; GuestTrap (link/abi.ts) when the component broke the canonical ABI.
+ * After any of these but MisfitValue of an argument, the instance must not be used again.
  */
 export type ExportedFunction = (...args: unknown[]) => unknown;
 
