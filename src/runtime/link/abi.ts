@@ -2,7 +2,7 @@
 // these names; all that depends on a component's types is in the script (see emit.ts).
 
 import { Buffer } from "node:buffer";
-import * as bits from "./abi-bits.ts";
+import { f32ToI32, f64ToI64, i32ToF32, i32ToI64, i64ToF64, i64ToI32 } from "./abi-bits.ts";
 import { answer, GuestTrap, misfit, misfitName, misfitNumber, misfitTag, stays, trap, under } from "./abi-errors.ts";
 import { HandleTable } from "./abi-handles.ts";
 import * as strings from "./abi-strings.ts";
@@ -13,7 +13,12 @@ function badExport(name: string, want: string): never {
 }
 
 export const abi = {
-  ...bits,
+  f32ToI32,
+  f64ToI64,
+  i32ToF32,
+  i32ToI64,
+  i64ToF64,
+  i64ToI32,
   ...strings,
   answer,
   misfit,
