@@ -39,6 +39,16 @@ describe("checkBuiltinVersion()", () => {
     }
   });
 
+  test("says what to do about WASI 0.3, also where it has interfaces that 0.2 has not", ({ expect }) => {
+    for (const name of [
+      "wasi:cli/stdout@0.3.0",
+      "wasi:clocks/system-clock@0.3.0-rc-2025-09-16",
+      "wasi:http/client@1.0.0",
+    ]) {
+      expect(() => checkBuiltinVersion(name, "x"), name).toThrow(/build the component for WASI 0.2/);
+    }
+  });
+
   test("accepts 0.2, drafts of configuration and logging, and what links serve", ({ expect }) => {
     for (const name of [
       "wasi:cli/stdout@0.2.0",

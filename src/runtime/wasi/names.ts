@@ -58,17 +58,30 @@ export function isBuiltin(interfaceName: string): boolean {
   return BUILTIN_INTERFACES.has(unversioned(interfaceName));
 }
 
+/** Packages of WASI of which nothing but the interfaces above is served, and of no other version than 0.2. */
+const STANDARD_PACKAGES: ReadonlySet<string> = new Set([
+  "cli",
+  "clocks",
+  "filesystem",
+  "http",
+  "io",
+  "random",
+  "sockets",
+]);
+
 /**
- * Refuses built-in interfaces of a version that works differently: those of WASI 0.3 are asynchronous.
+ * Refuses interfaces of WASI of a version that works differently: those of WASI 0.3 are asynchronous, and some have
+ * names that 0.2 does not know.
  * @throws PetioleError ERR_COMPONENT_INVALID
  */
 export function checkBuiltinVersion(interfaceName: string, source: string): void {
   const name = parseWitName(interfaceName);
-  if (name?.version === undefined || !isBuiltin(interfaceName)) return;
-  if (name.namespace !== "wasi" || name.package === "config" || name.package === "logging") return;
+  if (name?.version === undefined || name.namespace !== "wasi" || !STANDARD_PACKAGES.has(name.package)) return;
   if (/^0\.2\.\d+$/.test(name.version)) return;
+  const later = /^0\.(?:[3-9]|\d{2,})\.|^[1-9]/.test(name.version);
+  const advice = later ? "; build the component for WASI 0.2, such as Rust's target wasm32-wasip2" : "";
   throw new PetioleError(
     "ERR_COMPONENT_INVALID",
-    `Cannot run "${source}": it imports "${interfaceName}", want version 0.2 of WASI`,
+    `Cannot run "${source}": it imports "${interfaceName}", want version 0.2 of WASI${advice}`,
   );
 }
