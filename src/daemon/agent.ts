@@ -13,8 +13,12 @@ import { createHost } from "../host/host.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/log.ts";
 import { createRuntime } from "../runtime/runtime.ts";
+import { readTrustedKey } from "../runtime/aot/keys.ts";
 import { openHub } from "./hub.ts";
 import { reasonOf } from "../lib/reason.ts";
+
+// Seals the component cache. With the state, as the cache may be on a disk that others can write to.
+const CACHE_KEY = "cache.key";
 
 export interface AgentDeps {
   readonly config: Config;
@@ -57,6 +61,10 @@ export async function openAgent({ config, env, clock, log, signal }: AgentDeps):
   const runtime = stack.use(
     createRuntime({
       cacheDir: config.cache_dir,
+      keyFile: join(config.state_dir, CACHE_KEY),
+      cacheQuota: config.runtime.cache_size,
+      trustedKeys: await Promise.all(config.runtime.trusted_keys.map(readTrustedKey)),
+      workers: config.runtime.workers,
       compile: { memory: config.compiler.memory, time: config.compiler.timeout },
       clock,
       log: log.child({ part: "runtime" }),

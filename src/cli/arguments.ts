@@ -1,0 +1,17 @@
+// Values of options, as commander takes them.
+
+import { InvalidArgumentError } from "commander";
+import { parseSize, type Bytes } from "../domain/units.ts";
+
+/** A size such as 32MiB. */
+export function sizeArgument(text: string): Bytes {
+  const value = parseSize(text);
+  if (value === undefined) throw new InvalidArgumentError("want a size such as 512B, 64KiB, 32MiB or 1GiB");
+  return value;
+}
+
+/** A whole number above 0. */
+export function countArgument(text: string): number {
+  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError("want a whole number above 0");
+}
