@@ -1,5 +1,6 @@
 // wasi:filesystem: the granted folders, and nothing else of the device.
 
+import { statSync } from "node:fs";
 import type { FolderGrant } from "../../../domain/workload.ts";
 import type { Suspend } from "../waiting.ts";
 import { Descriptor, type FilesystemContext } from "./descriptor.ts";
@@ -7,7 +8,7 @@ import { DirectoryEntryStream } from "./directory-entries.ts";
 import { filesystemErrorCode } from "./errors.ts";
 import { directoryFlags } from "./open.ts";
 import { OpenFiles } from "./open-files.ts";
-import { openRoot } from "./sandbox.ts";
+import { descriptorPath, openRoot } from "./sandbox.ts";
 
 export interface FilesystemDeps {
   readonly folders: readonly FolderGrant[];
@@ -37,6 +38,8 @@ export function createFilesystem({ folders, suspend }: FilesystemDeps): Filesyst
 function preopen(context: FilesystemContext, { host, guest, write }: FolderGrant): Descriptor {
   try {
     const file = context.files.open(() => openRoot(host));
+    // Without /proc no step could be taken from it.
+    statSync(descriptorPath(file.fd));
     return new Descriptor(context, { file, type: "directory", flags: directoryFlags(write), writable: write });
   } catch (cause) {
     const found = cause instanceof Error ? cause.message : String(cause);

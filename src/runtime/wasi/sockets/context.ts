@@ -6,7 +6,7 @@ import type { Endpoint } from "./addresses.ts";
 import { NetworkError } from "./errors.ts";
 
 /** Sockets, accepted connections and look-ups of one instance at a time. */
-export const MAX_SOCKETS = 64;
+export const MAX_SOCKETS = 32;
 /** Addresses whose names are remembered; the oldest is forgotten. */
 export const MAX_RESOLVED = 1024;
 

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { describe, test } from "vitest";
 import { SocketContext } from "./context.ts";
 import { loopback, openSockets, settled, suspend, value, type TestSockets } from "./test-rig.ts";
-import { MAX_DATAGRAMS, UdpPort, type UdpSocket } from "./udp.ts";
+import { MAX_DATAGRAM_BYTES, MAX_DATAGRAMS, UdpPort, type UdpSocket } from "./udp.ts";
 
 const bytes = (text: string): Uint8Array => new Uint8Array(Buffer.from(text));
 
@@ -98,6 +98,9 @@ describe("UdpSocket", () => {
     expect(value(output.send([fine, { data: bytes("x") }, fine]))).toBe(1n);
     expect(output.send([{ ...fine, data: new Uint8Array(65_508) }]).val).toBe("datagram-too-large");
     expect(value(output.checkSend())).toBeLessThan(BigInt(MAX_DATAGRAMS));
+    const large = { ...fine, data: new Uint8Array(MAX_DATAGRAM_BYTES / 4) };
+    expect(value(output.send([large, large, large, large, large, large]))).toBeLessThanOrEqual(4n);
+    expect(value(output.checkSend())).toBe(0n);
     expect(() => output.send(Array.from({ length: MAX_DATAGRAMS + 1 }, () => fine))).toThrow(/check-send/);
   });
 

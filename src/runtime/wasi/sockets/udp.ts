@@ -10,9 +10,9 @@ import { attempt, NetworkError, networkErrorCodeOf, perform } from "./errors.ts"
 import type { NetworkErrorCode, NetworkResult } from "./errors.ts";
 import { clampBuffer } from "./tcp-options.ts";
 
-/** Datagrams and bytes that wait in each direction of a socket. */
+/** Datagrams and bytes that wait in each direction of a socket, of which one datagram may exceed the last. */
 export const MAX_DATAGRAMS = 64;
-export const MAX_DATAGRAM_BYTES = 262_144;
+export const MAX_DATAGRAM_BYTES = 65_536;
 // What fits into one over IPv4.
 const LARGEST_DATAGRAM = 65_507;
 const HOP_LIMIT = 64;
@@ -163,7 +163,7 @@ export class OutgoingDatagramStream {
   }
 
   /**
-   * How many were taken: all, or those before the first that could not be.
+   * How many were taken: all, or those before the first that could not be, or for which there was no room.
    * @throws Error when there are more than check-send allowed, which ends the guest's call
    */
   send(datagrams: readonly OutgoingDatagram[]): NetworkResult<bigint> {
@@ -172,6 +172,7 @@ export class OutgoingDatagramStream {
     if (datagrams.length > this.#port.room) throw new Error("send exceeds what check-send allowed");
     let sent = 0n;
     for (const datagram of datagrams) {
+      if (sent > 0n && this.#port.room === 0) break;
       const taken = perform(() => this.#port.send(datagram));
       if (taken.tag === "err") return sent > 0n ? ok(sent) : taken;
       sent++;
