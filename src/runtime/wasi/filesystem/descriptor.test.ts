@@ -15,7 +15,16 @@ import { filesystemErrorCode } from "./errors.ts";
 import { fileSink, MAX_WRITE } from "./file-streams.ts";
 import { createFilesystem } from "./index.ts";
 import { MAX_OPEN_FILES } from "./open-files.ts";
-import { contents, FOLLOW, makeFolder, openGuest, READ_WRITE, suspend, text, value } from "./test-rig.ts";
+import {
+  contents,
+  FOLLOW,
+  makeFolder,
+  openGuest,
+  READ_WRITE,
+  suspend,
+  text,
+  value,
+} from "../../../../test/support/guest-files.ts";
 import type { NewTimestamp } from "./metadata.ts";
 
 const bytes = (string: string): Uint8Array => new Uint8Array(Buffer.from(string));

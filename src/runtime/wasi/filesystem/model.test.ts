@@ -33,7 +33,7 @@ import {
   value,
   type TestFolder,
   type TestGuest,
-} from "./test-rig.ts";
+} from "../../../../test/support/guest-files.ts";
 
 const name = constantFrom("a", "b", "c", "away", "home");
 const folders = array(oneof({ weight: 4, arbitrary: name }, constantFrom("..", ".")), { maxLength: 3 });

@@ -3,7 +3,16 @@ import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { describe, test } from "vitest";
-import { contents, FOLLOW, makeFolder, openGuest, READ, READ_WRITE, value, type TestFolder } from "./test-rig.ts";
+import {
+  contents,
+  FOLLOW,
+  makeFolder,
+  openGuest,
+  READ,
+  READ_WRITE,
+  value,
+  type TestFolder,
+} from "../../../../test/support/guest-files.ts";
 import { MAX_DEPTH, MAX_LINKS } from "./sandbox.ts";
 
 /** What a path may lead to while it is changed. */
@@ -129,7 +138,7 @@ describe("locate()", () => {
 
   test("no pipe, socket or device is opened", ({ expect }) => {
     using folder = makeTree();
-    execFileSync("mkfifo", [join(folder.granted, "pipe")]);
+    execFileSync("sh", ["-c", `mkfifo "$0"`, join(folder.granted, "pipe")]);
     using guest = openGuest(folder.granted);
     expect(value(guest.root.statAt({}, "pipe")).type).toBe("fifo");
     // Opening it for reading would wait for a writer.

@@ -1,7 +1,7 @@
 import { describe, test } from "vitest";
 import type { IpAddress } from "./addresses.ts";
 import type { Resolver } from "./lookup.ts";
-import { listen, loopback, openSockets, settled, value } from "./test-rig.ts";
+import { listen, loopback, openSockets, settled, value } from "../../../../test/support/guest-sockets.ts";
 
 const v4 = (...val: number[]): IpAddress => ({ tag: "ipv4", val });
 const found =

@@ -4,7 +4,7 @@ import { describe, test } from "vitest";
 import { MAX_SOCKETS } from "./context.ts";
 import { MAX_BACKLOG } from "./tcp-options.ts";
 import { SOCKET_BUFFER } from "./tcp-streams.ts";
-import { listen, loopback, openSockets, settled, value } from "./test-rig.ts";
+import { listen, loopback, openSockets, settled, value } from "../../../../test/support/guest-sockets.ts";
 
 const ANY = loopback(0);
 

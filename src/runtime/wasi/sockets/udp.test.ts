@@ -2,7 +2,14 @@ import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { describe, test } from "vitest";
 import { SocketContext } from "./context.ts";
-import { loopback, openSockets, settled, suspend, value, type TestSockets } from "./test-rig.ts";
+import {
+  loopback,
+  openSockets,
+  settled,
+  suspend,
+  value,
+  type TestSockets,
+} from "../../../../test/support/guest-sockets.ts";
 import { MAX_DATAGRAM_BYTES, MAX_DATAGRAMS, UdpPort, type UdpSocket } from "./udp.ts";
 
 const bytes = (text: string): Uint8Array => new Uint8Array(Buffer.from(text));

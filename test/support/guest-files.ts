@@ -3,11 +3,11 @@
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { WasiResult } from "../result.ts";
-import type { Suspend } from "../waiting.ts";
-import type { Descriptor } from "./descriptor.ts";
-import { createFilesystem } from "./index.ts";
-import type { DescriptorFlags, OpenFlags } from "./open.ts";
+import type { WasiResult } from "../../src/runtime/wasi/result.ts";
+import type { Suspend } from "../../src/runtime/wasi/waiting.ts";
+import type { Descriptor } from "../../src/runtime/wasi/filesystem/descriptor.ts";
+import { createFilesystem } from "../../src/runtime/wasi/filesystem/index.ts";
+import type { DescriptorFlags, OpenFlags } from "../../src/runtime/wasi/filesystem/open.ts";
 
 export const FOLLOW = { symlinkFollow: true };
 export const READ = { read: true };

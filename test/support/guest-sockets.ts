@@ -1,14 +1,14 @@
 // For tests: a guest's view of its sockets.
 
 import { createServer, type AddressInfo, type Server } from "node:net";
-import type { WasiResult } from "../result.ts";
-import type { Suspend } from "../waiting.ts";
-import type { AddressFamily, IpSocketAddress } from "./addresses.ts";
-import { createSockets, type SocketsDeps } from "./index.ts";
-import type { ResolveAddressStream } from "./lookup.ts";
-import type { NetworkResult } from "./errors.ts";
-import type { TcpSocket } from "./tcp.ts";
-import type { UdpSocket } from "./udp.ts";
+import type { WasiResult } from "../../src/runtime/wasi/result.ts";
+import type { Suspend } from "../../src/runtime/wasi/waiting.ts";
+import type { AddressFamily, IpSocketAddress } from "../../src/runtime/wasi/sockets/addresses.ts";
+import { createSockets, type SocketsDeps } from "../../src/runtime/wasi/sockets/index.ts";
+import type { ResolveAddressStream } from "../../src/runtime/wasi/sockets/lookup.ts";
+import type { NetworkResult } from "../../src/runtime/wasi/sockets/errors.ts";
+import type { TcpSocket } from "../../src/runtime/wasi/sockets/tcp.ts";
+import type { UdpSocket } from "../../src/runtime/wasi/sockets/udp.ts";
 
 export const suspend: Suspend = (arm) => new Promise((resume) => void arm(resume));
 
