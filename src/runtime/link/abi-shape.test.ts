@@ -27,6 +27,13 @@ describe("ShapeTable.shape()", () => {
     ["an option of a byte", { kind: "option", some: U8 }, 2, 1, ["i32", "i32"]],
     ["a result without values", { kind: "result", ok: undefined, err: undefined }, 1, 1, ["i32"]],
     ["a variant of different cases", variant(undefined, F32, U64, STRING), 16, 8, ["i32", "i64", "i32"]],
+    [
+      "a variant whose largest case is less aligned",
+      variant({ kind: "u32" }, tuple(U8, U8, U8, U8, U8)),
+      12,
+      4,
+      Array<string>(6).fill("i32"),
+    ],
     ["a variant of i32 and f32", variant(F32, U8), 8, 4, ["i32", "i32"]],
     ["an enum of 256", { kind: "enum", names: names(256) }, 1, 1, ["i32"]],
     ["an enum of 257", { kind: "enum", names: names(257) }, 2, 2, ["i32"]],

@@ -51,6 +51,28 @@ describe("emitGlue(): calls", () => {
     expect(instance.exported("f", "f")).toBeUndefined();
   });
 
+  test.for([
+    ["bool", 2, true],
+    ["u8", -1, 0xff],
+    ["s8", 0x180, -0x80],
+    ["u16", -1, 0xffff],
+    ["s16", 0x1_8000, -0x8000],
+    ["u32", -1, 0xffff_ffff],
+    ["s32", -1, -1],
+  ] as const)("takes of a flat %s what its type has room for", async ([type, core, value], { expect }) => {
+    const instantiate = await linkText(`(import "f" (func $f (param "x" ${type})))
+      (core func $lowered (canon lower (func $f)))
+      (core module $m
+        (import "" "f" (func $f (param i32)))
+        (func (export "f") (result i32) (call $f (i32.const ${core})) (i32.const ${core})))
+      (core instance $i (instantiate $m (with "" (instance (export "f" (func $lowered))))))
+      (func (export "f") (result ${type}) (canon lift (core func $i "f")))`);
+    const seen: unknown[] = [];
+    const instance = instantiate({ f: (x: unknown) => seen.push(x) });
+    expect(callExport(instance, "f")).toBe(value);
+    expect(seen).toEqual([value]);
+  });
+
   test("throws MisfitValue with the way to it, before the component is entered", async ({ expect }) => {
     const instantiate = await linkText(`${MEMORY} ${CALLS}
       (type $r (record (field "some-list" (list (tuple u8 string)))))
