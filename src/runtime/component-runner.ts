@@ -193,14 +193,7 @@ export class ComponentRunner implements RunningComponent, GroupOwner {
   startFailed(failure: TurnFailure): void {
     this.#starting--;
     this.#gone.failed++;
-    if (this.#firstStart !== undefined) {
-      this.#count(failure);
-      this.#firstStart.reject(failure.error);
-      return;
-    }
-    const [call] = this.#size === 0 ? this.#queue.splice(0, 1) : [];
-    if (call === undefined) this.#count(failure);
-    else this.ended(call, { kind: "failed", failure }, 0);
+    this.#failStart(failure);
     this.#wake();
   }
 
@@ -241,16 +234,34 @@ export class ComponentRunner implements RunningComponent, GroupOwner {
     this.#breaches.add(limit, count);
   }
 
-  lost(group: InstanceGroup, { cause, guilty, starting, begun, unstarted }: GroupLoss): void {
+  lost(group: InstanceGroup, { cause, guilty, starting, startFailure, begun, unstarted }: GroupLoss): void {
     this.#groups = this.#groups.filter((one) => one !== group);
-    this.#starting = Math.max(0, this.#starting - starting);
+    this.#starting -= starting;
     this.#gone.failed++;
     const { retried, given } = this.#retry(cause, unstarted);
     this.#queue = [...retried, ...this.#queue];
     for (const { call, failure } of [...begun, ...given]) this.ended(call, { kind: "failed", failure }, 0);
+    // It may break every time that an instance is made, so the next one has to wait.
+    if (cause === "crashed") this.#countInRow("its worker failed");
+    if (startFailure !== undefined) this.#failStart(startFailure);
     // Whoever is to blame, and whoever was there when a worker broke by itself, waits for the next call.
-    if ((this.#firstStart !== undefined || (!guilty && cause !== "crashed")) && this.#size === 0) this.#grow();
+    else if (!guilty && cause !== "crashed" && this.#size === 0 && !this.#grow()) {
+      this.#firstStart?.reject(this.#noRoom());
+    }
     this.#wake();
+  }
+
+  /** An instance cannot be made: so fails who waits for the first one, or the call that needed it. */
+  #failStart(failure: TurnFailure): void {
+    if (this.#firstStart !== undefined) {
+      this.#count(failure);
+      this.#firstStart.reject(failure.error);
+      this.#firstStart = undefined;
+      return;
+    }
+    const [call] = this.#size === 0 ? this.#queue.splice(0, 1) : [];
+    if (call === undefined) this.#count(failure);
+    else this.ended(call, { kind: "failed", failure }, 0);
   }
 
   /** A worker that breaks by itself may do so every time. */
@@ -395,6 +406,10 @@ export class ComponentRunner implements RunningComponent, GroupOwner {
     if (limit !== undefined) this.#breaches.add(limit);
     // A worker lost to another component says nothing about this one.
     if (error.code === "ERR_COMPONENT_STOPPED" || error.code === "ERR_ADDRESS_SPACE") return;
+    this.#countInRow(error.message);
+  }
+
+  #countInRow(reason: string): void {
     this.#failuresInRow++;
     const attempt = this.#failuresInRow - PROMPT_RESTARTS - 1;
     if (attempt < 0) return;
@@ -402,7 +417,7 @@ export class ComponentRunner implements RunningComponent, GroupOwner {
     if (this.#degraded) return;
     this.#degraded = true;
     const { onEvent } = this.#deps.options;
-    onEvent({ kind: "degraded", failures: this.#failuresInRow, lastError: error.message });
+    onEvent({ kind: "degraded", failures: this.#failuresInRow, lastError: reason });
   }
 
   #recover(): void {

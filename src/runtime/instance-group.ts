@@ -53,6 +53,8 @@ export interface GroupLoss {
   readonly guilty: boolean;
   /** Instances that had not answered yet. */
   readonly starting: number;
+  /** What they failed with, unless another component is to blame. */
+  readonly startFailure: TurnFailure | undefined;
   readonly begun: readonly { readonly call: Call; readonly failure: TurnFailure }[];
   /** Calls that no guest has seen, in the order they were sent. */
   readonly unstarted: readonly Call[];
@@ -278,7 +280,9 @@ export class InstanceGroup implements Tenant {
         begun.push({ call, failure });
       }
     }
-    this.#deps.owner.lost(this, { cause: loss.cause, guilty, starting, begun, unstarted });
+    const atFault = starting > 0 && (guilty || loss.cause === "crashed");
+    const startFailure = atFault ? lossFailure(`start component "${this.#deps.setup.id}"`, guilty, loss) : undefined;
+    this.#deps.owner.lost(this, { cause: loss.cause, guilty, starting, startFailure, begun, unstarted });
   }
 
   /** Fails what an instance is doing; it may have been failed before. */

@@ -6,11 +6,12 @@ import { mebibytes, seconds, type Bytes } from "../domain/units.ts";
 import type { BackoffOptions } from "../lib/backoff.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/log.ts";
-import { AddressSpace, engineOptions, probeAddressSpace, reservationOf } from "./address-space.ts";
+import { AddressSpace, engineOptions, probeAddressSpace, reservationOf, type EngineOptions } from "./address-space.ts";
 import { ComponentRunner, RESTART_BACKOFF } from "./component-runner.ts";
 import type { InstanceOptions, PreparedComponent, RunningComponent, Runtime } from "./contract.ts";
 import { PAGE_SIZE } from "./limit-module.ts";
 import { openMachineCode } from "./machine-code/addon.ts";
+import { probeMemoryProtection } from "./prepare/memory-protection.ts";
 import { REWRITE_POLICY, type RewritePolicy } from "./prepare/plan-rewrite.ts";
 import { createPreparer, type ComponentFile } from "./prepare/prepare.ts";
 import { transpilerCommand, type CompileLimits } from "./prepare/run-child.ts";
@@ -90,7 +91,7 @@ export function createRuntime(deps: RuntimeDeps): Runtime {
     trustedKeys: deps.trustedKeys ?? [],
     machineCode: openMachineCode(log, deps.nativeAddon),
   });
-  const engine = engineOptions(process.execArgv);
+  const engine = currentEngineOptions();
   const slots = Math.max(1, Math.min(workers, availableParallelism()));
   const addressSpace = new AddressSpace(deps.addressSpace ?? probeAddressSpace(slots));
   const maxLost = Math.floor((addressSpace.budget * LOST_STACKS_SHARE) / engine.stackSize);
@@ -182,6 +183,13 @@ export function createRuntime(deps: RuntimeDeps): Runtime {
       await preparer[Symbol.asyncDispose]();
     },
   };
+}
+
+/** Flags do not tell everything: V8 does without guard regions also where there is no room for them. */
+function currentEngineOptions(): EngineOptions {
+  const options = engineOptions(process.execArgv);
+  const protection = probeMemoryProtection();
+  return protection === "unknown" ? options : { ...options, trapHandler: protection === "guard-regions" };
 }
 
 function describe({ digest, folder, size, inspection }: ComponentFile): PreparedComponent {

@@ -26,6 +26,7 @@ export class Scheduler {
   #looping = false;
   #settling = false;
   #sliceEnd = 0;
+  #timer: NodeJS.Timeout | undefined;
 
   /** `flush` is called when the event loop is to be reached, with results on their way. */
   constructor(stacks: StackPool, clock: () => number, flush: () => void) {
@@ -75,7 +76,7 @@ export class Scheduler {
 
   /** The guest's turn has ended. */
   ended(guest: Guest, heldStack: boolean): void {
-    if (heldStack) this.#stacks.giveBack();
+    if (heldStack) this.#stacks.giveBack(this.#clock());
     if (this.#active === guest) {
       guest.leave();
       this.#active = undefined;
@@ -85,7 +86,7 @@ export class Scheduler {
 
   /** The turn of a guest that was given up will not end. */
   abandoned(): void {
-    this.#stacks.lose();
+    this.#stacks.lose(this.#clock());
     this.#nextSoon();
   }
 
@@ -119,10 +120,15 @@ export class Scheduler {
       this.#sources.delete(source);
       if (!source.ready) continue;
       this.#sources.add(source);
-      if (!this.#stacks.available) return false;
+      const now = this.#clock();
+      const wait = this.#stacks.wait(now);
+      if (wait > 0) {
+        this.#runIn(wait);
+        return false;
+      }
       const guest = source.next();
       if (guest === undefined) continue;
-      this.#stacks.take();
+      this.#stacks.take(now);
       this.activate(guest);
       guest.run();
       return true;
@@ -133,6 +139,16 @@ export class Scheduler {
   #nextSoon(): void {
     if (this.#looping) return;
     queueMicrotask(() => this.run());
+  }
+
+  /** For ever when only the end of a turn helps. */
+  #runIn(wait: number): void {
+    if (wait === Infinity || this.#timer !== undefined) return;
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      this.enterLoop();
+      this.run();
+    }, wait);
   }
 
   #settle(): void {

@@ -1,5 +1,5 @@
 import { describe, test } from "vitest";
-import { StackPool } from "./stack-pool.ts";
+import { PATIENCE, StackPool } from "./stack-pool.ts";
 
 // Of one MiB each, V8 keeps three: with their guard pages four do not fit in 4 MiB.
 const bounds = (maxTurns: number, maxLost: number) => ({
@@ -10,26 +10,32 @@ const bounds = (maxTurns: number, maxLost: number) => ({
 });
 const lostOf = ({ lost }: { readonly lost: SharedArrayBuffer }): number => new Int32Array(lost)[0] ?? 0;
 
-function takeAll(pool: StackPool): number {
+/** How many can be had at that time. */
+function takeAll(pool: StackPool, now: number): number {
   let taken = 0;
-  for (; pool.available; taken++) pool.take();
+  for (; pool.wait(now) === 0; taken++) pool.take(now);
   return taken;
 }
 
 describe("StackPool", () => {
-  test("bounds the turns that have begun", ({ expect }) => {
+  test("gives as many as V8 keeps at once, and more when none comes back for a while", ({ expect }) => {
     const pool = new StackPool(bounds(5, 100));
-    expect(takeAll(pool)).toBe(5);
-    pool.giveBack();
-    expect(takeAll(pool)).toBe(1);
+    expect(takeAll(pool, 0)).toBe(3);
+    expect(pool.wait(1)).toBe(PATIENCE - 1);
+    pool.giveBack(2);
+    expect(takeAll(pool, 2)).toBe(1);
+    expect(pool.wait(3)).toBe(PATIENCE - 1);
+    expect(takeAll(pool, 2 + PATIENCE)).toBe(2);
+    expect(pool.wait(1000)).toBe(Infinity);
   });
 
   test("loses nothing as long as no more are used than V8 keeps", ({ expect }) => {
-    const given = bounds(3, 100);
+    const given = bounds(10, 100);
     const pool = new StackPool(given);
-    for (let round = 0; round < 1000; round++) {
-      takeAll(pool);
-      for (let turn = 0; turn < 3; turn++) pool.giveBack();
+    for (let now = 0; now < 1000; now++) {
+      const taken = takeAll(pool, now);
+      expect(taken).toBe(3);
+      for (let turn = 0; turn < taken; turn++) pool.giveBack(now);
     }
     expect(lostOf(given)).toBe(0);
   });
@@ -39,21 +45,22 @@ describe("StackPool", () => {
     const pool = new StackPool(given);
     const rounds: number[] = [];
     for (let round = 0; round < 5; round++) {
-      const taken = takeAll(pool);
+      const now = round * 100;
+      const taken = takeAll(pool, now) + takeAll(pool, now + PATIENCE);
       rounds.push(taken);
-      for (let turn = 0; turn < taken; turn++) pool.giveBack();
+      for (let turn = 0; turn < taken; turn++) pool.giveBack(now + PATIENCE);
     }
     expect(rounds).toEqual([10, 10, 10, 3, 3]);
     expect(lostOf(given)).toBe(21);
-    expect(takeAll(new StackPool(given))).toBe(3);
+    expect(takeAll(new StackPool(given), 1000)).toBe(3);
   });
 
   test("counts stacks that are suspended for ever as lost", ({ expect }) => {
     const given = bounds(2, 100);
     const pool = new StackPool(given);
-    takeAll(pool);
-    pool.lose();
+    takeAll(pool, 0);
+    pool.lose(0);
     expect(lostOf(given)).toBe(1);
-    expect(takeAll(pool)).toBe(1);
+    expect(takeAll(pool, 0)).toBe(1);
   });
 });

@@ -1,15 +1,19 @@
 // How many stacks V8 holds for suspended calls, and how many it lost.
 //
 // A call that may be suspended runs on a stack of its own. V8 keeps stacks that are free for later ones, up to 4 MiB
-// together; those beyond it gives up without giving their address space back (v14.6 decommits them and keeps the
-// mapping), so a process that has many suspended calls at a time, again and again, runs out of address space in the
-// end, and then V8 aborts it. So beyond what the pool holds, stacks are used only while few were lost.
+// together. One beyond that costs a dozen times what the call does, and V8 gives it up without giving its address space
+// back (v14.6 decommits it and keeps the mapping): a process that has many suspended calls at a time, again and again,
+// runs out of address space in the end, and then V8 aborts it. So more than fit in the pool are used only when those in
+// use are held up, and only while few were lost.
 
 import type { StackBounds } from "./protocol.ts";
 
 const POOL_BYTES = 4 * 1024 ** 2;
 // Guard pages and what a stack is rounded up to.
 const OVERHEAD = 16 * 1024;
+
+/** Milliseconds after which calls count as held up when none of them ends. */
+export const PATIENCE = 5;
 
 /** Follows V8's pool of one worker. */
 export class StackPool {
@@ -18,6 +22,7 @@ export class StackPool {
   readonly #capacity: number;
   #used = 0;
   #free = 0;
+  #progressAt = 0;
 
   constructor(bounds: StackBounds) {
     this.#bounds = bounds;
@@ -25,14 +30,16 @@ export class StackPool {
     this.#capacity = Math.max(1, Math.floor(POOL_BYTES / (bounds.stackSize + OVERHEAD)));
   }
 
-  /** False when a turn has to wait until another one ends. */
-  get available(): boolean {
+  /** How long a turn has to wait for a stack, unless one comes back before: 0 when it may have one now. */
+  wait(now: number): number {
     const { maxTurns, maxLost } = this.#bounds;
-    if (this.#used >= maxTurns) return false;
-    return this.#used < this.#capacity || Atomics.load(this.#lost, 0) < maxLost;
+    if (this.#used < Math.min(this.#capacity, maxTurns)) return 0;
+    if (this.#used >= maxTurns || Atomics.load(this.#lost, 0) >= maxLost) return Infinity;
+    return Math.max(0, this.#progressAt + PATIENCE - now);
   }
 
-  take(): void {
+  take(now: number): void {
+    if (this.#used < this.#capacity) this.#progressAt = now;
     // V8 shrinks its pool when the next stack is taken, not when one comes back.
     const surplus = this.#free - this.#capacity;
     if (surplus > 0) {
@@ -44,13 +51,15 @@ export class StackPool {
   }
 
   /** A stack is suspended for ever. */
-  lose(): void {
+  lose(now: number): void {
     this.#used--;
+    this.#progressAt = now;
     Atomics.add(this.#lost, 0, 1);
   }
 
-  giveBack(): void {
+  giveBack(now: number): void {
     this.#used--;
+    this.#progressAt = now;
     this.#free++;
   }
 }
