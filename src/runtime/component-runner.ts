@@ -18,7 +18,7 @@ import type {
 } from "./contract.ts";
 import { CpuShare } from "./cpu-share.ts";
 import type { TurnFailure } from "./failures.ts";
-import { HttpExchange } from "./http-exchange.ts";
+import { HttpExchange, type HttpExchangeDeps } from "./http-exchange.ts";
 import { createImportServer, type ImportServer } from "./import-server.ts";
 import { InstanceGroup, type Call, type CallOutcome, type GroupLoss, type GroupOwner } from "./instance-group.ts";
 import type { ExchangeOutput } from "./wasi/http/messages.ts";
@@ -59,6 +59,7 @@ export class ComponentRunner implements RunningComponent, GroupOwner {
   readonly #deps: ComponentRunnerDeps;
   readonly #stop = new AbortController();
   readonly #targets: CallTargets;
+  readonly #httpDeps: HttpExchangeDeps;
   readonly #imports: ImportServer;
   readonly #breaches: Breaches;
   readonly #cpu: CpuShare;
@@ -84,6 +85,12 @@ export class ComponentRunner implements RunningComponent, GroupOwner {
   constructor(deps: ComponentRunnerDeps) {
     const { clock, options, setup } = deps;
     this.#deps = deps;
+    this.#httpDeps = {
+      action: `serve HTTP by component "${setup.id}"`,
+      onGone: (exchange) => {
+        this.#queue = this.#queue.filter((one) => one.exchange !== exchange);
+      },
+    };
     this.#targets = new CallTargets(setup.id, setup.exports, options.limits.memory);
     this.#imports = createImportServer(setup.imports, options.onImport);
     this.#breaches = new Breaches(clock, options.onEvent, this.#stop.signal);
@@ -112,13 +119,10 @@ export class ComponentRunner implements RunningComponent, GroupOwner {
   async http(request: HttpRequest): Promise<HttpResponse> {
     if (this.#stop.signal.aborted) throw this.#stopped();
     const target = this.#targets.find("wasi:http/incoming-handler", "handle");
-    const action = `serve HTTP by component "${this.#deps.setup.id}"`;
-    const onGone = (): void => {
-      this.#queue = this.#queue.filter((one) => one.exchange !== exchange);
-    };
-    const exchange = new HttpExchange(request, { action, onGone });
-    request.signal?.throwIfAborted();
+    const { action } = this.#httpDeps;
     this.#admit(action);
+    const exchange = new HttpExchange(request, this.#httpDeps);
+    if (exchange.cancelled) return exchange.response;
     this.#queue.push({
       action,
       exchange,

@@ -6,14 +6,11 @@ import type { HttpFields, HttpRequest, HttpResponse } from "./contract.ts";
 import { packFields, unpackFields } from "./wasi/http/packed-fields.ts";
 import { MAX_INLINE_BODY, type ExchangeInput, type ExchangeOutput, type RequestMessage } from "./wasi/http/messages.ts";
 
-/** Of what the client says, what would not survive being packed. HTTP has it nowhere. */
-const UNFIT = /\0/;
-
 export interface HttpExchangeDeps {
   /** For messages. */
   readonly action: string;
   /** The client is gone, and nobody wants an answer. */
-  readonly onGone: () => void;
+  readonly onGone: (exchange: HttpExchange) => void;
 }
 
 export class HttpExchange {
@@ -39,31 +36,32 @@ export class HttpExchange {
   constructor(request: HttpRequest, deps: HttpExchangeDeps) {
     this.#request = request;
     this.#deps = deps;
-    const { method, scheme, authority, pathWithQuery: path, body, signal } = request;
+    const { method, scheme, authority, pathWithQuery: path, headers, body } = request;
     const inline = body instanceof Uint8Array && body.byteLength <= MAX_INLINE_BODY;
     this.#body = body instanceof Uint8Array ? (inline ? undefined : once(body)) : body;
-    const texts = [method, scheme, authority, path, ...request.headers.flat()];
-    if (texts.some((text) => text !== undefined && UNFIT.test(text))) {
-      throw new PetioleError("ERR_LINK_INVALID", `Cannot ${deps.action}: it has a NUL character`);
+    for (const [name, value] of headers) {
+      if (!name.includes("\0") && !value.includes("\0")) continue;
+      throw new PetioleError("ERR_LINK_INVALID", `Cannot ${deps.action}: a header has a NUL character`);
     }
     this.message = {
       method,
       scheme,
       authority,
       path,
-      headers: packFields(request.headers),
+      headers: packFields(headers),
       // A copy of its own: a view would take all of its buffer along.
       body: inline ? new Uint8Array(body) : this.#body === undefined ? undefined : "streamed",
     };
-    // Nobody has to wait for the response of a request that is given up.
-    this.#head.promise.catch(() => {});
-    if (signal?.aborted === true) this.#onAbort();
-    else signal?.addEventListener("abort", this.#onAbort, { once: true });
+    request.onCancelable?.((reason) => this.#cancel(reason));
   }
 
   /** Settled when the component has answered; its body may still be on its way. */
   get response(): Promise<HttpResponse> {
     return this.#head.promise;
+  }
+
+  get cancelled(): boolean {
+    return this.#gone;
   }
 
   /** The request was given to a worker, possibly not to the first. */
@@ -97,7 +95,6 @@ export class HttpExchange {
   /** The component returned, or failed with `error`. */
   finish(error?: unknown): void {
     this.#turnOver = true;
-    this.#request.signal?.removeEventListener("abort", this.#onAbort);
     this.#credited?.();
     if (error !== undefined) this.#fail(error);
   }
@@ -130,7 +127,7 @@ export class HttpExchange {
       }
     } finally {
       // Whoever reads no further has gone away.
-      if (!this.#bodyOver && this.#fault === undefined) this.#onAbort();
+      if (!this.#bodyOver && this.#fault === undefined) this.#cancel(new Error("The response was not read to its end"));
     }
   }
 
@@ -184,15 +181,14 @@ export class HttpExchange {
     });
   }
 
-  readonly #onAbort = (): void => {
-    if (this.#gone) return;
+  #cancel(reason: Error): void {
+    if (this.#gone || (this.#turnOver && this.#bodyOver)) return;
     this.#send({ kind: "cut", reason: "connection-terminated" });
     this.#gone = true;
-    this.#request.signal?.removeEventListener("abort", this.#onAbort);
     this.#credited?.();
-    this.#fail(this.#request.signal?.reason ?? new Error("The response was given up"));
-    this.#deps.onGone();
-  };
+    this.#fail(reason);
+    this.#deps.onGone(this);
+  }
 
   #fail(error: unknown): void {
     if (error === undefined || (this.#answered && this.#bodyOver)) return;

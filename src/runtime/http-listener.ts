@@ -42,9 +42,9 @@ export function createHttpListener(deps: HttpListenerDeps): (asked: IncomingMess
       refuse(asked, answer, TOO_LARGE);
       return;
     }
-    const gone = new AbortController();
+    let cancel: ((reason: Error) => void) | undefined;
     answer.on("close", () => {
-      if (!answer.writableFinished) gone.abort(CLIENT_GONE);
+      if (!answer.writableFinished) cancel?.(CLIENT_GONE);
     });
     try {
       const response = await component.http({
@@ -56,12 +56,14 @@ export function createHttpListener(deps: HttpListenerDeps): (asked: IncomingMess
         body: length === 0 ? undefined : isSmall(length) ? await collect(asked) : stream(asked),
         maxBody,
         trailers: () => pairs(asked.rawTrailers),
-        signal: gone.signal,
+        onCancelable: (given) => {
+          cancel = given;
+        },
         onInformational: (status, headers) => inform(answer, status, headers),
       });
       await send(asked, answer, response);
     } catch (error) {
-      if (gone.signal.aborted || answer.destroyed) return;
+      if (answer.destroyed) return;
       log.warn("HTTP request failed", { method: asked.method, err: error });
       refuse(asked, answer, isPetioleError(error) ? (STATUS[error.code] ?? INTERNAL) : INTERNAL);
     }
@@ -119,11 +121,13 @@ async function send(asked: IncomingMessage, answer: ServerResponse, response: Ht
   if (!asked.complete) raw.push("connection", "close");
   answer.writeHead(status, raw);
   if (!whole) await pour(body, answer);
-  else if (body.byteLength > 0) answer.write(body);
   const last = trailers();
-  if (last.length > 0 && answer.chunkedEncoding)
+  if (last.length > 0 && answer.chunkedEncoding) {
     answer.addTrailers(last.map(([name, value]): [string, string] => [name, value]));
-  answer.end();
+  }
+  // A small one with its end, so that it takes one write.
+  if (whole && body.byteLength > 0) answer.end(body);
+  else answer.end();
 }
 
 async function pour(body: AsyncIterable<Uint8Array>, answer: ServerResponse): Promise<void> {
