@@ -1,11 +1,12 @@
 // A process that starts a component as an agent does, calls it, and prints what happened as JSON.
 //
-//   node [flags] test/support/run-component.ts <cache folder> <component> [<calls to warm up with>]
+//   node [flags] test/support/run-component.ts <cache folder> <component> [<calls to warm up with> [<trusted key>]]
 
 import { millis, seconds } from "../../src/domain/units.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import type { Logger } from "../../src/lib/log.ts";
 import { createRuntime } from "../../src/runtime/runtime.ts";
+import { readTrustedKey } from "../../src/runtime/aot/keys.ts";
 import { ORDINARY_INSTANCE } from "./workloads.ts";
 
 export interface Report {
@@ -15,7 +16,7 @@ export interface Report {
   readonly log: readonly string[];
 }
 
-const [cacheDir = "", file = "", calls = "0"] = process.argv.slice(2);
+const [cacheDir = "", file = "", calls = "0", trustedKey] = process.argv.slice(2);
 const messages: string[] = [];
 let written: (() => void) | undefined;
 const rewritten = new Promise<void>((resolve) => {
@@ -31,6 +32,7 @@ await using runtime = createRuntime({
   cacheDir,
   log,
   clock: systemClock,
+  trustedKeys: trustedKey === undefined ? [] : [await readTrustedKey(trustedKey)],
   rewrites: { calls: Number(calls), idle: millis(0), patience: millis(0), pause: seconds(0) },
 });
 const prepared = await runtime.prepare(file, AbortSignal.timeout(60_000));

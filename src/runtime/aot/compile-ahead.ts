@@ -31,6 +31,8 @@ export interface AheadOptions {
   readonly table: number;
   /** Path of recorded calls: see warm-up.ts. Without them the entry holds no machine code. */
   readonly warmUp: string | undefined;
+  /** Calls to serve at least, by repeating the recorded ones. */
+  readonly calls?: number;
   /** Node's and V8's flags that the agent is started with; default those of this process. */
   readonly flags?: readonly string[];
   /** Node for the target, of the same version as the agent's. */
@@ -65,11 +67,11 @@ const KEPT_OUTPUT = 2000;
  *   what it takes; the signal's reason when aborted
  */
 export async function compileAhead(options: AheadOptions): Promise<AheadResult> {
-  const { component, memory, table, warmUp, target, signal } = options;
+  const { component, memory, table, warmUp, target, signal, calls = WARM_UP_CALLS } = options;
   const { command, nativeAddon } = commandFor(options);
   const cacheDir = await mkdtemp(join(tmpdir(), "petiole-ahead-"));
   try {
-    const request = { component, cacheDir, memory, table, warmUp, calls: WARM_UP_CALLS, nativeAddon };
+    const request = { component, cacheDir, memory, table, warmUp, calls, nativeAddon };
     const report = await runChild(command, request, signal);
     const made = await readMade(cacheDir);
     const content = { ...made, engine: { ...made.engine, cpu: cpuOf(target) ?? made.engine.cpu } };

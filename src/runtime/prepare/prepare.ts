@@ -215,6 +215,9 @@ export function createPreparer(deps: PreparerDeps): Preparer {
         entry === undefined
           ? await compileArtifacts(artifacts ?? (await remake(component, signal)), limits, file)
           : await compileEntry(entry, usable(engine));
+      if (changed && entry !== undefined) {
+        log.warn("V8 does not take the machine code of a cached component, which is compiled", { digest });
+      }
       // What was made elsewhere gets the device's own seal.
       if (changed || cached === undefined) store(cache, id, code);
       const memories = [...code.modules].map(([name, { wireBytes }]) => [name, declaredMemories(wireBytes)] as const);

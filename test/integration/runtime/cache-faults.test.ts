@@ -29,7 +29,7 @@ const made = (log: readonly string[]): boolean =>
 /** In a process of its own, with these flags of Node or V8. */
 async function runProcess(cacheDir: string, flags: readonly string[] = [], warmUp = 0): Promise<Report> {
   const args = [...flags, "--no-warnings", RUN_COMPONENT, cacheDir, fixture("behaviour"), String(warmUp)];
-  return JSON.parse((await run(process.execPath, args)).stdout) as Report; // Printed by that script.
+  return JSON.parse((await run(process.execPath, args, { timeout: 100_000, killSignal: "SIGKILL" })).stdout) as Report; // Printed by that script.
 }
 
 /** Starts the component and checks that it works; what is to be written is written when it returns. */
