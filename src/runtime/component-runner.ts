@@ -21,7 +21,7 @@ import type { TurnFailure } from "./failures.ts";
 import { HttpExchange, type HttpExchangeDeps } from "./http-exchange.ts";
 import { createImportServer, type ImportServer } from "./import-server.ts";
 import { InstanceGroup, type Call, type CallOutcome, type GroupLoss, type GroupOwner } from "./instance-group.ts";
-import type { ExchangeOutput } from "./wasi/http/messages.ts";
+import type { OutputMessage } from "./wasi/http/messages.ts";
 import type { GuestSetup, RetireReason } from "./worker/protocol.ts";
 import type { WorkerSlot } from "./worker-slot.ts";
 
@@ -128,7 +128,7 @@ export class ComponentRunner implements RunningComponent, GroupOwner {
       exchange,
       body: ["http", target.number, exchange.message],
       resolve: (output) => {
-        exchange.onOutput(output as ExchangeOutput); // What turns of its kind return.
+        exchange.onOutput(output as OutputMessage); // What turns of its kind return.
         exchange.finish();
       },
       reject: (error) => exchange.finish(error),

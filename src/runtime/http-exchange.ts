@@ -4,7 +4,14 @@
 import { PetioleError } from "../domain/errors.ts";
 import type { HttpFields, HttpRequest, HttpResponse } from "./contract.ts";
 import { packFields, unpackFields } from "./wasi/http/packed-fields.ts";
-import { MAX_INLINE_BODY, type ExchangeInput, type ExchangeOutput, type RequestMessage } from "./wasi/http/messages.ts";
+import {
+  MAX_INLINE_BODY,
+  packBytes,
+  unpackOutput,
+  type ExchangeInput,
+  type OutputMessage,
+  type RequestMessage,
+} from "./wasi/http/messages.ts";
 
 export interface HttpExchangeDeps {
   /** For messages. */
@@ -43,15 +50,9 @@ export class HttpExchange {
       if (!name.includes("\0") && !value.includes("\0")) continue;
       throw new PetioleError("ERR_LINK_INVALID", `Cannot ${deps.action}: a header has a NUL character`);
     }
-    this.message = {
-      method,
-      scheme,
-      authority,
-      path,
-      headers: packFields(headers),
-      // A copy of its own: a view would take all of its buffer along.
-      body: inline ? new Uint8Array(body) : this.#body === undefined ? undefined : "streamed",
-    };
+    // A copy of its own: a view would take all of its buffer along.
+    const packed = inline ? packBytes(new Uint8Array(body)) : this.#body === undefined ? undefined : true;
+    this.message = [method, scheme, authority, path, packFields(headers), packed];
     request.onCancelable?.((reason) => this.#cancel(reason));
   }
 
@@ -70,8 +71,8 @@ export class HttpExchange {
     if (this.#gone) post({ kind: "cut", reason: "connection-terminated" });
   }
 
-  onOutput(output: ExchangeOutput): void {
-    const { informational, head, chunk, end, failed, credit } = output;
+  onOutput(output: OutputMessage): void {
+    const { informational, head, chunk, end, failed, credit } = unpackOutput(output);
     for (const { status, headers } of informational ?? []) {
       this.#request.onInformational?.(status, unpackFields(headers));
     }
@@ -87,7 +88,7 @@ export class HttpExchange {
   }
 
   /** What is wrong with how the component answered; undefined when nothing is, or nobody cares any more. */
-  failure({ failed }: ExchangeOutput): PetioleError | undefined {
+  failure([, , , , , failed]: OutputMessage): PetioleError | undefined {
     if (failed === undefined || this.#gone) return undefined;
     return new PetioleError("ERR_COMPONENT_RESPONSE", `Cannot ${this.#deps.action}: ${failed}`);
   }

@@ -9,7 +9,7 @@ import { deadlineFailure, lossFailure, turnFailure, type TurnFailure } from "./f
 import type { HttpExchange } from "./http-exchange.ts";
 import type { ImportServer } from "./import-server.ts";
 import { judgeTurn } from "./judge-turn.ts";
-import type { ExchangeOutput } from "./wasi/http/messages.ts";
+import type { OutputMessage } from "./wasi/http/messages.ts";
 import { CellReader, NO_TURN, createCells, nextTurn } from "./worker/cells.ts";
 import type { FromWorker, GuestFailure, GuestSetup, RetireReason, TurnBody } from "./worker/protocol.ts";
 import type { SlotVerdict, Tenant, WorkerLoss, WorkerSlot } from "./worker-slot.ts";
@@ -319,7 +319,7 @@ export class InstanceGroup implements Tenant {
 
   #onReturned(number: number, value: unknown, computed: number): void {
     const exchange = this.#turns.get(number)?.call.exchange;
-    const error = exchange?.failure(value as ExchangeOutput); // What turns of its kind return.
+    const error = exchange?.failure(value as OutputMessage); // What turns of its kind return.
     if (error === undefined) this.#onEnded(number, { kind: "value", value }, computed);
     else this.#onEnded(number, { kind: "failed", failure: { error } }, computed);
   }

@@ -23,15 +23,17 @@ export const READY: Waitable = { ready: () => true, subscribe: () => () => {} };
 
 /** The subscribers of something that changes. */
 export class Signal {
-  readonly #wakes = new Set<() => void>();
+  /** Made for the first subscriber: most of what could be waited for never is. */
+  #wakes: Set<() => void> | undefined;
 
   subscribe(wake: () => void): () => void {
-    this.#wakes.add(wake);
-    return () => this.#wakes.delete(wake);
+    const wakes = (this.#wakes ??= new Set());
+    wakes.add(wake);
+    return () => wakes.delete(wake);
   }
 
   notify(): void {
-    if (this.#wakes.size === 0) return;
+    if (this.#wakes === undefined || this.#wakes.size === 0) return;
     const wakes = [...this.#wakes];
     this.#wakes.clear();
     for (const wake of wakes) wake();

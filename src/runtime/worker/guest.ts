@@ -7,6 +7,7 @@ import type { Exchange } from "../wasi/http/exchange.ts";
 import type { Http } from "../wasi/http/index.ts";
 import type { ExchangeInput } from "../wasi/http/messages.ts";
 import { createWasi, type Wasi } from "../wasi/index.ts";
+import { parseNetworkGrants } from "../wasi/network-grants.ts";
 import { planRecycling } from "../recycling.ts";
 import type { Recycling } from "../../domain/workload.ts";
 import { NO_TURN, STARTING } from "./cells.ts";
@@ -220,12 +221,12 @@ export class Guest {
   /** Most components have no use for it. */
   async #loadHttp(): Promise<Http> {
     const { grants } = this.#deps.group.setup;
-    const loading = Promise.all([import("../wasi/http/index.ts"), import("../wasi/network-grants.ts")]);
+    const loading = import("../wasi/http/index.ts");
     await this.#suspend((resume) => {
       void loading.then(resume, resume);
       return () => {};
     });
-    const [{ createHttp }, { parseNetworkGrants }] = await loading;
+    const { createHttp } = await loading;
     return createHttp({ suspend: (arm) => this.#suspend(arm), grants: parseNetworkGrants(grants.network) });
   }
 

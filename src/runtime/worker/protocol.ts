@@ -7,7 +7,7 @@
 
 import type { Grants, Recycling } from "../../domain/workload.ts";
 import type { LogLevel } from "../../lib/log.ts";
-import type { ExchangeInput, ExchangeOutput, RequestMessage } from "../wasi/http/messages.ts";
+import type { ExchangeInput, OutputMessage, RequestMessage } from "../wasi/http/messages.ts";
 import type { InterfaceShape } from "../wit/type.ts";
 
 /** How a component is instantiated. */
@@ -48,7 +48,7 @@ export interface GroupSetup extends GuestSetup {
 /** What a turn does in the guest. */
 export type TurnBody =
   | readonly [kind: "call", target: number, args: readonly unknown[]]
-  /** `target` is `handle` of wasi:http/incoming-handler. Returns an ExchangeOutput, the last one. */
+  /** `target` is `handle` of wasi:http/incoming-handler. Returns an OutputMessage, the last one. */
   | readonly [kind: "http", target: number, request: RequestMessage];
 
 /** How a linked import ended. */
@@ -120,7 +120,7 @@ export type FromWorker =
       args: readonly unknown[],
     ]
   /** About the request of a turn of kind `http`, before it returns. */
-  | readonly [type: "http", group: number, turn: number, output: ExchangeOutput]
+  | readonly [type: "http", group: number, turn: number, output: OutputMessage]
   | readonly [type: "log", group: number, level: LogLevel, message: string, fields: Readonly<Record<string, unknown>>]
   /** So many log entries were held back since this was last said. */
   | readonly [type: "held-back", group: number, count: number]

@@ -5,26 +5,29 @@ import { BODY_WINDOW, IncomingBody, OutgoingBody } from "./body.ts";
 import { Exchange, ResponseOutparam } from "./exchange.ts";
 import { Fields } from "./fields.ts";
 import { packFields } from "./packed-fields.ts";
-import type { ExchangeOutput, RequestMessage } from "./messages.ts";
+import { unpackOutput, type ExchangeOutput, type PackedBytes } from "./messages.ts";
 import { OutgoingResponse } from "./outgoing-response.ts";
 
 const suspend: Suspend = (arm) => new Promise((resume) => void arm(resume));
 const bytes = (length: number): Uint8Array => new Uint8Array(length).fill(120);
 
-const GET: RequestMessage = {
-  method: "GET",
-  scheme: "http",
-  authority: "device.example",
-  path: "/a?b",
-  headers: packFields([["x-a", "1"]]),
-  body: undefined,
-};
+interface Asked {
+  readonly method?: string;
+  readonly scheme?: string;
+  readonly body?: PackedBytes | true;
+}
 
-function open(more: Partial<RequestMessage> = {}) {
+function open({ method = "GET", scheme = "http", body }: Asked = {}) {
   const posted: ExchangeOutput[] = [];
-  const exchange = new Exchange({ ...GET, ...more }, { suspend, post: (output) => posted.push(output) });
+  const exchange = new Exchange([method, scheme, "device.example", "/a?b", packFields([["x-a", "1"]]), body], {
+    suspend,
+    post: (output) => posted.push(unpackOutput(output)),
+  });
   return { exchange, posted };
 }
+
+/** What is left when the component returned. */
+const finish = (exchange: Exchange): ExchangeOutput => unpackOutput(exchange.finish());
 
 function unwrap<T>(result: WasiResult<T, unknown> | undefined): T {
   if (result?.tag !== "ok") throw new Error("want ok");
@@ -67,7 +70,7 @@ describe("IncomingRequest", () => {
   });
 
   test("a body that follows is read as it comes, with its trailers", async ({ expect }) => {
-    const { exchange } = open({ body: "streamed" });
+    const { exchange } = open({ body: true });
     const body = unwrap(exchange.request.consume());
     const read = unwrap(body.stream()).blockingRead(9n);
     exchange.onInput({ kind: "chunk", bytes: Uint8Array.of(7) });
@@ -89,9 +92,9 @@ describe("Exchange", () => {
     stream.write(bytes(3));
     stream.write(bytes(2));
     OutgoingBody.finish(body, undefined);
-    expect(exchange.finish()).toEqual({
+    expect(finish(exchange)).toEqual({
       head: { status: 200, headers: "" },
-      chunk: bytes(5),
+      chunk: Buffer.from(bytes(5)),
       end: { trailers: undefined },
     });
     expect(posted).toEqual([]);
@@ -105,7 +108,7 @@ describe("Exchange", () => {
     exchange.release();
     stream.write(bytes(1));
     exchange.release();
-    expect(posted).toEqual([{ head: { status: 200, headers: "" } }, { chunk: bytes(1) }]);
+    expect(posted).toEqual([{ head: { status: 200, headers: "" } }, { chunk: Buffer.from(bytes(1)) }]);
   });
 
   test("a long response waits for credit", async ({ expect }) => {
@@ -130,7 +133,7 @@ describe("Exchange", () => {
     expect(stream.checkWrite()).toEqual(ok(0n));
     OutgoingBody.finish(body, undefined);
     ResponseOutparam.set(exchange.outparam, ok(response));
-    expect(exchange.finish()).toMatchObject({ end: {} });
+    expect(finish(exchange)).toMatchObject({ end: {} });
   });
 
   test("trailers, status and informational responses pass", ({ expect }) => {
@@ -143,7 +146,7 @@ describe("Exchange", () => {
     const body = unwrap(response.body());
     ResponseOutparam.set(exchange.outparam, ok(response));
     OutgoingBody.finish(body, unwrap(Fields.fromList([["x", Uint8Array.of(49)]])));
-    expect(exchange.finish()).toEqual({
+    expect(finish(exchange)).toEqual({
       informational: [{ status: 103, headers: "" }],
       head: { status: 418, headers: "" },
       end: { trailers: "x\x001\0" },
@@ -151,16 +154,16 @@ describe("Exchange", () => {
   });
 
   test("finish() names a response that is missing, unfinished, given up, refused", ({ expect }) => {
-    expect(open().exchange.finish().failed).toMatch(/without a response/);
+    expect(finish(open().exchange).failed).toMatch(/without a response/);
     const unfinished = open().exchange;
     respond(unfinished);
-    expect(unfinished.finish().failed).toMatch(/before the end/);
+    expect(finish(unfinished).failed).toMatch(/before the end/);
     const dropped = open().exchange;
     respond(dropped).body[Symbol.dispose]();
-    expect(dropped.finish().failed).toMatch(/dropped before its end/);
+    expect(finish(dropped).failed).toMatch(/dropped before its end/);
     const refused = open().exchange;
     ResponseOutparam.set(refused.outparam, { tag: "err", val: { tag: "internal-error", val: "why" } });
-    expect(refused.finish()).toEqual({ failed: "it answered with the error internal-error: why" });
+    expect(finish(refused)).toEqual({ failed: "it answered with the error internal-error: why" });
   });
 
   test("holds the body to its content-length", ({ expect }) => {
@@ -171,21 +174,21 @@ describe("Exchange", () => {
       tag: "err",
       val: { tag: "HTTP-response-body-size", val: 2n },
     });
-    expect(short.finish().failed).toMatch(/HTTP-response-body-size/);
+    expect(finish(short).failed).toMatch(/HTTP-response-body-size/);
     const long = open().exchange;
     const { stream: writer } = respond(long, promising(1));
     writer.write(bytes(2));
     expect(writer.checkWrite()).toMatchObject({ tag: "err", val: { tag: "last-operation-failed" } });
     const none = open().exchange;
     ResponseOutparam.set(none.outparam, ok(new OutgoingResponse(suspend, promising(5))));
-    expect(none.finish().failed).toMatch(/has 0 bytes, its headers say 5/);
+    expect(finish(none).failed).toMatch(/has 0 bytes, its headers say 5/);
     const head = open({ method: "HEAD" }).exchange;
     ResponseOutparam.set(head.outparam, ok(new OutgoingResponse(suspend, promising(5))));
-    expect(head.finish().failed).toBeUndefined();
+    expect(finish(head).failed).toBeUndefined();
   });
 
   test("tells the component that the client is gone", async ({ expect }) => {
-    const { exchange } = open({ body: "streamed" });
+    const { exchange } = open({ body: true });
     const read = unwrap(unwrap(exchange.request.consume()).stream()).blockingRead(1n);
     const { stream } = respond(exchange);
     stream.write(bytes(BODY_WINDOW));

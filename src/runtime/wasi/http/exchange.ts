@@ -7,7 +7,15 @@ import { BodyQueue } from "./body-queue.ts";
 import type { ErrorCode } from "./error-code.ts";
 import { Fields } from "./fields.ts";
 import { methodOf, schemeOf, type Method, type Scheme } from "./method.ts";
-import type { ExchangeInput, ExchangeOutput, RequestMessage } from "./messages.ts";
+import {
+  NO_OUTPUT,
+  packOutput,
+  unpackBytes,
+  type ExchangeInput,
+  type ExchangeOutput,
+  type OutputMessage,
+  type RequestMessage,
+} from "./messages.ts";
 import type { OutgoingResponse } from "./outgoing-response.ts";
 
 // A response is given out when the component waits or returns, so that most are one message; sooner when it is longer.
@@ -15,7 +23,7 @@ const RELEASE_SIZE = 16_384;
 
 export interface ExchangeDeps {
   readonly suspend: Suspend;
-  readonly post: (output: ExchangeOutput) => void;
+  readonly post: (output: OutputMessage) => void;
 }
 
 export class Exchange implements BodyTarget {
@@ -68,20 +76,21 @@ export class Exchange implements BodyTarget {
   /** Gives out what was kept back: the component is about to wait. */
   release(): void {
     const output = this.#take();
-    if (output !== undefined) this.#deps.post(output);
+    if (output !== undefined) this.#deps.post(packOutput(output));
   }
 
   /** The component returned: what is left to give out, with the fault of a response that is missing or not complete. */
-  finish(): ExchangeOutput {
+  finish(): OutputMessage {
     if (this.#state === "unanswered") this.#fail("it returned without a response");
     else if (this.#state === "open") this.#fail("it returned before the end of the response's body");
-    return this.#take() ?? {};
+    const output = this.#take();
+    return output === undefined ? NO_OUTPUT : packOutput(output);
   }
 
   respond(response: OutgoingResponse): void {
     const { status, headers, pipe } = response.take();
     this.#state = "open";
-    const bodiless = this.#request.method === "HEAD" || status === 304;
+    const bodiless = this.#request[0] === "HEAD" || status === 304;
     this.#promised = bodiless ? undefined : response.contentLength;
     this.#pending().head = { status, headers };
     if (pipe === undefined) this.end(undefined);
@@ -160,14 +169,15 @@ export class Exchange implements BodyTarget {
   #body(): BodyQueue {
     const queue = this.#makeQueue();
     this.#queue = queue;
-    const { body } = this.#request;
-    if (body === "streamed" && this.#cut === undefined) {
+    const [, , , , , body] = this.#request;
+    if (body === true && this.#cut === undefined) {
       // From here on somebody reads it.
       this.#pending().credit = BODY_WINDOW;
       this.release();
       return queue;
     }
-    if (body instanceof Uint8Array) queue.push(body);
+    // With the client gone, the rest of a body that was to follow is missing.
+    if (typeof body === "string" || body instanceof Uint8Array) queue.push(unpackBytes(body));
     queue.finish(this.#cut === undefined ? ok(undefined) : err(this.#cut));
     return queue;
   }
@@ -193,24 +203,24 @@ export class IncomingRequest {
   }
 
   method(): Method {
-    return methodOf(this.#request.method);
+    return methodOf(this.#request[0]);
   }
 
   pathWithQuery(): string | undefined {
-    return this.#request.path;
+    return this.#request[3];
   }
 
   scheme(): Scheme | undefined {
-    const { scheme } = this.#request;
+    const [, scheme] = this.#request;
     return scheme === undefined ? undefined : schemeOf(scheme);
   }
 
   authority(): string | undefined {
-    return this.#request.authority;
+    return this.#request[2];
   }
 
   headers(): Fields {
-    return Fields.received(this.#request.headers);
+    return Fields.received(this.#request[4]);
   }
 
   consume(): WasiResult<IncomingBody, undefined> {

@@ -10,7 +10,7 @@ import { errorCode, HttpFault, type ErrorCode } from "./error-code.ts";
 import { Exchange, IncomingRequest, ResponseOutparam } from "./exchange.ts";
 import { Fields } from "./fields.ts";
 import { FutureIncomingResponse, IncomingResponse } from "./incoming-response.ts";
-import type { ExchangeOutput, RequestMessage } from "./messages.ts";
+import type { OutputMessage, RequestMessage } from "./messages.ts";
 import { OutgoingRequest, RequestOptions } from "./outgoing-request.ts";
 import { OutgoingResponse } from "./outgoing-response.ts";
 
@@ -29,7 +29,7 @@ export interface Http extends Disposable {
   /** Implementations by unversioned interface name, then by JavaScript name. */
   readonly interfaces: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   /** A request for `wasi:http/incoming-handler`. What is ready of the response goes to `post`. */
-  exchange(request: RequestMessage, post: (output: ExchangeOutput) => void): Exchange;
+  exchange(request: RequestMessage, post: (output: OutputMessage) => void): Exchange;
 }
 
 export function createHttp({ suspend, grants }: HttpHost): Http {

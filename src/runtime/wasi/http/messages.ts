@@ -1,24 +1,32 @@
 // What of an HTTP exchange passes between the main thread and a worker. A small request crosses in one message, and so
 // does a small response: with the end of its turn. Longer bodies follow in pieces, of which at most BODY_WINDOW bytes
-// are under way; the reader gives credit for what it took.
+// are under way; the reader gives credit for what it can take.
+//
+// A structured clone spends most of its time on the keys of objects and on buffers of their own, so what every request
+// has goes as tuples, and few bytes go as text.
 
 /** Bodies up to here go along with the request. */
 export const MAX_INLINE_BODY = 65_536;
+/** So many bytes are cheaper as text. */
+const MAX_TEXT = 2048;
 
 /** Fields as `packFields` makes them. */
 export type PackedFields = string;
 
-export interface RequestMessage {
+/** Up to MAX_TEXT bytes as latin1, of which each character is a byte. */
+export type PackedBytes = string | Uint8Array;
+
+export type RequestMessage = readonly [
   /** As on the wire. */
-  readonly method: string;
+  method: string,
   /** Such as `http`. */
-  readonly scheme: string | undefined;
-  readonly authority: string | undefined;
-  readonly path: string | undefined;
-  readonly headers: PackedFields;
-  /** Undefined: there is none. `streamed`: it follows, as far as there is credit. */
-  readonly body: Uint8Array | "streamed" | undefined;
-}
+  scheme: string | undefined,
+  authority: string | undefined,
+  path: string | undefined,
+  headers: PackedFields,
+  /** Undefined: there is none. True: it follows, as far as there is credit. */
+  body: PackedBytes | true | undefined,
+];
 
 /** To the worker, about a request that it has. */
 export type ExchangeInput =
@@ -40,4 +48,46 @@ export interface ExchangeOutput {
   failed?: string;
   /** Bytes of the request's body that it can take. */
   credit?: number;
+}
+
+/** An ExchangeOutput on its way. */
+export type OutputMessage = readonly [
+  /** 0 when there is none. */
+  status: number,
+  headers: PackedFields | undefined,
+  chunk: PackedBytes | undefined,
+  ended: boolean,
+  trailers: PackedFields | undefined,
+  failed: string | undefined,
+  more?: Pick<ExchangeOutput, "informational" | "credit">,
+];
+
+export const NO_OUTPUT: OutputMessage = [0, undefined, undefined, false, undefined, undefined];
+
+export function packBytes(bytes: Uint8Array): PackedBytes {
+  if (bytes.byteLength > MAX_TEXT) return bytes;
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
+}
+
+export function unpackBytes(packed: PackedBytes): Uint8Array {
+  return typeof packed === "string" ? Buffer.from(packed, "latin1") : packed;
+}
+
+export function packOutput({ informational, head, chunk, end, failed, credit }: ExchangeOutput): OutputMessage {
+  const status = head?.status ?? 0;
+  const bytes = chunk === undefined ? undefined : packBytes(chunk);
+  if (informational === undefined && credit === undefined) {
+    return [status, head?.headers, bytes, end !== undefined, end?.trailers, failed];
+  }
+  const more = { ...(informational !== undefined && { informational }), ...(credit !== undefined && { credit }) };
+  return [status, head?.headers, bytes, end !== undefined, end?.trailers, failed, more];
+}
+
+export function unpackOutput([status, headers, chunk, ended, trailers, failed, more]: OutputMessage): ExchangeOutput {
+  const output: ExchangeOutput = { ...more };
+  if (status !== 0) output.head = { status, headers: headers ?? "" };
+  if (chunk !== undefined) output.chunk = unpackBytes(chunk);
+  if (ended) output.end = { trailers };
+  if (failed !== undefined) output.failed = failed;
+  return output;
 }
