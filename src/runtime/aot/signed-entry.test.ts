@@ -20,6 +20,7 @@ const CONTENT: EntryContent = {
   engine,
   limits: LIMITS,
   warmUpCalls: 5,
+  inspection: Uint8Array.of(8),
   glue: { kind: "linked", script: "glue", codeCache: Uint8Array.of(1) },
   modules: new Map([["0", { wireBytes: Uint8Array.of(2), machineCode: Uint8Array.of(3) }]]),
 };

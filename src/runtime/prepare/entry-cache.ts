@@ -8,13 +8,13 @@ import { isErrno, syncFolder } from "../../lib/files.ts";
 import type { Logger } from "../../lib/log.ts";
 import { decodeEntry, encodeEntry, TRAILER_SIZE, type EntryContent } from "./entry-format.ts";
 import { planEviction } from "./plan-eviction.ts";
-import { computeSeal, ENTRY_SUFFIX, entryName, entryPrefix, isSealed, type EntryId } from "./seal.ts";
+import { computeSeal, ENTRY_SUFFIX, entryName, isSealed, parseEntryName, type EntryId } from "./seal.ts";
 
 export interface EntryCache {
   /** False means that nothing is stored: the key that seals it would not outlive the process. */
   readonly durable: boolean;
-  /** True when there is an entry, intact or not. */
-  has(id: Pick<EntryId, "component" | "engineKey">): Promise<boolean>;
+  /** The entries of a component for an engine, intact or not. */
+  find(id: Pick<EntryId, "component" | "engineKey">): Promise<readonly EntryId[]>;
   /** Undefined when there is no entry, or none that is intact; that one is removed. */
   load(id: EntryId): Promise<EntryContent | undefined>;
   /** False when it could not be stored, which is said in the log. */
@@ -112,9 +112,9 @@ export function createEntryCache(deps: EntryCacheDeps): EntryCache {
 
   return {
     durable,
-    async has(id) {
+    async find({ component, engineKey }) {
       const names = durable ? await readdir(folder).catch(() => []) : [];
-      return names.some((name) => name.startsWith(entryPrefix(id)) && name.endsWith(ENTRY_SUFFIX));
+      return names.flatMap((name) => parseEntryName(name, { component, engineKey }) ?? []);
     },
     load,
     store,

@@ -15,6 +15,7 @@ const CONTENT: EntryContent = {
   },
   limits: { maxPages: 1, maxTableEntries: 2 },
   warmUpCalls: 3,
+  inspection: Uint8Array.of(8),
   glue: { kind: "linked", script: "(() => 'ä')()", codeCache: Uint8Array.of(1, 2, 3) },
   modules: new Map([
     ["0", { wireBytes: Uint8Array.of(4, 5), machineCode: Uint8Array.of(6) }],
@@ -48,7 +49,7 @@ describe("decodeEntry()", () => {
       longHeader,
       noJson,
       whole.with(0, 0),
-      whole.with(8, 2),
+      whole.with(8, 9),
       new Uint8Array(noHeader),
       ...lengths,
     ]) {
@@ -58,9 +59,9 @@ describe("decodeEntry()", () => {
 
   test("refuses parts that lie outside", ({ expect }) => {
     const text = Buffer.from(file(CONTENT)).toString("latin1");
-    expect(text).toContain('"offset":0,"size":14}');
-    for (const place of ['"offset":9,"size":99}', '"offset":99,"size":9}']) {
-      const moved = Buffer.from(text.replace('"offset":0,"size":14}', place), "latin1");
+    expect(text).toContain('"offset":8,"size":14}');
+    for (const place of ['"offset":9,"size":99}', '"offset":99,"size":9}', '"offset":-9,"size":9}']) {
+      const moved = Buffer.from(text.replace('"offset":8,"size":14}', place), "latin1");
       expect(() => decodeEntry(new Uint8Array(moved))).toThrow(MalformedEntry);
     }
   });
@@ -76,6 +77,7 @@ describe("decodeHeader()", () => {
       glue: "linked",
     });
     expect(parts.map(({ kind, name, size }) => `${kind} ${name} ${size}`)).toEqual([
+      "inspection  1",
       "glue  14",
       "code-cache  3",
       "module 0 2",

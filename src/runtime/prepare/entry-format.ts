@@ -18,6 +18,8 @@ export interface EntryContent {
   readonly limits: ModuleLimits;
   /** Calls that were served before the machine code was taken; V8 has optimised by then what is called often. */
   readonly warmUpCalls: number;
+  /** What the component imports and exports, as v8.serialize() writes it. */
+  readonly inspection: Uint8Array;
   readonly glue: GuestGlue;
   /** Core modules by the name that the glue asks for, with their limits in them. */
   readonly modules: ReadonlyMap<string, CachedModule>;
@@ -32,11 +34,11 @@ export interface CachedModule {
 export const TRAILER_SIZE = 64;
 
 const MAGIC = Buffer.from("petiole\0");
-const FORMAT = 1;
+const FORMAT = 2;
 const PREFIX_SIZE = 16;
 const ALIGNMENT = 8;
 
-type PartKind = "glue" | "code-cache" | "module" | "machine-code";
+type PartKind = "inspection" | "glue" | "code-cache" | "module" | "machine-code";
 
 export interface EntryPart {
   readonly kind: PartKind;
@@ -58,8 +60,9 @@ export class MalformedEntry extends Error {
 
 /** The entry without its trailer, in pieces to be written one after another. */
 export function encodeEntry(content: EntryContent): readonly Uint8Array[] {
-  const { component, engine, limits, warmUpCalls, glue, modules } = content;
+  const { component, engine, limits, warmUpCalls, inspection, glue, modules } = content;
   const contents: { readonly kind: PartKind; readonly name: string; readonly bytes: Uint8Array }[] = [
+    { kind: "inspection", name: "", bytes: inspection },
     { kind: "glue", name: "", bytes: Buffer.from(glue.script) },
   ];
   if (glue.codeCache !== undefined) contents.push({ kind: "code-cache", name: "", bytes: glue.codeCache });
@@ -96,8 +99,9 @@ export function decodeEntry(bytes: Uint8Array<ArrayBuffer>): EntryContent {
     return body.subarray(offset, offset + size);
   };
   const ofKind = (kind: PartKind): readonly EntryPart[] => header.parts.filter((one) => one.kind === kind);
+  const [inspection] = ofKind("inspection");
   const [glue] = ofKind("glue");
-  if (glue === undefined) throw new MalformedEntry("it has no glue");
+  if (inspection === undefined || glue === undefined) throw new MalformedEntry("it lacks a part");
   const [codeCache] = ofKind("code-cache");
   const machineCode = new Map(ofKind("machine-code").map((one) => [one.name, one]));
   const modules = ofKind("module").map((one): [string, CachedModule] => {
@@ -110,6 +114,7 @@ export function decodeEntry(bytes: Uint8Array<ArrayBuffer>): EntryContent {
     engine,
     limits,
     warmUpCalls,
+    inspection: part(inspection),
     glue: {
       kind: header.glue,
       script: Buffer.from(part(glue)).toString("utf8"),

@@ -4,6 +4,7 @@
 import { createHash, type KeyObject } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { deserialize, serialize } from "node:v8";
 import { PetioleError } from "../../domain/errors.ts";
 import { mebibytes, type Bytes } from "../../domain/units.ts";
 import type { Digest } from "../../domain/workload.ts";
@@ -85,6 +86,13 @@ export interface Preparer extends AsyncDisposable {
   load(component: ComponentFile, limits: ModuleLimits, signal: AbortSignal): Promise<LoadedComponent>;
 }
 
+interface Recalled {
+  readonly entry: EntryContent;
+  readonly engineKey: string;
+  /** By this device. */
+  readonly sealed: boolean;
+}
+
 /** Said in the log, once for each entry. */
 export const REWRITTEN = "Cached component rewritten with optimised code";
 
@@ -96,6 +104,7 @@ export function createPreparer(deps: PreparerDeps): Preparer {
   const readEngine = createEngineReader();
   const work = new SharedWork<Artifacts>();
   const held = new HeldArtifacts(MAX_COMPONENT_SIZE);
+  const recent = new Map<Digest, Recalled>();
   const rewriter = new Rewriter(clock, deps.rewrites);
   const writing = new Set<Promise<unknown>>();
   let opened: Promise<EntryCache> | undefined;
@@ -149,10 +158,35 @@ export function createPreparer(deps: PreparerDeps): Preparer {
     return taken?.content;
   }
 
+  /** An entry of the component for this engine, whatever its limits: what is the same for all of them is wanted. */
+  async function recall(cache: EntryCache, file: string, component: Digest): Promise<Recalled | undefined> {
+    const key = engineKey(readEngine());
+    for (const id of await cache.find({ component, engineKey: key })) {
+      const entry = await cache.load(id);
+      if (entry !== undefined) return { entry, engineKey: key, sealed: true };
+    }
+    const ahead = held.has(component) ? undefined : await takeAhead(file, component, undefined);
+    return ahead === undefined ? undefined : { entry: ahead, engineKey: key, sealed: false };
+  }
+
+  /** The entry for these limits. */
+  async function findEntry(cache: EntryCache, id: EntryId, file: string): Promise<Recalled | undefined> {
+    const { component, engineKey, limits } = id;
+    const recalled = recent.get(component);
+    recent.delete(component);
+    if (recalled !== undefined && recalled.engineKey === engineKey && areEqual(recalled.entry.limits, limits)) {
+      return recalled;
+    }
+    const cached = await cache.load(id);
+    if (cached !== undefined) return { entry: cached, engineKey, sealed: true };
+    const ahead = held.has(component) ? undefined : await takeAhead(file, component, limits);
+    return ahead === undefined ? undefined : { entry: ahead, engineKey, sealed: false };
+  }
+
   /** In the background: nobody waits for the cache. */
-  function store(cache: EntryCache, id: EntryId, code: EntryCode): void {
+  function store(cache: EntryCache, id: EntryId, inspection: Uint8Array, code: EntryCode): void {
     const { component, limits } = id;
-    const written = cache.store(id, { component, engine: readEngine(), limits, ...code }).finally(() => {
+    const written = cache.store(id, { component, engine: readEngine(), limits, inspection, ...code }).finally(() => {
       writing.delete(written);
     });
     writing.add(written);
@@ -192,12 +226,19 @@ export function createPreparer(deps: PreparerDeps): Preparer {
     async prepare(file, signal) {
       const { bytes, digest } = await readComponent(file);
       signal.throwIfAborted();
-      const inspection = inspectComponent(bytes, file);
+      const recalled = await recall(await openCache(), file, digest);
+      // Verified to be what was written: reading it takes a fraction of the time that the component's types take.
+      const inspection =
+        recalled === undefined
+          ? inspectComponent(bytes, file)
+          : (deserialize(recalled.entry.inspection) as ComponentInspection);
       for (const { name } of inspection.imports) checkBuiltinVersion(name, file);
-      const cache = await openCache();
-      const cached = await cache.has({ component: digest, engineKey: engineKey(readEngine()) });
-      if (!cached && !held.has(digest) && (await takeAhead(file, digest, undefined)) === undefined) {
-        held.put(digest, await make(file, digest, bytes, signal));
+      if (recalled === undefined) {
+        if (!held.has(digest)) held.put(digest, await make(file, digest, bytes, signal));
+      } else {
+        // It is started next, as a rule.
+        recent.clear();
+        recent.set(digest, recalled);
       }
       return { file, digest, size: bytes.byteLength, folder, inspection };
     },
@@ -207,19 +248,18 @@ export function createPreparer(deps: PreparerDeps): Preparer {
       const engine = readEngine();
       const id: EntryId = { component: digest, engineKey: engineKey(engine), limits };
       const cache = await openCache();
-      const cached = await cache.load(id);
+      const found = await findEntry(cache, id, file);
       const artifacts = held.take(digest);
-      const entry = cached ?? (artifacts === undefined ? await takeAhead(file, digest, limits) : undefined);
       signal.throwIfAborted();
       const { code, modules, changed } =
-        entry === undefined
+        found === undefined
           ? await compileArtifacts(artifacts ?? (await remake(component, signal)), limits, file)
-          : await compileEntry(entry, usable(engine));
-      if (changed && entry !== undefined) {
+          : await compileEntry(found.entry, usable(engine));
+      if (changed && found !== undefined) {
         log.warn("V8 does not take the machine code of a cached component, which is compiled", { digest });
       }
       // What was made elsewhere gets the device's own seal.
-      if (changed || cached === undefined) store(cache, id, code);
+      if (changed || found?.sealed !== true) store(cache, id, serialize(component.inspection), code);
       const memories = [...code.modules].map(([name, { wireBytes }]) => [name, declaredMemories(wireBytes)] as const);
       const profiled = isProfiled(code, usable(engine));
       return {
@@ -242,6 +282,10 @@ export function createPreparer(deps: PreparerDeps): Preparer {
       await Promise.all(writing);
     },
   };
+}
+
+function areEqual(one: ModuleLimits, other: ModuleLimits): boolean {
+  return one.maxPages === other.maxPages && one.maxTableEntries === other.maxTableEntries;
 }
 
 async function makeArtifacts(

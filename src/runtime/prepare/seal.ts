@@ -17,13 +17,21 @@ export interface EntryId {
 }
 
 /** What the names of a component's entries for one engine begin with. */
-export function entryPrefix({ component, engineKey }: Pick<EntryId, "component" | "engineKey">): string {
+function entryPrefix({ component, engineKey }: Pick<EntryId, "component" | "engineKey">): string {
   return `${component.replace("sha256:", "")}-${engineKey}-`;
 }
 
 /** Name of the entry's file: no two ids have the same. */
 export function entryName(id: EntryId): string {
   return `${entryPrefix(id)}${id.limits.maxPages}-${id.limits.maxTableEntries}${ENTRY_SUFFIX}`;
+}
+
+/** What an entry's file is for; undefined when it is not for this component and engine. */
+export function parseEntryName(name: string, id: Pick<EntryId, "component" | "engineKey">): EntryId | undefined {
+  const prefix = entryPrefix(id);
+  const limits = name.startsWith(prefix) ? /^(\d+)-(\d+)\.entry$/.exec(name.slice(prefix.length)) : null;
+  if (limits === null) return undefined;
+  return { ...id, limits: { maxPages: Number(limits[1]), maxTableEntries: Number(limits[2]) } };
 }
 
 export const ENTRY_SUFFIX = ".entry";

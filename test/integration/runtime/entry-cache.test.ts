@@ -27,6 +27,7 @@ const content = (digit: number, size = 10): EntryContent => ({
   engine,
   limits: LIMITS,
   warmUpCalls: 1,
+  inspection: Uint8Array.of(8),
   glue: { kind: "linked", script: "glue", codeCache: Uint8Array.of(1, 2) },
   modules: new Map([["0", { wireBytes: new Uint8Array(size), machineCode: Uint8Array.of(3) }]]),
 });
@@ -43,10 +44,10 @@ describe("createEntryCache()", () => {
     await using folder = await temporaryFolder();
     const { cache, warnings } = openCache(join(folder.path, "made/on/demand"));
     expect(await cache.load(id(1))).toBeUndefined();
-    expect(await cache.has(id(1))).toBe(false);
+    expect(await cache.find(id(1))).toEqual([]);
     expect(await cache.store(id(1), content(1))).toBe(true);
-    expect(await cache.has(id(1))).toBe(true);
-    expect(await cache.has({ ...id(1), engineKey: "0123456789abcdee" })).toBe(false);
+    expect(await cache.find(id(1))).toEqual([id(1)]);
+    expect(await cache.find({ ...id(1), engineKey: "0123456789abcdee" })).toEqual([]);
     expect(await cache.load(id(1))).toEqual(content(1));
     expect(warnings()).toEqual([]);
   });
@@ -166,7 +167,7 @@ describe("createEntryCache()", () => {
     const log = recordingLogger([]);
     const cache = createEntryCache({ folder: folder.path, key: KEY, durable: false, quota: 1e6, log });
     expect(await cache.store(id(1), content(1))).toBe(false);
-    expect(await cache.has(id(1))).toBe(false);
+    expect(await cache.find(id(1))).toEqual([]);
     expect(await readdir(folder.path)).toEqual([]);
   });
 

@@ -6,7 +6,7 @@ import { copyFile, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, describe, test } from "vitest";
 import { mebibytes, millis, seconds } from "../../../src/domain/units.ts";
-import { bare, fixture, openRuntime, temporaryFolder } from "./support.ts";
+import { bare, fixture, limits, openRuntime, temporaryFolder } from "./support.ts";
 
 const cache = await temporaryFolder();
 afterAll(() => cache[Symbol.asyncDispose]());
@@ -133,6 +133,26 @@ describe("Runtime.prepare()", () => {
 });
 
 describe("Runtime.start()", () => {
+  test("knows what a component from the cache imports and exports", async ({ expect }) => {
+    await using folder = await temporaryFolder();
+    await using first = openRuntime(folder.path);
+    const prepared = await first.runtime.prepare(fixture("behaviour"), soon());
+    await (await first.startPrepared(prepared))[Symbol.asyncDispose]();
+    await first[Symbol.asyncDispose]();
+    await using second = openRuntime(folder.path);
+    expect(await second.runtime.prepare(fixture("behaviour"), soon())).toEqual(prepared);
+    expect(made(second.entries)).toBe(0);
+  });
+
+  test("takes other limits than those in the cache", async ({ expect }) => {
+    await using folder = await temporaryFolder();
+    await startOnce(folder.path);
+    await using host = openRuntime(folder.path);
+    await using component = await host.start("bare", { limits: limits({ memory: mebibytes(8) }) });
+    await bare(component, "ok");
+    expect(made(host.entries)).toBe(1);
+  });
+
   test("takes what was started before from the cache", async ({ expect }) => {
     await using folder = await temporaryFolder();
     for (const expected of [1, 0, 0]) {
@@ -159,6 +179,7 @@ describe("Runtime.start()", () => {
     await startOnce(folder.path);
     await using host = openRuntime(folder.path);
     const prepared = await host.runtime.prepare(fixture("bare"), soon());
+    await (await host.startPrepared(prepared))[Symbol.asyncDispose]();
     expect(made(host.entries)).toBe(0);
     await rm(prepared.folder, { recursive: true });
     await using component = await host.startPrepared(prepared);
@@ -173,6 +194,7 @@ describe("Runtime.start()", () => {
     const file = join(folder.path, "it.wasm");
     await copyFile(fixture("bare"), file);
     const prepared = await host.runtime.prepare(file, soon());
+    await (await host.startPrepared(prepared))[Symbol.asyncDispose]();
     await copyFile(fixture("wasi"), file);
     await rm(prepared.folder, { recursive: true });
     await expect(host.startPrepared(prepared)).rejects.toMatchObject({ code: "ERR_COMPONENT_UNREADABLE" });
