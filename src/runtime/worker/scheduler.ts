@@ -99,8 +99,13 @@ export class Scheduler {
     } finally {
       this.#looping = false;
     }
+    if (this.#active === undefined) {
+      // Nothing more comes of this tick.
+      this.#flush();
+      return;
+    }
     // A guest that waits for something without saying so must not keep the others out.
-    if (this.#active !== undefined && (this.#resumptions.length > 0 || this.#sources.size > 0)) this.#settle();
+    if (this.#resumptions.length > 0 || this.#sources.size > 0) this.#settle();
   }
 
   #step(): boolean {
