@@ -15,6 +15,7 @@ export type SubjectName = "core" | "quickjs";
 /** Flags of the agent; see scripts/petiole. */
 export const AGENT_FLAGS = [
   "--disable-wasm-trap-handler",
+  "--wasm-stack-switching-stack-size=512",
   "--max-semi-space-size=1",
   "--max-old-space-size=96",
   "--disable-warning=ExperimentalWarning",

@@ -64,7 +64,7 @@ export interface RunningStats {
   readonly calls: number;
   /** Calls that ended otherwise than with a value or a returned `err`. */
   readonly failures: number;
-  /** New instances made after the first; each is made when the next call needs it. */
+  /** New instances made in place of ones that failed, or that were lost with a worker. */
   readonly restarts: number;
   /** Calls waiting or running. */
   readonly pending: number;
@@ -128,7 +128,7 @@ export interface RunningComponent extends AsyncDisposable {
    * Calls an exported function. `interfaceName` is unversioned.
    * @throws WitError when the function returned `err`
    * @throws PetioleError ERR_COMPONENT_TRAP, ERR_COMPONENT_DEADLINE, ERR_COMPONENT_MEMORY, ERR_COMPONENT_BUSY,
-   *   ERR_COMPONENT_STOPPED, ERR_EXPORT_MISSING, ERR_LINK_INVALID when the arguments do not fit the function, or what
+   *   ERR_COMPONENT_STOPPED, ERR_ADDRESS_SPACE, ERR_EXPORT_MISSING, ERR_LINK_INVALID when the arguments do not fit the function, or what
    *   `onImport` failed with (ERR_INVARIANT when that was no PetioleError, or when its answer did not fit)
    */
   call(interfaceName: string, functionName: string, args: readonly unknown[]): Promise<unknown>;
@@ -151,6 +151,9 @@ export interface Runtime extends AsyncDisposable {
   prepare(file: string, signal: AbortSignal): Promise<PreparedComponent>;
   /** Interfaces the runtime serves by itself, unversioned: WASI 0.2, configuration, logging. */
   readonly builtin: ReadonlySet<string>;
-  /** @throws PetioleError ERR_COMPONENT_INVALID, ERR_COMPONENT_TRAP, ERR_COMPONENT_DEADLINE, ERR_COMPONENT_MEMORY */
+  /**
+   * @throws PetioleError ERR_COMPONENT_INVALID, ERR_COMPONENT_TRAP, ERR_COMPONENT_DEADLINE, ERR_COMPONENT_MEMORY,
+   *   ERR_ADDRESS_SPACE
+   */
   start(component: PreparedComponent, options: InstanceOptions): Promise<RunningComponent>;
 }

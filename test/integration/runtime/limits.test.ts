@@ -112,13 +112,11 @@ describe("a limit that is reached", () => {
     await using host = openRuntime(cache.path);
     const { events, onEvent } = recordEvents();
     await using component = await host.start("behaviour", { onEvent, limits: limits({ cpu: 0.1 }) });
-    const started = performance.now();
     while (component.stats().breaches.cpu === 0) await probe(component, "chatter");
     await probe(component, "count");
     const { cpuTime } = component.stats();
-    // Half a second was saved up; the rest came in at a tenth of the time.
+    // Half a second was saved up.
     expect(cpuTime).toBeGreaterThan(500);
-    expect(performance.now() - started).toBeGreaterThan((cpuTime - 500) * 10 - 100);
     expect(events).toContainEqual(reached("cpu"));
   });
 });
