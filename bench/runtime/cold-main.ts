@@ -3,6 +3,7 @@
 import { writeSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import { millis } from "../../src/domain/units.ts";
+import { REWRITTEN } from "../../src/runtime/prepare/prepare.ts";
 import { silentLogger } from "../../src/lib/log.ts";
 import { openRuntime, run, startSubject } from "./subject.ts";
 
@@ -55,5 +56,5 @@ writeSync(1, `${JSON.stringify({ times } satisfies ColdReport)}\n`);
 process.exit(0);
 
 function onLogged(message: string): void {
-  if (message.includes("rewritten")) rewritten.resolve();
+  if (message === REWRITTEN) rewritten.resolve();
 }

@@ -29,7 +29,7 @@ function createWorld(imports: readonly string[] = ["wasi:io/streams@0.2.0", "a:b
     builtin: new Set(["wasi:io/streams"]),
     prepare: async (file) => {
       if (file.includes("broken")) throw new PetioleError("ERR_COMPONENT_INVALID", "not a component");
-      return { digest: "sha256:00", imports, exports: ["a:b/on@1.0.0"], folder: "/", size: 1 };
+      return { digest: "sha256:00", imports, exports: ["a:b/on@1.0.0"], size: 1 };
     },
     start: async (_component, options) => {
       instances.set(options.id, options);

@@ -11,8 +11,6 @@ export interface PreparedComponent {
   readonly imports: readonly string[];
   /** Exported interfaces as the component names them, versions included. */
   readonly exports: readonly string[];
-  /** Cache folder with the glue and the core modules. */
-  readonly folder: string;
   /** Size of the .wasm file in bytes. */
   readonly size: number;
 }
@@ -145,7 +143,7 @@ export interface RunningComponent extends AsyncDisposable {
 
 export interface Runtime extends AsyncDisposable {
   /**
-   * Validates a component and makes its artifacts, or takes them from the cache.
+   * Reads a component and checks it. What it takes to run it is made, unless the cache has it.
    * @throws PetioleError ERR_COMPONENT_UNREADABLE, ERR_COMPONENT_INVALID, ERR_COMPONENT_PREPARE
    */
   prepare(file: string, signal: AbortSignal): Promise<PreparedComponent>;

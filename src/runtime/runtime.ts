@@ -171,6 +171,7 @@ export function createRuntime(deps: RuntimeDeps): Runtime {
   return {
     builtin: BUILTIN_INTERFACES,
     async prepare(file, signal) {
+      shared[0]?.warmUp();
       const component = await preparer.prepare(file, AbortSignal.any([signal, stop.signal]));
       known.set(component.digest, component);
       return describe(component);
@@ -192,8 +193,8 @@ function currentEngineOptions(): EngineOptions {
   return protection === "unknown" ? options : { ...options, trapHandler: protection === "guard-regions" };
 }
 
-function describe({ digest, folder, size, inspection }: ComponentFile): PreparedComponent {
+function describe({ digest, size, inspection }: ComponentFile): PreparedComponent {
   // Interfaces that only lend their types need nobody to serve them.
   const imports = inspection.imports.filter((one) => one.functions.length > 0).map((one) => one.name);
-  return { digest, folder, size, imports, exports: inspection.exports.map((one) => one.name) };
+  return { digest, size, imports, exports: inspection.exports.map((one) => one.name) };
 }

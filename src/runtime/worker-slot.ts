@@ -76,6 +76,16 @@ export class WorkerSlot implements AsyncDisposable {
     this.#tenants.delete(group);
   }
 
+  /** Makes the worker now, as it is going to be needed: it starts while this thread does something else. */
+  warmUp(): void {
+    if (this.#disposed || this.#occupant !== undefined) return;
+    try {
+      this.#occupant = this.#spawn();
+    } catch {
+      // Tried again, and said, when there is something to do for it.
+    }
+  }
+
   /** Sends the message with all others of this tick. */
   post(message: ToWorker): void {
     if (this.#disposed) return;

@@ -49,8 +49,6 @@ export interface ComponentFile {
   readonly file: string;
   readonly digest: Digest;
   readonly size: number;
-  /** Where its entries are. */
-  readonly folder: string;
   readonly inspection: ComponentInspection;
 }
 
@@ -240,7 +238,7 @@ export function createPreparer(deps: PreparerDeps): Preparer {
         recent.clear();
         recent.set(digest, recalled);
       }
-      return { file, digest, size: bytes.byteLength, folder, inspection };
+      return { file, digest, size: bytes.byteLength, inspection };
     },
 
     async load(component, limits, signal) {

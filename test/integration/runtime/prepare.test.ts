@@ -28,7 +28,6 @@ describe("Runtime.prepare()", () => {
       size: bytes.byteLength,
       imports: ["wasmcloud:messaging/consumer@0.2.0"],
       exports: ["wasmcloud:messaging/handler@0.2.0"],
-      folder: join(cache.path, "components"),
     });
   });
 
@@ -181,7 +180,7 @@ describe("Runtime.start()", () => {
     const prepared = await host.runtime.prepare(fixture("bare"), soon());
     await (await host.startPrepared(prepared))[Symbol.asyncDispose]();
     expect(made(host.entries)).toBe(0);
-    await rm(prepared.folder, { recursive: true });
+    await rm(join(folder.path, "components"), { recursive: true });
     await using component = await host.startPrepared(prepared);
     await bare(component, "ok");
     expect(made(host.entries)).toBe(1);
@@ -196,7 +195,7 @@ describe("Runtime.start()", () => {
     const prepared = await host.runtime.prepare(file, soon());
     await (await host.startPrepared(prepared))[Symbol.asyncDispose]();
     await copyFile(fixture("wasi"), file);
-    await rm(prepared.folder, { recursive: true });
+    await rm(join(folder.path, "components"), { recursive: true });
     await expect(host.startPrepared(prepared)).rejects.toMatchObject({ code: "ERR_COMPONENT_UNREADABLE" });
   });
 });
