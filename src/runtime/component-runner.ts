@@ -410,6 +410,8 @@ export class ComponentRunner implements RunningComponent, GroupOwner {
     if (limit !== undefined) this.#breaches.add(limit);
     // A worker lost to another component says nothing about this one.
     if (error.code === "ERR_COMPONENT_STOPPED" || error.code === "ERR_ADDRESS_SPACE") return;
+    // Nor does an answer that is no good say anything about the instance, which clients could otherwise wear out.
+    if (error.code === "ERR_COMPONENT_RESPONSE") return;
     this.#countInRow(error.message);
   }
 

@@ -6,6 +6,7 @@ import type { Bytes } from "../domain/units.ts";
 import type { Logger } from "../lib/log.ts";
 import type { HttpFields, HttpResponse, RunningComponent } from "./contract.ts";
 import { MAX_INLINE_BODY } from "./wasi/http/messages.ts";
+import { pairFields } from "./wasi/http/packed-fields.ts";
 
 export interface HttpListenerDeps {
   readonly component: Pick<RunningComponent, "http">;
@@ -50,12 +51,11 @@ export function createHttpListener(deps: HttpListenerDeps): (asked: IncomingMess
       const response = await component.http({
         method: asked.method ?? "GET",
         scheme: "encrypted" in asked.socket ? "https" : "http",
-        authority: asked.headers.host,
-        pathWithQuery: asked.url,
-        headers: pairs(asked.rawHeaders),
+        ...target(asked),
+        headers: pairFields(asked.rawHeaders),
         body: length === 0 ? undefined : isSmall(length) ? await collect(asked) : stream(asked),
         maxBody,
-        trailers: () => pairs(asked.rawTrailers),
+        trailers: () => pairFields(asked.rawTrailers),
         onCancelable: (given) => {
           cancel = given;
         },
@@ -70,6 +70,14 @@ export function createHttpListener(deps: HttpListenerDeps): (asked: IncomingMess
   }
 
   return (asked, answer) => void serve(asked, answer);
+}
+
+/** A client that takes this for a proxy names the authority in the target, and that one counts. */
+function target({ url = "/", headers }: IncomingMessage): { authority: string | undefined; pathWithQuery: string } {
+  if (url.startsWith("/") || url === "*") return { authority: headers.host, pathWithQuery: url };
+  const absolute = URL.parse(url);
+  if (absolute === null) return { authority: headers.host, pathWithQuery: url };
+  return { authority: absolute.host, pathWithQuery: absolute.pathname + absolute.search };
 }
 
 /** Undefined when it will be known at the end of the body. */
@@ -90,13 +98,6 @@ async function collect(asked: IncomingMessage): Promise<Uint8Array> {
 /** Who reads no further does not end the connection: the response still has to go out on it. */
 function stream(asked: IncomingMessage): AsyncIterable<Uint8Array> {
   return asked.iterator({ destroyOnReturn: false });
-}
-
-/** Node gives names and values in turn. */
-function pairs(raw: readonly string[]): HttpFields {
-  const fields: [string, string][] = [];
-  for (let index = 0; index + 1 < raw.length; index += 2) fields.push([raw[index] ?? "", raw[index + 1] ?? ""]);
-  return fields;
 }
 
 function inform(answer: ServerResponse, status: number, headers: HttpFields): void {

@@ -101,6 +101,12 @@ describe("createHttpListener()", () => {
     expect([await text(response), response.trailers["x-end"]]).toEqual(["in pieces", "yes"]);
   });
 
+  test("takes a target that names the authority", async ({ expect }) => {
+    await using site = await open();
+    const response = await send(site, "", (out) => out.end(), { path: "http://other.example/hello" });
+    expect([response.statusCode, await text(response)]).toEqual([200, HELLO]);
+  });
+
   test("sends what there is while the component waits", async ({ expect }) => {
     await using site = await open();
     const response = await send(site, "/zzz", (out) => out.end());

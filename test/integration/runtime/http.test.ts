@@ -187,7 +187,7 @@ describe.for(["own", "jco"] as const)("RunningComponent.http() with %s glue", (g
       await expect(component.http(get(path)), path).rejects.toMatchObject({ code: "ERR_COMPONENT_RESPONSE", message });
     }
     expect(await text(await component.http(get("/hello")))).toBe(HELLO);
-    expect(component.stats()).toMatchObject({ failures: 6, restarts: 0 });
+    expect(component.stats()).toMatchObject({ failures: 6, restarts: 0, degraded: false });
   });
 
   test("a trap, also by a second response, is ERR_COMPONENT_TRAP", async ({ expect }) => {

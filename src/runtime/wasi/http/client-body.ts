@@ -7,7 +7,7 @@ import { Signal } from "../waiting.ts";
 import { bodyFailure, type BodyEnd, type BodySource } from "./body.ts";
 import { errorCode, HttpFault, type ErrorCode } from "./error-code.ts";
 import { Fields } from "./fields.ts";
-import { packFields } from "./packed-fields.ts";
+import { packFields, pairFields } from "./packed-fields.ts";
 
 const NOTHING = new Uint8Array(0);
 /** Most bytes that are received only to reach the end; after that the connection is given up. */
@@ -102,11 +102,7 @@ export class ClientBody implements BodySource {
 
 function trailersOf({ rawTrailers }: IncomingMessage): Fields | undefined {
   if (rawTrailers.length === 0) return undefined;
-  const pairs: [string, string][] = [];
-  for (let index = 0; index + 1 < rawTrailers.length; index += 2) {
-    pairs.push([rawTrailers[index] ?? "", rawTrailers[index + 1] ?? ""]);
-  }
-  return Fields.received(packFields(pairs));
+  return Fields.received(packFields(pairFields(rawTrailers)));
 }
 
 /** A connection that ends before the body does leaves it incomplete. */

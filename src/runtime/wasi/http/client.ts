@@ -13,7 +13,7 @@ import { errorCode, HttpFault, type ErrorCode } from "./error-code.ts";
 import type { Fields } from "./fields.ts";
 import type { ReceivedResponse } from "./incoming-response.ts";
 import type { Destination } from "./outgoing-request.ts";
-import { packFields, unpackFields } from "./packed-fields.ts";
+import { pairFields, packFields, unpackFields } from "./packed-fields.ts";
 
 /** In milliseconds. */
 export interface ClientTimeouts {
@@ -167,14 +167,7 @@ function wireHeaders({ authority, headers, method, pipe }: Destination): string[
 
 function receive(response: IncomingMessage, betweenBytes: number): ReceivedResponse {
   const body = new ClientBody(response, betweenBytes);
-  return { status: response.statusCode ?? 0, headers: packRaw(response.rawHeaders), body };
-}
-
-/** Node gives names and values in turn. */
-export function packRaw(raw: readonly string[]): string {
-  const pairs: [string, string][] = [];
-  for (let index = 0; index + 1 < raw.length; index += 2) pairs.push([raw[index] ?? "", raw[index + 1] ?? ""]);
-  return packFields(pairs);
+  return { status: response.statusCode ?? 0, headers: packFields(pairFields(response.rawHeaders)), body };
 }
 
 function createTarget(request: ClientRequest): BodyTarget {
