@@ -64,8 +64,8 @@ async function race(contestants: readonly Contestant[], asks: number, inFlight: 
   const total = inFlight === 1 ? CALLS / 4 : CALLS;
   const rates = contestants.map((): number[] => []);
   for (let round = 0; round < ROUNDS; round++) {
-    for (const [index, { call }] of contestants.entries()) {
-      const rate = await throughput(() => call(asks), { total, inFlight });
+    for (const [index, contestant] of contestants.entries()) {
+      const rate = await throughput(() => contestant.call(asks), { total, inFlight });
       if (round > 0) rates[index]?.push(rate); // The first round warms up.
     }
   }
@@ -74,6 +74,7 @@ async function race(contestants: readonly Contestant[], asks: number, inFlight: 
 
 function openPlainWorker(): Contestant & AsyncDisposable {
   const worker = new Worker(new URL("./plain-worker.ts", import.meta.url), { execArgv: ["--no-warnings"] });
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a worker thread, not a browser's window
   const post = (message: ToPlain): void => worker.postMessage(message);
   const running = new Map<number, (payload: Uint8Array) => void>();
   let lastId = 0;

@@ -3,6 +3,7 @@ import { Command, CommanderError, Option } from "commander";
 import { DEFAULT_CONFIG_FILE } from "../config/load.ts";
 import { isPetioleError } from "../domain/errors.ts";
 import { countArgument, sizeArgument } from "./arguments.ts";
+import type { CompileOptions } from "./compile.ts";
 import { EXIT } from "./exit-codes.ts";
 
 // Each command is loaded when it is asked for: `petiole status` must not pay for the runtime.
@@ -14,7 +15,7 @@ const program = new Command("petiole")
 
 const configOption = () =>
   new Option("--config <file>", "configuration file").default(DEFAULT_CONFIG_FILE).env("PETIOLE_CONFIG");
-const limitOption = <T>(flags: string, what: string, standard: string, parse: (text: string) => T) =>
+const limitOption = (flags: string, what: string, standard: string, parse: (text: string) => unknown) =>
   new Option(flags, `${what} that the component will have`).argParser(parse).default(parse(standard), standard);
 const jsonOption = () => new Option("--json", "print JSON, for programs");
 
@@ -75,7 +76,7 @@ program
   .addOption(limitOption("--memory <size>", "memory limit", "32MiB", sizeArgument))
   .addOption(limitOption("--table <entries>", "table limit", "100000", countArgument))
   .addOption(jsonOption())
-  .action(async (component: string, options: Parameters<typeof import("./compile.ts").compile>[1]) => {
+  .action(async (component: string, options: CompileOptions) => {
     const { compile } = await import("./compile.ts");
     await compile(component, options);
   });

@@ -62,5 +62,7 @@ for (let round = 0; round < Number(rounds); round++) {
 const instances = started.reduce((sum, one) => sum + one.stats().instances, 0);
 const reserved = started.reduce((sum, one) => sum + one.stats().reserved, 0);
 const calls = started.length * CALLS * Number(rounds);
-process.stdout.write(JSON.stringify({ started: started.length, refused, instances, reserved, suspended, calls, answered }));
+process.stdout.write(
+  JSON.stringify({ started: started.length, refused, instances, reserved, suspended, calls, answered }),
+);
 for (const one of started) await one[Symbol.asyncDispose]();
