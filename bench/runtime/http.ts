@@ -18,11 +18,13 @@ export async function reportHttp(report: Report): Promise<void> {
   await using folder = await temporaryFolder();
   const entry = fileURLToPath(new URL("./http-main.ts", import.meta.url));
   const { main, worker, transpiler } = await bundleRuntime(folder.path, entry);
-  const shared = { cacheDir: join(folder.path, "cache"), worker, transpiler, instances: 1 };
+  const shared = { worker, transpiler, instances: 1 };
+  // What the cache holds is taken whatever glue it has, so each kind has its own.
+  const cacheDir = (glue: HttpRun["glue"]): string => join(folder.path, `cache-${glue}`);
   const servers = {
-    "plain node:http": { ...shared, component: undefined, glue: "own" },
-    component: { ...shared, component: COMPONENT, glue: "own" },
-    "component, glue by jco": { ...shared, component: COMPONENT, glue: "jco" },
+    "plain node:http": { ...shared, component: undefined, glue: "own", cacheDir: cacheDir("own") },
+    component: { ...shared, component: COMPONENT, glue: "own", cacheDir: cacheDir("own") },
+    "component, glue by jco": { ...shared, component: COMPONENT, glue: "jco", cacheDir: cacheDir("jco") },
   } as const satisfies Record<string, HttpRun>;
   const rates = new Map(Object.keys(servers).map((name) => [name, [] as number[]]));
   // One server at a time, taking turns: there are fewer cores than busy threads.
