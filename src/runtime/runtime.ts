@@ -58,7 +58,8 @@ const DEFAULTS = {
   rewrites: REWRITE_POLICY,
   glue: "own",
   compile: { memory: mebibytes(512), time: seconds(120) },
-  workerHeap: mebibytes(128),
+  // Below what the agent gives its own heap: what leaves a worker has to fit there.
+  workerHeap: mebibytes(64),
   workers: 1,
   maxTurns: 32,
   restarts: RESTART_BACKOFF,
