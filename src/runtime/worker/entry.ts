@@ -12,7 +12,10 @@ if (port === null) throw new Error("entry.ts is the entry of a worker");
 const setup = workerData as WorkerSetup; // Only src/runtime/worker-slot.ts makes this worker.
 const current = new Int32Array(setup.current);
 const groups = new Map<number, Group>();
-const outbox = new Outbox((batch) => port.postMessage(batch));
+const outbox = new Outbox({
+  send: (batch) => port.postMessage(batch),
+  refuseImport: (group, instance, request) => groups.get(group)?.guest(instance)?.reply(request, { kind: "failed" }),
+});
 const post = (message: FromWorker): void => outbox.post(message);
 // process.hrtime() has the origin that the main thread's clock has, performance.now() has a thread's own and is faster.
 const origin = Number(process.hrtime.bigint() / 1000n) / 1000 - performance.now();
