@@ -7,6 +7,7 @@ import type { BackoffOptions } from "../lib/backoff.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/log.ts";
 import { AddressSpace, engineOptions, probeAddressSpace, reservationOf, type EngineOptions } from "./address-space.ts";
+import type { ComponentInspection } from "./binary/component-binary.ts";
 import { ComponentRunner, RESTART_BACKOFF } from "./component-runner.ts";
 import type { InstanceOptions, PreparedComponent, RunningComponent, Runtime } from "./contract.ts";
 import { PAGE_SIZE } from "./limit-module.ts";
@@ -15,6 +16,9 @@ import { probeMemoryProtection } from "./prepare/memory-protection.ts";
 import { REWRITE_POLICY, type RewritePolicy } from "./prepare/plan-rewrite.ts";
 import { createPreparer, type ComponentFile } from "./prepare/prepare.ts";
 import { transpilerCommand, type CompileLimits } from "./prepare/run-child.ts";
+import { ROOT_INTERFACE } from "./link/plan.ts";
+import type { InterfaceFunction, InterfaceShape } from "./wit/type.ts";
+import type { GuestSetup } from "./worker/protocol.ts";
 import { BUILTIN_INTERFACES } from "./wasi/names.ts";
 import { WorkerSlot } from "./worker-slot.ts";
 
@@ -132,8 +136,7 @@ export function createRuntime(deps: RuntimeDeps): Runtime {
         id: options.id,
         glue: loaded.glue,
         modules: loaded.modules,
-        imports: file.inspection.imports,
-        exports: file.inspection.exports,
+        ...bordersOf(file.inspection),
         env: { ...options.env },
         config: { ...options.config },
         grants: options.grants,
@@ -195,7 +198,18 @@ function currentEngineOptions(): EngineOptions {
 }
 
 function describe({ digest, size, inspection }: ComponentFile): PreparedComponent {
+  const { imports, exports } = bordersOf(inspection);
   // Interfaces that only lend their types need nobody to serve them.
-  const imports = inspection.imports.filter((one) => one.functions.length > 0).map((one) => one.name);
-  return { digest, size, imports, exports: inspection.exports.map((one) => one.name) };
+  const needed = imports.filter((one) => one.functions.length > 0);
+  return { digest, size, imports: needed.map((one) => one.name), exports: exports.map((one) => one.name) };
+}
+
+/** Functions outside any interface make one of their own. */
+function bordersOf(inspection: ComponentInspection): Pick<GuestSetup, "imports" | "exports"> {
+  const root = (functions: readonly InterfaceFunction[]): readonly InterfaceShape[] =>
+    functions.length === 0 ? [] : [{ name: ROOT_INTERFACE, functions, resources: [] }];
+  return {
+    imports: [...inspection.imports, ...root(inspection.bareImports)],
+    exports: [...inspection.exports, ...root(inspection.bareExports)],
+  };
 }

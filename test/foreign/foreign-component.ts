@@ -81,21 +81,7 @@ export function program(prints: readonly string[], outcome: Outcome = { value: u
   return { interfaceName: "wasi:cli/run", functionName: "run", args: [], outcome, prints };
 }
 
-/** Whether components import and export functions outside any interface at petiole. They do not yet. */
-export const BARE_FUNCTIONS: boolean = false;
-
-const NOT_OFFERED: Outcome = {
-  fails: "ERR_EXPORT_MISSING",
-  says: ROOT_INTERFACE,
-  because: "functions outside any interface cannot be called yet",
-};
-
 /** A function of the world itself, outside any interface. */
 export function bare(functionName: string, args: readonly unknown[], outcome: Outcome): ForeignCall {
-  return {
-    interfaceName: ROOT_INTERFACE,
-    functionName,
-    args,
-    outcome: BARE_FUNCTIONS ? outcome : NOT_OFFERED,
-  };
+  return { interfaceName: ROOT_INTERFACE, functionName, args, outcome };
 }

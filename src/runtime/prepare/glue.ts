@@ -3,7 +3,7 @@
 import { PetioleError } from "../../domain/errors.ts";
 
 /** Part of the engine key: raise it when the rewriting or the transpiler's options change. */
-export const GLUE_VERSION = 3;
+export const GLUE_VERSION = 4;
 
 /** The function that a glue script evaluates to. */
 export type Instantiate = (

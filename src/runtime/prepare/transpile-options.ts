@@ -12,6 +12,9 @@ export function transpileOptions(component: ComponentInspection): GenerateOption
     functions.filter((one) => mayWait(name, one.name)).map((one) => `${name}#${one.name}`),
   );
   const exports = component.exports.flatMap(({ name, functions }) => functions.map((one) => `${name}#${one.name}`));
+  // Functions outside any interface may wait, all of them.
+  imports.push(...component.bareImports.map((one) => one.name));
+  exports.push(...component.bareExports.map((one) => one.name));
   return {
     name: "component",
     instantiation: { tag: "async" },

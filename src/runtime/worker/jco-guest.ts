@@ -3,6 +3,7 @@
 import type { Instantiate } from "../prepare/glue.ts";
 import { unversioned } from "../../domain/wit-name.ts";
 import { isBuiltin } from "../wasi/names.ts";
+import { ROOT_INTERFACE } from "../link/plan.ts";
 import type { BuiltinInterfaces } from "../link/host-functions.ts";
 import { camelCase, parseFunctionName, pascalCase } from "../wit/names.ts";
 import type { FunctionType, InterfaceShape, WitType } from "../wit/type.ts";
@@ -37,7 +38,7 @@ export async function instantiateJco(parts: GuestParts): Promise<GuestCode> {
     const known = functions.get(target);
     if (known !== undefined) return known;
     const { interfaceName, name, type } = found(exports[target], `export number ${target}`);
-    const owner = found(made[interfaceName], `export "${interfaceName}"`);
+    const owner = interfaceName === ROOT_INTERFACE ? made : found(made[interfaceName], `export "${interfaceName}"`);
     const fn = Reflect.get(Object(owner) as object, camelCase(name)) as unknown;
     if (type === undefined || typeof fn !== "function") throw new Unserved(`"${name}" cannot be called`);
     const exported = { fn: fn as Exported["fn"], owner, type }; // Checked to be a function.
@@ -75,7 +76,13 @@ function importObjects({ setup, imports, builtins, callImport }: GuestParts): Re
     callImport(found(numbers.get(`${interfaceName}#${functionName}`), `import "${functionName}"`), args, asItIs),
   );
   return Object.fromEntries(
-    setup.imports.map((shape) => [shape.name, isBuiltin(shape.name) ? builtin(builtins, shape) : linked.object(shape)]),
+    setup.imports.flatMap((shape) => {
+      if (isBuiltin(shape.name)) return [[shape.name, builtin(builtins, shape)]];
+      const object = linked.object(shape);
+      if (shape.name !== ROOT_INTERFACE) return [[shape.name, object]];
+      // The glue takes each function outside any interface for a module that has nothing else.
+      return shape.functions.map(({ name }) => [name, { default: object[camelCase(name)] }]);
+    }),
   );
 }
 

@@ -1,21 +1,6 @@
 // Components that lie ready in crates: examples of wac, made with cargo-component.
 
-import { BARE_FUNCTIONS, bare, type ForeignComponent } from "../foreign-component.ts";
-
-const UNSERVED = {
-  refused: {
-    at: "instantiate",
-    code: "ERR_COMPONENT_INVALID",
-    says: 'no import "hello"',
-    because: "functions outside any interface cannot be imported yet",
-  },
-  withJco: {
-    at: "instantiate",
-    code: "ERR_COMPONENT_TRAP",
-    says: "reading 'default'",
-    because: "the same",
-  },
-} as const satisfies Partial<ForeignComponent>;
+import { bare, type ForeignComponent } from "../foreign-component.ts";
 
 export const CRATES: readonly ForeignComponent[] = [
   {
@@ -35,7 +20,6 @@ export const CRATES: readonly ForeignComponent[] = [
       throw new Error(`nothing serves ${functionName} of ${interfaceName}`);
     },
     calls: [bare("greet", [], { value: "Moin, World!" })],
-    ...(BARE_FUNCTIONS ? {} : UNSERVED),
   },
   {
     name: "wac-greeter-hello",
