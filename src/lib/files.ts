@@ -1,3 +1,4 @@
+import { constants, type Stats } from "node:fs";
 import { open, rename } from "node:fs/promises";
 import { dirname } from "node:path";
 
@@ -23,6 +24,47 @@ export async function syncFolder(folder: string): Promise<void> {
   } finally {
     await handle.close();
   }
+}
+
+/** What a file is that cannot be read whole. */
+export class UnsuitableFile extends Error {
+  override readonly name = "UnsuitableFile";
+  readonly reason: "not-regular" | "too-large";
+
+  constructor(reason: UnsuitableFile["reason"], message: string) {
+    super(message);
+    this.reason = reason;
+  }
+}
+
+// A large file is read in pieces, so that whoever gives up does not wait for the whole.
+const READ_SIZE = 4 * 1024 ** 2;
+
+/**
+ * The whole of a file that has at most `maxSize` bytes, in memory of its own. Neither a pipe, which would wait for a
+ * writer, nor a device, which has no end, is read.
+ * @throws UnsuitableFile; the signal's reason when aborted; what open() and read() fail with
+ */
+export async function readRegularFile(
+  path: string,
+  { maxSize, signal }: { readonly maxSize: number; readonly signal?: AbortSignal | undefined },
+): Promise<{ readonly bytes: Uint8Array<ArrayBuffer>; readonly stats: Stats }> {
+  // Without O_NONBLOCK, opening a pipe waits for a writer.
+  await using handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const stats = await handle.stat();
+  if (!stats.isFile()) throw new UnsuitableFile("not-regular", "it is not a regular file");
+  if (stats.size > maxSize) {
+    throw new UnsuitableFile("too-large", `it has ${stats.size} bytes, want at most ${maxSize}`);
+  }
+  const bytes = new Uint8Array(stats.size);
+  let filled = 0;
+  while (filled < bytes.byteLength) {
+    signal?.throwIfAborted();
+    const { bytesRead } = await handle.read(bytes, filled, Math.min(READ_SIZE, bytes.byteLength - filled), filled);
+    if (bytesRead === 0) break;
+    filled += bytesRead;
+  }
+  return { bytes: bytes.subarray(0, filled), stats };
 }
 
 export function isErrno(error: unknown, code: string): boolean {

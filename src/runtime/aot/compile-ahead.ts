@@ -75,7 +75,7 @@ export async function compileAhead(options: AheadOptions): Promise<AheadResult> 
     const report = await runChild(command, request, signal);
     const made = await readMade(cacheDir);
     const content = { ...made, engine: { ...made.engine, cpu: cpuOf(target) ?? made.engine.cpu } };
-    const pieces = signEntry(content, options.signingKey);
+    const pieces = await signEntry(content, options.signingKey);
     await writeFile(options.out, pieces);
     const size = pieces.reduce((sum, piece) => sum + piece.byteLength, 0);
     return { content, size, calls: report.calls, failures: report.failures, firstFailure: report.firstFailure };

@@ -2,9 +2,11 @@
 // of several machines.
 
 import type { KeyObject } from "node:crypto";
-import { readdir, readFile } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { readRegularFile } from "../../lib/files.ts";
 import type { EntryContent } from "../prepare/entry-format.ts";
+import { MAX_SIGNED_ENTRY_SIZE } from "../prepare/size-limits.ts";
 import { openSignedEntry, type Refusal, type Wanted } from "./signed-entry.ts";
 
 export interface FoundAhead {
@@ -17,7 +19,13 @@ const SUFFIX = ".aot";
 /** More are not looked at. */
 const MAX_FILES = 16;
 
-export async function findAhead(component: string, trusted: readonly KeyObject[], wanted: Wanted): Promise<FoundAhead> {
+/** @throws the signal's reason when aborted */
+export async function findAhead(
+  component: string,
+  trusted: readonly KeyObject[],
+  wanted: Wanted,
+  signal: AbortSignal,
+): Promise<FoundAhead> {
   const folder = dirname(component);
   const name = basename(component);
   // A folder that cannot be read holds nothing for us.
@@ -28,10 +36,12 @@ export async function findAhead(component: string, trusted: readonly KeyObject[]
   for (const one of names.sort().slice(0, MAX_FILES)) {
     const file = join(folder, one);
     try {
-      const opened = openSignedEntry(new Uint8Array(await readFile(file)), trusted, wanted);
+      const { bytes } = await readRegularFile(file, { maxSize: MAX_SIGNED_ENTRY_SIZE, signal });
+      const opened = await openSignedEntry(bytes, trusted, wanted, signal);
       if ("content" in opened) return { taken: { file, content: opened.content }, refused };
       refused.push({ file, refusal: opened.refusal });
     } catch (error) {
+      signal.throwIfAborted();
       const found = error instanceof Error ? error.message : String(error);
       refused.push({ file, refusal: { reason: "damaged", found } });
     }

@@ -24,7 +24,7 @@ export interface EntryInspection {
 export async function inspectEntry(file: string): Promise<EntryInspection> {
   try {
     const bytes = new Uint8Array(await readFile(file));
-    const signed = unwrapSignedEntry(bytes);
+    const signed = await unwrapSignedEntry(bytes);
     const body = signed?.entry ?? bytes.subarray(0, Math.max(0, bytes.byteLength - TRAILER_SIZE));
     return {
       header: decodeHeader(body),

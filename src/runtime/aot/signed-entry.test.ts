@@ -26,64 +26,65 @@ const CONTENT: EntryContent = {
 };
 const WANTED = { component: CONTENT.component, engine, limits: LIMITS };
 
-const signed = (content: EntryContent): Uint8Array<ArrayBuffer> =>
-  new Uint8Array(Buffer.concat(signEntry(content, privateKey)));
+const signed = async (content: EntryContent): Promise<Uint8Array<ArrayBuffer>> =>
+  new Uint8Array(Buffer.concat(await signEntry(content, privateKey)));
 const open = (file: Uint8Array<ArrayBuffer>, wanted = WANTED, trusted = [stranger.publicKey, publicKey]) =>
   openSignedEntry(file, trusted, wanted);
-const refusal = (outcome: ReturnType<typeof open>): Refusal | undefined =>
-  "refusal" in outcome ? outcome.refusal : undefined;
+const refusal = async (opening: ReturnType<typeof open>): Promise<Refusal | undefined> => {
+  const outcome = await opening;
+  return "refusal" in outcome ? outcome.refusal : undefined;
+};
 
 describe("openSignedEntry()", () => {
-  test("gives what a trusted key has signed", ({ expect }) => {
-    expect(open(signed(CONTENT))).toEqual({ content: CONTENT });
-    expect(openSignedEntry(signed(CONTENT), [publicKey], { ...WANTED, limits: undefined })).toEqual({
-      content: CONTENT,
-    });
+  test("gives what a trusted key has signed", async ({ expect }) => {
+    const file = await signed(CONTENT);
+    expect(await open(file)).toEqual({ content: CONTENT });
+    expect(await openSignedEntry(file, [publicKey], { ...WANTED, limits: undefined })).toEqual({ content: CONTENT });
   });
 
-  test("takes another processor: what matters of it is V8's to compare", ({ expect }) => {
+  test("takes another processor: what matters of it is V8's to compare", async ({ expect }) => {
     const content = { ...CONTENT, engine: { ...engine, cpu: "other" } };
-    expect(open(signed(content))).toEqual({ content });
+    expect(await open(await signed(content))).toEqual({ content });
   });
 
-  test("refuses what no trusted key has signed, and says who did", ({ expect }) => {
+  test("refuses what no trusted key has signed, and says who did", async ({ expect }) => {
     for (const trusted of [[], [stranger.publicKey]]) {
-      expect(refusal(open(signed(CONTENT), WANTED, trusted))).toEqual({
+      expect(await refusal(open(await signed(CONTENT), WANTED, trusted))).toEqual({
         reason: "untrusted-signer",
         signer: keyName(publicKey),
       });
     }
   });
 
-  test("refuses what was changed or cut off anywhere", ({ expect }) => {
-    const whole = signed(CONTENT);
+  test("refuses what was changed or cut off anywhere", async ({ expect }) => {
+    const whole = await signed(CONTENT);
     for (let index = 0; index < whole.byteLength; index++) {
       const changed = Uint8Array.from(whole);
       changed[index] = (whole[index] ?? 0) ^ (1 << (index % 8));
       const reason = index >= 8 && index < 40 ? "untrusted-signer" : "damaged";
-      expect(refusal(open(changed))?.reason, `byte ${index}`).toBe(reason);
-      expect(refusal(open(whole.slice(0, index)))?.reason, `${index} bytes`).toBe("damaged");
+      expect((await refusal(open(changed)))?.reason, `byte ${index}`).toBe(reason);
+      expect((await refusal(open(whole.slice(0, index))))?.reason, `${index} bytes`).toBe("damaged");
     }
   });
 
-  test("refuses a signature by another key under a trusted key's name", ({ expect }) => {
-    const forged = new Uint8Array(Buffer.concat(signEntry(CONTENT, stranger.privateKey)));
-    forged.set(signed(CONTENT).subarray(8, 40), 8);
-    expect(refusal(open(forged))?.reason).toBe("damaged");
+  test("refuses a signature by another key under a trusted key's name", async ({ expect }) => {
+    const forged = new Uint8Array(Buffer.concat(await signEntry(CONTENT, stranger.privateKey)));
+    forged.set((await signed(CONTENT)).subarray(8, 40), 8);
+    expect((await refusal(open(forged)))?.reason).toBe("damaged");
   });
 
-  test("refuses what is for something else, and says for what", ({ expect }) => {
-    const file = signed(CONTENT);
-    expect(refusal(open(file, { ...WANTED, component: "sha256:2" }))).toEqual({
+  test("refuses what is for something else, and says for what", async ({ expect }) => {
+    const file = await signed(CONTENT);
+    expect(await refusal(open(file, { ...WANTED, component: "sha256:2" }))).toEqual({
       reason: "other-component",
       found: CONTENT.component,
     });
-    expect(refusal(open(file, { ...WANTED, limits: { ...LIMITS, maxPages: 17 } }))).toEqual({
+    expect(await refusal(open(file, { ...WANTED, limits: { ...LIMITS, maxPages: 17 } }))).toEqual({
       reason: "other-limits",
       found: LIMITS,
     });
     const other = { ...engine, v8: "1", memoryProtection: "unknown" as const };
-    expect(refusal(open(file, { ...WANTED, engine: other }))).toEqual({
+    expect(await refusal(open(file, { ...WANTED, engine: other }))).toEqual({
       reason: "other-engine",
       differs: ["v8", "memoryProtection"],
       found: engine,
@@ -91,12 +92,25 @@ describe("openSignedEntry()", () => {
   });
 });
 
+describe("openSignedEntry() of a large entry", () => {
+  const large = { ...CONTENT, inspection: new Uint8Array(1_000_000) };
+
+  test("lets other work have its turn, and stops when it is aborted", async ({ expect }) => {
+    const file = await signed(large);
+    const abort = new AbortController();
+    setImmediate(() => abort.abort(new Error("enough")));
+    await expect(openSignedEntry(file, [publicKey], WANTED, abort.signal)).rejects.toThrow("enough");
+  });
+});
+
 describe("unwrapSignedEntry()", () => {
-  test("tells whether the signature fits, whoever signed", ({ expect }) => {
-    const whole = signed(CONTENT);
-    expect(unwrapSignedEntry(whole)).toMatchObject({ signer: keyName(publicKey), intact: true });
-    expect(unwrapSignedEntry(Uint8Array.from(whole.with(whole.byteLength - 1, 9)))).toMatchObject({ intact: false });
-    expect(unwrapSignedEntry(whole.slice(1))).toBeUndefined();
+  test("tells whether the signature fits, whoever signed", async ({ expect }) => {
+    const whole = await signed(CONTENT);
+    expect(await unwrapSignedEntry(whole)).toMatchObject({ signer: keyName(publicKey), intact: true });
+    expect(await unwrapSignedEntry(Uint8Array.from(whole.with(whole.byteLength - 1, 9)))).toMatchObject({
+      intact: false,
+    });
+    expect(await unwrapSignedEntry(whole.slice(1))).toBeUndefined();
   });
 });
 

@@ -11,6 +11,7 @@
 import { createHash, createPublicKey, sign, verify, type KeyObject } from "node:crypto";
 import { engineDifferences, type Engine } from "../prepare/engine-key.ts";
 import { decodeEntry, encodeEntry, type EntryContent } from "../prepare/entry-format.ts";
+import { updateInSlices } from "../prepare/seal.ts";
 import type { ModuleLimits } from "../limit-module.ts";
 
 const MAGIC = Buffer.from("petiole+");
@@ -36,23 +37,28 @@ export interface Wanted {
 }
 
 /** The signed entry, in pieces to be written one after another. `key` is an ed25519 private key. */
-export function signEntry(content: EntryContent, key: KeyObject): readonly Uint8Array[] {
+export async function signEntry(content: EntryContent, key: KeyObject): Promise<readonly Uint8Array[]> {
   const pieces = encodeEntry(content);
-  const signature = sign(null, digestOf(pieces), key);
+  const signature = sign(null, await digestOf(pieces), key);
   return [MAGIC, rawPublicKey(createPublicKey(key)), signature, ...pieces];
 }
 
-/** Nothing of it is looked at before it is known to be from one of the `trusted` keys, and whole. */
-export function openSignedEntry(
+/**
+ * Nothing of it is looked at before it is known to be from one of the `trusted` keys, and whole.
+ * @throws the signal's reason when aborted
+ */
+export async function openSignedEntry(
   file: Uint8Array<ArrayBuffer>,
   trusted: readonly KeyObject[],
   wanted: Wanted,
-): { readonly content: EntryContent } | { readonly refusal: Refusal } {
+  signal?: AbortSignal,
+): Promise<{ readonly content: EntryContent } | { readonly refusal: Refusal }> {
   const parts = takeApart(file);
   if (parts === undefined) return damaged("it is no signed entry");
   const signer = trusted.find((key) => rawPublicKey(key).equals(parts.key));
   if (signer === undefined) return { refusal: { reason: "untrusted-signer", signer: nameKey(parts.key) } };
-  if (!verify(null, digestOf([parts.entry]), signer, parts.signature)) return damaged("its signature does not fit");
+  if (!verify(null, await digestOf([parts.entry], signal), signer, parts.signature))
+    return damaged("its signature does not fit");
   let content: EntryContent;
   try {
     content = decodeEntry(parts.entry);
@@ -64,12 +70,12 @@ export function openSignedEntry(
 }
 
 /** The entry in a signed one, whoever signed it; undefined when it is no signed entry. */
-export function unwrapSignedEntry(
+export async function unwrapSignedEntry(
   file: Uint8Array<ArrayBuffer>,
-): { readonly entry: Uint8Array<ArrayBuffer>; readonly signer: string; readonly intact: boolean } | undefined {
+): Promise<{ readonly entry: Uint8Array<ArrayBuffer>; readonly signer: string; readonly intact: boolean } | undefined> {
   const parts = takeApart(file);
   if (parts === undefined) return undefined;
-  const intact = verify(null, digestOf([parts.entry]), publicKeyOf(parts.key), parts.signature);
+  const intact = verify(null, await digestOf([parts.entry]), publicKeyOf(parts.key), parts.signature);
   return { entry: parts.entry, signer: nameKey(parts.key), intact };
 }
 
@@ -111,9 +117,9 @@ function takeApart(file: Uint8Array<ArrayBuffer>) {
   };
 }
 
-function digestOf(pieces: Iterable<Uint8Array>): Buffer {
+async function digestOf(pieces: Iterable<Uint8Array>, signal?: AbortSignal): Promise<Buffer> {
   const hash = createHash("blake2b512").update("petiole signed entry\n");
-  for (const piece of pieces) hash.update(piece);
+  await updateInSlices(hash, pieces, signal);
   return hash.digest();
 }
 

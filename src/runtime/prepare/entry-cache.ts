@@ -4,7 +4,7 @@
 import { randomUUID, type KeyObject } from "node:crypto";
 import { mkdir, open, readdir, rename, rm, stat, utimes } from "node:fs/promises";
 import { join } from "node:path";
-import { isErrno, syncFolder } from "../../lib/files.ts";
+import { isErrno, readRegularFile, syncFolder, UnsuitableFile } from "../../lib/files.ts";
 import type { Logger } from "../../lib/log.ts";
 import { decodeEntry, encodeEntry, TRAILER_SIZE, type EntryContent } from "./entry-format.ts";
 import { planEviction } from "./plan-eviction.ts";
@@ -47,9 +47,10 @@ export function createEntryCache(deps: EntryCacheDeps): EntryCache {
     if (!durable) return undefined;
     let bytes: Uint8Array<ArrayBuffer>;
     try {
-      bytes = await readWhole(path(id));
+      ({ bytes } = await readRegularFile(path(id), { maxSize: quota }));
     } catch (error) {
-      if (!isErrno(error, "ENOENT")) warn("Component cache cannot be read, components are compiled", error);
+      if (error instanceof UnsuitableFile) await discard(id, error);
+      else if (!isErrno(error, "ENOENT")) warn("Component cache cannot be read, components are compiled", error);
       return undefined;
     }
     try {
@@ -63,10 +64,14 @@ export function createEntryCache(deps: EntryCacheDeps): EntryCache {
       await utimes(path(id), new Date(), new Date()).catch(() => {});
       return content;
     } catch (error) {
-      log.warn("Cached component is damaged and will be made again", { component: id.component, err: error });
-      await rm(path(id), { force: true, recursive: true }).catch(() => {});
+      await discard(id, error);
       return undefined;
     }
+  }
+
+  async function discard(id: EntryId, error: unknown): Promise<void> {
+    log.warn("Cached component is damaged and will be made again", { component: id.component, err: error });
+    await rm(path(id), { force: true, recursive: true }).catch(() => {});
   }
 
   async function store(id: EntryId, content: EntryContent): Promise<boolean> {
@@ -119,19 +124,6 @@ export function createEntryCache(deps: EntryCacheDeps): EntryCache {
     load,
     store,
   };
-}
-
-async function readWhole(file: string): Promise<Uint8Array<ArrayBuffer>> {
-  await using handle = await open(file, "r");
-  const { size } = await handle.stat();
-  const bytes = new Uint8Array(size);
-  let filled = 0;
-  while (filled < size) {
-    const { bytesRead } = await handle.read(bytes, filled, size - filled, filled);
-    if (bytesRead === 0) break;
-    filled += bytesRead;
-  }
-  return bytes.subarray(0, filled);
 }
 
 async function writePieces(file: string, pieces: readonly Uint8Array[]): Promise<void> {

@@ -2,12 +2,12 @@
 // cache together with its machine code.
 
 import { createHash, type KeyObject } from "node:crypto";
-import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { deserialize, serialize } from "node:v8";
 import { PetioleError } from "../../domain/errors.ts";
-import { mebibytes, type Bytes } from "../../domain/units.ts";
+import type { Bytes } from "../../domain/units.ts";
 import type { Digest } from "../../domain/workload.ts";
+import { readRegularFile, UnsuitableFile } from "../../lib/files.ts";
 import type { Logger } from "../../lib/log.ts";
 import { inspectComponent, type ComponentInspection } from "../binary/component-binary.ts";
 import { declaredMemories, type ModuleLimits } from "../limit-module.ts";
@@ -24,8 +24,9 @@ import type { CachedModule, EntryContent } from "./entry-format.ts";
 import { HeldArtifacts } from "./held-artifacts.ts";
 import type { RewritePolicy } from "./plan-rewrite.ts";
 import { Rewriter } from "./rewriter.ts";
-import type { EntryId } from "./seal.ts";
+import { updateInSlices, type EntryId } from "./seal.ts";
 import { SharedWork } from "./shared-work.ts";
+import { MAX_COMPONENT_SIZE } from "./size-limits.ts";
 import { transpileComponent, type TranspileDeps } from "./transpile.ts";
 
 export interface PreparerDeps extends TranspileDeps {
@@ -94,8 +95,6 @@ interface Recalled {
 /** Said in the log, once for each entry. */
 export const REWRITTEN = "Cached component rewritten with optimised code";
 
-const MAX_COMPONENT_SIZE = mebibytes(64);
-
 export function createPreparer(deps: PreparerDeps): Preparer {
   const { log, clock } = deps;
   const folder = join(deps.cacheDir, "components");
@@ -129,7 +128,7 @@ export function createPreparer(deps: PreparerDeps): Preparer {
   }
 
   async function remake(component: ComponentFile, signal: AbortSignal): Promise<Artifacts> {
-    const { bytes, digest } = await readComponent(component.file);
+    const { bytes, digest } = await readComponent(component.file, signal);
     if (digest === component.digest) return make(component.file, digest, bytes, signal);
     throw new PetioleError(
       "ERR_COMPONENT_UNREADABLE",
@@ -142,11 +141,17 @@ export function createPreparer(deps: PreparerDeps): Preparer {
     file: string,
     component: Digest,
     limits: ModuleLimits | undefined,
+    signal: AbortSignal,
   ): Promise<EntryContent | undefined> {
     if (deps.trustedKeys.length === 0) return undefined;
     const { findAhead } = await import("../aot/find-ahead.ts");
     const { describeRefusal } = await import("../aot/signed-entry.ts");
-    const { taken, refused } = await findAhead(file, deps.trustedKeys, { component, engine: readEngine(), limits });
+    const { taken, refused } = await findAhead(
+      file,
+      deps.trustedKeys,
+      { component, engine: readEngine(), limits },
+      signal,
+    );
     if (taken !== undefined) {
       log.info("Component compiled ahead of time is taken", { file: taken.file, digest: component });
     } else if (refused.length > 0) {
@@ -157,18 +162,28 @@ export function createPreparer(deps: PreparerDeps): Preparer {
   }
 
   /** An entry of the component for this engine, whatever its limits: what is the same for all of them is wanted. */
-  async function recall(cache: EntryCache, file: string, component: Digest): Promise<Recalled | undefined> {
+  async function recall(
+    cache: EntryCache,
+    file: string,
+    component: Digest,
+    signal: AbortSignal,
+  ): Promise<Recalled | undefined> {
     const key = engineKey(readEngine());
     for (const id of await cache.find({ component, engineKey: key })) {
       const entry = await cache.load(id);
       if (entry !== undefined) return { entry, engineKey: key, sealed: true };
     }
-    const ahead = held.has(component) ? undefined : await takeAhead(file, component, undefined);
+    const ahead = held.has(component) ? undefined : await takeAhead(file, component, undefined, signal);
     return ahead === undefined ? undefined : { entry: ahead, engineKey: key, sealed: false };
   }
 
   /** The entry for these limits. */
-  async function findEntry(cache: EntryCache, id: EntryId, file: string): Promise<Recalled | undefined> {
+  async function findEntry(
+    cache: EntryCache,
+    id: EntryId,
+    file: string,
+    signal: AbortSignal,
+  ): Promise<Recalled | undefined> {
     const { component, engineKey, limits } = id;
     const recalled = recent.get(component);
     recent.delete(component);
@@ -177,7 +192,7 @@ export function createPreparer(deps: PreparerDeps): Preparer {
     }
     const cached = await cache.load(id);
     if (cached !== undefined) return { entry: cached, engineKey, sealed: true };
-    const ahead = held.has(component) ? undefined : await takeAhead(file, component, limits);
+    const ahead = held.has(component) ? undefined : await takeAhead(file, component, limits, signal);
     return ahead === undefined ? undefined : { entry: ahead, engineKey, sealed: false };
   }
 
@@ -222,9 +237,9 @@ export function createPreparer(deps: PreparerDeps): Preparer {
 
   return {
     async prepare(file, signal) {
-      const { bytes, digest } = await readComponent(file);
+      const { bytes, digest } = await readComponent(file, signal);
       signal.throwIfAborted();
-      const recalled = await recall(await openCache(), file, digest);
+      const recalled = await recall(await openCache(), file, digest, signal);
       // Verified to be what was written: reading it takes a fraction of the time that the component's types take.
       const inspection =
         recalled === undefined
@@ -246,7 +261,7 @@ export function createPreparer(deps: PreparerDeps): Preparer {
       const engine = readEngine();
       const id: EntryId = { component: digest, engineKey: engineKey(engine), limits };
       const cache = await openCache();
-      const found = await findEntry(cache, id, file);
+      const found = await findEntry(cache, id, file, signal);
       const artifacts = held.take(digest);
       signal.throwIfAborted();
       const { code, modules, changed } =
@@ -307,19 +322,18 @@ async function makeArtifacts(
 
 async function readComponent(
   file: string,
+  signal: AbortSignal,
 ): Promise<{ readonly bytes: Uint8Array<ArrayBuffer>; readonly digest: Digest }> {
   try {
-    const { size } = await stat(file);
-    if (size > MAX_COMPONENT_SIZE) {
-      throw new PetioleError(
-        "ERR_COMPONENT_INVALID",
-        `Cannot run "${file}": it has ${size} bytes, want at most 64 MiB`,
-      );
-    }
-    const bytes = await readFile(file);
-    return { bytes, digest: `sha256:${createHash("sha256").update(bytes).digest("hex")}` };
+    const { bytes } = await readRegularFile(file, { maxSize: MAX_COMPONENT_SIZE, signal });
+    const hash = createHash("sha256");
+    await updateInSlices(hash, [bytes], signal);
+    return { bytes, digest: `sha256:${hash.digest("hex")}` };
   } catch (cause) {
-    if (cause instanceof PetioleError) throw cause;
+    signal.throwIfAborted();
+    if (cause instanceof UnsuitableFile && cause.reason === "too-large") {
+      throw new PetioleError("ERR_COMPONENT_INVALID", `Cannot run "${file}": ${cause.message}`, { cause });
+    }
     const found = cause instanceof Error ? cause.message : String(cause);
     throw new PetioleError("ERR_COMPONENT_UNREADABLE", `Cannot read "${file}": ${found}`, { cause });
   }

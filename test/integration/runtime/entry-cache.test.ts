@@ -1,6 +1,7 @@
 // Pins: nothing comes out of the cache but what was put in for the same component, engine and limits, whatever happened
 // to its files; it stays within its quota; no fault of the disk is an error.
 
+import { execFileSync } from "node:child_process";
 import { createSecretKey, randomBytes } from "node:crypto";
 import { mkdir, readFile, readdir, rename, rm, stat, symlink, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -118,6 +119,10 @@ describe("createEntryCache()", () => {
     expect(await cache.store(id(1), content(1))).toBe(true);
     expect(await cache.load(id(1))).toEqual(content(1));
     expect((await stat("/dev/null")).isCharacterDevice()).toBe(true);
+    await rm(file);
+    execFileSync("mkfifo", [file]);
+    expect(await cache.load(id(1))).toBeUndefined();
+    expect(await readdir(folder.path)).toEqual([]);
   });
 
   test("keeps to its quota; what was not used for the longest time goes", async ({ expect }) => {

@@ -1,8 +1,9 @@
 // Pins: what is no runnable component is refused with a typed reason; bounds of the transpiler; what was made once is
 // taken from the cache, and made again from the file when the cache has not got it. See cache-faults.test.ts.
 
-import { createHash } from "node:crypto";
-import { copyFile, readFile, rm, writeFile } from "node:fs/promises";
+import { execFileSync } from "node:child_process";
+import { createHash, generateKeyPairSync } from "node:crypto";
+import { copyFile, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, describe, test } from "vitest";
 import { mebibytes, millis, seconds } from "../../../src/domain/units.ts";
@@ -67,6 +68,33 @@ describe("Runtime.prepare()", () => {
     await using host = openRuntime(cache.path);
     await expect(host.runtime.prepare(join(cache.path, "absent.wasm"), soon())).rejects.toMatchObject({
       code: "ERR_COMPONENT_UNREADABLE",
+    });
+  });
+
+  test("waits neither for a pipe nor for a device", async ({ expect }) => {
+    await using folder = await temporaryFolder();
+    const { publicKey } = generateKeyPairSync("ed25519");
+    await using host = openRuntime(folder.path, { trustedKeys: [publicKey] });
+    const file = join(folder.path, "it.wasm");
+    execFileSync("mkfifo", [file, `${file}.aot`]);
+    for (const path of [file, "/dev/zero"]) {
+      await expect(host.runtime.prepare(path, soon())).rejects.toMatchObject({ code: "ERR_COMPONENT_UNREADABLE" });
+    }
+    // Beside a component: what was compiled ahead of time.
+    await rm(file);
+    await copyFile(fixture("bare"), file);
+    await host.runtime.prepare(file, soon());
+    expect(host.entries.map(({ message }) => message)).toContain("Component compiled ahead of time is not taken");
+  });
+
+  test("refuses a file that is too large with ERR_COMPONENT_INVALID", async ({ expect }) => {
+    await using host = openRuntime(cache.path);
+    const file = join(cache.path, "large.wasm");
+    await copyFile(fixture("bare"), file);
+    await truncate(file, mebibytes(64) + 1);
+    await expect(host.runtime.prepare(file, soon())).rejects.toMatchObject({
+      code: "ERR_COMPONENT_INVALID",
+      message: expect.stringContaining("it has 67108865 bytes, want at most 67108864") as string,
     });
   });
 
