@@ -1,4 +1,5 @@
-import { chmod, mkdtemp, readFile, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { execFileSync } from "node:child_process";
+import { chmod, chown, lstat, mkdtemp, readFile, readdir, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "vitest";
@@ -39,7 +40,9 @@ describe("openDeviceKey()", () => {
 
   for (const [what, spoil] of [
     ["too short", (file: string) => writeFile(file, "short")],
+    ["too long", (file: string) => writeFile(file, Buffer.alloc(33))],
     ["readable by others", (file: string) => chmod(file, 0o644)],
+    ["a pipe", (file: string) => rm(file).then(() => void execFileSync("mkfifo", [file]))],
   ] as const) {
     test(`makes a new key when the old one is ${what}`, async ({ expect }) => {
       await using folder = await temporaryFolder();
@@ -54,6 +57,30 @@ describe("openDeviceKey()", () => {
       expect((await openDeviceKey(file, silentLogger)).key.equals(renewed.key)).toBe(true);
     });
   }
+
+  test("leaves alone what cannot be read, and goes on with a key of this process", async ({ expect }) => {
+    await using folder = await temporaryFolder();
+    const file = join(folder.path, "cache.key");
+    await symlink("cache.key", file);
+    const { log, warnings } = watched();
+    expect((await openDeviceKey(file, log)).kept).toBe(false);
+    expect(warnings).toHaveLength(1);
+    expect((await lstat(file)).isSymbolicLink()).toBe(true);
+  });
+
+  test.skipIf(process.getuid?.() !== 0)(
+    "neither takes nor replaces the key of another user (skipped unless it runs as root)",
+    async ({ expect }) => {
+      await using folder = await temporaryFolder();
+      const file = join(folder.path, "cache.key");
+      const { key } = await openDeviceKey(file, silentLogger);
+      await chown(file, 12_345, 12_345);
+      const other = await openDeviceKey(file, silentLogger);
+      expect(other.kept).toBe(false);
+      expect(other.key.equals(key)).toBe(false);
+      expect(key.export()).toEqual(await readFile(file));
+    },
+  );
 
   test("goes on with a key of this process when none can be kept", async ({ expect }) => {
     await using folder = await temporaryFolder();

@@ -1,9 +1,9 @@
 // The key with which a device seals what it caches. Who has not got it cannot make an entry that is accepted.
 
-import { createSecretKey, KeyObject, randomBytes, randomUUID } from "node:crypto";
+import { createSecretKey, type KeyObject, randomBytes, randomUUID } from "node:crypto";
 import { link, mkdir, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
-import { isErrno, syncFolder } from "../../lib/files.ts";
+import { isErrno, readRegularFile, syncFolder, UnsuitableFile } from "../../lib/files.ts";
 import type { Logger } from "../../lib/log.ts";
 
 export interface DeviceKey {
@@ -15,53 +15,65 @@ export interface DeviceKey {
 const KEY_SIZE = 32;
 const OTHERS = 0o077;
 
-/** The key in `file`; a new one when there is none, or none that can be read and trusted. Entries are made again then. */
+/** A file that is there but holds no key that can be trusted. */
+class UnfitKey extends Error {
+  override readonly name = "UnfitKey";
+}
+
+/**
+ * The key in `file`; a new one when there is none, or none that can be trusted: entries are made again then. What
+ * cannot be read now may be the key all the same, and is left alone.
+ */
 export async function openDeviceKey(file: string, log: Logger): Promise<DeviceKey> {
-  const found = await readKey(file).catch((error: unknown) => (isErrno(error, "ENOENT") ? undefined : error));
-  if (found instanceof KeyObject) return { key: found, kept: true };
-  const unusable = found !== undefined;
   try {
-    const key = await writeKey(file, unusable);
-    if (unusable) {
-      log.warn("Key of the component cache is replaced, everything cached is made again", { file, err: found });
-    }
-    return { key, kept: true };
+    return { key: await findKey(file, log), kept: true };
   } catch (error) {
     log.warn("Key of the component cache cannot be kept, components are compiled at every start", { file, err: error });
     return { key: createSecretKey(randomBytes(KEY_SIZE)), kept: false };
   }
 }
 
-/** @throws when there is none that can be read and trusted */
+async function findKey(file: string, log: Logger): Promise<KeyObject> {
+  let unfit: unknown;
+  try {
+    return await readKey(file);
+  } catch (error) {
+    if (error instanceof UnfitKey || error instanceof UnsuitableFile) unfit = error;
+    else if (!isErrno(error, "ENOENT")) throw error;
+  }
+  const key = await writeKey(file, unfit !== undefined);
+  if (unfit !== undefined) {
+    log.warn("Key of the component cache is replaced, everything cached is made again", { file, err: unfit });
+  }
+  return key;
+}
+
+/** @throws UnfitKey or UnsuitableFile when what is there is to be replaced, else what reading failed with */
 async function readKey(file: string): Promise<KeyObject> {
-  await using handle = await open(file, "r");
-  const { mode, uid, size } = await handle.stat();
-  if ((mode & OTHERS) !== 0) throw new Error("others may read it");
-  if (uid !== process.getuid?.()) throw new Error("it belongs to another user");
-  if (size !== KEY_SIZE) throw new Error(`it has ${size} bytes`);
-  const content = await handle.readFile();
-  if (content.byteLength !== KEY_SIZE) throw new Error("it changed while it was read");
-  return createSecretKey(content);
+  const { bytes, stats } = await readRegularFile(file, { maxSize: KEY_SIZE });
+  if (stats.uid !== process.getuid?.()) throw new Error("it belongs to another user");
+  if ((stats.mode & OTHERS) !== 0) throw new UnfitKey("others may read it");
+  if (bytes.byteLength !== KEY_SIZE) throw new UnfitKey(`it has ${bytes.byteLength} bytes`);
+  return createSecretKey(bytes);
 }
 
 async function writeKey(file: string, replace: boolean): Promise<KeyObject> {
   const folder = dirname(file);
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  const bytes = randomBytes(KEY_SIZE);
   const temporary = `${file}.${randomUUID()}.tmp`;
   try {
     await using handle = await open(temporary, "wx", 0o600);
-    await handle.writeFile(bytes);
+    await handle.writeFile(randomBytes(KEY_SIZE));
     await handle.sync();
     if (replace) await rename(temporary, file);
     // Not a rename: of two processes that start at a time, the second takes the key of the first.
     else await link(temporary, file);
     await syncFolder(folder);
-    return createSecretKey(bytes);
   } catch (error) {
     if (replace || !isErrno(error, "EEXIST")) throw error;
-    return await readKey(file);
   } finally {
     await rm(temporary, { force: true });
   }
+  // Of two processes that replace it at a time, both take the key of the second.
+  return readKey(file);
 }
