@@ -3,6 +3,7 @@ import { callExport, linkText } from "../../../test/support/link-component.ts";
 import { resolveComponent } from "./resolve.ts";
 import { parse } from "@bytecodealliance/jco-transpile/wasm-tools";
 import { findWaiting } from "./emit-waiting.ts";
+import type { LinkPlan } from "./plan.ts";
 
 /** `ask` waits, `tell` does not; `both` calls them through a table that another module fills, `plain` is on its own. */
 const SHIMMED = `
@@ -44,6 +45,31 @@ describe("findWaiting()", () => {
     expect(waiting.lifts).toEqual([true, false]);
     expect(findWaiting(plan, () => false).lifts).toEqual([false, false]);
     expect(findWaiting(plan, (_, name) => name === "tell").lifts).toEqual([true, false]);
+  });
+});
+
+describe("findWaiting() in large plans", () => {
+  test("counts a caller of many functions once", async ({ expect }) => {
+    const plan = resolveComponent(
+      await parse(`(component
+        (import "ask" (func $ask))
+        (core func $ask (canon lower (func $ask)))
+        (core module $a (import "" "ask" (func $f)) (export "f" (func $f)))
+        (core instance $a (instantiate $a (with "" (instance (export "ask" (func $ask))))))
+        (func $lifted (canon lift (core func $a "f")))
+        (core func $lowered (canon lower (func $lifted)))
+        (core module $b (import "" "f" (func $f)) (export "f" (func $f)))
+        (core instance $b (instantiate $b (with "" (instance (export "f" (func $lowered))))))
+        (func (export "f") (canon lift (core func $b "f"))))`),
+    );
+    // As many as a plan may hold.
+    const steps = plan.steps.map((step) =>
+      step.kind === "instantiate"
+        ? { ...step, imports: step.imports.flatMap((one) => Array(200_000).fill(one)) }
+        : step,
+    );
+    const large = { ...plan, steps } as LinkPlan;
+    expect(findWaiting(large, (_, name) => waits(name)).lifts).toEqual([true, true]);
   });
 });
 

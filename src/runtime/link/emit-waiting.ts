@@ -27,12 +27,14 @@ export function findWaiting(plan: LinkPlan, waits: Waits): Waiting {
   const importWaits = (target: ComponentFunction): boolean =>
     target.kind === "import" && waits(target.interfaceName, target.functionName);
   // Groups that wait when another one does, because they call it.
-  const callers = new Map<number, number[]>();
+  const callers = new Map<number, Set<number>>();
   const found: number[] = [];
   const calls = (caller: number, item: CoreItem | undefined): void => {
     if (item?.kind !== "export") return;
     const called = groups.of(item.instance);
-    callers.set(called, [...(callers.get(called) ?? []), caller]);
+    const known = callers.get(called);
+    if (known === undefined) callers.set(called, new Set([caller]));
+    else known.add(caller);
   };
   instantiations.forEach(({ imports }, instance) => {
     const group = groups.of(instance);
@@ -50,7 +52,7 @@ export function findWaiting(plan: LinkPlan, waits: Waits): Waiting {
   for (let group = found.pop(); group !== undefined; group = found.pop()) {
     if (waiting.has(group)) continue;
     waiting.add(group);
-    found.push(...(callers.get(group) ?? []));
+    for (const caller of callers.get(group) ?? []) found.push(caller);
   }
   const itemWaits = (item: CoreItem | undefined): boolean =>
     item?.kind === "export" && waiting.has(groups.of(item.instance));
@@ -72,9 +74,11 @@ function destructorOf(plan: LinkPlan, resource: Resource): CoreItem | undefined 
 /** Numbers that are joined to groups; a group is known by one of them. */
 class Groups {
   readonly #parents: number[];
+  readonly #sizes: number[];
 
   constructor(count: number) {
     this.#parents = Array.from({ length: count }, (_, index) => index);
+    this.#sizes = Array.from({ length: count }, () => 1);
   }
 
   of(member: number): number {
@@ -87,6 +91,15 @@ class Groups {
   }
 
   join(a: number, b: number): void {
-    this.#parents[this.of(a)] = this.of(b);
+    const one = this.of(a);
+    const other = this.of(b);
+    if (one === other) return;
+    const [root, child] = this.#size(one) < this.#size(other) ? [other, one] : [one, other];
+    this.#parents[child] = root;
+    this.#sizes[root] = this.#size(root) + this.#size(child);
+  }
+
+  #size(root: number): number {
+    return this.#sizes[root] ?? 1;
   }
 }
