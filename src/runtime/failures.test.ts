@@ -15,6 +15,13 @@ describe("turnFailure()", () => {
     expect(turnFailure("call", trap(65_536), bytes(70_000)).error.code).toBe("ERR_COMPONENT_MEMORY");
   });
 
+  test("takes values that are too large for a lack of memory", ({ expect }) => {
+    expect(turnFailure("call", { kind: "too-large", reason: "too large for the host" }, mebibytes(32))).toMatchObject({
+      error: { code: "ERR_COMPONENT_MEMORY", message: "Cannot call: too large for the host" },
+      limit: "memory",
+    });
+  });
+
   test("names what else a guest did", ({ expect }) => {
     const plain = turnFailure('call "f"', trap(0), mebibytes(32));
     expect(plain).toMatchObject({

@@ -33,6 +33,11 @@ export function turnFailure(
       const error = new PetioleError("ERR_COMPONENT_TRAP", `Cannot ${action}: it trapped: ${reason}`);
       return failure.stack ? { error, limit: "stack" } : { error };
     }
+    case "too-large":
+      return {
+        error: new PetioleError("ERR_COMPONENT_MEMORY", `Cannot ${action}: ${failure.reason}`),
+        limit: "memory",
+      };
     case "exit":
       return {
         error: new PetioleError("ERR_COMPONENT_TRAP", `Cannot ${action}: it exited with status ${failure.status}`),

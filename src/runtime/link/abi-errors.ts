@@ -7,6 +7,11 @@ export class GuestTrap extends Error {
   override readonly name = "GuestTrap";
 }
 
+/** The values of one call would take more memory than the host has for them. The component did nothing wrong. */
+export class TooLarge extends Error {
+  override readonly name = "TooLarge";
+}
+
 /**
  * What the host answered does not fit the type of the imported function. Unlike a misfit argument it comes up while
  * the component runs, whose instance is done for.
@@ -23,6 +28,10 @@ export class MisfitAnswer extends MisfitValue {
 
 export function trap(reason: string): never {
   throw new GuestTrap(reason);
+}
+
+export function tooLarge(): never {
+  throw new TooLarge("the values of one call are too large for the host");
 }
 
 export function misfit(want: string, found: unknown): never {

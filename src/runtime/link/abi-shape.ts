@@ -1,6 +1,7 @@
 // Types as the canonical ABI sees them: sizes, alignments, flat forms and offsets, with equal types made one. What is
 // only another spelling for JavaScript is resolved here: a result is a variant, an option of an option too.
 
+import { arrayHeap, BOX_HEAP, objectHeap } from "./abi-heap.ts";
 import { camelCase } from "../wit/names.ts";
 import type { PlainKind, Resource, WitType } from "../wit/type.ts";
 import { UnsupportedComponent } from "./unsupported.ts";
@@ -20,6 +21,8 @@ interface Layout {
   readonly flat: readonly CoreType[] | undefined;
   /** Nodes of the type as a tree, up to a bound: says whether code for it may be repeated. */
   readonly weight: number;
+  /** Bytes that a value takes of the JavaScript heap at most, without its strings and lists and its own slot. */
+  readonly heap: number;
   /** Values hold a string or a list, which lie elsewhere in memory. */
   readonly pointers: boolean;
   /** Resources that values hold handles of. */
@@ -103,6 +106,8 @@ const PLAIN_SIZES: Readonly<Record<PlainShape["kind"], 1 | 2 | 4 | 8>> = {
   s64: 8,
   f64: 8,
 };
+
+const BOXED: ReadonlySet<WitType["kind"]> = new Set(["u32", "u64", "s64", "f32", "f64", "char"]);
 
 /** Makes shapes; those of one table can be compared. */
 export class ShapeTable {
@@ -205,7 +210,8 @@ export class ShapeTable {
       case "char":
       default: {
         const size = PLAIN_SIZES[type.kind];
-        return this.#intern(type.kind, { ...leaf(size, size, [coreTypeOf(type.kind)]), kind: type.kind });
+        const heap = BOXED.has(type.kind) ? BOX_HEAP : 0;
+        return this.#intern(type.kind, { ...leaf(size, size, [coreTypeOf(type.kind)]), kind: type.kind, heap });
       }
     }
   }
@@ -231,6 +237,10 @@ export class ShapeTable {
       size: alignTo(end, align),
       align,
       flat,
+      heap: (kind === "record" ? objectHeap : arrayHeap)(
+        fields.length,
+        fields.reduce((sum, { shape }) => sum + shape.heap, 0),
+      ),
       ...summary(fields.map((field) => field.shape)),
     });
     return made as FieldsShape; // The key says the kind.
@@ -253,6 +263,7 @@ export class ShapeTable {
       size: alignTo(payload + largest, align),
       align,
       flat: flattenCases(shapes),
+      heap: shapes.reduce((max, { heap }) => Math.max(max, heap), 0) + (kind === "option" ? 0 : objectHeap(2)),
       ...summary(shapes),
     });
   }
@@ -262,7 +273,13 @@ export class ShapeTable {
     const size = keys.length === 0 ? 0 : keys.length <= 8 ? 1 : keys.length <= 16 ? 2 : 4 * words;
     const flat = bounded(Array<CoreType>(Math.min(words, MAX_FLAT_PARAMS + 1)).fill("i32"));
     const layout = leaf(size, Math.min(Math.max(size, 1), 4), flat);
-    return this.#intern(`flags ${JSON.stringify(keys)}`, { ...layout, kind: "flags", keys, weight: keys.length + 1 });
+    return this.#intern(`flags ${JSON.stringify(keys)}`, {
+      ...layout,
+      kind: "flags",
+      keys,
+      weight: keys.length + 1,
+      heap: objectHeap(keys.length),
+    });
   }
 
   #intern(key: string, description: Description): Shape {
@@ -297,7 +314,7 @@ function bounded(flat: readonly CoreType[]): readonly CoreType[] | undefined {
 }
 
 function leaf(size: number, align: number, flat: readonly CoreType[] | undefined) {
-  return { size, align, flat, weight: 1, pointers: false, owns: NONE, borrows: NONE };
+  return { size, align, flat, weight: 1, heap: 0, pointers: false, owns: NONE, borrows: NONE };
 }
 
 function summary(parts: readonly Shape[]) {

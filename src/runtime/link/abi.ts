@@ -3,7 +3,18 @@
 
 import { Buffer } from "node:buffer";
 import { f32ToI32, f64ToI64, i32ToF32, i32ToI64, i64ToF64, i64ToI32 } from "./abi-bits.ts";
-import { answer, GuestTrap, misfit, misfitName, misfitNumber, misfitTag, stays, trap, under } from "./abi-errors.ts";
+import {
+  answer,
+  GuestTrap,
+  misfit,
+  misfitName,
+  misfitNumber,
+  misfitTag,
+  stays,
+  tooLarge,
+  trap,
+  under,
+} from "./abi-errors.ts";
 import { HandleTable } from "./abi-handles.ts";
 import * as strings from "./abi-strings.ts";
 
@@ -26,6 +37,7 @@ export const abi = {
   misfitNumber,
   misfitTag,
   stays,
+  tooLarge,
   trap,
   under,
   createHandles: (): HandleTable => new HandleTable(),
@@ -37,4 +49,4 @@ export const abi = {
     value instanceof WebAssembly.Memory && value.buffer instanceof ArrayBuffer ? value : badExport(name, "memory"),
 } as const;
 
-export { GuestTrap, MisfitAnswer } from "./abi-errors.ts";
+export { GuestTrap, MisfitAnswer, TooLarge } from "./abi-errors.ts";

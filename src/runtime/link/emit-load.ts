@@ -2,6 +2,7 @@
 
 import type { Resource } from "../wit/type.ts";
 import type { CasesShape, FieldsShape, FlagsShape, HandleShape, Shape } from "./abi-shape.ts";
+import { ARRAY_HEAP, SLOT, STRING_HEAP, VIEW_HEAP } from "./abi-heap.ts";
 import { emitNames, isViewKind } from "./emit-check.ts";
 import {
   misplaced,
@@ -17,6 +18,10 @@ import type { CanonOptions } from "./plan.ts";
 
 // Code for types with more nodes than this is not repeated, but put into a function.
 export const MAX_INLINE = 48;
+
+// What the JavaScript values of one call may take of the heap: of the worker's, and of the main thread's too, which is
+// given a copy.
+const MAX_HEAP = 16 * 1024 ** 2;
 
 /** Where lifted values come from. */
 export interface Source {
@@ -79,7 +84,10 @@ export function emitLoad(glue: GlueWriter, source: Source, shape: Shape, pointer
   }
 }
 
-/** An expression of the value whose flat form the expressions `flat` are. */
+/**
+ * An expression of the value whose flat form the expressions `flat` are. Whatever those are, it is of the value's type:
+ * JavaScript functions take core values of any type.
+ */
 export function emitLiftFlat(glue: GlueWriter, source: Source, shape: Shape, flat: readonly string[]): string {
   const [first = "", second = ""] = flat;
   switch (shape.kind) {
@@ -109,7 +117,7 @@ export function emitLiftFlat(glue: GlueWriter, source: Source, shape: Shape, fla
       return flagsOf(glue, shape, flat);
     case "own":
     case "borrow":
-      return handleOf(source, shape, first);
+      return handleOf(source, shape, `${first} | 0`);
     case "record":
     case "tuple":
       if (shape.weight <= MAX_INLINE) return fieldsOf(glue, source, shape, flat);
@@ -130,20 +138,26 @@ export function emitLiftFlat(glue: GlueWriter, source: Source, shape: Shape, fla
         });
         return `function ${name}(${args.join(", ")}) {\n${body}\n}`;
       })}(${flat.join(", ")})`;
-    case "s32":
     case "s64":
+      return `BigInt.asIntN(64, ${first})`;
     case "f32":
+      return `Math.fround(${first})`;
     case "f64":
+      return `+${first}`;
+    case "s32":
     default:
-      return first;
+      return `${first} | 0`;
   }
 }
 
 const UNSIGNED = { 1: "u8", 2: "u16", 4: "u32" } as const;
 
-/** A statement: what a call may lift at most, so that parts that overlap do not become more than there is. */
+/**
+ * A statement: what a call may lift at most. `left` is bytes that are read from the memory, so that parts that overlap
+ * do not become more than there is; `room` is bytes of the JavaScript heap that are taken for what was read.
+ */
 export function emitAllowance(source: Source): string {
-  return `left = Math.min(${memoryOf(source).size} * 2 + 1048576, 2147483647);`;
+  return `left = Math.min(${memoryOf(source).size} * 2 + 1048576, 2147483647); room = ${MAX_HEAP};`;
 }
 
 function loaderOf(glue: GlueWriter, source: Source, shape: FieldsShape | CasesShape, name: string): string {
@@ -227,7 +241,7 @@ function stringReader(glue: GlueWriter, source: Source): string {
     const bytes = memory.view("bytes");
     const checked = (size: string, align: number): string =>
       `if (${misplaced(memory, "p", size, align)}) trap("a string lies outside the memory");\n` +
-      `if ((left -= ${size}) < 0) trap("the strings and lists of a call are larger than the memory");\n` +
+      `${spend(size, `${STRING_HEAP} + ${size}`)}\n` +
       'if (n === 0) return "";\n';
     switch (source.encoding) {
       case "utf8":
@@ -245,14 +259,20 @@ function stringReader(glue: GlueWriter, source: Source): string {
   });
 }
 
+function spend(bytes: string, heap: number | string): string {
+  return (
+    `if ((left -= ${bytes}) < 0) trap("the strings and lists of a call are larger than the memory");\n` +
+    `if ((room -= ${heap}) < 0) tooLarge();`
+  );
+}
+
 function listReader(glue: GlueWriter, source: Source, element: Shape): string {
   const memory = memoryOf(source);
   return glue.helper(`read list ${source.key} ${element.id}`, (name) => {
     const { size, align } = element;
     const check =
       `if (${misplaced(memory, "p", `n * ${size}`, align)}) trap("a list lies outside the memory");\n` +
-      `if ((left -= n * ${Math.max(size, isViewKind(element.kind) ? 1 : 8)}) < 0) ` +
-      'trap("the strings and lists of a call are larger than the memory");\n';
+      `${spend(`n * ${size}`, isViewKind(element.kind) ? VIEW_HEAP : `${ARRAY_HEAP} + n * ${SLOT + element.heap}`)}\n`;
     if (isViewKind(element.kind)) {
       const view = memory.view(element.kind);
       const shift = VIEWS[element.kind][1];

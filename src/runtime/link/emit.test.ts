@@ -3,8 +3,8 @@ import { describe, test } from "vitest";
 import { callExport, linkPlan, linkText } from "../../../test/support/link-component.ts";
 import { camelCase } from "../wit/names.ts";
 import type { FunctionType, WitType } from "../wit/type.ts";
-import { MisfitValue } from "../wit/value.ts";
-import { GuestTrap, MisfitAnswer } from "./abi.ts";
+import { converterOf, MisfitValue } from "../wit/value.ts";
+import { GuestTrap, MisfitAnswer, TooLarge } from "./abi.ts";
 import { emitGlue } from "./emit.ts";
 import type { CanonOptions, LinkPlan } from "./plan.ts";
 import { UnsupportedComponent } from "./unsupported.ts";
@@ -31,6 +31,32 @@ function thrown(call: () => unknown): unknown {
   } catch (error) {
     return error;
   }
+}
+
+/** What the host gets when the core function returns `core`. */
+function liftFlat(type: WitType, core: unknown): unknown {
+  const options = { encoding: "utf8", memory: undefined, realloc: undefined, postReturn: undefined } as const;
+  const plan: LinkPlan = {
+    ...hostilePlan(type),
+    modules: [],
+    steps: [
+      { kind: "instantiate", module: 0, imports: [] },
+      {
+        kind: "lift",
+        core: { kind: "export", instance: 0, name: "f" },
+        type: { params: [], result: type },
+        options,
+        owner: 0,
+      },
+    ],
+    exported: [{ interfaceName: "$root", functionName: "f", target: { kind: "lifted", lifted: 0 } }],
+  };
+  const module = new WebAssembly.Module(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0));
+  const instance = linkPlan(plan, new Uint8Array())(
+    {},
+    { coreModule: () => module, instantiateCore: () => ({ exports: { f: () => core } }) },
+  );
+  return callExport(instance, "f");
 }
 
 /** The component exports `f: func(x: u32) -> u32`, which passes its parameter to the import `f` and returns the answer. */
@@ -71,6 +97,22 @@ describe("emitGlue(): calls", () => {
     const instance = instantiate({ f: (x: unknown) => seen.push(x) });
     expect(callExport(instance, "f")).toBe(value);
     expect(seen).toEqual([value]);
+  });
+
+  test("gives the host values of the declared types, whatever core values come", ({ expect }) => {
+    const hostile = [() => {}, {}, null, 1.5, -1, 7n, "7"] as const;
+    const kinds = ["bool", "u8", "s8", "u16", "s16", "u32", "s32", "u64", "s64", "f32", "f64", "char"] as const;
+    for (const kind of kinds) {
+      for (const type of [{ kind }, { kind: "tuple", elements: [{ kind }] }] satisfies WitType[]) {
+        for (const core of hostile) {
+          const value = thrown(() => liftFlat(type, core));
+          const convert = () => converterOf(type)(value, { handle: () => undefined });
+          if (!(value instanceof Error)) expect(convert, `${kind} of ${typeof core}`).not.toThrow();
+        }
+      }
+    }
+    expect(liftFlat({ kind: "enum", names: ["a"] }, {})).toBe("a");
+    expect(liftFlat({ kind: "flags", names: ["a"] }, {})).toEqual({ a: false });
   });
 
   test("throws MisfitValue with the way to it, before the component is entered", async ({ expect }) => {
@@ -189,6 +231,39 @@ describe("emitGlue(): memory", () => {
     const body = `${store(65_532, 7)} ${store(0, 65_532)} ${store(4, 1)} (i32.const 0)`;
     const instance = (await linkText(returning("(list u32)", body)))();
     expect(callExport(instance, "f")).toEqual(Uint32Array.of(7));
+  });
+
+  /** Exports `f`, which returns a list that begins at 1024, in a memory of so many pages. */
+  const listing = (element: string, length: number, pages: number) => `(core module $m
+      (memory (export "memory") ${pages})
+      (func (export "f") (result i32) ${store(16, 1024)} ${store(20, length)} (i32.const 16)))
+    (core instance $i (instantiate $m))
+    (func (export "f") (result (list ${element})) (canon lift (core func $i "f") (memory (core memory $i "memory"))))`;
+
+  test.for([
+    ["bool", 500_000, 16],
+    ["u8", 1_900_000, 30],
+    ["(tuple u8 u8)", 200_000, 7],
+    ["string", 300_000, 38],
+  ] as const)("lifts a long list of %s", async ([element, length, pages], { expect }) => {
+    const instance = (await linkText(listing(element, length, pages)))();
+    expect(callExport(instance, "f")).toHaveLength(length);
+  });
+
+  test.for([
+    ["bool", 2_200_000, 35],
+    ["(tuple u8 u8)", 300_000, 11],
+    ["(tuple u64 u64)", 150_000, 38],
+    ["(list u8)", 70_000, 10],
+    ["(list u64)", 70_000, 10],
+    ["string", 450_000, 56],
+    ["(result u8)", 300_000, 11],
+    ["(option char)", 600_000, 75],
+  ] as const)("says that a list of %s is too large before it is made", async ([element, length, pages], { expect }) => {
+    const instance = (await linkText(listing(element, length, pages)))();
+    const error = thrown(() => callExport(instance, "f"));
+    expect(error).toBeInstanceOf(TooLarge);
+    expect(error).toHaveProperty("message", "the values of one call are too large for the host");
   });
 
   test("lifts no more than the memory could hold twice over, however parts overlap", async ({ expect }) => {

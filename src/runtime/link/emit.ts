@@ -51,6 +51,7 @@ class Emitter {
     this.#waiting = findWaiting(plan, waits);
     this.#resources = new Map([...plan.resources.keys()].map((resource, index) => [resource, index + 1]));
     this.#glue.variable("left", "0");
+    this.#glue.variable("room", "0");
     this.#glue.variable("length", "0");
   }
 
@@ -126,18 +127,18 @@ class Emitter {
     const leaves = this.#leaves(item.owner);
     const resource = this.#numberOf(item.resource);
     if (item.kind === "resource-rep") {
-      this.#glue.function(`function ${name}(h) { return ${handles}.representation(${resource}, h); }`);
+      this.#glue.function(`function ${name}(h) { return ${handles}.representation(${resource}, h | 0); }`);
       return name;
     }
     const guard = `if (!${leaves}) trap("the component called a built-in function where it must not");`;
     // Stays so when the component uses a handle that it does not have, and catches the trap.
     const work = (text: string): string => `${leaves} = false;\n${text}\n${leaves} = true;`;
     if (item.kind === "resource-new") {
-      const make = work(`var h = ${handles}.own(${resource}, r);`);
+      const make = work(`var h = ${handles}.own(${resource}, r | 0);`);
       this.#glue.function(`function ${name}(r) {\n${guard}\n${make}\nreturn h;\n}`);
       return name;
     }
-    const drop = work(`var r = ${handles}.drop(${resource}, h);`);
+    const drop = work(`var r = ${handles}.drop(${resource}, h | 0);`);
     const end = this.#destruction(item.resource, item.owner);
     this.#glue.function(`function ${name}(h) {\n${guard}\n${drop}\n${end}\n}`);
     return this.#suspending(name, this.#waiting.destructors.has(item.resource));

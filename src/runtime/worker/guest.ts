@@ -2,6 +2,7 @@
 
 import type { LogLevel } from "../../lib/log.ts";
 import { millis } from "../../domain/units.ts";
+import { TooLarge } from "../link/abi-errors.ts";
 import { GuestExit, type GuestLogLevel, type OutputName } from "../wasi/host.ts";
 import type { Exchange } from "../wasi/http/exchange.ts";
 import type { Http } from "../wasi/http/index.ts";
@@ -299,6 +300,7 @@ export class Guest {
   #failure(error: unknown): GuestFailure {
     if (error instanceof GuestExit) return { kind: "exit", status: error.status };
     if (error instanceof ImportFailed) return { kind: "import" };
+    if (error instanceof TooLarge) return { kind: "too-large", reason: error.message };
     if (error instanceof Unserved) return { kind: "unserved", reason: error.message };
     const memory = [...this.#memories].reduce((max, { buffer }) => Math.max(max, buffer.byteLength), 0);
     const reason = error instanceof Error ? error.message : String(error);

@@ -88,6 +88,8 @@ export type ToWorker =
 export type GuestFailure =
   | { readonly kind: "err"; readonly payload: unknown }
   | { readonly kind: "trap"; readonly reason: string; readonly memory: number; readonly stack: boolean }
+  /** Its values are more than the host has memory for. */
+  | { readonly kind: "too-large"; readonly reason: string }
   | { readonly kind: "exit"; readonly status: number }
   /** An import failed; the main thread knows why. */
   | { readonly kind: "import" }
