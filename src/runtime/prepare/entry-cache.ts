@@ -1,7 +1,7 @@
 // Components made ready to run, on disk: one file each, which appears whole, by a rename, and is verified before
 // anything in it is looked at. Whatever is wrong with the cache costs time, and one line in the log, but no start.
 
-import { randomUUID, type KeyObject } from "node:crypto";
+import type { KeyObject } from "node:crypto";
 import { mkdir, open, readdir, rename, rm, stat, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { isErrno, readRegularFile, syncFolder, UnsuitableFile } from "../../lib/files.ts";
@@ -9,6 +9,7 @@ import type { Logger } from "../../lib/log.ts";
 import { decodeEntry, encodeEntry, TRAILER_SIZE, type EntryContent } from "./entry-format.ts";
 import { planEviction } from "./plan-eviction.ts";
 import { computeSeal, ENTRY_SUFFIX, entryName, isSealed, parseEntryName, type EntryId } from "./seal.ts";
+import { isLeftover, isWork, workName } from "./work-name.ts";
 
 export interface EntryCache {
   /** False means that nothing is stored: the key that seals it would not outlive the process. */
@@ -17,8 +18,11 @@ export interface EntryCache {
   find(id: Pick<EntryId, "component" | "engineKey">): Promise<readonly EntryId[]>;
   /** Undefined when there is no entry, or none that is intact; that one is removed. */
   load(id: EntryId): Promise<EntryContent | undefined>;
+  remove(id: EntryId): Promise<void>;
   /** False when it could not be stored, which is said in the log. */
   store(id: EntryId, content: EntryContent): Promise<boolean>;
+  /** Removes what was being written by a process that is gone. */
+  removeLeftovers(): Promise<void>;
 }
 
 export interface EntryCacheDeps {
@@ -30,7 +34,7 @@ export interface EntryCacheDeps {
   readonly log: Logger;
 }
 
-const WORK_PREFIX = ".work-";
+/** Names of other forms, and of a process that cannot be told from one that took its number, are left for this long. */
 const WORK_MAX_AGE = 60 * 60 * 1000;
 
 export function createEntryCache(deps: EntryCacheDeps): EntryCache {
@@ -71,7 +75,11 @@ export function createEntryCache(deps: EntryCacheDeps): EntryCache {
 
   async function discard(id: EntryId, error: unknown): Promise<void> {
     log.warn("Cached component is damaged and will be made again", { component: id.component, err: error });
-    await rm(path(id), { force: true, recursive: true }).catch(() => {});
+    await remove(id);
+  }
+
+  async function remove(id: EntryId): Promise<void> {
+    await rm(path(id), { force: true, recursive: true }).catch(() => {}); // Who cannot remove cannot store either.
   }
 
   async function store(id: EntryId, content: EntryContent): Promise<boolean> {
@@ -82,7 +90,7 @@ export function createEntryCache(deps: EntryCacheDeps): EntryCache {
       log.warn("Component is larger than the component cache, it is compiled at every start", { size, quota });
       return false;
     }
-    const work = join(folder, `${WORK_PREFIX}${randomUUID()}`);
+    const work = join(folder, workName());
     try {
       const seal = await computeSeal(key, id, pieces);
       await mkdir(folder, { recursive: true, mode: 0o700 });
@@ -99,19 +107,29 @@ export function createEntryCache(deps: EntryCacheDeps): EntryCache {
     }
   }
 
-  /** Removes what is beyond the quota, and what was being written by a process that is gone. */
+  /** Removes what is beyond the quota, and leftovers. What is being written counts as well. */
   async function makeRoom(size: number, replaced: string): Promise<void> {
     const entries: { readonly name: string; readonly size: number; readonly usedAt: number }[] = [];
+    let taken = size;
     for (const name of await readdir(folder)) {
       const found = await stat(join(folder, name)).catch(() => undefined); // Undefined: another process removed it.
       if (found === undefined || name === replaced) continue;
       if (name.endsWith(ENTRY_SUFFIX)) entries.push({ name, size: found.size, usedAt: found.mtimeMs });
-      else if (name.startsWith(WORK_PREFIX) && Date.now() - found.mtimeMs > WORK_MAX_AGE) {
+      else if (!isWork(name)) continue;
+      else if (isLeftover(name) || Date.now() - found.mtimeMs > WORK_MAX_AGE) {
         await rm(join(folder, name), { recursive: true, force: true });
-      }
+      } else taken += found.size;
     }
-    for (const name of planEviction(entries, quota - size)) {
+    for (const name of planEviction(entries, quota - taken)) {
       await rm(join(folder, name), { recursive: true, force: true });
+    }
+  }
+
+  async function removeLeftovers(): Promise<void> {
+    const names = durable ? await readdir(folder).catch(() => []) : [];
+    for (const name of names.filter((one) => isLeftover(one))) {
+      // What cannot be removed now is counted, and tried again.
+      await rm(join(folder, name), { recursive: true, force: true }).catch(() => {});
     }
   }
 
@@ -122,7 +140,9 @@ export function createEntryCache(deps: EntryCacheDeps): EntryCache {
       return names.flatMap((name) => parseEntryName(name, { component, engineKey }) ?? []);
     },
     load,
+    remove,
     store,
+    removeLeftovers,
   };
 }
 

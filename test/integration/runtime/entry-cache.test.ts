@@ -156,6 +156,20 @@ describe("createEntryCache()", () => {
     expect((await readdir(folder.path)).toSorted()).toEqual([".work-new", entryName(id(1))]);
   });
 
+  test("counts what is being written, and removes at once what a process has left that is gone", async ({ expect }) => {
+    await using folder = await temporaryFolder();
+    const { cache } = openCache(folder.path, { quota: 10_000 });
+    const process = "00000000-0000-4000-8000-000000000000";
+    const [gone, elsewhere] = [`.work-2000000000-${process}-1`, ".work-new"];
+    for (const name of [gone, elsewhere]) await writeFile(join(folder.path, name), Buffer.alloc(4000));
+    await cache.removeLeftovers();
+    expect(await readdir(folder.path)).toEqual([elsewhere]);
+    await cache.store(id(1), content(1, 4000));
+    await writeFile(join(folder.path, gone), Buffer.alloc(4000));
+    await cache.store(id(2), content(2, 4000));
+    expect((await readdir(folder.path)).toSorted()).toEqual([elsewhere, entryName(id(2))]);
+  });
+
   test("goes on when its folder cannot be made, and says so once", async ({ expect }) => {
     await using folder = await temporaryFolder();
     await writeFile(join(folder.path, "cache"), "in the way");
