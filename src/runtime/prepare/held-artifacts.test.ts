@@ -18,6 +18,21 @@ describe("HeldArtifacts", () => {
     expect(held.has("a")).toBe(false);
   });
 
+  test("counts the whole file of which modules are parts, once", ({ expect }) => {
+    const held = new HeldArtifacts(100);
+    const partsOf = (file: Uint8Array<ArrayBuffer>): Artifacts => ({
+      glue: { kind: "linked", script: "" },
+      modules: new Map([
+        ["0", file.subarray(0, 1)],
+        ["1", file.subarray(1, 2)],
+      ]),
+    });
+    held.put("a", partsOf(new Uint8Array(60)));
+    expect(held.has("a")).toBe(true);
+    held.put("b", partsOf(new Uint8Array(60)));
+    expect(["a", "b"].map((name) => held.has(name))).toEqual([false, true]);
+  });
+
   test("lets go of the oldest beyond its limit", ({ expect }) => {
     const held = new HeldArtifacts(100);
     for (const name of ["a", "b", "c"]) held.put(name, artifacts(40));

@@ -1,4 +1,5 @@
 import type { Artifacts } from "./artifacts.ts";
+import { retainedSize } from "./retained-size.ts";
 
 /** Keeps what was made of components until they are started, within bounds: what does not fit is made again. */
 export class HeldArtifacts {
@@ -17,10 +18,7 @@ export class HeldArtifacts {
 
   put(component: string, artifacts: Artifacts): void {
     this.take(component);
-    const size = [...artifacts.modules.values()].reduce(
-      (sum, one) => sum + one.byteLength,
-      artifacts.glue.script.length,
-    );
+    const size = artifacts.glue.script.length + retainedSize(artifacts.modules.values());
     this.#held.set(component, { artifacts, size });
     this.#size += size;
     for (const oldest of this.#held.keys()) {

@@ -13,6 +13,13 @@ describe("linkComponent()", () => {
     expect([...modules]).toEqual([["0", Uint8Array.from(MODULE)]]);
   });
 
+  test("does not keep a file in memory that is mostly something else", async ({ expect }) => {
+    const nothing = [0, 101, 0].concat(Array.from({ length: 100 }, () => 0)); // A custom section without a name.
+    const file = Uint8Array.from([...wrap(MODULE), ...nothing]);
+    const { modules } = await linkComponent(file, "it.wasm");
+    expect([...modules.values()].map(({ buffer }) => buffer.byteLength)).toEqual([MODULE.length]);
+  });
+
   test("refuses a core module that is not valid", async ({ expect }) => {
     // A function section without a code section.
     await expect(linkComponent(wrap([...MODULE, 3, 2, 1, 0]), "it.wasm")).rejects.toMatchObject({

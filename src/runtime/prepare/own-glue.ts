@@ -14,7 +14,11 @@ import { mayWait } from "./transpile-options.ts";
 export async function linkComponent(bytes: Uint8Array<ArrayBuffer>, source: string): Promise<Artifacts> {
   const plan = resolveComponent(bytes, source);
   const script = emitGlue(plan, { waits: mayWait });
-  const modules = new Map(plan.modules.map(({ start, end }, index) => [String(index), bytes.subarray(start, end)]));
+  const size = plan.modules.reduce((sum, { start, end }) => sum + end - start, 0);
+  // Parts of the file keep all of it in memory: worth a copy where it is mostly something else, such as debug information.
+  const part = (start: number, end: number): Uint8Array<ArrayBuffer> =>
+    size * 2 < bytes.byteLength ? bytes.slice(start, end) : bytes.subarray(start, end);
+  const modules = new Map(plan.modules.map(({ start, end }, index) => [String(index), part(start, end)]));
   await checkModules(modules, source);
   return { glue: { kind: "linked", script }, modules };
 }
