@@ -5,7 +5,7 @@ import { createHash, type KeyObject } from "node:crypto";
 import { join } from "node:path";
 import { deserialize, serialize } from "node:v8";
 import { PetioleError } from "../../domain/errors.ts";
-import type { Bytes } from "../../domain/units.ts";
+import { mebibytes, type Bytes } from "../../domain/units.ts";
 import type { Digest } from "../../domain/workload.ts";
 import { readRegularFile, UnsuitableFile } from "../../lib/files.ts";
 import type { Logger } from "../../lib/log.ts";
@@ -16,12 +16,13 @@ import type { MachineCode } from "../machine-code/addon.ts";
 import { checkBuiltinVersion } from "../wasi/names.ts";
 import type { GuestGlue } from "../worker/protocol.ts";
 import type { Artifacts } from "./artifacts.ts";
-import { compileArtifacts, compileEntry, isProfiled, type EntryCode } from "./compile.ts";
+import { compileArtifacts, compileEntry, isProfiled, type Compiled, type EntryCode } from "./compile.ts";
 import { openDeviceKey } from "./device-key.ts";
 import { createEngineReader, engineKey, type Engine } from "./engine-key.ts";
 import { createEntryCache, type EntryCache } from "./entry-cache.ts";
 import type { CachedModule, EntryContent } from "./entry-format.ts";
 import { HeldArtifacts } from "./held-artifacts.ts";
+import { RecentEntry, type Recalled } from "./recent-entry.ts";
 import type { RewritePolicy } from "./plan-rewrite.ts";
 import { Rewriter } from "./rewriter.ts";
 import { updateInSlices, type EntryId } from "./seal.ts";
@@ -85,15 +86,14 @@ export interface Preparer extends AsyncDisposable {
   load(component: ComponentFile, limits: ModuleLimits, signal: AbortSignal): Promise<LoadedComponent>;
 }
 
-interface Recalled {
-  readonly entry: EntryContent;
-  readonly engineKey: string;
-  /** By this device. */
-  readonly sealed: boolean;
-}
-
 /** Said in the log, once for each entry. */
 export const REWRITTEN = "Cached component rewritten with optimised code";
+
+/** Said in the log of an entry that is intact, but made of what cannot be used. */
+const UNUSABLE = "Component made ready before cannot be used and is made again";
+
+/** Of a prepared component's entry until it is started. */
+const MAX_RECENT_SIZE = mebibytes(16);
 
 export function createPreparer(deps: PreparerDeps): Preparer {
   const { log, clock } = deps;
@@ -101,14 +101,16 @@ export function createPreparer(deps: PreparerDeps): Preparer {
   const readEngine = createEngineReader();
   const work = new SharedWork<Artifacts>();
   const held = new HeldArtifacts(MAX_COMPONENT_SIZE);
-  const recent = new Map<Digest, Recalled>();
+  const recent = new RecentEntry(MAX_RECENT_SIZE);
   const rewriter = new Rewriter(clock, deps.rewrites);
   const writing = new Set<Promise<unknown>>();
   let opened: Promise<EntryCache> | undefined;
   const openCache = (): Promise<EntryCache> => {
-    opened ??= openDeviceKey(deps.keyFile, log).then(({ key, kept }) =>
-      createEntryCache({ folder, key, durable: kept, quota: deps.cacheQuota, log }),
-    );
+    opened ??= openDeviceKey(deps.keyFile, log).then(async ({ key, kept }) => {
+      const cache = createEntryCache({ folder, key, durable: kept, quota: deps.cacheQuota, log });
+      await cache.removeLeftovers();
+      return cache;
+    });
     return opened;
   };
 
@@ -167,14 +169,48 @@ export function createPreparer(deps: PreparerDeps): Preparer {
     file: string,
     component: Digest,
     signal: AbortSignal,
-  ): Promise<Recalled | undefined> {
+  ): Promise<{ readonly recalled: Recalled; readonly inspection: ComponentInspection } | undefined> {
     const key = engineKey(readEngine());
     for (const id of await cache.find({ component, engineKey: key })) {
       const entry = await cache.load(id);
-      if (entry !== undefined) return { entry, engineKey: key, sealed: true };
+      const inspection = entry === undefined ? undefined : readInspection(entry);
+      if (entry === undefined) continue;
+      if (inspection !== undefined) return { recalled: { entry, engineKey: key, sealed: true }, inspection };
+      await cache.remove(id);
     }
     const ahead = held.has(component) ? undefined : await takeAhead(file, component, undefined, signal);
-    return ahead === undefined ? undefined : { entry: ahead, engineKey: key, sealed: false };
+    const inspection = ahead === undefined ? undefined : readInspection(ahead);
+    if (ahead === undefined || inspection === undefined) return undefined;
+    return { recalled: { entry: ahead, engineKey: key, sealed: false }, inspection };
+  }
+
+  /** Undefined when it cannot be read, which is said in the log. */
+  function readInspection({ component, inspection }: EntryContent): ComponentInspection | undefined {
+    try {
+      const read = deserialize(inspection) as Partial<ComponentInspection> | undefined; // Checked below as far as it is used.
+      if (!Array.isArray(read?.imports) || !Array.isArray(read.exports))
+        throw new Error("it names no imports or exports");
+      return read as ComponentInspection;
+    } catch (error) {
+      log.warn(UNUSABLE, { digest: component, err: error });
+      return undefined;
+    }
+  }
+
+  /** Undefined when the entry does not hold what it should, which is said in the log. */
+  async function compileFound(
+    cache: EntryCache,
+    id: EntryId,
+    { entry, sealed }: Recalled,
+    machineCode: MachineCode | undefined,
+  ): Promise<Ready | undefined> {
+    try {
+      return withMemories(await compileEntry(entry, machineCode));
+    } catch (error) {
+      log.warn(UNUSABLE, { digest: id.component, err: error });
+      if (sealed) await cache.remove(id);
+      return undefined;
+    }
   }
 
   /** The entry for these limits. */
@@ -185,8 +221,7 @@ export function createPreparer(deps: PreparerDeps): Preparer {
     signal: AbortSignal,
   ): Promise<Recalled | undefined> {
     const { component, engineKey, limits } = id;
-    const recalled = recent.get(component);
-    recent.delete(component);
+    const recalled = recent.take(component);
     if (recalled !== undefined && recalled.engineKey === engineKey && areEqual(recalled.entry.limits, limits)) {
       return recalled;
     }
@@ -239,19 +274,14 @@ export function createPreparer(deps: PreparerDeps): Preparer {
     async prepare(file, signal) {
       const { bytes, digest } = await readComponent(file, signal);
       signal.throwIfAborted();
-      const recalled = await recall(await openCache(), file, digest, signal);
+      const found = await recall(await openCache(), file, digest, signal);
       // Verified to be what was written: reading it takes a fraction of the time that the component's types take.
-      const inspection =
-        recalled === undefined
-          ? inspectComponent(bytes, file)
-          : (deserialize(recalled.entry.inspection) as ComponentInspection);
+      const inspection = found?.inspection ?? inspectComponent(bytes, file);
       for (const { name } of inspection.imports) checkBuiltinVersion(name, file);
-      if (recalled === undefined) {
+      if (found === undefined) {
         if (!held.has(digest)) held.put(digest, await make(file, digest, bytes, signal));
       } else {
-        // It is started next, as a rule.
-        recent.clear();
-        recent.set(digest, recalled);
+        recent.put(found.recalled);
       }
       return { file, digest, size: bytes.byteLength, inspection };
     },
@@ -264,21 +294,19 @@ export function createPreparer(deps: PreparerDeps): Preparer {
       const found = await findEntry(cache, id, file, signal);
       const artifacts = held.take(digest);
       signal.throwIfAborted();
-      const { code, modules, changed } =
-        found === undefined
-          ? await compileArtifacts(artifacts ?? (await remake(component, signal)), limits, file)
-          : await compileEntry(found.entry, usable(engine));
-      if (changed && found !== undefined) {
+      const ready = found === undefined ? undefined : await compileFound(cache, id, found, usable(engine));
+      const { code, modules, changed, memories } =
+        ready ?? withMemories(await compileArtifacts(artifacts ?? (await remake(component, signal)), limits, file));
+      if (changed && ready !== undefined) {
         log.warn("V8 does not take the machine code of a cached component, which is compiled", { digest });
       }
       // What was made elsewhere gets the device's own seal.
       if (changed || found?.sealed !== true) store(cache, id, serialize(component.inspection), code);
-      const memories = [...code.modules].map(([name, { wireBytes }]) => [name, declaredMemories(wireBytes)] as const);
       const profiled = isProfiled(code, usable(engine));
       return {
         glue: code.glue,
         modules,
-        memories: new Map(memories),
+        memories,
         profile: (running) => {
           const activity = (): ReturnType<ProfiledComponent["activity"]> => running.activity();
           const act = (calls: number): Promise<void> =>
@@ -294,6 +322,18 @@ export function createPreparer(deps: PreparerDeps): Preparer {
       await rewriter[Symbol.asyncDispose]();
       await Promise.all(writing);
     },
+  };
+}
+
+interface Ready extends Compiled {
+  readonly memories: LoadedComponent["memories"];
+}
+
+function withMemories(compiled: Compiled): Ready {
+  const { modules } = compiled.code;
+  return {
+    ...compiled,
+    memories: new Map([...modules].map(([name, { wireBytes }]) => [name, declaredMemories(wireBytes)])),
   };
 }
 
