@@ -5,13 +5,20 @@ import type { CoreSort } from "./definitions.ts";
 
 const WIDE = 4;
 
-/** The description of an import of a core module: its sort, and whether it is a memory with 64-bit addresses. */
-export function readCoreImport(reader: ByteReader): { readonly sort: CoreSort; readonly wide: boolean } {
+interface CoreImport {
+  readonly sort: CoreSort;
+  /** A memory with 64-bit addresses. */
+  readonly wide: boolean;
+  /** Index of a function's type. */
+  readonly type?: number;
+}
+
+/** The description of an import of a core module. */
+export function readCoreImport(reader: ByteReader): CoreImport {
   const at = reader.offset;
   switch (reader.byte()) {
     case 0x00:
-      reader.u32();
-      return { sort: "core func", wide: false };
+      return { sort: "core func", wide: false, type: reader.u32() };
     case 0x01:
       skipValueType(reader);
       readLimits(reader);

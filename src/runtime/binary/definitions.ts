@@ -2,6 +2,7 @@
 // Component Model's Binary.md. link/resolve-component.ts gives them meaning.
 
 import type { PlainKind } from "../wit/type.ts";
+import type { CoreSignature } from "./core-signatures.ts";
 
 /** An index space. */
 export type Sort = "func" | "value" | "type" | "component" | "instance" | CoreSort;
@@ -153,13 +154,23 @@ export interface ComponentDefinition {
   readonly definitions: readonly Definition[];
 }
 
+export interface CoreModuleImport {
+  readonly module: string;
+  readonly name: string;
+  readonly sort: CoreSort;
+  /** Of functions. */
+  readonly signature: CoreSignature | undefined;
+}
+
 /** What a core module says of itself at its border. Its code is left to V8. */
 export interface CoreModule {
   /** Where it lies in the file. */
   readonly start: number;
   readonly end: number;
-  readonly imports: readonly { readonly module: string; readonly name: string; readonly sort: CoreSort }[];
+  readonly imports: readonly CoreModuleImport[];
   readonly exports: ReadonlyMap<string, CoreSort>;
+  /** Of exported functions, by name. */
+  readonly signatures: ReadonlyMap<string, CoreSignature>;
   /** True when it has a memory with 64-bit addresses. */
   readonly wide: boolean;
 }

@@ -3,9 +3,10 @@
 import { MalformedBinary } from "../binary/byte-reader.ts";
 import type { CanonicalDefinition, CanonicalOptions } from "../binary/definitions.ts";
 import type { FunctionType, Resource } from "../wit/type.ts";
-import type { CanonOptions } from "./plan.ts";
+import type { CanonOptions, CoreItem } from "./plan.ts";
 import type { Linking, Owner } from "./resolve-linking.ts";
 import type { ComponentScope } from "./resolve-scope.ts";
+import { REALLOC } from "./resolve-signatures.ts";
 import { functionFacts, type FunctionNeeds } from "./resolve-type-facts.ts";
 
 export function defineCanonical(
@@ -60,6 +61,7 @@ function lift(
   const item = scope.coreFunction(core);
   const { type, async } = entry;
   const resolved = checkPassing("lift", type, async, options, scope, linking);
+  if (resolved !== undefined) checkLifted(item, type, resolved, linking);
   scope.add({
     sort: "func",
     type,
@@ -69,6 +71,17 @@ function lift(
         ? { kind: "none", reason: linking.missing ?? "functions that cannot be lifted" }
         : { kind: "lifted", lifted: linking.lift({ core: item, type, options: resolved, owner: owner.number() }) },
   });
+}
+
+function checkLifted(
+  item: CoreItem | undefined,
+  type: FunctionType,
+  { postReturn }: CanonOptions,
+  { signatures }: Linking,
+): void {
+  const wanted = signatures.lifted(type);
+  signatures.check(item, wanted.core, "as a function of the component");
+  signatures.check(postReturn, wanted.postReturn, "to free a result");
 }
 
 function lower(
@@ -84,6 +97,7 @@ function lower(
     return;
   }
   const resolved = checkPassing("lower", type, async, options, scope, linking);
+  if (resolved !== undefined) linking.signatures.lowered(type);
   scope.addCore(
     "core func",
     resolved && {
@@ -105,7 +119,10 @@ function checkPassing(
   const facts = functionFacts(type);
   linking.work.spend(facts.size);
   const unsupported =
-    options.unsupported ?? (async ? "asynchronous functions" : undefined) ?? valuesOf(facts.unsupported);
+    options.unsupported ??
+    (async ? "asynchronous functions" : undefined) ??
+    valuesOf(facts.unsupported) ??
+    linking.signatures.unsupported(type);
   const used = (index: number | undefined) => (index === undefined ? undefined : scope.coreFunction(index));
   const resolved = {
     encoding: options.encoding,
@@ -118,6 +135,7 @@ function checkPassing(
     return undefined;
   }
   checkNeeds(direction, facts[direction], options);
+  linking.signatures.check(resolved.realloc, REALLOC, "to allocate memory");
   return resolved;
 }
 

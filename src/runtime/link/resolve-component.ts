@@ -7,6 +7,7 @@ import { defineCanonical } from "./resolve-canonical.ts";
 import { aliasCoreExport, defineCoreInstance } from "./resolve-core.ts";
 import type { Linking, Owner } from "./resolve-linking.ts";
 import { ComponentScope, type Entity, type Exports, type TypeEntry } from "./resolve-scope.ts";
+import { DESTRUCTOR } from "./resolve-signatures.ts";
 import { baptize, givenSource } from "./resolve-sources.ts";
 import { evaluateType, followAlias, obtain, SCOPE_WORK, type Source } from "./resolve-types.ts";
 
@@ -107,6 +108,7 @@ function defineType({ type }: Extract<Definition, { kind: "type" }>, { scope, li
   if (type.is !== "resource") return evaluateType(type, scope, linking.work);
   if (type.unsupported !== undefined) linking.needs(type.unsupported);
   const destructor = type.destructor === undefined ? undefined : scope.coreFunction(type.destructor);
+  linking.signatures.check(destructor, DESTRUCTOR, "as a destructor");
   const resource = { name: "" };
   linking.resources.set(resource, { kind: "guest", owner: owner.number(), destructor });
   return { is: "resource", resource };

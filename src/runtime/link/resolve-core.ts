@@ -38,8 +38,11 @@ function make(index: number, args: ReadonlyMap<string, CoreInstance>, linking: L
       throw new MalformedBinary(`passes nothing to a core module that imports "${wanted.module}" "${wanted.name}"`);
     }
     const item = exportOf(instance, wanted.name, wanted.sort);
-    if (item !== undefined) imports.push({ module: wanted.module, name: wanted.name, item });
+    if (item === undefined) continue;
+    linking.signatures.checkImport(item, wanted);
+    imports.push({ module: wanted.module, name: wanted.name, item });
   }
+  linking.signatures.instantiated(module);
   return { kind: "made", instance: linking.instantiate({ module: index, imports }), module };
 }
 

@@ -2,6 +2,7 @@ import { MalformedBinary, WorkLimit } from "../binary/byte-reader.ts";
 import type { CoreModule } from "../binary/definitions.ts";
 import type { Resource } from "../wit/type.ts";
 import type { LinkStep, ResourceOrigin } from "./plan.ts";
+import { Signatures } from "./resolve-signatures.ts";
 
 type StepOf<K extends LinkStep["kind"]> = Omit<Extract<LinkStep, { kind: K }>, "kind">;
 
@@ -21,6 +22,7 @@ export class Linking {
   readonly steps: LinkStep[] = [];
   readonly resources = new Map<Resource, ResourceOrigin>();
   readonly work = new WorkLimit(MAX_WORK);
+  readonly signatures = new Signatures();
   readonly #counts = { instantiate: 0, lower: 0, lift: 0, component: 0 };
   #owners = 0;
   #missing: string | undefined;
