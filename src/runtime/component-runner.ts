@@ -87,6 +87,7 @@ export class ComponentRunner implements RunningComponent, GroupOwner {
     this.#deps = deps;
     this.#httpDeps = {
       action: `serve HTTP by component "${setup.id}"`,
+      now: () => clock.monotonic(),
       onGone: (exchange) => {
         this.#queue = this.#queue.filter((one) => one.exchange !== exchange);
       },
@@ -406,12 +407,12 @@ export class ComponentRunner implements RunningComponent, GroupOwner {
     );
   }
 
-  #count({ error, limit }: TurnFailure): void {
+  #count({ error, limit, blameless }: TurnFailure): void {
     if (limit !== undefined) this.#breaches.add(limit);
     // A worker lost to another component says nothing about this one.
     if (error.code === "ERR_COMPONENT_STOPPED" || error.code === "ERR_ADDRESS_SPACE") return;
     // Nor does an answer that is no good say anything about the instance, which clients could otherwise wear out.
-    if (error.code === "ERR_COMPONENT_RESPONSE") return;
+    if (error.code === "ERR_COMPONENT_RESPONSE" || blameless === true) return;
     this.#countInRow(error.message);
   }
 

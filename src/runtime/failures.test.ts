@@ -1,6 +1,6 @@
 import { describe, test } from "vitest";
 import { bytes, mebibytes, millis } from "../domain/units.ts";
-import { deadlineFailure, lossFailure, turnFailure } from "./failures.ts";
+import { clientFailure, deadlineFailure, lossFailure, turnFailure } from "./failures.ts";
 
 const trap = (memory: number, stack = false) =>
   ({ kind: "trap", reason: "wasm trap: unreachable", memory, stack }) as const;
@@ -43,6 +43,17 @@ describe("deadlineFailure()", () => {
       "Cannot call within 5 ms: it was still computing",
     );
     expect(deadlineFailure("call", millis(5), false).error.message).toContain("waiting for a capability");
+  });
+});
+
+describe("clientFailure()", () => {
+  test("reaches no limit of the component, and is not held against it", ({ expect }) => {
+    const { error, ...rest } = clientFailure("serve", millis(5));
+    expect(error).toMatchObject({
+      code: "ERR_COMPONENT_DEADLINE",
+      message: "Cannot serve within 5 ms: it was still waiting for its client",
+    });
+    expect(rest).toEqual({ blameless: true });
   });
 });
 

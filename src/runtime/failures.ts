@@ -15,6 +15,8 @@ const NEARLY_FULL_BYTES = 1024 ** 2;
 export interface TurnFailure {
   readonly error: PetioleError;
   readonly limit?: LimitName;
+  /** It says nothing about the component: its HTTP client was too slow. */
+  readonly blameless?: true;
 }
 
 /** Of anything but a returned `err`, which is no failure of the component. */
@@ -56,6 +58,12 @@ export function deadlineFailure(action: string, deadline: Millis, computing: boo
   const doing = computing ? "it was still computing" : "it was still waiting for a capability";
   const message = `Cannot ${action} within ${deadline} ms: ${doing}`;
   return { error: new PetioleError("ERR_COMPONENT_DEADLINE", message), limit: "deadline" };
+}
+
+/** Of a turn that could not end in time, for it waited for its HTTP client. */
+export function clientFailure(action: string, deadline: Millis): TurnFailure {
+  const message = `Cannot ${action} within ${deadline} ms: it was still waiting for its client`;
+  return { error: new PetioleError("ERR_COMPONENT_DEADLINE", message), blameless: true };
 }
 
 /** Of a turn that had begun when its worker was lost; `guilty` when its own code was executing then. */

@@ -2,9 +2,11 @@
 // response comes back.
 
 import { PetioleError } from "../domain/errors.ts";
+import { ClientWait } from "./client-wait.ts";
 import type { HttpFields, HttpRequest, HttpResponse } from "./contract.ts";
 import { packFields, unpackFields } from "./wasi/http/packed-fields.ts";
 import {
+  BODY_WINDOW,
   MAX_INLINE_BODY,
   packBytes,
   unpackOutput,
@@ -16,6 +18,8 @@ import {
 export interface HttpExchangeDeps {
   /** For messages. */
   readonly action: string;
+  /** Milliseconds. */
+  readonly now: () => number;
   /** The client is gone, and nobody wants an answer. */
   readonly onGone: (exchange: HttpExchange) => void;
 }
@@ -25,12 +29,15 @@ export class HttpExchange {
   readonly #request: HttpRequest;
   readonly #body: AsyncIterable<Uint8Array> | undefined;
   readonly message: RequestMessage;
+  readonly client: ClientWait;
   readonly #head = Promise.withResolvers<HttpResponse>();
   readonly #chunks: Uint8Array[] = [];
+  #untaken = 0;
   #post: ((input: ExchangeInput) => void) | undefined;
   #credit = 0;
   #credited: (() => void) | undefined;
   #pumping = false;
+  #asking = false;
   #waiting: PromiseWithResolvers<void> | undefined;
   #trailers: HttpFields = [];
   #answered = false;
@@ -43,6 +50,7 @@ export class HttpExchange {
   constructor(request: HttpRequest, deps: HttpExchangeDeps) {
     this.#request = request;
     this.#deps = deps;
+    this.client = new ClientWait(deps.now);
     const { method, scheme, authority, pathWithQuery: path, headers, body } = request;
     const inline = body instanceof Uint8Array && body.byteLength <= MAX_INLINE_BODY;
     this.#body = body instanceof Uint8Array ? (inline ? undefined : once(body)) : body;
@@ -78,7 +86,10 @@ export class HttpExchange {
     }
     if (credit !== undefined) this.#onCredit(credit);
     if (failed !== undefined) this.#fail(this.failure(output));
-    if (chunk !== undefined) this.#chunks.push(chunk);
+    if (chunk !== undefined) {
+      this.#chunks.push(chunk);
+      this.#taken(-chunk.byteLength);
+    }
     if (end !== undefined) {
       this.#bodyOver = true;
       if (end.trailers !== undefined) this.#trailers = unpackFields(end.trailers);
@@ -117,6 +128,7 @@ export class HttpExchange {
       for (;;) {
         const chunk = this.#chunks.shift();
         if (chunk !== undefined) {
+          this.#taken(chunk.byteLength);
           if (!this.#turnOver) this.#post?.({ kind: "credit", bytes: chunk.byteLength });
           yield chunk;
         } else if (this.#fault !== undefined) throw this.#fault;
@@ -132,8 +144,15 @@ export class HttpExchange {
     }
   }
 
+  /** The component waits for more credit when the whole window lies here. */
+  #taken(bytes: number): void {
+    this.#untaken -= bytes;
+    this.client.response = this.#untaken >= BODY_WINDOW;
+  }
+
   #onCredit(bytes: number): void {
     this.#credit += bytes;
+    this.#asked(this.#asking);
     this.#credited?.();
     if (this.#pumping || this.#body === undefined) return;
     this.#pumping = true;
@@ -145,7 +164,9 @@ export class HttpExchange {
     const { maxBody = Infinity } = this.#request;
     let total = 0;
     try {
+      this.#asked(true);
       for await (const chunk of body) {
+        this.#asked(false);
         total += chunk.byteLength;
         if (total > maxBody) {
           this.#send({ kind: "cut", reason: "HTTP-request-body-size" });
@@ -159,13 +180,21 @@ export class HttpExchange {
           this.#credit -= bytes.byteLength;
           this.#send({ kind: "chunk", bytes });
         }
+        this.#asked(true);
       }
+      this.#asked(false);
       const trailers = this.#request.trailers?.() ?? [];
       this.#send({ kind: "end", trailers: trailers.length === 0 ? undefined : packFields(trailers) });
     } catch {
       // Where the body comes from has failed: to the component the client is gone.
       this.#send({ kind: "cut", reason: "connection-terminated" });
     }
+  }
+
+  /** Whether the body's source is to give more; the component waits for it when it has room. */
+  #asked(asking: boolean): void {
+    this.#asking = asking;
+    this.client.request = asking && this.#credit > 0;
   }
 
   get #over(): boolean {

@@ -5,7 +5,7 @@ import { millis } from "../domain/units.ts";
 import type { ComponentLimits } from "../domain/workload.ts";
 import type { Logger } from "../lib/log.ts";
 import type { LimitName } from "./contract.ts";
-import { deadlineFailure, lossFailure, turnFailure, type TurnFailure } from "./failures.ts";
+import { clientFailure, deadlineFailure, lossFailure, turnFailure, type TurnFailure } from "./failures.ts";
 import type { HttpExchange } from "./http-exchange.ts";
 import type { ImportServer } from "./import-server.ts";
 import { judgeTurn } from "./judge-turn.ts";
@@ -198,12 +198,12 @@ export class InstanceGroup implements Tenant {
       });
       if (verdict.kind === "stop-worker") {
         this.#guilty = true;
-        this.#overdue(number, turn, true);
+        this.#overdue(number, turn);
         return verdict;
       }
       if (verdict.kind === "wait") next = Math.min(next, verdict.duration);
       else {
-        this.#overdue(number, turn, false);
+        this.#overdue(number, turn, elapsed);
         instance.expired = { turn, at: now };
         if (instance.started) this.#live--;
         this.#deps.slot.post(["expire", this.#deps.number, number, turn]);
@@ -285,12 +285,17 @@ export class InstanceGroup implements Tenant {
     this.#deps.owner.lost(this, { cause: loss.cause, guilty, starting, startFailure, begun, unstarted });
   }
 
-  /** Fails what an instance is doing; it may have been failed before. */
-  #overdue(instance: number, turn: number, computing: boolean): void {
+  /** Fails what an instance is doing; it may have been failed before. `waiting` is how long it had for it, if it waits. */
+  #overdue(instance: number, turn: number, waiting?: number): void {
     const { limits, owner, setup } = this.#deps;
+    const computing = waiting === undefined;
     const found = this.#turns.get(turn);
     if (found !== undefined) {
-      const failure = deadlineFailure(found.call.action, limits.deadline, computing);
+      const { action, exchange } = found.call;
+      const failure =
+        waiting !== undefined && exchange?.client.blames(waiting) === true
+          ? clientFailure(action, limits.deadline)
+          : deadlineFailure(action, limits.deadline, computing);
       this.#turns.delete(turn);
       owner.ended(found.call, { kind: "failed", failure }, 0);
     } else if (this.#instances.get(instance)?.started === false && this.#closedAt === undefined) {

@@ -225,6 +225,24 @@ describe.for(["own", "jco"] as const)("RunningComponent.http() with %s glue", (g
     expect(await text(await component.http(get("/hello")))).toBe(HELLO);
   });
 
+  test("clients that stand still do not degrade a component", async ({ expect }) => {
+    await using component = await start({ limits: limits({ deadline: 100 }) });
+    async function* stalling(): AsyncGenerator<Uint8Array> {
+      yield Buffer.from("x");
+      await new Promise(() => {});
+    }
+    for (let index = 0; index < 4; index++) {
+      await expect(component.http(post("/why", stalling()))).rejects.toMatchObject({ code: "ERR_COMPONENT_DEADLINE" });
+      const unread = await component.http(get("/big"));
+      while (component.stats().pending > 0) await tick();
+      await expect(text(unread)).rejects.toThrow(/waiting for its client/);
+    }
+    expect(component.stats()).toMatchObject({ failures: 8, degraded: false, breaches: { deadline: 0 } });
+    // What the component itself waits for is its own business.
+    for (let index = 0; index < 3; index++) await expect(component.http(get("/zzz")).then(text)).rejects.toThrow();
+    expect(component.stats().degraded).toBe(true);
+  });
+
   test("a client that goes away ends the request, and the component works on", async ({ expect }) => {
     await using component = await start();
     // In the middle of the response, by its signal or by reading no further.

@@ -1,7 +1,7 @@
 import { describe, test } from "vitest";
 import { err, ok } from "../result.ts";
 import { CLOSED } from "../streams.ts";
-import { BODY_WINDOW } from "./body.ts";
+import { BODY_WINDOW } from "./messages.ts";
 import { BodyQueue } from "./body-queue.ts";
 import { HttpFault } from "./error-code.ts";
 

@@ -2,7 +2,8 @@
 
 import { CLOSED, type StreamError } from "../streams.ts";
 import { Signal } from "../waiting.ts";
-import { bodyFailure, BODY_WINDOW, type BodyEnd, type BodySource } from "./body.ts";
+import { bodyFailure, type BodyEnd, type BodySource } from "./body.ts";
+import { BODY_WINDOW } from "./messages.ts";
 
 const NOTHING = new Uint8Array(0);
 // Told in portions, so that not every small read costs a message. The sender may have the rest of the window under way.

@@ -14,9 +14,7 @@ import {
 import { Pollable, Signal, type Suspend } from "../waiting.ts";
 import { HttpFault, type ErrorCode } from "./error-code.ts";
 import type { Fields } from "./fields.ts";
-
-/** Most bytes of one body that lie in the worker, or are on their way out of it, in either direction. */
-export const BODY_WINDOW = 65_536;
+import { BODY_WINDOW } from "./messages.ts";
 
 const REFUSED: WasiResult<never, undefined> = err(undefined);
 

@@ -7,11 +7,12 @@ import type { LookupFunction } from "node:net";
 import { err, ok, type WasiResult } from "../result.ts";
 import type { NetworkGrants } from "../network-grants.ts";
 import { Signal } from "../waiting.ts";
-import { BODY_WINDOW, type BodyTarget } from "./body.ts";
+import type { BodyTarget } from "./body.ts";
 import { ClientBody } from "./client-body.ts";
 import { errorCode, HttpFault, type ErrorCode } from "./error-code.ts";
 import type { Fields } from "./fields.ts";
 import type { ReceivedResponse } from "./incoming-response.ts";
+import { BODY_WINDOW } from "./messages.ts";
 import type { Destination } from "./outgoing-request.ts";
 import { pairFields, packFields, unpackFields } from "./packed-fields.ts";
 

@@ -1,11 +1,11 @@
 import { describe, test } from "vitest";
 import { ok, type WasiResult } from "../result.ts";
 import type { Suspend } from "../waiting.ts";
-import { BODY_WINDOW, IncomingBody, OutgoingBody } from "./body.ts";
+import { IncomingBody, OutgoingBody } from "./body.ts";
 import { Exchange, ResponseOutparam } from "./exchange.ts";
 import { Fields } from "./fields.ts";
 import { packFields } from "./packed-fields.ts";
-import { unpackOutput, type ExchangeOutput, type PackedBytes } from "./messages.ts";
+import { BODY_WINDOW, unpackOutput, type ExchangeOutput, type PackedBytes } from "./messages.ts";
 import { OutgoingResponse } from "./outgoing-response.ts";
 
 const suspend: Suspend = (arm) => new Promise((resume) => void arm(resume));

@@ -2,12 +2,13 @@
 
 import { err, ok, type WasiResult } from "../result.ts";
 import { Signal, type Suspend } from "../waiting.ts";
-import { BODY_WINDOW, IncomingBody, type BodyTarget } from "./body.ts";
+import { IncomingBody, type BodyTarget } from "./body.ts";
 import { BodyQueue } from "./body-queue.ts";
 import type { ErrorCode } from "./error-code.ts";
 import { Fields } from "./fields.ts";
 import { methodOf, schemeOf, type Method, type Scheme } from "./method.ts";
 import {
+  BODY_WINDOW,
   NO_OUTPUT,
   packOutput,
   unpackBytes,

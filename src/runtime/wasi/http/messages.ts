@@ -5,6 +5,8 @@
 // A structured clone spends most of its time on the keys of objects and on buffers of their own, so what every request
 // has goes as tuples, and few bytes go as text.
 
+/** Most bytes of one body that lie in the worker, or are on their way out of it, in either direction. */
+export const BODY_WINDOW = 65_536;
 /** Bodies up to here go along with the request. */
 export const MAX_INLINE_BODY = 65_536;
 /** So many bytes are cheaper as text. */
