@@ -7,6 +7,8 @@ const UTF8 = new TextDecoder("utf-8", { fatal: true });
 
 // Bytes of a name that count as much as an item of a list.
 const NAME_UNIT = 64;
+// As much as other tools and engines take.
+const MAX_NAME = 100_000;
 
 /** An amount of work, after which a binary is refused: small files can describe more than any machine can hold. */
 export class WorkLimit {
@@ -104,6 +106,7 @@ export class ByteReader {
   name(): string {
     const start = this.#at;
     const length = this.u32();
+    if (length > MAX_NAME) throw new MalformedBinary(`name at byte ${start} has more than ${MAX_NAME} bytes`);
     this.#work.spend(Math.floor(length / NAME_UNIT));
     try {
       return UTF8.decode(this.take(length));

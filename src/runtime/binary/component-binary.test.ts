@@ -83,6 +83,16 @@ const messageOf = (bytes: Uint8Array): string => {
 };
 
 describe("inspectComponent()", () => {
+  test("refuses fields and flags that are the same property in JavaScript, but no cases", ({ expect }) => {
+    const labels = ["a-1", "a1"];
+    const fields = labels.map((label) => field(label, U32));
+    const same = '"a-1" and "a1", which are both "a1" in JavaScript';
+    expect(messageOf(component(section(7, vec([0x72, ...vec(...fields)]))))).toContain(`two fields ${same}`);
+    expect(messageOf(component(section(7, vec([0x6e, ...vec(...labels.map(text))]))))).toContain(`two flags ${same}`);
+    inspectComponent(component(section(7, vec([0x6d, ...vec(...labels.map(text))]))));
+    inspectComponent(component(section(7, vec([0x40, ...vec(...fields), 1, 0]))));
+  });
+
   test("reads functions, types and resources of an imported interface", ({ expect }) => {
     expect(inspectComponent(component(...IMPORT_STORE))).toEqual({
       imports: [SHAPE],
@@ -217,6 +227,7 @@ describe("inspectComponent()", () => {
     expect(messageOf(component(section(7, vec([0x70, 5]))))).toContain("names type 5; there are 0");
     expect(messageOf(component(section(10, vec([...externName("x"), 5, 3]))))).toContain("names type 3");
     expect(messageOf(component(section(7, [0xff, 0xff, 0xff, 0xff, 0x0f])))).toContain("ends within a list");
+    expect(messageOf(component(section(7, [0x01, 0x6d, 0x01, 0xa1, 0x8d, 0x06])))).toContain("more than 100000 bytes");
     expect(messageOf(component(section(7, [0xff, 0xff, 0xff, 0xff, 0x7f])))).toContain("more than 32 bits");
     expect(messageOf(component(section(99, [])))).toContain("unknown section 99");
   });

@@ -1,5 +1,6 @@
 // Names, sorts and aliases: what sections of components and declarations of types have in common.
 
+import { camelCase } from "../wit/names.ts";
 import { MalformedBinary, type ByteReader } from "./byte-reader.ts";
 import type { AliasDefinition, CoreSort, NamedReference, Reference, Sort } from "./definitions.ts";
 
@@ -70,6 +71,19 @@ export function refuseDuplicates(items: readonly { readonly name: string }[], wh
     const key = name.toLowerCase();
     if (seen.has(key)) throw new MalformedBinary(`has two ${what} named "${name}"`);
     seen.add(key);
+  }
+}
+
+/** Fields and flags are properties in JavaScript, where names may be the same that differ in WIT: `a1` and `a-1`. */
+export function refuseSameProperties(names: readonly string[], what: string): void {
+  const seen = new Map<string, string>();
+  for (const name of names) {
+    const key = camelCase(name);
+    const other = seen.get(key);
+    if (other !== undefined) {
+      throw new MalformedBinary(`has two ${what} "${other}" and "${name}", which are both "${key}" in JavaScript`);
+    }
+    seen.set(key, name);
   }
 }
 

@@ -11,7 +11,7 @@ import type {
   ValueReference,
 } from "./definitions.ts";
 import { skipCoreType } from "./core-types.ts";
-import { readAlias, readExternName, readLabel, refuseDuplicates } from "./names.ts";
+import { readAlias, readExternName, readLabel, refuseDuplicates, refuseSameProperties } from "./names.ts";
 
 const PRIMITIVES: Readonly<Record<number, { readonly kind: PlainKind }>> = {
   0x7f: { kind: "bool" },
@@ -164,8 +164,14 @@ function readValueDefinition(reader: ByteReader): ValueDefinition {
     return items;
   };
   switch (opcode) {
-    case 0x72:
-      return { kind: "record", fields: some(readFields(reader, "fields"), "fields") };
+    case 0x72: {
+      const fields = some(readFields(reader, "fields"), "fields");
+      refuseSameProperties(
+        fields.map(({ name }) => name),
+        "fields",
+      );
+      return { kind: "record", fields };
+    }
     case 0x71: {
       const cases = reader.list(() => {
         const read = { name: readLabel(reader), type: reader.optional(value) };
@@ -191,6 +197,7 @@ function readValueDefinition(reader: ByteReader): ValueDefinition {
       );
       if (opcode === 0x6d) return { kind: "enum", names };
       if (names.length > MAX_FLAGS) throw new MalformedBinary(`has more than ${MAX_FLAGS} flags at byte ${at}`);
+      refuseSameProperties(names, "flags");
       return { kind: "flags", names };
     }
     case 0x6b:
