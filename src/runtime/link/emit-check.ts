@@ -3,7 +3,7 @@
 
 import type { PlainKind } from "../wit/type.ts";
 import type { Case, CasesShape, FieldsShape, FlagsShape, ListShape, Shape } from "./abi-shape.ts";
-import { Block, quote, VIEWS, type GlueWriter } from "./emit-writer.ts";
+import { Block, VIEWS, type GlueWriter } from "./emit-writer.ts";
 
 // Up to this many names are compared one after another.
 const FEW = 4;
@@ -46,11 +46,11 @@ export function emitCheck(glue: GlueWriter, shape: Shape, value: string): string
     }
     case "own":
     case "borrow":
-      return `if (${value} === undefined || ${value} === null) misfit(${quote(`a ${shape.resource.name}`)}, ${value});`;
+      return `if (${value} === undefined || ${value} === null) misfit("a " + ${glue.text(shape.resource.name)}, ${value});`;
     case "enum": {
       const { few, map, list } = names(glue, shape.names);
       const wrong = few
-        ? shape.names.map((name) => `${value} !== ${quote(name)}`).join(" && ")
+        ? shape.names.map((name) => `${value} !== ${glue.text(name)}`).join(" && ")
         : `!${map}.has(${value})`;
       return `if (${wrong || "true"}) misfitName(${list}, ${value});`;
     }
@@ -75,7 +75,7 @@ export function emitChecks(
   parts: readonly { readonly step: string; readonly shape: Shape; readonly value: string }[],
 ): string {
   if (parts.length === 0) return "";
-  const steps = glue.constant(`[${parts.map(({ step }) => quote(step)).join(", ")}]`);
+  const steps = glue.constant(`[${parts.map(({ step }) => glue.text(step)).join(", ")}]`);
   const lines = parts.map(({ shape, value }, index) => {
     // What is found under a name is looked up once.
     const isName = /^\w+$/.test(value);
@@ -91,7 +91,7 @@ export function emitIndexOf(glue: GlueWriter, all: readonly string[], value: str
   if (!few) return `${map}.get(${value})`;
   const [last, ...rest] = all.map((_, index) => index).toReversed();
   return rest.reduce(
-    (otherwise, index) => `${value} === ${quote(all[index] ?? "")} ? ${index} : ${otherwise}`,
+    (otherwise, index) => `${value} === ${glue.text(all[index] ?? "")} ? ${index} : ${otherwise}`,
     `${last ?? 0}`,
   );
 }
@@ -102,7 +102,7 @@ export function emitNames(glue: GlueWriter, all: readonly string[]): string {
 }
 
 function names(glue: GlueWriter, all: readonly string[]) {
-  const list = glue.constant(`[${all.map(quote).join(", ")}]`);
+  const list = glue.constant(`[${all.map((name) => glue.text(name)).join(", ")}]`);
   const few = all.length <= FEW;
   const map = few ? "" : glue.constant(`new Map(${list}.map((name, index) => [name, index]))`);
   return { list, map, few };
@@ -119,7 +119,7 @@ function checker(glue: GlueWriter, shape: FieldsShape | CasesShape | FlagsShape 
           shape.fields.map(({ key = "", shape: part }) => ({
             step: `.${key}`,
             shape: part,
-            value: `v[${quote(key)}]`,
+            value: `v[${glue.text(key)}]`,
           })),
         ),
       );
@@ -139,8 +139,10 @@ function checker(glue: GlueWriter, shape: FieldsShape | CasesShape | FlagsShape 
       body.add(objectCheck("an object of booleans"), "var x;");
       for (const key of shape.keys) {
         const wrong = 'x !== undefined && x !== null && typeof x !== "boolean"';
-        body.add(`x = v[${quote(key)}];`);
-        body.add(`if (${wrong}) try { misfit("a boolean", x); } catch (error) { under(${quote(`.${key}`)}, error); }`);
+        body.add(`x = v[${glue.text(key)}];`);
+        body.add(
+          `if (${wrong}) try { misfit("a boolean", x); } catch (error) { under(${glue.text(`.${key}`)}, error); }`,
+        );
       }
       break;
     case "variant":
@@ -158,12 +160,12 @@ function checkVariant(glue: GlueWriter, cases: readonly Case[], body: Block): vo
   const tags = cases.map(({ tag }) => tag);
   const { few, map, list } = names(glue, tags);
   body.add(objectCheck("an object with a tag"), "var x, tag = v.tag;");
-  const wrong = few ? tags.map((tag) => `tag !== ${quote(tag)}`).join(" && ") : `!${map}.has(tag)`;
+  const wrong = few ? tags.map((tag) => `tag !== ${glue.text(tag)}`).join(" && ") : `!${map}.has(tag)`;
   body.add(`if (${wrong || "true"}) misfitTag(${list}, tag);`);
   if (!cases.some(({ shape }) => shape !== undefined)) return;
   body.add("x = v.val;", "try {", "switch (tag) {");
   for (const { tag, shape } of cases) {
-    if (shape !== undefined) body.add(`case ${quote(tag)}: ${emitCheck(glue, shape, "x")} break;`);
+    if (shape !== undefined) body.add(`case ${glue.text(tag)}: ${emitCheck(glue, shape, "x")} break;`);
   }
   body.add("}", '} catch (error) { under("." + tag, error); }');
 }

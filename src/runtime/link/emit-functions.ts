@@ -5,7 +5,7 @@ import { MAX_FLAT_PARAMS, MAX_FLAT_RESULTS, type Shape } from "./abi-shape.ts";
 import { emitChecks } from "./emit-check.ts";
 import { emitAllowance, emitLiftFlat, emitLoad, type Source } from "./emit-load.ts";
 import { emitAllocator, emitLowerFlat, emitStore, type Target } from "./emit-store.ts";
-import { Block, misplaced, quote, type GlueWriter } from "./emit-writer.ts";
+import { Block, misplaced, type GlueWriter } from "./emit-writer.ts";
 
 /** Parameters and result of a function. */
 export interface Signature {
@@ -185,7 +185,7 @@ function lowerResult(glue: GlueWriter, { signature, imported, target }: Lowered,
   }
   if (imported !== undefined) {
     const check = emitChecks(glue, [{ step: "", shape: result, value: "r" }]);
-    block.add(`try {\n${check}\n} catch (error) { answer(${quote(imported)}, error); }`);
+    block.add(`try {\n${check}\n} catch (error) { answer(${glue.text(imported)}, error); }`);
   }
   if (flatLength(result) > MAX_FLAT_RESULTS) {
     const { memory } = target;

@@ -4,16 +4,7 @@ import type { Resource } from "../wit/type.ts";
 import type { CasesShape, FieldsShape, FlagsShape, HandleShape, Shape } from "./abi-shape.ts";
 import { ARRAY_HEAP, SLOT, STRING_HEAP, VIEW_HEAP } from "./abi-heap.ts";
 import { emitNames, isViewKind } from "./emit-check.ts";
-import {
-  misplaced,
-  place,
-  property,
-  quote,
-  uncoerce,
-  VIEWS,
-  type GlueWriter,
-  type MemoryNames,
-} from "./emit-writer.ts";
+import { misplaced, place, uncoerce, VIEWS, type GlueWriter, type MemoryNames } from "./emit-writer.ts";
 import type { CanonOptions } from "./plan.ts";
 
 // Code for types with more nodes than this is not repeated, but put into a function.
@@ -163,7 +154,7 @@ export function emitAllowance(source: Source): string {
 function loaderOf(glue: GlueWriter, source: Source, shape: FieldsShape | CasesShape, name: string): string {
   if ("fields" in shape) {
     const values = shape.fields.map((field) => emitLoad(glue, source, field.shape, "p", field.offset));
-    return `function ${name}(p) { return ${objectOf(shape, values)}; }`;
+    return `function ${name}(p) { return ${objectOf(glue, shape, values)}; }`;
   }
   const view = UNSIGNED[shape.discriminant];
   const discriminant = `${memoryOf(source).view(view)}[${place("p", 0, VIEWS[view][1])}]`;
@@ -181,7 +172,7 @@ function casesOf(glue: GlueWriter, shape: CasesShape, discriminant: string, payl
   }
   const lines = [`var d = ${discriminant};`, "switch (d) {"];
   shape.cases.forEach(({ tag, shape: part }, index) => {
-    if (part !== undefined) lines.push(`case ${index}: return { "tag": ${quote(tag)}, "val": ${payload(part)} };`);
+    if (part !== undefined) lines.push(`case ${index}: return { "tag": ${glue.text(tag)}, "val": ${payload(part)} };`);
   });
   const tags = emitNames(
     glue,
@@ -198,12 +189,12 @@ function fieldsOf(glue: GlueWriter, source: Source, shape: FieldsShape, flat: re
     taken += count;
     return emitLiftFlat(glue, source, part, flat.slice(taken - count, taken));
   });
-  return objectOf(shape, values);
+  return objectOf(glue, shape, values);
 }
 
-function objectOf(shape: FieldsShape, values: readonly string[]): string {
+function objectOf(glue: GlueWriter, shape: FieldsShape, values: readonly string[]): string {
   if (shape.kind === "tuple") return `[${values.join(", ")}]`;
-  return `{ ${shape.fields.map(({ key = "" }, index) => `${property(key)}: ${values[index]}`).join(", ")} }`;
+  return `{ ${shape.fields.map(({ key = "" }, index) => `${glue.property(key)}: ${values[index]}`).join(", ")} }`;
 }
 
 function enumOf(glue: GlueWriter, names: readonly string[], index: string): string {
@@ -219,7 +210,7 @@ function flagsOf(glue: GlueWriter, shape: FlagsShape, words: readonly string[]):
   const reader = glue.helper(`flags ${shape.id}`, (name) => {
     const args = words.map((_, index) => `a${index}`);
     const bits = shape.keys.map(
-      (key, index) => `${property(key)}: (${args[index >>> 5]} & ${1 << (index & 31)}) !== 0`,
+      (key, index) => `${glue.property(key)}: (${args[index >>> 5]} & ${1 << (index & 31)}) !== 0`,
     );
     return `function ${name}(${args.join(", ")}) { return { ${bits.join(", ")} }; }`;
   });

@@ -8,7 +8,7 @@ import type { Resource } from "../wit/type.ts";
 import type { CasesShape, CoreType, FieldsShape, HandleShape, ListShape, Shape, StringShape } from "./abi-shape.ts";
 import { emitIndexOf, isViewKind } from "./emit-check.ts";
 import { MAX_INLINE } from "./emit-load.ts";
-import { Block, coerce, place, quote, VIEWS, type GlueWriter, type MemoryNames } from "./emit-writer.ts";
+import { Block, coerce, place, VIEWS, type GlueWriter, type MemoryNames } from "./emit-writer.ts";
 import type { CanonOptions } from "./plan.ts";
 
 /** Where lowered values go. */
@@ -62,8 +62,9 @@ export function emitStore(
       store("s32", handleOf(target, shape, value));
       break;
     case "flags":
-      if (shape.keys.length > 16) wordsOf(shape.keys, value).forEach((word, index) => store("s32", word, index * 4));
-      else if (shape.keys.length > 0) store(shape.size === 1 ? "u8" : "u16", wordsOf(shape.keys, value).join());
+      if (shape.keys.length > 16)
+        wordsOf(glue, shape.keys, value).forEach((word, index) => store("s32", word, index * 4));
+      else if (shape.keys.length > 0) store(shape.size === 1 ? "u8" : "u16", wordsOf(glue, shape.keys, value).join());
       break;
     case "record":
     case "tuple":
@@ -103,7 +104,7 @@ export function emitLowerFlat(glue: GlueWriter, target: Target, shape: Shape, va
     case "enum":
       return [block.keep(emitIndexOf(glue, shape.names, value))];
     case "flags":
-      return wordsOf(shape.keys, value);
+      return wordsOf(glue, shape.keys, value);
     case "own":
     case "borrow":
       return [block.keep(handleOf(target, shape, value))];
@@ -159,7 +160,7 @@ function storerOf(glue: GlueWriter, target: Target, shape: Compound, name: strin
   const block = new Block();
   if ("fields" in shape) {
     shape.fields.forEach((field, index) => {
-      const part = block.keep(`v[${field.key === undefined ? index : quote(field.key)}]`);
+      const part = block.keep(`v[${field.key === undefined ? index : glue.text(field.key)}]`);
       emitStore(glue, target, field.shape, part, { block, pointer: "p", offset: field.offset });
     });
   } else {
@@ -209,7 +210,7 @@ function emitCases(
 function lowerParts(glue: GlueWriter, target: Target, shape: Compound, value: string, block: Block): string[] {
   if ("fields" in shape) {
     return shape.fields.flatMap(({ key, shape: part }, index) => {
-      const field = block.keep(`${value}[${key === undefined ? index : quote(key)}]`);
+      const field = block.keep(`${value}[${key === undefined ? index : glue.text(key)}]`);
       return emitLowerFlat(glue, target, part, field, block);
     });
   }
@@ -291,10 +292,12 @@ function handleOf(target: Target, shape: HandleShape, value: string): string {
   return `${target.handles}.${shape.kind}(${target.numberOf(shape.resource)}, ${value})`;
 }
 
-function wordsOf(keys: readonly string[], value: string): string[] {
+function wordsOf(glue: GlueWriter, keys: readonly string[], value: string): string[] {
   const words = Array<string>(Math.ceil(keys.length / 32)).fill("");
   return words.map((_, word) => {
-    const bits = keys.slice(word * 32, word * 32 + 32).map((key, bit) => `(${value}[${quote(key)}] ? ${1 << bit} : 0)`);
+    const bits = keys
+      .slice(word * 32, word * 32 + 32)
+      .map((key, bit) => `(${value}[${glue.text(key)}] ? ${1 << bit} : 0)`);
     return `(${bits.join(" | ")})`;
   });
 }

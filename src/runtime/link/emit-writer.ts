@@ -1,8 +1,9 @@
 // The text of a glue script while it is written. Every name in it is made here, of a letter and a number; what the
-// component calls things gets in through quote() and property() only.
+// component calls things gets in through text() and property() only.
 
 import type { CoreItem } from "./plan.ts";
 import { ShapeTable, type CoreType } from "./abi-shape.ts";
+import { UnsupportedComponent } from "./unsupported.ts";
 
 /** Views of a memory: by the numbers that they hold, with the binary logarithm of their size. */
 export const VIEWS = {
@@ -65,6 +66,12 @@ export class MemoryNames {
   }
 }
 
+// Scripts of real components have less than a tenth of it.
+const MAX_SCRIPT = 8 * 1024 ** 2;
+// Names that people write are shorter.
+const MAX_INLINE_TEXT = 64;
+
+/** Its methods throw UnsupportedComponent when the script gets too long. */
 export class GlueWriter {
   readonly shapes = new ShapeTable();
   /** Text above `instantiate`, the same for all instances. */
@@ -76,12 +83,38 @@ export class GlueWriter {
   readonly #helpers = new Map<string, string>();
   readonly #memories = new Map<string, MemoryNames>();
   readonly #core = new Map<string, string>();
+  /** Constants of long texts. */
+  readonly #texts = new Map<string, string>();
+  #length = 0;
 
   /** A value that the instances share, by its expression. */
   constant(expression: string): string {
-    const name = this.#constants.get(expression) ?? `k${this.#constants.size}`;
+    const known = this.#constants.get(expression);
+    if (known !== undefined) return known;
+    this.#count(expression);
+    const name = `k${this.#constants.size}`;
     this.#constants.set(expression, name);
     return name;
+  }
+
+  /** An expression of a text. A long one stands in the script once. */
+  text(text: string): string {
+    if (text.length <= MAX_INLINE_TEXT) return quote(text);
+    const known = this.#texts.get(text);
+    if (known !== undefined) return known;
+    const name = this.constant(quote(text));
+    this.#texts.set(text, name);
+    return name;
+  }
+
+  /** A property of an object literal. */
+  property(key: string): string {
+    const text = this.text(key);
+    return key === "__proto__" || key.length > MAX_INLINE_TEXT ? `[${text}]` : text;
+  }
+
+  exportOf(item: CoreItem & { readonly kind: "export" }): string {
+    return `i${item.instance}[${this.text(item.name)}]`;
   }
 
   variable(name: string, initial = "undefined"): string {
@@ -95,16 +128,18 @@ export class GlueWriter {
     if (known !== undefined) return known;
     const name = `f${this.#helpers.size}`;
     this.#helpers.set(key, name);
-    this.#functions.push(build(name));
+    this.function(build(name));
     return name;
   }
 
   function(text: string): void {
+    this.#count(text);
     this.#functions.push(text);
   }
 
   /** A statement of the instantiation, to be run after those that were added before. */
   step(text: string): void {
+    this.#count(text);
     this.#steps.push(text);
   }
 
@@ -115,7 +150,7 @@ export class GlueWriter {
     if (known !== undefined) return known;
     const names = new MemoryNames(this.#memories.size);
     this.#memories.set(key, names);
-    this.step(`${names.memory} = coreMemory(${exportOf(item)}, ${quote(item.name)}); ${names.refreshNow}`);
+    this.step(`${names.memory} = coreMemory(${this.exportOf(item)}, ${this.text(item.name)}); ${names.refreshNow}`);
     return names;
   }
 
@@ -126,9 +161,14 @@ export class GlueWriter {
     if (known !== undefined) return known;
     const name = this.variable(`c${this.#core.size}`);
     this.#core.set(key, name);
-    const found = `coreFunction(${exportOf(item)}, ${quote(item.name)})`;
+    const found = `coreFunction(${this.exportOf(item)}, ${this.text(item.name)})`;
     this.step(`${name} = ${promising ? `WebAssembly.promising(${found})` : found};`);
     return name;
+  }
+
+  #count(text: string): void {
+    this.#length += text.length;
+    if (this.#length > MAX_SCRIPT) throw new UnsupportedComponent(`glue of more than ${MAX_SCRIPT} characters`);
   }
 
   /** The whole script; `names` are what it takes of the canonical ABI's common parts, `result` is an expression. */
@@ -180,23 +220,14 @@ export class Block {
 }
 
 /** A string literal. JSON's are those of JavaScript, line separators included. */
-export function quote(text: string): string {
+function quote(text: string): string {
   return JSON.stringify(text);
-}
-
-/** A property of an object literal. */
-export function property(key: string): string {
-  return key === "__proto__" ? '["__proto__"]' : quote(key);
 }
 
 /** The place `offset` bytes behind `pointer`, as an index of a view of elements of 2 ** `shift` bytes. */
 export function place(pointer: string, offset: number, shift: number): string {
   const at = offset === 0 ? pointer : `${pointer} + ${offset}`;
   return shift === 0 ? at : `(${at}) >>> ${shift}`;
-}
-
-export function exportOf(item: CoreItem & { readonly kind: "export" }): string {
-  return `i${item.instance}[${quote(item.name)}]`;
 }
 
 /** Condition that `size` bytes from `pointer` on are not all in the memory, or not aligned. */

@@ -382,6 +382,31 @@ describe("emitGlue(): types", () => {
     }
   });
 
+  test("writes a long label once, however often it is used", ({ expect }) => {
+    const [one = "", other = ""] = ["a", "b"].map((letter) => letter.repeat(5000));
+    const fields = [{ name: one, type: { kind: "u8" } as const }];
+    const record: WitType = { kind: "record", fields };
+    const types: WitType[] = [
+      { kind: "enum", names: [one, other] },
+      { kind: "flags", names: [one, other] },
+      { kind: "variant", cases: [{ name: one, type: record }, { name: other, type: undefined }] },
+      record,
+    ];
+    for (const type of types) {
+      const script = emitGlue(hostilePlan(type), { waits: () => false });
+      expect(script.split(one).length - 1, type.kind).toBeLessThanOrEqual(2); // Also as the way to it: `.aaa…`.
+    }
+  });
+
+  test("refuses to write a script of more than 8 MiB", ({ expect }) => {
+    const names = Array.from({ length: 9 }, (_, index) => `a${index}`.repeat(2 ** 19));
+    expect(() => emitGlue(hostilePlan({ kind: "enum", names }), { waits: () => false })).toThrow(UnsupportedComponent);
+    expect(() => emitGlue(hostilePlan({ kind: "enum", names: names.slice(1) }), { waits: () => false })).toThrow(
+      "glue of more than 8388608 characters",
+    );
+    expect(() => emitGlue(hostilePlan({ kind: "enum", names: names.slice(2) }), { waits: () => false })).not.toThrow();
+  });
+
   test("refuses what it does not have", ({ expect }) => {
     const stream: WitType = { kind: "unsupported", what: "stream" };
     expect(() => emitGlue(hostilePlan(stream), { waits: () => false })).toThrow(UnsupportedComponent);
@@ -389,6 +414,7 @@ describe("emitGlue(): types", () => {
 });
 
 const HOSTILE = [
+  `${"long".repeat(20)}"];globalThis.injected=true;["`,
   '"];globalThis.injected=true;["',
   "'+(globalThis.injected=true)+'",
   "`${globalThis.injected=true}`",

@@ -12,7 +12,7 @@ import { emitLifted, emitLowered, lendsAndGives, resourcesOf, type Lifted, type 
 import type { Source } from "./emit-load.ts";
 import type { Target } from "./emit-store.ts";
 import { findWaiting, type Waiting, type Waits } from "./emit-waiting.ts";
-import { GlueWriter, exportOf, property, quote } from "./emit-writer.ts";
+import { GlueWriter } from "./emit-writer.ts";
 import type { CanonOptions, ComponentFunction, CoreItem, LinkPlan, LinkStep } from "./plan.ts";
 import { UnsupportedComponent } from "./unsupported.ts";
 
@@ -71,7 +71,10 @@ class Emitter {
       const members = modules.get(module) ?? new Map<string, string>();
       modules.set(module, members.set(name, this.#item(item)));
     }
-    const imports = objectOf(new Map([...modules].map(([name, members]) => [name, objectOf(members)])));
+    const imports = objectOf(
+      this.#glue,
+      new Map([...modules].map(([name, members]) => [name, objectOf(this.#glue, members)])),
+    );
     this.#glue.variable(`i${number}`);
     this.#glue.step(`i${number} = host.instantiateCore(host.coreModule(${step.module}), ${imports}).exports;`);
   }
@@ -112,7 +115,7 @@ class Emitter {
   }
 
   #item(item: CoreItem): string {
-    if (item.kind === "export") return exportOf(item);
+    if (item.kind === "export") return this.#glue.exportOf(item);
     if (item.kind === "lowered") return found(this.#lowered[item.lowered], "lowered function");
     const key = `${item.kind} ${item.owner} ${this.#numberOf(item.resource)}`;
     const known = this.#builtins.get(key);
@@ -148,7 +151,7 @@ class Emitter {
   #destruction(resource: Resource, owner: number): string {
     const origin = this.#origin(resource);
     if (origin.kind === "host") {
-      const names = `${quote(origin.interfaceName)}, ${quote(resource.name)}`;
+      const names = `${this.#glue.text(origin.interfaceName)}, ${this.#glue.text(resource.name)}`;
       const leaves = this.#leaves(owner);
       return `if (r !== undefined) { ${leaves} = false; host.dropResource(${names}, r); ${leaves} = true; }`;
     }
@@ -178,7 +181,7 @@ class Emitter {
       const lifted = found(this.#lifted[target.lifted], "lifted function");
       return this.#glue.helper(`call ${target.lifted}`, (name) => emitLifted(this.#glue, name, lifted, false));
     }
-    const names = `${quote(target.interfaceName)}, ${quote(target.functionName)}`;
+    const names = `${this.#glue.text(target.interfaceName)}, ${this.#glue.text(target.functionName)}`;
     // The host is asked once for each function.
     const known = this.#imported.get(names);
     if (known !== undefined) return known;
@@ -197,8 +200,8 @@ class Emitter {
       return this.#exported(target);
     });
     const entries = [...interfaces].map(([name, members]) => {
-      const inner = [...members].map(([member, index]) => `[${quote(member)}, ${index}]`);
-      return `[${quote(name)}, new Map([${inner.join(", ")}])]`;
+      const inner = [...members].map(([member, index]) => `[${this.#glue.text(member)}, ${index}]`);
+      return `[${this.#glue.text(name)}, new Map([${inner.join(", ")}])]`;
     });
     const table = this.#glue.constant(`new Map([${entries.join(", ")}])`);
     this.#glue.step(`var exported = [${functions.join(", ")}];`);
@@ -211,7 +214,7 @@ class Emitter {
     const lifted = found(this.#lifted[target.lifted], "lifted function");
     return this.#glue.helper(`export ${target.lifted}`, (name) => {
       const kept = [...resourcesOf(lifted.signature)].find((resource) => this.#origin(resource).kind === "guest");
-      if (kept !== undefined) return `function ${name}() { stays(${quote(kept.name)}); }`;
+      if (kept !== undefined) return `function ${name}() { stays(${this.#glue.text(kept.name)}); }`;
       return emitLifted(this.#glue, name, lifted, true);
     });
   }
@@ -219,7 +222,7 @@ class Emitter {
   /** An import that is exported as it is. */
   #passedOn(target: ComponentFunction & { readonly kind: "import" }): string {
     const signature = this.#signature(target.type);
-    const imported = quote(found(this.#importedName(target, signature), "name of an import"));
+    const imported = this.#glue.text(found(this.#importedName(target, signature), "name of an import"));
     const callee = this.#callee(target);
     const args = signature.params.map((_, index) => `a${index}`);
     const check = emitChecks(
@@ -313,8 +316,8 @@ function exportedItem(item: CoreItem): CoreItem & { readonly kind: "export" } {
   return item;
 }
 
-function objectOf(members: ReadonlyMap<string, string>): string {
-  return `{ ${[...members].map(([name, value]) => `${property(name)}: ${value}`).join(", ")} }`;
+function objectOf(glue: GlueWriter, members: ReadonlyMap<string, string>): string {
+  return `{ ${[...members].map(([name, value]) => `${glue.property(name)}: ${value}`).join(", ")} }`;
 }
 
 function found<T>(value: T | undefined, what: string): T {

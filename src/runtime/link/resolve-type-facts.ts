@@ -20,6 +20,7 @@ export interface TypeFacts {
 const MAX_DEPTH = 100;
 // The largest of WASI has fewer than 200.
 const MAX_SIZE = 10_000;
+const LABEL_UNIT = 64;
 const MAX_FLAT_PARAMS = 16;
 const MAX_FLAT_RESULTS = 1;
 const MANY = MAX_FLAT_PARAMS + 1;
@@ -47,8 +48,17 @@ export function factsOf(type: WitType): TypeFacts {
 }
 
 function labels(type: WitType): number {
-  if (type.kind === "flags" || type.kind === "enum") return type.names.length;
-  return type.kind === "variant" ? type.cases.length : 0;
+  if (type.kind === "own" || type.kind === "borrow") return labelSize(type.resource.name);
+  // The types of fields count as parts.
+  if (type.kind === "record") return type.fields.reduce((sum, { name }) => sum + labelSize(name), 0);
+  const names = type.kind === "variant" ? type.cases.map(({ name }) => name) : [];
+  if (type.kind === "flags" || type.kind === "enum") names.push(...type.names);
+  return names.reduce((sum, name) => sum + 1 + labelSize(name), 0);
+}
+
+/** Long labels count as several. */
+function labelSize(label: string): number {
+  return Math.floor(label.length / LABEL_UNIT);
 }
 
 function flatten(type: WitType, parts: readonly TypeFacts[]): number {
@@ -85,7 +95,8 @@ export function functionFacts({ params, result }: FunctionType): FunctionFacts {
   const manyParams = types.reduce((sum, { flat }) => sum + flat, 0) > MAX_FLAT_PARAMS;
   const manyResults = (returned?.flat ?? 0) > MAX_FLAT_RESULTS;
   const memory = paramsInMemory || resultInMemory || manyParams || manyResults;
-  const size = all.reduce((sum, one) => sum + one.size, 1);
+  const names = params.reduce((sum, { name }) => sum + labelSize(name), 1);
+  const size = all.reduce((sum, one) => sum + one.size, names);
   if (size > MAX_SIZE) throw new MalformedBinary(`has a function whose type has more than ${MAX_SIZE} parts`);
   return {
     size,

@@ -418,6 +418,13 @@ describe("resolveComponent()", () => {
       "has a type of more than 10000 parts",
       `(type $t0 u8) ${times(40, (n) => `(type $t${n + 1} (tuple $t${n} $t${n}))`)}`,
     ],
+    ["has a type of more than 10000 parts", `(type (enum ${times(8, (n) => `"e${n}${"x".repeat(90_000)}"`)}))`],
+    [
+      "more than 200000 definitions and uses",
+      `(type $e' (enum "${"a".repeat(90_000)}" "b")) (export $e "e" (type $e'))
+       (core module $m (func (export "f") (param i32))) (core instance $i (instantiate $m))
+       ${times(300, () => `(func (param "x" $e) (canon lift (core func $i "f")))`)}`,
+    ],
     ["has a type of more than 10000 parts", `(type (record ${times(10_001, (n) => `(field "f${n}" u8)`)}))`],
     ["whose type has more than 10000 parts", `(type (func ${times(10_001, (n) => `(param "p${n}" u8)`)}))`],
     [
