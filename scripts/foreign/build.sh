@@ -2,8 +2,8 @@
 # Builds the components under test/foreign/components again: scripts/foreign/build.sh <work folder>
 #
 # For Debian on x86-64 with cargo, go, npm and python3. Everything else comes from the packages of crates.io, PyPI, npm
-# and Debian, in fixed versions, and stays in the work folder. The result is the same to the byte on every run. Takes
-# a quarter of an hour the first time.
+# and Debian, in fixed versions, and stays in the work folder. Takes a quarter of an hour the first time; the result is the
+# same to the byte as long as those packages are.
 set -euo pipefail
 
 work=$(mkdir -p "${1:?work folder}" && cd "$1" && pwd)
@@ -66,7 +66,7 @@ if [ ! -e "$libs/self-contained/libc.a" ]; then
   mkdir -p std/src "$libs/self-contained"
   printf '[package]\nname = "sysroot-maker"\nversion = "0.0.0"\nedition = "2021"\n[profile.release]\nopt-level = "s"\npanic = "abort"\n[workspace]\n' >std/Cargo.toml
   echo >std/src/lib.rs
-  (cd std && RUSTC_BOOTSTRAP=1 RUSTC=$work/bin/rustc-debian cargo build --quiet --release --target wasm32-wasip1 -Zbuild-std=std,panic_abort)
+  (cd std && RUSTC_BOOTSTRAP=1 RUSTFLAGS="--remap-path-prefix=$work=. --remap-path-prefix=$HOME=." RUSTC=$work/bin/rustc-debian cargo build --quiet --release --target wasm32-wasip1 -Zbuild-std=std,panic_abort)
   rm -f std/target/wasm32-wasip1/release/deps/libsysroot_maker-*.rlib
   cp std/target/wasm32-wasip1/release/deps/*.rlib "$libs/"
   ln -sfn "$work/rust/usr/lib/rustlib/x86_64-unknown-linux-gnu" "$sysroot/x86_64-unknown-linux-gnu"
@@ -124,7 +124,11 @@ compiler cc wasm32-wasip2-clang ""
 compiler c++ wasm32-wasip2-clang++ "-fno-exceptions"
 cat >bin/go <<EOF
 #!/bin/bash
-[ -f go.mod ] && sed -i 's#=> .*#=> $work/go-pkg#' go.mod
+# By a relative path: the absolute one would end up in the program.
+if grep -qs '=> ' go.mod; then
+  cp -rT $work/go-pkg .go-pkg
+  sed -i 's#=> .*#=> ./.go-pkg#' go.mod
+fi
 [ "\$1" = build ] && exec $(command -v go) "\$@" "-ldflags=-checklinkname=0 -s -w -buildid="
 exec $(command -v go) "\$@"
 EOF
