@@ -2,10 +2,10 @@
 
 import { PetioleError } from "../domain/errors.ts";
 import { unversioned } from "../domain/wit-name.ts";
-import type { Bytes } from "../domain/units.ts";
+import { OversizedValue, ValueMeter, type ValueBounds } from "./value-meter.ts";
 import { listFunctions } from "./wit/functions.ts";
 import type { InterfaceShape } from "./wit/type.ts";
-import { MisfitValue, converterOf, type Converter } from "./wit/value.ts";
+import { MisfitValue, converterOf, type ConvertOptions, type Converter } from "./wit/value.ts";
 
 export interface CallTarget {
   readonly number: number;
@@ -15,21 +15,19 @@ export interface CallTarget {
 
 export class CallTargets {
   readonly #id: string;
-  readonly #memory: Bytes;
+  readonly #meter: ValueMeter;
   readonly #interfaces = new Map<string, Map<string, CallTarget>>();
-  #size = 0;
-  readonly #options = {
-    handle: (resource: { readonly name: string }): never => {
-      throw new MisfitValue(`a ${resource.name} cannot be given to a component`);
-    },
-    measure: (bytes: number): void => {
-      this.#size += bytes;
-    },
-  };
+  readonly #options: ConvertOptions;
 
-  constructor(id: string, exports: readonly InterfaceShape[], memory: Bytes) {
+  constructor(id: string, exports: readonly InterfaceShape[], bounds: ValueBounds) {
     this.#id = id;
-    this.#memory = memory;
+    this.#meter = new ValueMeter(bounds);
+    this.#options = {
+      handle: (resource) => {
+        throw new MisfitValue(`a ${resource.name} cannot be given to a component`);
+      },
+      measure: this.#meter.measure,
+    };
     for (const shape of exports) this.#interfaces.set(unversioned(shape.name), new Map());
     for (const [number, { interfaceId, name, type }] of listFunctions(exports).entries()) {
       if (type === undefined) continue;
@@ -57,12 +55,19 @@ export class CallTargets {
    * @throws PetioleError ERR_LINK_INVALID, ERR_COMPONENT_MEMORY
    */
   check(target: CallTarget, args: readonly unknown[]): readonly unknown[] {
-    this.#size = 0;
+    this.#meter.reset();
     const checked: unknown[] = [];
     for (const [index, param] of target.params.entries()) {
       try {
         checked.push(param.convert(args[index], this.#options));
       } catch (error) {
+        if (error instanceof OversizedValue) {
+          throw new PetioleError(
+            "ERR_COMPONENT_MEMORY",
+            `Cannot call "${target.name}" of component "${this.#id}": its arguments ${error.message}`,
+            { cause: error },
+          );
+        }
         if (!(error instanceof MisfitValue)) throw error;
         throw new PetioleError(
           "ERR_LINK_INVALID",
@@ -71,10 +76,6 @@ export class CallTargets {
         );
       }
     }
-    if (this.#size <= this.#memory) return checked;
-    throw new PetioleError(
-      "ERR_COMPONENT_MEMORY",
-      `Cannot call "${target.name}" of component "${this.#id}": arguments of ${this.#size} bytes do not fit in its memory of ${this.#memory}`,
-    );
+    return checked;
   }
 }

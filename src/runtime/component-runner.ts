@@ -1,7 +1,7 @@
 // A running component: its mailbox, and instances that are made when calls need them and replaced when they failed.
 
 import { PetioleError } from "../domain/errors.ts";
-import { millis, type Millis } from "../domain/units.ts";
+import { millis, type Bytes, type Millis } from "../domain/units.ts";
 import { backoffDelay, type BackoffOptions } from "../lib/backoff.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/log.ts";
@@ -32,6 +32,8 @@ export interface ComponentRunnerDeps {
   readonly log: Logger;
   readonly options: InstanceOptions;
   readonly setup: GuestSetup;
+  /** Bound of a worker's JavaScript heap. */
+  readonly heap: Bytes;
   readonly addressSpace: AddressSpace;
   /** Address space that an instance reserves, in bytes. */
   readonly reservation: number;
@@ -83,7 +85,8 @@ export class ComponentRunner implements RunningComponent, GroupOwner {
   #recycled = 0;
 
   constructor(deps: ComponentRunnerDeps) {
-    const { clock, options, setup } = deps;
+    const { clock, heap, options, setup } = deps;
+    const bounds = { memory: options.limits.memory, heap };
     this.#deps = deps;
     this.#httpDeps = {
       action: `serve HTTP by component "${setup.id}"`,
@@ -92,8 +95,8 @@ export class ComponentRunner implements RunningComponent, GroupOwner {
         this.#queue = this.#queue.filter((one) => one.exchange !== exchange);
       },
     };
-    this.#targets = new CallTargets(setup.id, setup.exports, options.limits.memory);
-    this.#imports = createImportServer(setup.imports, options.onImport);
+    this.#targets = new CallTargets(setup.id, setup.exports, bounds);
+    this.#imports = createImportServer(setup.imports, bounds, options.onImport);
     this.#breaches = new Breaches(clock, options.onEvent, this.#stop.signal);
     this.#cpu = new CpuShare(options.limits.cpu, clock.monotonic());
   }
@@ -239,7 +242,8 @@ export class ComponentRunner implements RunningComponent, GroupOwner {
     this.#breaches.add(limit, count);
   }
 
-  lost(group: InstanceGroup, { cause, guilty, starting, startFailure, begun, unstarted }: GroupLoss): void {
+  lost(group: InstanceGroup, loss: GroupLoss): void {
+    const { cause, guilty, suspect, starting, startFailure, begun, unstarted } = loss;
     this.#groups = this.#groups.filter((one) => one !== group);
     this.#starting -= starting;
     this.#gone.failed++;
@@ -247,10 +251,10 @@ export class ComponentRunner implements RunningComponent, GroupOwner {
     this.#queue = [...retried, ...this.#queue];
     for (const { call, failure } of [...begun, ...given]) this.ended(call, { kind: "failed", failure }, 0);
     // It may break every time that an instance is made, so the next one has to wait.
-    if (cause === "crashed") this.#countInRow("its worker failed");
+    if (suspect) this.#countInRow("its worker failed");
     if (startFailure !== undefined) this.#failStart(startFailure);
     // Whoever is to blame, and whoever was there when a worker broke by itself, waits for the next call.
-    else if (!guilty && cause !== "crashed" && this.#size === 0 && !this.#grow()) {
+    else if (!guilty && !suspect && this.#size === 0 && !this.#grow()) {
       this.#firstStart?.reject(this.#noRoom());
     }
     this.#wake();
@@ -269,12 +273,12 @@ export class ComponentRunner implements RunningComponent, GroupOwner {
     else this.ended(call, { kind: "failed", failure }, 0);
   }
 
-  /** A worker that breaks by itself may do so every time. */
+  /** A worker that breaks by itself may do so every time, and so may one that a call fills before it begins. */
   #retry(cause: GroupLoss["cause"], calls: readonly Call[]): { retried: Call[]; given: GroupLoss["begun"] } {
     const retried: Call[] = [];
     const given: { call: Call; failure: TurnFailure }[] = [];
     for (const call of calls) {
-      if (cause === "crashed") call.losses++;
+      if (cause !== "replaced") call.losses++;
       if (call.losses < MAX_LOSSES) retried.push(call);
       else {
         const message = `Cannot ${call.action}: its worker failed again and again`;

@@ -2,6 +2,7 @@
 
 import { PetioleError, WitError } from "../domain/errors.ts";
 import type { ImportHandler } from "./contract.ts";
+import { OversizedValue, ValueMeter, type ValueBounds } from "./value-meter.ts";
 import { listFunctions } from "./wit/functions.ts";
 import type { InterfaceShape, WitType } from "./wit/type.ts";
 import { MisfitValue, converterOf, type ConvertOptions, type Converter } from "./wit/value.ts";
@@ -13,20 +14,28 @@ export interface ImportServer {
 }
 
 // Representations pass as the provider made them, as far as they can be sent at all.
-const REPRESENTATIONS: ConvertOptions = {
-  handle: (resource, value) => {
-    try {
-      return structuredClone(value);
-    } catch {
-      throw new MisfitValue(`the representation of a ${resource.name} has to be a plain value`);
-    }
-  },
+const representation: ConvertOptions["handle"] = (resource, value) => {
+  try {
+    return structuredClone(value);
+  } catch {
+    throw new MisfitValue(`the representation of a ${resource.name} has to be a plain value`);
+  }
 };
 
 const nothing: Converter = () => undefined;
 const convert = (type: WitType | undefined): Converter => (type === undefined ? nothing : converterOf(type));
 
-export function createImportServer(shapes: readonly InterfaceShape[], onImport: ImportHandler): ImportServer {
+export function createImportServer(
+  shapes: readonly InterfaceShape[],
+  bounds: ValueBounds,
+  onImport: ImportHandler,
+): ImportServer {
+  const meter = new ValueMeter(bounds);
+  const options: ConvertOptions = { handle: representation, measure: meter.measure };
+  const copy = (converter: Converter, value: unknown): unknown => {
+    meter.reset();
+    return converter(value, options);
+  };
   const imports = listFunctions(shapes).map(({ interfaceName, interfaceId, name, type }) => {
     const result = type?.result;
     return {
@@ -45,11 +54,11 @@ export function createImportServer(shapes: readonly InterfaceShape[], onImport: 
       const { interfaceName, interfaceId, name, ok, err } = called;
       try {
         const value = await onImport(interfaceId, name, args);
-        return { kind: "value", value: ok(value, REPRESENTATIONS) };
+        return { kind: "value", value: copy(ok, value) };
       } catch (error) {
         try {
           if (error instanceof WitError && err !== undefined) {
-            return { kind: "err", payload: err(error.payload, REPRESENTATIONS) };
+            return { kind: "err", payload: copy(err, error.payload) };
           }
         } catch (misfit) {
           throw asPetioleError(misfit, interfaceName, name);
@@ -63,6 +72,10 @@ export function createImportServer(shapes: readonly InterfaceShape[], onImport: 
 function asPetioleError(error: unknown, interfaceName: string, functionName: string): PetioleError {
   if (error instanceof PetioleError) return error;
   const what = `"${functionName}" of "${interfaceName}"`;
+  if (error instanceof OversizedValue) {
+    const message = `Cannot serve ${what}: parts of the capability's answer ${error.message}`;
+    return new PetioleError("ERR_COMPONENT_MEMORY", message, { cause: error });
+  }
   const found =
     error instanceof MisfitValue
       ? `the capability's answer does not fit: ${error.message}`

@@ -51,6 +51,8 @@ export interface GroupLoss {
   readonly cause: WorkerLoss["cause"];
   /** An instance of the group was executing. */
   readonly guilty: boolean;
+  /** Nobody was executing, so what broke the worker may be anything that was done in it for this group. */
+  readonly suspect: boolean;
   /** Instances that had not answered yet. */
   readonly starting: number;
   /** What they failed with, unless another component is to blame. */
@@ -268,6 +270,9 @@ export class InstanceGroup implements Tenant {
     const guilty = this.#guilty || this.#instances.has(loss.current);
     const starting = [...this.#instances.values()].filter(({ started }) => !started).length;
     const turns = [...this.#turns];
+    // What fills a heap while no code runs are the messages to somebody.
+    const filling = loss.cause === "out-of-memory" && loss.current === 0 && turns.length + starting > 0;
+    const suspect = loss.cause === "crashed" || filling;
     this.#turns.clear();
     this.#releaseAll();
     if (this.#closedAt !== undefined) return;
@@ -280,9 +285,9 @@ export class InstanceGroup implements Tenant {
         begun.push({ call, failure });
       }
     }
-    const atFault = starting > 0 && (guilty || loss.cause === "crashed");
+    const atFault = starting > 0 && (guilty || suspect);
     const startFailure = atFault ? lossFailure(`start component "${this.#deps.setup.id}"`, guilty, loss) : undefined;
-    this.#deps.owner.lost(this, { cause: loss.cause, guilty, starting, startFailure, begun, unstarted });
+    this.#deps.owner.lost(this, { cause: loss.cause, guilty, suspect, starting, startFailure, begun, unstarted });
   }
 
   /** Fails what an instance is doing; it may have been failed before. `waiting` is how long it had for it, if it waits. */

@@ -128,6 +128,7 @@ export function createRuntime(deps: RuntimeDeps): Runtime {
       clock,
       restarts,
       options,
+      heap: workerHeap,
       addressSpace,
       reservation: reservationOf([...loaded.memories.values()].flat(), engine),
       log: options.log,

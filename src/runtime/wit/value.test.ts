@@ -132,6 +132,53 @@ describe("convertValue()", () => {
     expect(size).toBe(12);
   });
 
+  test("measures what each part takes of the heap, and no typed array", ({ expect }) => {
+    const heapOf = (type: WitType, value: unknown): number => {
+      let size = 0;
+      const measure = (_bytes: number, heap: number): void => {
+        size += heap;
+      };
+      convertValue(type, value, { ...OPTIONS, measure });
+      return size;
+    };
+    const parts: readonly [WitType, unknown][] = [
+      [{ kind: "variant", cases: [{ name: "x", type: undefined }] }, { tag: "x" }],
+      [{ kind: "enum", names: ["x"] }, "x"],
+      [{ kind: "record", fields: [{ name: "x", type: { kind: "bool" } }] }, { x: true }],
+      [{ kind: "flags", names: ["x"] }, {}],
+      [{ kind: "tuple", elements: [u8] }, [1]],
+      [{ kind: "result", ok: undefined, err: undefined }, { tag: "ok" }],
+      [{ kind: "list", element: u8 }, []],
+      [{ kind: "option", some: u8 }, undefined],
+      [text, ""],
+    ];
+    for (const [element, value] of parts) {
+      const list: WitType = { kind: "list", element };
+      const items = Array.from({ length: 1000 }, () => value);
+      expect(heapOf(list, items) / 1000).toBeGreaterThanOrEqual(16);
+      expect(heapOf(list, items) - heapOf(list, [])).toBe(1000 * (heapOf(element, value) + 16));
+    }
+    expect(heapOf({ kind: "list", element: u8 }, new Uint8Array(1000))).toBeLessThan(100);
+  });
+
+  test("takes no part from what every object inherits, but from a class of its own", ({ expect }) => {
+    const some: WitType = { kind: "option", some: text };
+    const record: WitType = {
+      kind: "record",
+      fields: ["constructor", "to-string", "x"].map((name) => ({ name, type: some })),
+    };
+    class Getters {
+      get x(): string {
+        return "got";
+      }
+    }
+    const absent = { constructor: undefined, toString: undefined };
+    expect(convert(record, {})).toEqual({ ...absent, x: undefined });
+    expect(convert(record, new Getters())).toEqual({ ...absent, x: "got" });
+    expect(convert(record, { constructor: "own" })).toMatchObject({ constructor: "own" });
+    expect(convert({ kind: "flags", names: ["value-of"] }, {})).toEqual({ valueOf: false });
+  });
+
   test("throws nothing but MisfitValue, and what it returns is a fixed point", ({ expect }) => {
     const type: WitType = {
       kind: "record",

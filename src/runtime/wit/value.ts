@@ -20,9 +20,17 @@ export class MisfitValue extends Error {
 export interface ConvertOptions {
   /** Replaces a handle of a resource: by what stands for it on the other side. */
   readonly handle: (resource: Resource, value: unknown) => unknown;
-  /** Told the bytes of every string and list of numbers. */
-  readonly measure?: (bytes: number) => void;
+  /**
+   * Told the size of every part before it is copied, in bytes: of strings and lists of numbers as they are, and of
+   * whatever lies on the JavaScript heap there.
+   */
+  readonly measure?: (bytes: number, heap: number) => void;
 }
+
+// What V8 takes for an object, for a property or an element and the number in it, and for a string beside its text.
+const OBJECT = 48;
+const SLOT = 16;
+const STRING = 24;
 
 const RANGES = {
   u8: [0, 0xff],
@@ -138,14 +146,15 @@ function convertBoolean(value: unknown): boolean {
 
 function convertString(value: unknown, options: ConvertOptions): string {
   if (typeof value !== "string") throw misfit("a string", value);
-  options.measure?.(value.length);
+  options.measure?.(value.length, STRING + value.length);
   return value;
 }
 
-function convertChar(value: unknown): string {
+function convertChar(value: unknown, options: ConvertOptions): string {
   if (typeof value !== "string" || !/^\p{Any}$/u.test(value) || !value.isWellFormed()) {
     throw misfit("one character", value);
   }
+  options.measure?.(0, STRING);
   return value;
 }
 
@@ -175,12 +184,14 @@ function bigintConverter(kind: "u64" | "s64"): Converter {
 
 function recordConverter(fields: readonly NamedType[]): Converter {
   const parts = fields.map(({ name, type }) => ({ key: camelCase(name), convert: converterOf(type) }));
+  const size = OBJECT + SLOT * parts.length;
   return (value, options) => {
     const found = asObject(value, "a record");
+    options.measure?.(0, size);
     const copy: Record<string, unknown> = {};
     for (const { key, convert } of parts) {
       try {
-        copy[key] = convert(found[key], options);
+        copy[key] = convert(property(found, key), options);
       } catch (error) {
         throw under(`.${key}`, error);
       }
@@ -191,11 +202,13 @@ function recordConverter(fields: readonly NamedType[]): Converter {
 
 function flagsConverter(names: readonly string[]): Converter {
   const keys = names.map(camelCase);
-  return (value) => {
+  const size = OBJECT + SLOT * keys.length;
+  return (value, options) => {
     const found = asObject(value, "an object of booleans");
+    options.measure?.(0, size);
     const copy: Record<string, boolean> = {};
     for (const key of keys) {
-      const flag = found[key] ?? false;
+      const flag = property(found, key) ?? false;
       if (typeof flag !== "boolean") throw under(`.${key}`, misfit("a boolean", flag));
       copy[key] = flag;
     }
@@ -205,8 +218,10 @@ function flagsConverter(names: readonly string[]): Converter {
 
 function enumConverter(names: readonly string[]): Converter {
   const known = new Set<unknown>(names);
-  return (value) => {
+  return (value, options) => {
     if (!known.has(value)) throw misfit(oneOf(names), value);
+    // A clone does not share it.
+    options.measure?.(0, STRING + String(value).length);
     return value;
   };
 }
@@ -228,8 +243,10 @@ function caseConverter(cases: readonly WitCase[]): Converter {
     const convert = known.get(tag);
     if (convert === undefined) {
       if (!known.has(tag)) throw under(".tag", misfit(oneOf(names), tag));
+      options.measure?.(0, OBJECT + SLOT + STRING + String(tag).length);
       return { tag };
     }
+    options.measure?.(0, OBJECT + 2 * SLOT + STRING + String(tag).length);
     try {
       return { tag, val: convert(val, options) };
     } catch (error) {
@@ -243,6 +260,7 @@ function tupleConverter(elements: readonly WitType[]): Converter {
   return (value, options) => {
     if (!Array.isArray(value) || value.length !== parts.length) throw misfit(`an array of ${parts.length}`, value);
     const items: readonly unknown[] = value;
+    options.measure?.(0, OBJECT + SLOT * parts.length);
     return parts.map((convert, index) => convertItem(convert, items[index], index, options));
   };
 }
@@ -253,16 +271,17 @@ function listConverter(element: WitType): Converter {
   const want = Typed === undefined ? "an array" : `a ${Typed.name}`;
   return (value, options) => {
     if (Typed !== undefined && value instanceof Typed) {
-      options.measure?.(value.byteLength);
+      options.measure?.(value.byteLength, OBJECT);
       // A copy: the original may be a view of a whole memory or of Node's buffer pool, all of which would be sent.
       return new Typed(value as never); // The line above checked that it is of that class.
     }
     if (!Array.isArray(value)) throw misfit(want, value);
     const given: readonly unknown[] = value;
+    if (Typed === undefined) options.measure?.(0, OBJECT + SLOT * given.length);
+    else options.measure?.(given.length * Typed.BYTES_PER_ELEMENT, OBJECT);
     // Not by map(), which leaves the holes of an array as they are.
     const items = Array.from(given, (item, index) => convertItem(convert, item, index, options));
     if (Typed === undefined) return items;
-    options.measure?.(items.length * Typed.BYTES_PER_ELEMENT);
     const typed = new Typed(items.length);
     typed.set(items as never); // Each was checked above to be of the element's kind.
     return typed;
@@ -296,6 +315,11 @@ function named(name: string, type: WitType | undefined): WitCase {
 function asObject(value: unknown, want: string): Readonly<Record<string, unknown>> {
   if (typeof value !== "object" || value === null) throw misfit(want, value);
   return value as Readonly<Record<string, unknown>>; // Any object can be asked for its properties.
+}
+
+/** Not what every object inherits: a part of the value may be named `constructor` or `to-string`. */
+function property(found: Readonly<Record<string, unknown>>, key: string): unknown {
+  return key in Object.prototype && !Object.hasOwn(found, key) ? undefined : found[key];
 }
 
 function oneOf(names: readonly string[]): string {
