@@ -22,9 +22,10 @@ export class TcpConnection {
   #noMoreWritten = false;
   #flushing = false;
 
-  /** `onClosed` is called once, when nothing of it is left. */
+  /** `onClosed` is called once, when nothing of it is left; that may be so already. */
   constructor(socket: Socket, onClosed: () => void) {
     this.#socket = socket;
+    if (socket.errored !== null) this.#failure = networkErrorCodeOf(socket.errored);
     const notify = (): void => this.#changed.notify();
     socket.on("readable", () => {
       // The end shows only to who reads.
@@ -38,10 +39,13 @@ export class TcpConnection {
     socket.on("error", (error) => {
       this.#failure ??= networkErrorCodeOf(error);
     });
-    socket.on("close", () => {
-      notify();
-      onClosed();
-    });
+    if (socket.closed) onClosed();
+    else {
+      socket.on("close", () => {
+        notify();
+        onClosed();
+      });
+    }
     const subscribe = (wake: () => void): (() => void) => this.#changed.subscribe(wake);
     this.source = this.#source({ ready: () => this.#isReadable(), subscribe });
     this.sink = this.#sink({ ready: () => this.#isOver || this.#room > 0, subscribe });
@@ -57,6 +61,7 @@ export class TcpConnection {
   close(): void {
     this.#stopReading();
     this.#noMoreWritten = true;
+    if (this.#socket.destroyed) return;
     this.#socket.setTimeout(LINGER_MS, () => this.#socket.destroy());
     this.#socket.destroySoon();
   }

@@ -1,7 +1,7 @@
-import { createSocket } from "node:dgram";
+import dgram, { createSocket } from "node:dgram";
 import { once } from "node:events";
-import { describe, test } from "vitest";
-import { SocketContext } from "./context.ts";
+import { describe, test, vi } from "vitest";
+import { MAX_SOCKETS, SocketContext } from "./context.ts";
 import {
   loopback,
   openSockets,
@@ -125,6 +125,14 @@ describe("UdpSocket", () => {
     await arrived;
     const received = port.take(flood).map((one) => Number(Buffer.from(one.data).toString()));
     expect(received).toEqual(Array.from({ length: MAX_DATAGRAMS }, (_, index) => index));
+  });
+
+  test("is not made when too much is open", ({ expect }) => {
+    using context = new SocketContext(suspend, []);
+    for (let index = 0; index < MAX_SOCKETS; index++) context.open(() => {});
+    using made = vi.spyOn(dgram, "createSocket");
+    expect(() => new UdpPort(context, "ipv4", { address: "127.0.0.1", port: 0 })).toThrow("new-socket-limit");
+    expect(made).not.toHaveBeenCalled();
   });
 
   test("does not bind a port that is not granted", ({ expect }) => {

@@ -50,6 +50,8 @@ export class UdpPort {
   constructor(context: SocketContext, family: AddressFamily, local: Endpoint) {
     this.context = context;
     this.family = family;
+    // First, so that what is refused has made nothing that would have to be closed.
+    this.#release = context.open(() => this.close());
     const { createSocket } = process.getBuiltinModule("node:dgram");
     // Addresses need no lookup. Without one Node binds at once, as guests expect: some do not ask twice.
     this.socket = createSocket({
@@ -57,7 +59,6 @@ export class UdpPort {
       ipv6Only: family === "ipv6",
       lookup: (address, _options, found) => found(null, address, family === "ipv4" ? 4 : 6),
     });
-    this.#release = context.open(() => this.close());
     this.socket.on("message", (data, from) => this.#onMessage(data, from));
     this.socket.on("error", (error) => {
       const code = networkErrorCodeOf(error);
