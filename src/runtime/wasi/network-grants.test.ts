@@ -1,3 +1,4 @@
+import { networkInterfaces } from "node:os";
 import { describe, test } from "vitest";
 import { parseNetworkGrants } from "./network-grants.ts";
 
@@ -38,8 +39,37 @@ describe("parseNetworkGrants()", () => {
     expect(grants.allows("10.0.0.7", 80)).toBe(false);
   });
 
-  test("a name does not lead to this device, and an address only to itself", ({ expect }) => {
+  test("an entry for listening is no host", ({ expect }) => {
+    const grants = parseNetworkGrants(["listen:8080", "LISTEN:81", "*.listen:1"]);
+    expect([8080, 81, 1].map((port) => grants.allowsListening(port))).toEqual([true, true, false]);
+    expect([grants.allows("listen", 8080), grants.allowsName("listen"), grants.allowsName("listen.")]).toEqual([
+      false,
+      false,
+      false,
+    ]);
+    expect([grants.allows("a.listen", 1), parseNetworkGrants(["listen:*"]).allowsListening(9)]).toEqual([true, true]);
+  });
+
+  test("a name does not lead to an address that this device has now", ({ expect }) => {
+    let own = ["192.168.1.7", "fd00:0::7", "fe80::7%eth0"];
+    const grants = parseNetworkGrants([], () => own);
+    for (const address of ["192.168.1.7", "::ffff:192.168.1.7", "64:ff9b::c0a8:107", "fd00::7", "fd00:0:0::7"]) {
+      expect(grants.allowsAddress("a.example", address), address).toBe(false);
+    }
+    expect(grants.allowsAddress("a.example", "192.168.1.8")).toBe(true);
+    expect(grants.allowsAddress("192.168.1.7", "192.168.1.7")).toBe(true);
+    own = [];
+    expect(grants.allowsAddress("a.example", "192.168.1.7")).toBe(true);
+  });
+
+  test("knows the addresses of this device", ({ expect }) => {
+    const addresses = Object.values(networkInterfaces()).flatMap((all) => all?.map(({ address }) => address) ?? []);
     const grants = parseNetworkGrants([]);
+    expect(addresses.filter((address) => grants.allowsAddress("a.example", address))).toEqual([]);
+  });
+
+  test("a name does not lead to this device, and an address only to itself", ({ expect }) => {
+    const grants = parseNetworkGrants([], () => []);
     for (const address of [
       "127.0.0.1",
       "127.8.8.8",
@@ -50,13 +80,17 @@ describe("parseNetworkGrants()", () => {
       "::",
       "::1",
       "::ffff:127.0.0.1",
+      "::127.0.0.1",
+      "::7f00:1",
+      "64:ff9b::7f00:1",
+      "64:ff9b::169.254.169.254",
       "fe80::1",
       "ff02::1",
       "no address",
     ]) {
       expect(grants.allowsAddress("a.example", address), address).toBe(false);
     }
-    for (const address of ["10.0.0.7", "192.168.1.1", "93.184.215.14", "fd00::1", "2606:2800::1"]) {
+    for (const address of ["10.0.0.7", "192.168.1.1", "93.184.215.14", "fd00::1", "2606:2800::1", "64:ff9b::a00:7"]) {
       expect(grants.allowsAddress("a.example", address), address).toBe(true);
     }
     expect(grants.allowsAddress("127.0.0.1", "127.0.0.1")).toBe(true);

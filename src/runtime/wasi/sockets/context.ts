@@ -9,9 +9,8 @@ import { NetworkError } from "./errors.ts";
 export const MAX_SOCKETS = 32;
 /** Addresses whose names are remembered; the oldest is forgotten. */
 export const MAX_RESOLVED = 1024;
-
-/** `listen:8080` grants to take connections and datagrams on a port, as `api.example:443` grants to make them. */
-const LISTEN = "listen";
+/** Names that are remembered of one address; the oldest is forgotten. */
+export const MAX_NAMES = 16;
 
 /** Disposing it closes everything that is open. */
 export class SocketContext implements Disposable {
@@ -50,13 +49,12 @@ export class SocketContext implements Disposable {
     const allowed = addresses.filter((address) => this.#allowed.allowsAddress(name, address));
     for (const address of allowed) {
       const names = this.#names.get(address) ?? new Set();
+      names.delete(name);
+      trim(names.add(name), MAX_NAMES);
       this.#names.delete(address);
-      this.#names.set(address, names.add(name));
+      this.#names.set(address, names);
     }
-    for (const address of this.#names.keys()) {
-      if (this.#names.size <= MAX_RESOLVED) break;
-      this.#names.delete(address);
-    }
+    trim(this.#names, MAX_RESOLVED);
     return allowed;
   }
 
@@ -67,7 +65,7 @@ export class SocketContext implements Disposable {
   }
 
   mayListen(port: number): boolean {
-    return this.#allowed.allows(LISTEN, port);
+    return this.#allowed.allowsListening(port);
   }
 
   [Symbol.dispose](): void {
@@ -79,5 +77,13 @@ export class SocketContext implements Disposable {
 
   get #allowed(): NetworkGrants {
     return (this.#grants ??= parseNetworkGrants(this.#entries));
+  }
+}
+
+/** Leaves the last `count`. */
+function trim(entries: Map<string, unknown> | Set<string>, count: number): void {
+  for (const key of entries.keys()) {
+    if (entries.size <= count) return;
+    entries.delete(key);
   }
 }
