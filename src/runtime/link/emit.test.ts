@@ -389,7 +389,13 @@ describe("emitGlue(): types", () => {
     const types: WitType[] = [
       { kind: "enum", names: [one, other] },
       { kind: "flags", names: [one, other] },
-      { kind: "variant", cases: [{ name: one, type: record }, { name: other, type: undefined }] },
+      {
+        kind: "variant",
+        cases: [
+          { name: one, type: record },
+          { name: other, type: undefined },
+        ],
+      },
       record,
     ];
     for (const type of types) {

@@ -1,6 +1,9 @@
 // Pins: whatever one component does, its calls fail with a typed error, it works again at the next call, and its
 // neighbour in the same worker is alive.
 
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { parse } from "@bytecodealliance/jco-transpile/wasm-tools";
 import { afterAll, describe, test } from "vitest";
 import { PetioleError, WitError } from "../../../src/domain/errors.ts";
 import { mebibytes, millis } from "../../../src/domain/units.ts";
@@ -169,6 +172,32 @@ describe("RunningComponent.call()", () => {
     await expect(wasi(bad, "keep")).rejects.toMatchObject({ code: "ERR_COMPONENT_MEMORY" });
     expect(await bareCount(neighbour)).toBe("1");
     expect(await wasi(bad, "random")).toBe("");
+  });
+
+  test("fails with ERR_COMPONENT_MEMORY when what the guest returns is too large for the host", async ({ expect }) => {
+    await using host = openRuntime(cache.path);
+    await using neighbour = await host.start("bare", { id: "neighbour" });
+    // Two bytes in the guest's memory are an array in JavaScript.
+    const text = `(component
+      (core module $m
+        (memory (export "memory") 40)
+        (func (export "pairs") (param i32) (result i32)
+          (i32.store (i32.const 16) (i32.const 1024)) (i32.store (i32.const 20) (local.get 0)) (i32.const 16)))
+      (core instance $i (instantiate $m))
+      (func $pairs (param "count" u32) (result (list (tuple u8 u8)))
+        (canon lift (core func $i "pairs") (memory (core memory $i "memory"))))
+      (instance $large (export "pairs" (func $pairs)))
+      (export "acme:test/large" (instance $large)))`;
+    const file = join(cache.path, "large.wasm");
+    await writeFile(file, await parse(text));
+    const prepared = await host.runtime.prepare(file, new AbortController().signal);
+    await using bad = await host.startPrepared(prepared, { id: "bad" });
+    await expect(bad.call("acme:test/large", "pairs", [1_200_000])).rejects.toMatchObject({
+      code: "ERR_COMPONENT_MEMORY",
+      message: 'Cannot call "pairs" of component "bad": the values of one call are too large for the host',
+    });
+    expect(await bareCount(neighbour)).toBe("1");
+    expect(await bad.call("acme:test/large", "pairs", [10_000])).toHaveLength(10_000);
   });
 
   test("refuses arguments larger than the guest's memory with ERR_COMPONENT_MEMORY", async ({ expect }) => {
