@@ -10,7 +10,7 @@ const GUARDED_MEMORY = 8 * GIB;
 const DEFAULT_STACK = 984 * 1024;
 const STACK_OVERHEAD = 16 * 1024;
 // What the process takes beside instances: heaps that grow, threads, buffers. Measured: 970 MiB for a worker.
-const WORKER_SHARE = 1000 * 1024 ** 2;
+export const WORKER_SHARE = 1000 * 1024 ** 2;
 const RESERVE = 256 * 1024 ** 2;
 
 /** V8 options that decide over address space; as given to the process. */

@@ -6,7 +6,14 @@ import { mebibytes, seconds, type Bytes } from "../domain/units.ts";
 import type { BackoffOptions } from "../lib/backoff.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/log.ts";
-import { AddressSpace, engineOptions, probeAddressSpace, reservationOf, type EngineOptions } from "./address-space.ts";
+import {
+  AddressSpace,
+  WORKER_SHARE,
+  engineOptions,
+  probeAddressSpace,
+  reservationOf,
+  type EngineOptions,
+} from "./address-space.ts";
 import type { ComponentInspection } from "./binary/component-binary.ts";
 import { ComponentRunner, RESTART_BACKOFF } from "./component-runner.ts";
 import type { InstanceOptions, PreparedComponent, RunningComponent, Runtime } from "./contract.ts";
@@ -106,12 +113,22 @@ export function createRuntime(deps: RuntimeDeps): Runtime {
     maxLost: Math.min(maxLost, MAX_LOST_STACKS),
     lost: new SharedArrayBuffer(4),
   };
-  const openSlot = (name: string): WorkerSlot =>
-    new WorkerSlot({ name, entry: workerEntry, log, clock, heap: workerHeap, stacks });
+  const openSlot = (name: string, reserved?: Disposable): WorkerSlot =>
+    new WorkerSlot({ name, entry: workerEntry, log, clock, heap: workerHeap, stacks, reserved });
   const shared = Array.from({ length: slots }, () => openSlot("petiole-components"));
   const known = new Map<string, ComponentFile>();
   const running = new Set<() => Promise<void>>();
   let lastNumber = 0;
+
+  /** A worker that one component has to itself. @throws PetioleError ERR_ADDRESS_SPACE */
+  function openOwnSlot(id: string): WorkerSlot {
+    const reserved = addressSpace.reserve(WORKER_SHARE);
+    if (reserved !== undefined) return openSlot(`petiole-${id}`, reserved);
+    throw new PetioleError(
+      "ERR_ADDRESS_SPACE",
+      `Cannot make a worker of its own for component "${id}": it takes ${WORKER_SHARE} bytes of address space, and ${addressSpace.reserved} of ${addressSpace.budget} are taken`,
+    );
+  }
 
   async function startComponent(component: PreparedComponent, options: InstanceOptions): Promise<RunningComponent> {
     stop.signal.throwIfAborted();
@@ -122,7 +139,7 @@ export function createRuntime(deps: RuntimeDeps): Runtime {
     const limits = { maxPages: Math.floor(options.limits.memory / PAGE_SIZE), maxTableEntries: options.limits.table };
     const loaded = await preparer.load(file, limits, stop.signal);
     stop.signal.throwIfAborted();
-    const own = options.isolation === "dedicated" ? openSlot(`petiole-${options.id}`) : undefined;
+    const own = options.isolation === "dedicated" ? openOwnSlot(options.id) : undefined;
     const runner = new ComponentRunner({
       slots: own === undefined ? shared : [own],
       clock,

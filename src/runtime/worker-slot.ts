@@ -36,10 +36,14 @@ export interface WorkerSlotDeps {
   /** Bound of the worker's JavaScript heap. */
   readonly heap: Bytes;
   readonly stacks: StackBounds;
+  /** Address space for the worker, given back when the slot is disposed and no worker of it is left. */
+  readonly reserved?: Disposable | undefined;
 }
 
 const YOUNG_GENERATION_MB = 4;
 const STACK_MB = 4;
+// How long a worker may take to end before the next one is made beside it. Only native code that hangs takes that long.
+const ENDING_PATIENCE = millis(10_000);
 // What a timer takes; a later deadline is looked at again then.
 const LONGEST_TIMER = 2 ** 31 - 1;
 
@@ -78,7 +82,7 @@ export class WorkerSlot implements AsyncDisposable {
 
   /** Makes the worker now, as it is going to be needed: it starts while this thread does something else. */
   warmUp(): void {
-    if (this.#disposed || this.#occupant !== undefined) return;
+    if (this.#disposed || this.#occupant !== undefined || this.#ending.size > 0) return;
     try {
       this.#occupant = this.#spawn();
     } catch {
@@ -92,7 +96,10 @@ export class WorkerSlot implements AsyncDisposable {
     this.#batch.push(message);
     if (this.#scheduled) return;
     this.#scheduled = true;
-    setImmediate(() => this.#flush());
+    setImmediate(() => {
+      if (this.#occupant === undefined && this.#ending.size > 0) void this.#flushAfter([...this.#ending]);
+      else this.#flush();
+    });
   }
 
   /** Makes sure that tenants are judged no later than after `duration`. */
@@ -116,6 +123,18 @@ export class WorkerSlot implements AsyncDisposable {
     this.#watch.abort();
     if (this.#occupant !== undefined) this.#vacate(this.#occupant, "replaced");
     await Promise.all(this.#ending);
+    this.#deps.reserved?.[Symbol.dispose]();
+  }
+
+  /** There is address space for one worker, so the one before has to be gone. */
+  async #flushAfter(ending: readonly Promise<unknown>[]): Promise<void> {
+    const waited = new AbortController();
+    const patience = this.#deps.clock.sleep(ENDING_PATIENCE, waited.signal).catch(() => {});
+    await Promise.race([Promise.allSettled(ending), patience]);
+    waited.abort();
+    this.#flush();
+    // Deadlines may have come to be judged while there was no worker.
+    this.#judge();
   }
 
   #flush(): void {

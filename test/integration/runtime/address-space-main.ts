@@ -8,7 +8,7 @@ import type { RunningComponent } from "../../../src/runtime/contract.ts";
 import { createRuntime } from "../../../src/runtime/runtime.ts";
 import { GENEROUS_LIMITS, ORDINARY_INSTANCE } from "../../support/workloads.ts";
 
-const [cacheDir = "", worker = "", component = "", rounds = ""] = process.argv.slice(2);
+const [cacheDir = "", worker = "", component = "", rounds = "", isolation = ""] = process.argv.slice(2);
 const COMPONENTS = 8;
 const CALLS = 20;
 // The host is slow enough that calls get stacks which V8 does not keep.
@@ -32,6 +32,7 @@ for (let index = 0; index < COMPONENTS; index++) {
         env: {},
         config: {},
         ...ORDINARY_INSTANCE,
+        isolation: isolation === "dedicated" ? "dedicated" : "shared",
         limits: { ...GENEROUS_LIMITS, instances: CALLS, queue: CALLS },
         onEvent: () => {},
         onImport: () => new Promise<void>((resolve) => held.add(resolve)),

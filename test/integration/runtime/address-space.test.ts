@@ -37,9 +37,14 @@ async function agentFlags(): Promise<readonly string[]> {
   return (await readFile(LAUNCHER, "utf8")).match(/--[\w-]+(=\w+)?/g) ?? [];
 }
 
-async function runWithin(space: number, rounds: number, ...flags: string[]): Promise<Outcome> {
+async function runWithin(
+  space: number,
+  rounds: number,
+  flags: readonly string[] = [],
+  isolation = "shared",
+): Promise<Outcome> {
   const command = `ulimit -v ${space / 1024} && exec "$0" "$@"`;
-  const args = [bundles.main, join(folder.path, "cache"), bundles.worker, fixture("bare"), String(rounds)];
+  const args = [bundles.main, join(folder.path, "cache"), bundles.worker, fixture("bare"), String(rounds), isolation];
   const node = [...(await agentFlags()), ...flags, ...args];
   const { stdout } = await promisify(execFile)("/bin/sh", ["-c", command, process.execPath, ...node]);
   return JSON.parse(stdout) as Outcome; // Written by address-space-main.ts.
@@ -56,9 +61,17 @@ describe("a process with little address space", () => {
     expect(outcome.answered).toBe(outcome.calls);
   });
 
+  test("refuses a component whose own worker does not fit", async ({ expect }) => {
+    const outcome = await runWithin(5 * GIGABYTE, 1, [], "dedicated");
+    expect(outcome.started + outcome.refused).toBe(8);
+    expect(outcome.started).toBeGreaterThan(1);
+    expect(outcome.refused).toBeGreaterThan(0);
+    expect(outcome.answered).toBe(outcome.calls);
+  });
+
   test("survives many suspended calls again and again, whose stacks V8 does not give back", async ({ expect }) => {
     // Each round takes more stacks of this size than V8 keeps; all of them together would take more than there is.
-    const outcome = await runWithin(3 * GIGABYTE, 12, "--wasm-stack-switching-stack-size=984");
+    const outcome = await runWithin(3 * GIGABYTE, 12, ["--wasm-stack-switching-stack-size=984"]);
     expect(outcome.suspended).toBeGreaterThan(4);
     expect(outcome.calls).toBe(outcome.started * 20 * 12);
     expect(outcome.answered).toBe(outcome.calls);
