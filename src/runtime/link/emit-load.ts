@@ -236,7 +236,11 @@ function stringReader(glue: GlueWriter, source: Source): string {
       'if (n === 0) return "";\n';
     switch (source.encoding) {
       case "utf8":
-        return `function ${name}(p, n) {\n${checked("n", 1)}return readUtf8(${bytes}, p, n);\n}`;
+        // Text that is not all ASCII may take two bytes for each unit.
+        return (
+          `function ${name}(p, n) {\n${checked("n", 1)}var s = readUtf8(${bytes}, p, n);\n` +
+          `if (s.length < n && (room -= s.length) < 0) tooLarge();\nreturn s;\n}`
+        );
       case "utf16":
         return `function ${name}(p, n) {\n${checked("n * 2", 2)}return readUtf16(${bytes}, p, n * 2);\n}`;
       case "latin1+utf16":

@@ -266,6 +266,21 @@ describe("emitGlue(): memory", () => {
     expect(error).toHaveProperty("message", "the values of one call are too large for the host");
   });
 
+  test("counts two bytes for each unit of a text that is not ASCII", async ({ expect }) => {
+    const instance = (
+      await linkText(`(core module $m
+          (memory (export "memory") 140)
+          (data (i32.const 1024) "\\e2\\82\\ac")
+          (func (export "f") (param i32) (result i32)
+            (i32.store (i32.const 16) (local.get 0)) ${store(20, 9_000_000)} (i32.const 16)))
+        (core instance $i (instantiate $m))
+        (func (export "f") (param "at" u32) (result string)
+          (canon lift (core func $i "f") (memory (core memory $i "memory"))))`)
+    )();
+    expect(callExport(instance, "f", 1027)).toHaveLength(9_000_000);
+    expect(thrown(() => callExport(instance, "f", 1024))).toBeInstanceOf(TooLarge);
+  });
+
   test("lifts no more than the memory could hold twice over, however parts overlap", async ({ expect }) => {
     // 4,000 strings, all of them the same 30,000 bytes.
     const body = `(local $at i32)
