@@ -192,6 +192,11 @@ export class BodyPipe implements ByteSink {
       this.abort(code);
       return err(code);
     }
+    if (trailers?.fitTrailers === false) {
+      const code: ErrorCode = { tag: "HTTP-protocol-error" };
+      this.abort(code);
+      return err(code);
+    }
     this.#outcome = { trailers };
     this.#target?.end(trailers);
     return ok(undefined);

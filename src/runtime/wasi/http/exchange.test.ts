@@ -2,7 +2,7 @@ import { describe, test } from "vitest";
 import { ok, type WasiResult } from "../result.ts";
 import type { Suspend } from "../waiting.ts";
 import { IncomingBody, OutgoingBody } from "./body.ts";
-import { Exchange, ResponseOutparam } from "./exchange.ts";
+import { Exchange, MAX_INFORMATIONAL, ResponseOutparam } from "./exchange.ts";
 import { Fields } from "./fields.ts";
 import { packFields } from "./packed-fields.ts";
 import { BODY_WINDOW, unpackOutput, type ExchangeOutput, type PackedBytes } from "./messages.ts";
@@ -196,6 +196,34 @@ describe("Exchange", () => {
     exchange.onInput({ kind: "cut", reason: "connection-terminated" });
     await blocked;
     expect([(await read).tag, stream.checkWrite().tag]).toEqual(["err", "err"]);
+  });
+
+  test("takes only so many informational responses", ({ expect }) => {
+    const { exchange, posted } = open();
+    const inform = () => exchange.outparam.sendInformational(103, new Fields()).tag;
+    expect(Array.from({ length: MAX_INFORMATIONAL }, inform)).not.toContain("err");
+    exchange.release();
+    expect([inform(), posted[0]?.informational?.length]).toEqual(["err", MAX_INFORMATIONAL]);
+  });
+
+  test("refuses trailers that frame the message", ({ expect }) => {
+    for (const name of ["content-length", "Trailer", "content-encoding"]) {
+      const { exchange } = open();
+      const { body } = respond(exchange);
+      const trailers = unwrap(Fields.fromList([[name, Buffer.from("1")]]));
+      expect(OutgoingBody.finish(body, trailers), name).toEqual({ tag: "err", val: { tag: "HTTP-protocol-error" } });
+      expect(finish(exchange).failed, name).toMatch(/HTTP-protocol-error/);
+    }
+  });
+
+  test("a response without a body may say how long it would be", ({ expect }) => {
+    for (const status of [204, 304]) {
+      const { exchange } = open();
+      const response = new OutgoingResponse(suspend, promising(5));
+      response.setStatusCode(status);
+      ResponseOutparam.set(exchange.outparam, ok(response));
+      expect(finish(exchange).failed, String(status)).toBeUndefined();
+    }
   });
 
   test("refuses a second response", ({ expect }) => {

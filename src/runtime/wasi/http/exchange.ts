@@ -21,6 +21,8 @@ import type { OutgoingResponse } from "./outgoing-response.ts";
 
 // A response is given out when the component waits or returns, so that most are one message; sooner when it is longer.
 const RELEASE_SIZE = 16_384;
+/** Responses with status 1xx before the response. */
+export const MAX_INFORMATIONAL = 16;
 
 export interface ExchangeDeps {
   readonly suspend: Suspend;
@@ -39,6 +41,7 @@ export class Exchange implements BodyTarget {
   #held = 0;
   #unacknowledged = 0;
   #written = 0;
+  #informed = 0;
   #state: "unanswered" | "open" | "over" = "unanswered";
   #promised: number | undefined;
   #cut: ErrorCode | undefined;
@@ -91,7 +94,7 @@ export class Exchange implements BodyTarget {
   respond(response: OutgoingResponse): void {
     const { status, headers, pipe } = response.take();
     this.#state = "open";
-    const bodiless = this.#request[0] === "HEAD" || status === 304;
+    const bodiless = this.#request[0] === "HEAD" || status === 204 || status === 304;
     this.#promised = bodiless ? undefined : response.contentLength;
     this.#pending().head = { status, headers };
     if (pipe === undefined) this.end(undefined);
@@ -103,8 +106,12 @@ export class Exchange implements BodyTarget {
     this.#fail(`it answered with the error ${code.tag}${detail}`);
   }
 
-  inform(status: number, headers: Fields): void {
+  /** False when there were too many. */
+  inform(status: number, headers: Fields): boolean {
+    if (this.#informed === MAX_INFORMATIONAL) return false;
+    this.#informed++;
     (this.#pending().informational ??= []).push({ status, headers: headers.pack() });
+    return true;
   }
 
   space(): number | ErrorCode {
@@ -251,7 +258,7 @@ export class ResponseOutparam {
   sendInformational(status: number, headers: Fields): WasiResult<undefined, ErrorCode> {
     // 101 would give the connection away.
     if (status < 100 || status > 199 || status === 101) return err({ tag: "HTTP-protocol-error" });
-    this.#exchange.inform(status, headers);
-    return ok(undefined);
+    if (this.#exchange.inform(status, headers)) return ok(undefined);
+    return err({ tag: "internal-error", val: `more than ${MAX_INFORMATIONAL} informational responses` });
   }
 }

@@ -40,6 +40,21 @@ const FORBIDDEN: ReadonlySet<string> = new Set([
   "upgrade",
 ]);
 
+// They say how to read a message, or what is to become of it, and come too late for that at its end.
+const NO_TRAILERS: ReadonlySet<string> = new Set([
+  "authorization",
+  "cache-control",
+  "content-encoding",
+  "content-length",
+  "content-range",
+  "content-type",
+  "expect",
+  "max-forwards",
+  "set-cookie",
+  "te",
+  "trailer",
+]);
+
 const DONE: Change = ok(undefined);
 const INVALID = err<HeaderError>({ tag: "invalid-syntax" });
 const DENIED = err<HeaderError>({ tag: "forbidden" });
@@ -134,6 +149,11 @@ export class Fields {
   get contentLength(): number | undefined {
     const value = this.#all().find(({ key }) => key === CONTENT_LENGTH)?.value;
     return value === undefined ? undefined : Number(latin1(value));
+  }
+
+  /** Whether all of them may follow a body. */
+  get fitTrailers(): boolean {
+    return !this.#all().some(({ key }) => NO_TRAILERS.has(key));
   }
 
   /** The form in which fields pass between threads: one text is much cheaper to send than many. */
