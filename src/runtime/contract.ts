@@ -132,7 +132,8 @@ export interface RunningComponent extends AsyncDisposable {
   call(interfaceName: string, functionName: string, args: readonly unknown[]): Promise<unknown>;
   /**
    * Has a request served by the component's `wasi:http/incoming-handler`. Resolves when it has answered. The deadline of
-   * calls holds until it returns, which it may do later: when it has written the body.
+   * calls holds until it returns, which it may do later: when it has written the body. It counts for no failure of the
+   * component when that waits for the rest of the request, or for its response to be read.
    * @throws PetioleError ERR_COMPONENT_RESPONSE when it answers with an error, not at all or not to the end; and as
    *   `call`
    * @throws the reason that the request was cancelled with

@@ -2,7 +2,7 @@
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { isPetioleError, type ErrorCode } from "../domain/errors.ts";
-import type { Bytes } from "../domain/units.ts";
+import { seconds, type Bytes, type Millis } from "../domain/units.ts";
 import type { Logger } from "../lib/log.ts";
 import type { HttpFields, HttpResponse, RunningComponent } from "./contract.ts";
 import { MAX_INLINE_BODY } from "./wasi/http/messages.ts";
@@ -13,8 +13,13 @@ export interface HttpListenerDeps {
   readonly log: Logger;
   /** Longer bodies are refused, or cut off when their length is not known beforehand. */
   readonly maxBody: Bytes;
+  /** How long a client may neither send what is missing of its request nor take what there is of the response. */
+  readonly patience?: Millis;
 }
 
+const PATIENCE = seconds(10);
+
+const CLIENT_TIMEOUT = 408;
 const TOO_LARGE = 413;
 const INTERNAL = 500;
 const UNAVAILABLE = 503;
@@ -32,10 +37,11 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
 const BODILESS: ReadonlySet<number> = new Set([204, 304]);
 
 const CLIENT_GONE = new Error("The client is gone");
+const CLIENT_SLOW = new Error("The client is too slow");
 
 /** For `createServer` of node:http and node:https. */
 export function createHttpListener(deps: HttpListenerDeps): (asked: IncomingMessage, answer: ServerResponse) => void {
-  const { component, log, maxBody } = deps;
+  const { component, log, maxBody, patience = PATIENCE } = deps;
 
   async function serve(asked: IncomingMessage, answer: ServerResponse): Promise<void> {
     const length = bodyLength(asked);
@@ -44,6 +50,14 @@ export function createHttpListener(deps: HttpListenerDeps): (asked: IncomingMess
       return;
     }
     let cancel: ((reason: Error) => void) | undefined;
+    const reader = new RequestReader(asked);
+    // Node tells when nothing went over the connection for so long, and what waits for the component is no fault.
+    answer.setTimeout(patience, () => {
+      if (reader.waiting || answer.writableNeedDrain || answer.writableEnded) {
+        refuse(asked, answer, CLIENT_TIMEOUT);
+        cancel?.(CLIENT_SLOW);
+      } else asked.socket.setTimeout(patience);
+    });
     answer.on("close", () => {
       if (!answer.writableFinished) cancel?.(CLIENT_GONE);
     });
@@ -53,7 +67,7 @@ export function createHttpListener(deps: HttpListenerDeps): (asked: IncomingMess
         scheme: "encrypted" in asked.socket ? "https" : "http",
         ...target(asked),
         headers: pairFields(asked.rawHeaders),
-        body: length === 0 ? undefined : isSmall(length) ? await collect(asked) : stream(asked),
+        body: length === 0 ? undefined : isSmall(length) ? await collect(reader) : reader,
         maxBody,
         trailers: () => pairFields(asked.rawTrailers),
         onCancelable: (given) => {
@@ -63,7 +77,7 @@ export function createHttpListener(deps: HttpListenerDeps): (asked: IncomingMess
       });
       await send(asked, answer, response);
     } catch (error) {
-      if (answer.destroyed) return;
+      if (answer.destroyed || answer.writableEnded) return;
       log.warn("HTTP request failed", { method: asked.method, err: error });
       refuse(asked, answer, isPetioleError(error) ? (STATUS[error.code] ?? INTERNAL) : INTERNAL);
     }
@@ -89,15 +103,35 @@ function isSmall(length: number | undefined): boolean {
   return length !== undefined && length <= MAX_INLINE_BODY;
 }
 
-async function collect(asked: IncomingMessage): Promise<Uint8Array> {
+async function collect(body: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
-  for await (const chunk of stream(asked)) chunks.push(chunk);
+  for await (const chunk of body) chunks.push(chunk);
   return Buffer.concat(chunks);
 }
 
-/** Who reads no further does not end the connection: the response still has to go out on it. */
-function stream(asked: IncomingMessage): AsyncIterable<Uint8Array> {
-  return asked.iterator({ destroyOnReturn: false });
+/** The body of a request. */
+class RequestReader implements AsyncIterable<Uint8Array> {
+  readonly #asked: IncomingMessage;
+  /** The client is to send more of it. */
+  waiting = false;
+
+  constructor(asked: IncomingMessage) {
+    this.#asked = asked;
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
+    this.waiting = true;
+    try {
+      // Who reads no further does not end the connection: the response still has to go out on it.
+      for await (const chunk of this.#asked.iterator({ destroyOnReturn: false })) {
+        this.waiting = false;
+        yield chunk as Uint8Array; // A request has no encoding.
+        this.waiting = true;
+      }
+    } finally {
+      this.waiting = false;
+    }
+  }
 }
 
 function inform(answer: ServerResponse, status: number, headers: HttpFields): void {
@@ -112,15 +146,23 @@ async function send(asked: IncomingMessage, answer: ServerResponse, response: Ht
   const { status, headers, body, trailers } = response;
   const whole = body instanceof Uint8Array;
   const raw: string[] = [];
-  let framed = BODILESS.has(status) || asked.method === "HEAD";
+  const bodiless = BODILESS.has(status);
+  let framed = bodiless || asked.method === "HEAD";
   for (const [name, value] of headers) {
+    const isLength = name.toLowerCase() === "content-length";
+    if (isLength && bodiless) continue;
     raw.push(name, value);
-    framed ||= name.toLowerCase() === "content-length";
+    framed ||= isLength;
   }
-  if (whole && !framed && trailers().length === 0) raw.push("content-length", String(body.byteLength));
+  if (whole && !framed && trailers().length === 0) {
+    raw.push("content-length", String(body.byteLength));
+    framed = true;
+  }
   // What is left of the request would be taken for the next one, or has to be read for nothing.
   if (!asked.complete) raw.push("connection", "close");
-  answer.writeHead(status, raw);
+  // Node takes it for chunked bodies only, and those have trailers only.
+  const chunked = !framed && asked.httpVersion !== "1.0";
+  answer.writeHead(status, chunked ? raw : without("trailer", raw));
   if (!whole) await pour(body, answer);
   const last = trailers();
   if (last.length > 0 && answer.chunkedEncoding) {
@@ -129,6 +171,11 @@ async function send(asked: IncomingMessage, answer: ServerResponse, response: Ht
   // A small one with its end, so that it takes one write.
   if (whole && body.byteLength > 0) answer.end(body);
   else answer.end();
+}
+
+/** Of names and values in turns. */
+function without(name: string, raw: readonly string[]): string[] {
+  return raw.filter((_, index) => raw[index - (index % 2)]?.toLowerCase() !== name);
 }
 
 async function pour(body: AsyncIterable<Uint8Array>, answer: ServerResponse): Promise<void> {
