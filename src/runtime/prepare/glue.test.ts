@@ -41,6 +41,11 @@ describe("glueScript()", () => {
     expect(Object.keys(Reflect.get(made, "handleTable1") as object)).toEqual(["0"]);
   });
 
+  test("leaves the set of created handles where the glue reads it", ({ expect }) => {
+    const reading = GLUE.replace("  if (!getCoreModule)", "  handleTable1._createdReps.has(1);\n  if (!getCoreModule)");
+    expect(glueScript(reading)).toContain("table._createdReps.add(rep);");
+  });
+
   test("accepts glue without resources", ({ expect }) => {
     expect(glueScript(GLUE.replaceAll(/^.*_createdReps.*$/gm, ""))).toContain("return instantiate;");
   });

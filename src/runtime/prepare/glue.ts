@@ -3,7 +3,7 @@
 import { PetioleError } from "../../domain/errors.ts";
 
 /** Part of the engine key: raise it when the rewriting or the transpiler's options change. */
-export const GLUE_VERSION = 4;
+export const GLUE_VERSION = 5;
 
 /** The function that a glue script evaluates to. */
 export type Instantiate = (
@@ -31,7 +31,11 @@ const REWRITES: readonly Rewrite[] = [
     pattern: /^(\s*)if \(!globalThis\?\.process\?\.env\?\.JCO_DEBUG\) \{ return; \}$/m,
     by: "$1return;",
   },
-  // Nothing reads this set, and it keeps an entry for every handle that the component was ever given.
+];
+
+// This set keeps an entry for every handle that the component was ever given. It is read only where parts of a composed
+// component borrow from each other, and has to stay there.
+const CREATED_HANDLES: readonly Rewrite[] = [
   { what: "the set of created handles", pattern: /^\s*table\._createdReps\.add\(rep\);$/m, by: "", optional: true },
   { what: "sets of created handles", pattern: /^\s*\w+\._createdReps = new Set\(\);$/gm, by: "", optional: true },
 ];
@@ -43,7 +47,8 @@ const REWRITES: readonly Rewrite[] = [
  */
 export function glueScript(source: string): string {
   let text = source;
-  for (const { what, pattern, by, optional } of REWRITES) {
+  const rewrites = source.includes("_createdReps.has(") ? REWRITES : [...REWRITES, ...CREATED_HANDLES];
+  for (const { what, pattern, by, optional } of rewrites) {
     if (optional !== true && !pattern.test(text)) {
       throw new PetioleError("ERR_INVARIANT", `Cannot rewrite the glue: found no ${what}`);
     }

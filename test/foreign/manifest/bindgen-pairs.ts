@@ -3,13 +3,6 @@
 
 import { bare, type ForeignComponent } from "../foreign-component.ts";
 
-const BORROWS_ON_JCO = {
-  at: "call",
-  code: "ERR_COMPONENT_TRAP",
-  says: "reading 'has'",
-  because: "handles borrowed between components need what petiole strips from it",
-} as const satisfies ForeignComponent["withJco"];
-
 const pair = (
   name: string,
   language: string,
@@ -48,12 +41,12 @@ export const BINDGEN_PAIRS: readonly ForeignComponent[] = [
   pair("flavorful", "Rust, C", "lists in records and variants, typedefs"),
   pair("versions", "Rust", "two versions of one interface"),
   pair("common-types", "C++, Rust", "types shared by interfaces"),
-  pair("resources", "Rust, C++", "resources that three components pass on", { withJco: BORROWS_ON_JCO }),
-  pair("resource-aggregates", "Rust", "handles in records, variants and lists", { withJco: BORROWS_ON_JCO }),
-  pair("resource-borrow", "C, Rust", "borrowed handles", { withJco: BORROWS_ON_JCO }),
-  pair("resource-floats", "Rust", "resources that are re-exported", { withJco: BORROWS_ON_JCO }),
-  pair("resource-with-lists", "Rust", "resources made of lists", { withJco: BORROWS_ON_JCO }),
-  pair("resource-borrow-in-record", "C++, Rust", "borrowed handles in records", { withJco: BORROWS_ON_JCO }),
+  pair("resources", "Rust, C++", "resources that three components pass on"),
+  pair("resource-aggregates", "Rust", "handles in records, variants and lists"),
+  pair("resource-borrow", "C, Rust", "borrowed handles"),
+  pair("resource-floats", "Rust", "resources that are re-exported"),
+  pair("resource-with-lists", "Rust", "resources made of lists"),
+  pair("resource-borrow-in-record", "C++, Rust", "borrowed handles in records"),
   pair("ownership", "Rust", "parameters passed by reference"),
   pair("fixed-length-lists", "Rust, C++", "lists of fixed length", { leftToJco: "lists of fixed length" }),
   pair("map", "C, Rust", "maps", { leftToJco: "maps" }),
