@@ -4,6 +4,8 @@ import { MalformedBinary, type WorkLimit } from "../binary/byte-reader.ts";
 import type { FunctionType, Resource } from "../wit/type.ts";
 import { ROOT_INTERFACE, type ResourceOrigin } from "./plan.ts";
 import type { Entity, Exports, Target, TypeEntry } from "./resolve-scope.ts";
+import { builtinSignature, fitsSignature } from "../wasi/builtin-types.ts";
+import { isBuiltin } from "../wasi/names.ts";
 import { factsOf, functionFacts, sameFunction, sameType } from "./resolve-type-facts.ts";
 import type { Source } from "./resolve-types.ts";
 
@@ -21,14 +23,29 @@ function hostInterface(
 ): Source {
   return {
     ...nowhere(resources, "", interfaceName),
-    func: (functionName, { type, async }) => ({
-      sort: "func",
-      type,
-      async,
-      target: { kind: "import", interfaceName, functionName, type },
-    }),
+    func: (functionName, { type, async }) => {
+      checkBuiltin(resources, interfaceName, functionName, type);
+      return { sort: "func", type, async, target: { kind: "import", interfaceName, functionName, type } };
+    },
     instance,
   };
+}
+
+/** A built-in function believes what its type says; one that is not known is refused when it is used. */
+function checkBuiltin(
+  resources: ReadonlyMap<Resource, ResourceOrigin>,
+  interfaceName: string,
+  functionName: string,
+  type: FunctionType,
+): void {
+  const signature = builtinSignature(interfaceName, functionName);
+  if (signature === undefined) return;
+  const ours = (resource: Resource): boolean => {
+    const origin = resources.get(resource);
+    return origin?.kind === "host" && isBuiltin(origin.interfaceName);
+  };
+  if (fitsSignature(type, signature, ours)) return;
+  throw new MalformedBinary(`imports "${functionName}" of "${interfaceName}" with another type than WASI gives it`);
 }
 
 /** An instance within an imported one: the host knows no such functions. */

@@ -3,6 +3,7 @@
 import { abi } from "../link/abi.ts";
 import { createHostFunctions } from "../link/host-functions.ts";
 import type { ExportedFunction, LinkedInstantiate } from "../link/linked-glue.ts";
+import { builtinSignature } from "../wasi/builtin-types.ts";
 import { isBuiltin } from "../wasi/names.ts";
 import { ImportFailed, Unserved, found, type GuestCode, type GuestParts } from "./guest-code.ts";
 import type { ImportOutcome } from "./protocol.ts";
@@ -16,7 +17,9 @@ export function instantiateLinked(parts: GuestParts): GuestCode {
     instantiateCore: parts.instantiateCore,
     hostFunction: (interfaceName, functionName) => {
       if (isBuiltin(interfaceName)) {
-        const builtin = builtins.find(interfaceName, functionName);
+        // Its objects have methods of their own besides.
+        const known = builtinSignature(interfaceName, functionName) !== undefined;
+        const builtin = known ? builtins.find(interfaceName, functionName) : undefined;
         if (builtin !== undefined) return builtin;
         throw new Unserved(`it imports "${functionName}" of "${interfaceName}", which petiole does not have`);
       }
