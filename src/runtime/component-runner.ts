@@ -46,6 +46,8 @@ export interface ComponentRunnerDeps {
 const PROMPT_RESTARTS = 2;
 // A call is given to another instance as often when workers are lost for no reason that is known.
 const MAX_LOSSES = 2;
+// Who is called while a component has no instance waits for the next one no longer than that.
+const LONGEST_PAUSE = 1000;
 // How much computing may be sent to a worker ahead of time, in milliseconds, so that it need not wait for the next call.
 const AHEAD_COMPUTING = 2;
 const MAX_AHEAD = 64;
@@ -192,7 +194,7 @@ export class ComponentRunner implements RunningComponent, GroupOwner {
   }
 
   started(): void {
-    this.#starting = Math.max(0, this.#starting - 1);
+    this.#starting--;
     this.#firstStart?.resolve();
     this.#firstStart = undefined;
     this.#wake();
@@ -205,10 +207,18 @@ export class ComponentRunner implements RunningComponent, GroupOwner {
     this.#wake();
   }
 
-  ended(call: Call, outcome: CallOutcome, computed: number): void {
-    this.#calls++;
+  kept(): void {
+    this.#wake();
+  }
+
+  spent(computed: number): void {
     this.#computed += computed;
     this.#cpu.charge(computed, this.#deps.clock.monotonic());
+  }
+
+  ended(call: Call, outcome: CallOutcome, computed: number): void {
+    this.#calls++;
+    this.spent(computed);
     if (outcome.kind === "failed") {
       this.#failures++;
       this.#count(outcome.failure);
@@ -326,7 +336,8 @@ export class ComponentRunner implements RunningComponent, GroupOwner {
       if (group.live > 0 && (best === undefined || room(group) > room(best))) best = group;
     }
     if (best !== undefined && room(best) > 0) return best;
-    const more = limits.instances - this.#live;
+    // Those that are being ended count as well: they may have got past what they were to be ended for.
+    const more = limits.instances - (this.#size - this.#starting);
     while (this.#starting < Math.min(more, this.#queue.length) && this.#grow());
     // With those that start, calls have whom to wait for.
     if (this.#starting > 0) return undefined;
@@ -344,6 +355,7 @@ export class ComponentRunner implements RunningComponent, GroupOwner {
     const wait = this.#restartAt - clock.monotonic();
     if (wait > 0) {
       this.#sleep("restart", millis(wait));
+      if (wait > LONGEST_PAUSE && this.#size === 0) this.#shed(wait);
       return false;
     }
     const reserved = addressSpace.reserve(reservation);
@@ -383,6 +395,15 @@ export class ComponentRunner implements RunningComponent, GroupOwner {
     });
     this.#groups.push(group);
     return group;
+  }
+
+  /** Each failure ends one call, so that the last of many would wait for as many pauses. */
+  #shed(wait: number): void {
+    for (const call of this.#queue.splice(1)) {
+      this.#breaches.add("queue");
+      const message = `Cannot ${call.action}: it failed again and again, and one call waits already for the instance that is made in ${Math.ceil(wait)} ms`;
+      call.reject(new PetioleError("ERR_COMPONENT_BUSY", message));
+    }
   }
 
   #refuse(): void {

@@ -37,6 +37,10 @@ export type CallOutcome =
 export interface GroupOwner {
   started(): void;
   startFailed(failure: TurnFailure): void;
+  /** An instance that was to be ended goes on after all. */
+  kept(): void;
+  /** Its code ran for so many milliseconds that no call which `ended` stands for. */
+  spent(computed: number): void;
   /** `computed` is the milliseconds its code ran, as far as known. */
   ended(call: Call, outcome: CallOutcome, computed: number): void;
   /** Not begun, to be given to another instance. In the order they were sent. */
@@ -85,6 +89,11 @@ interface Instance {
   readonly reservation: Disposable;
   started: boolean;
   memory: number;
+  /** Imports of it that the main thread has not answered, and when the last answer went. */
+  awaited: number;
+  answeredAt: number;
+  /** The turn that others held off, since when, and for how long. */
+  heldOff: { readonly turn: number; readonly since: number; readonly duration: number } | undefined;
   /** The worker was told to end it. */
   expired: { readonly turn: number; readonly at: number } | undefined;
 }
@@ -143,7 +152,16 @@ export class InstanceGroup implements Tenant {
     const place = this.#freePlaces.pop();
     if (place === undefined) return false;
     this.#cells.clear(place);
-    this.#instances.set(instance, { place, reservation, started: false, memory: 0, expired: undefined });
+    this.#instances.set(instance, {
+      place,
+      reservation,
+      started: false,
+      memory: 0,
+      awaited: 0,
+      answeredAt: 0,
+      heldOff: undefined,
+      expired: undefined,
+    });
     slot.post(["start", number, instance, place]);
     slot.watch(limits.deadline);
     return true;
@@ -191,16 +209,22 @@ export class InstanceGroup implements Tenant {
         continue;
       }
       const since = instance.expired?.turn === turn ? instance.expired.at : this.#closedAt;
+      const blocked = current !== 0 && current !== number;
+      const answered = instance.awaited === 0;
+      if (elapsed >= deadline && blocked && answered) holdOff(instance, turn, now, elapsed);
       const verdict = judgeTurn({
         deadline,
         elapsed: millis(elapsed),
         computing: current === number,
-        blocked: current !== 0 && current !== number,
+        blocked,
+        answered,
+        heldOff: millis(instance.heldOff?.turn === turn ? instance.heldOff.duration : 0),
         expiredFor: since === undefined ? undefined : millis(now - since),
       });
       if (verdict.kind === "stop-worker") {
         this.#guilty = true;
-        this.#overdue(number, turn);
+        // Since it began or was answered last: when it waits for something else, that counts too.
+        this.#overdue(number, turn, undefined, Math.min(elapsed, now - instance.answeredAt));
         return verdict;
       }
       if (verdict.kind === "wait") next = Math.min(next, verdict.duration);
@@ -218,9 +242,11 @@ export class InstanceGroup implements Tenant {
   onMessage(message: FromWorker): void {
     switch (message[0]) {
       case "started":
+        this.#deps.owner.spent(message[4]);
         this.#onStarted(message[2], message[3]);
         break;
       case "start-failed":
+        this.#deps.owner.spent(message[4]);
         this.#onStartFailed(message[2], message[3]);
         break;
       case "returned":
@@ -236,6 +262,7 @@ export class InstanceGroup implements Tenant {
         this.#onUnstarted(message[2]);
         break;
       case "retired":
+        this.#deps.owner.spent(message[4]);
         this.#onRetired(message[2], message[3]);
         break;
       case "kept":
@@ -291,7 +318,7 @@ export class InstanceGroup implements Tenant {
   }
 
   /** Fails what an instance is doing; it may have been failed before. `waiting` is how long it had for it, if it waits. */
-  #overdue(instance: number, turn: number, waiting?: number): void {
+  #overdue(instance: number, turn: number, waiting: number | undefined, computed = 0): void {
     const { limits, owner, setup } = this.#deps;
     const computing = waiting === undefined;
     const found = this.#turns.get(turn);
@@ -302,8 +329,11 @@ export class InstanceGroup implements Tenant {
           ? clientFailure(action, limits.deadline)
           : deadlineFailure(action, limits.deadline, computing);
       this.#turns.delete(turn);
-      owner.ended(found.call, { kind: "failed", failure }, 0);
-    } else if (this.#instances.get(instance)?.started === false && this.#closedAt === undefined) {
+      owner.ended(found.call, { kind: "failed", failure }, computed);
+      return;
+    }
+    owner.spent(computed);
+    if (this.#instances.get(instance)?.started === false && this.#closedAt === undefined) {
       this.#forget(instance);
       owner.startFailed(deadlineFailure(`start component "${setup.id}"`, limits.deadline, computing));
     }
@@ -336,7 +366,10 @@ export class InstanceGroup implements Tenant {
 
   #onFailed(number: number, failure: GuestFailure, computed: number): void {
     const call = this.#turns.get(number)?.call;
-    if (call === undefined) return;
+    if (call === undefined) {
+      this.#deps.owner.spent(computed);
+      return;
+    }
     if (failure.kind === "err") {
       this.#onEnded(number, { kind: "err", error: new WitError(failure.payload) }, computed);
     } else {
@@ -348,7 +381,10 @@ export class InstanceGroup implements Tenant {
   /** A guest may go on after an import of it failed; it is that failure which the caller hears of. */
   #onEnded(number: number, outcome: CallOutcome, computed: number): void {
     const turn = this.#turns.get(number);
-    if (turn === undefined) return;
+    if (turn === undefined) {
+      this.#deps.owner.spent(computed);
+      return;
+    }
     this.#turns.delete(number);
     const { call, importError } = turn;
     const final: CallOutcome =
@@ -378,19 +414,28 @@ export class InstanceGroup implements Tenant {
     if (instance?.expired === undefined) return;
     instance.expired = undefined;
     if (instance.started) this.#live++;
-    this.#deps.owner.started();
+    this.#deps.owner.kept();
   }
 
   #onImport(turnNumber: number, instance: number, request: number, target: number, args: readonly unknown[]): void {
     const { imports, number, slot } = this.#deps;
     const turn = this.#turns.get(turnNumber);
+    const asker = this.#instances.get(instance);
+    if (asker !== undefined) asker.awaited++;
+    const answer = (): void => {
+      if (asker === undefined) return;
+      asker.awaited--;
+      asker.answeredAt = this.#deps.now();
+    };
     imports.serve(target, args).then(
       (outcome) => {
+        answer();
         if (!this.#instances.has(instance)) return;
         const payload = outcome.kind === "value" ? outcome.value : outcome.kind === "err" ? outcome.payload : undefined;
         slot.post(["reply", number, instance, request, outcome.kind, payload]);
       },
       (error: PetioleError) => {
+        answer();
         if (turn !== undefined) turn.importError ??= error;
         if (this.#instances.has(instance)) slot.post(["reply", number, instance, request, "failed", undefined]);
       },
@@ -413,4 +458,11 @@ export class InstanceGroup implements Tenant {
     for (const resolve of this.#codeCaches.values()) resolve(undefined);
     this.#codeCaches.clear();
   }
+}
+
+/** Counts the time that others hold it off: since its last answer, as far as is known. */
+function holdOff(instance: Instance, turn: number, now: number, elapsed: number): void {
+  const known = instance.heldOff?.turn === turn ? instance.heldOff.since : undefined;
+  const since = known ?? (instance.answeredAt > now - elapsed ? instance.answeredAt : now);
+  instance.heldOff = { turn, since, duration: now - since };
 }

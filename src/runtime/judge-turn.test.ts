@@ -7,6 +7,8 @@ const facts = (more: Partial<TurnFacts>): TurnFacts => ({
   elapsed: millis(0),
   computing: false,
   blocked: false,
+  answered: false,
+  heldOff: millis(0),
   expiredFor: undefined,
   ...more,
 });
@@ -24,6 +26,14 @@ describe("judgeTurn()", () => {
   test("ends only the instance when it waits, also for another one's code", ({ expect }) => {
     expect(judgeTurn(facts({ elapsed: millis(2000) }))).toEqual({ kind: "expire" });
     expect(judgeTurn(facts({ elapsed: millis(2000), blocked: true }))).toEqual({ kind: "expire" });
+  });
+
+  test("blames nobody for the time that another one's code holds it off", ({ expect }) => {
+    const late = facts({ elapsed: millis(2100), answered: true });
+    expect(judgeTurn({ ...late, blocked: true })).toEqual({ kind: "wait", duration: 25 });
+    expect(judgeTurn({ ...late, heldOff: millis(300) })).toEqual({ kind: "wait", duration: 200 });
+    expect(judgeTurn({ ...late, heldOff: millis(300), computing: true })).toEqual({ kind: "wait", duration: 200 });
+    expect(judgeTurn({ ...late, elapsed: millis(2300), heldOff: millis(300) })).toEqual({ kind: "expire" });
   });
 
   test("ends a worker that does not get around to ending the instance, unless another one's code keeps it", ({

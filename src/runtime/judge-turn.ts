@@ -9,6 +9,10 @@ export interface TurnFacts {
   readonly computing: boolean;
   /** The worker executes code of another instance now. */
   readonly blocked: boolean;
+  /** It could go on, were it not for the others: no capability is to answer it. */
+  readonly answered: boolean;
+  /** For how long of the turn it could not go on for that reason. */
+  readonly heldOff: Millis;
   /** Since the worker was told to end the instance; undefined when it was not. */
   readonly expiredFor: Millis | undefined;
 }
@@ -27,8 +31,12 @@ const BLOCKED_CHECK = millis(25);
 const MIN_GRACE = 1000;
 
 /** A turn's time runs from when it began in the guest, so who has to wait for another's turn loses nothing. */
-export function judgeTurn({ deadline, elapsed, computing, blocked, expiredFor }: TurnFacts): TurnVerdict {
-  const left = deadline - elapsed;
+export function judgeTurn(facts: TurnFacts): TurnVerdict {
+  const { deadline, elapsed, computing, blocked, answered, heldOff, expiredFor } = facts;
+  if (elapsed >= deadline && blocked && answered && expiredFor === undefined) {
+    return { kind: "wait", duration: BLOCKED_CHECK };
+  }
+  const left = deadline - elapsed + heldOff;
   if (left > 0) return { kind: "wait", duration: millis(Math.ceil(left)) };
   if (computing) return { kind: "stop-worker" };
   if (expiredFor === undefined) return { kind: "expire" };

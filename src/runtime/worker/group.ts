@@ -183,7 +183,7 @@ export class Group implements TurnSource {
       const at = list.indexOf(guest);
       if (at >= 0) list.splice(at, 1);
     }
-    this.post(["retired", this.number, guest.instance, reason]);
+    this.post(["retired", this.number, guest.instance, reason, reason === "expired" ? guest.computed : 0]);
     if (this.#guests.size > 0) return;
     this.#giveBack();
     this.#reportClosed();

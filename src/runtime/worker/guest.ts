@@ -110,6 +110,11 @@ export class Guest {
     return this.#memory;
   }
 
+  /** Milliseconds that its code ran in this turn, or in the last one. */
+  get computed(): number {
+    return this.#computed;
+  }
+
   get dropped(): boolean {
     return this.#dropped;
   }
@@ -249,7 +254,7 @@ export class Guest {
     const exchange = this.#exchange;
     this.#end();
     if (this.#dropped) return;
-    if (turn === STARTING) group.post(["started", group.number, instance, this.#memory]);
+    if (turn === STARTING) group.post(["started", group.number, instance, this.#memory, this.#computed]);
     else {
       const target = this.#body?.[1] ?? 0;
       this.#calls++;
@@ -271,7 +276,7 @@ export class Guest {
     this.#end();
     if (this.#dropped) return;
     const failure = this.#failure(error);
-    if (turn === STARTING) group.post(["start-failed", group.number, instance, failure]);
+    if (turn === STARTING) group.post(["start-failed", group.number, instance, failure, this.#computed]);
     else group.post(["failed", group.number, turn, failure, this.#computed]);
     group.free(this, "failed");
   }

@@ -62,5 +62,5 @@ function failureFor(message: FromWorker, why: string): FromWorker | undefined {
   if (type !== "import") return undefined;
   const failure = trap("an argument of an import");
   // Turn 0: it is the start that calls.
-  return number === 0 ? ["start-failed", group, message[3], failure] : ["failed", group, number, failure, 0];
+  return number === 0 ? ["start-failed", group, message[3], failure, 0] : ["failed", group, number, failure, 0];
 }

@@ -100,14 +100,15 @@ export type GuestFailure =
 export type RetireReason = "failed" | "expired" | keyof Recycling;
 
 export type FromWorker =
-  | readonly [type: "started", group: number, instance: number, memory: number]
-  | readonly [type: "start-failed", group: number, instance: number, failure: GuestFailure]
+  | readonly [type: "started", group: number, instance: number, memory: number, computed: number]
+  | readonly [type: "start-failed", group: number, instance: number, failure: GuestFailure, computed: number]
   /** `computed` is the milliseconds that the guest's code ran. */
   | readonly [type: "returned", group: number, turn: number, value: unknown, computed: number]
   | readonly [type: "failed", group: number, turn: number, failure: GuestFailure, computed: number]
   /** Given back, as no instance is left to take them. In the order they came. */
   | readonly [type: "unstarted", group: number, turns: readonly number[]]
-  | readonly [type: "retired", group: number, instance: number, reason: RetireReason]
+  /** `computed` is what was not said before, of a turn that nobody hears the end of. */
+  | readonly [type: "retired", group: number, instance: number, reason: RetireReason, computed: number]
   | readonly [type: "kept", group: number, instance: number]
   /** Sent when it changed: bytes of linear memory, all memories together. */
   | readonly [type: "memory", group: number, instance: number, bytes: number]

@@ -87,14 +87,17 @@ describe("a limit that is reached", () => {
     await using host = openRuntime(cache.path, {
       restarts: { initial: millis(60_000), max: millis(60_000), random: () => 0.999 },
     });
-    const component = await host.start("bare", { limits: limits({ queue: 2 }) });
-    for (let failure = 0; failure < 3; failure++) {
-      await expect(bare(component, "trap")).rejects.toMatchObject({ code: "ERR_COMPONENT_TRAP" });
-    }
-    const waiting = Promise.allSettled([1, 2, 3].map(() => bare(component, "ok")));
-    await expect(bare(component, "ok")).rejects.toMatchObject({ code: "ERR_COMPONENT_BUSY" });
+    const component = await host.start("bare", { limits: limits({ queue: 10 }) });
+    const failing = [1, 2, 3, 4, 5, 6].map(() => bare(component, "trap"));
+    const [waiting, ...beyond] = failing.splice(3);
+    for (const one of failing) await expect(one).rejects.toMatchObject({ code: "ERR_COMPONENT_TRAP" });
+    // The pause is long, and each of those that wait may make for another one.
+    beyond.push(bare(component, "ok"));
+    for (const one of beyond) await expect(one).rejects.toMatchObject({ code: "ERR_COMPONENT_BUSY" });
+    expect(component.stats()).toMatchObject({ pending: 1, failures: 3, breaches: { queue: 3 } });
+    const stopped = expect(waiting).rejects.toMatchObject({ code: "ERR_COMPONENT_STOPPED" });
     await component[Symbol.asyncDispose]();
-    for (const outcome of await waiting) expect(outcome).toMatchObject({ reason: { code: "ERR_COMPONENT_STOPPED" } });
+    await stopped;
   });
 
   test("log rate: what is beyond it is held back and counted", async ({ expect }) => {
@@ -118,6 +121,17 @@ describe("a limit that is reached", () => {
     // Half a second was saved up.
     expect(cpuTime).toBeGreaterThan(500);
     expect(events).toContainEqual(reached("cpu"));
+  });
+
+  test("computing time: that of starts and of calls that miss their deadline counts", async ({ expect }) => {
+    await using host = openRuntime(cache.path);
+    const component = await host.start("behaviour", { limits: limits({ cpu: 0.1 }) });
+    expect(component.stats().cpuTime).toBeGreaterThan(0);
+    await using looping = await host.start("bare", { limits: limits({ deadline: 600, cpu: 0.1 }) });
+    await expect(bare(looping, "loop")).rejects.toMatchObject({ code: "ERR_COMPONENT_DEADLINE" });
+    expect(looping.stats().cpuTime).toBeGreaterThanOrEqual(600);
+    await bare(looping, "ok");
+    expect(looping.stats().breaches.cpu).toBeGreaterThan(0);
   });
 });
 
