@@ -59,7 +59,7 @@ describe("Outbox", () => {
     outbox.flush();
     expect(batches.flat()).toEqual([
       ["failed", 2, 7, trapped("an argument of an import"), 0],
-      ["start-failed", 2, 6, trapped("an argument of an import")],
+      ["start-failed", 2, 6, trapped("an argument of an import"), 0],
     ]);
     expect(refused).toEqual([
       [2, 5, 11],
