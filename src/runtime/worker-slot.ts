@@ -1,5 +1,7 @@
 // The place of one worker: makes it when it is needed, replaces it when guest code has taken it over or it broke.
 
+import { getCompileCacheDir } from "node:module";
+import { dirname } from "node:path";
 import { Worker } from "node:worker_threads";
 import { millis, type Bytes, type Millis } from "../domain/units.ts";
 import type { Clock } from "../lib/clock.ts";
@@ -159,7 +161,7 @@ export class WorkerSlot implements AsyncDisposable {
     const worker = new Worker(entry, {
       name,
       workerData: { current, stacks } satisfies WorkerSetup,
-      env: {},
+      env: compileCacheEnv(),
       execArgv: ["--no-warnings"],
       resourceLimits: {
         maxOldGenerationSizeMb: Math.max(8, Math.floor(heap / 1024 ** 2)),
@@ -217,4 +219,10 @@ export class WorkerSlot implements AsyncDisposable {
     }
     if (next !== Infinity) this.watch(millis(next));
   }
+}
+
+/** A worker keeps the code of its modules where this thread does, if it does: it has no other environment. */
+function compileCacheEnv(): NodeJS.ProcessEnv {
+  const folder = getCompileCacheDir();
+  return folder === undefined ? {} : { NODE_COMPILE_CACHE: dirname(folder) };
 }
