@@ -17,7 +17,7 @@ import type { Group } from "./group.ts";
 import { instantiateJco } from "./jco-guest.ts";
 import { instantiateLinked } from "./linked-guest.ts";
 import type { GuestFailure, ImportOutcome, TurnBody } from "./protocol.ts";
-import type { Scheduler } from "./scheduler.ts";
+import type { Runnable, Scheduler } from "./scheduler.ts";
 
 const MAX_LOG_TEXT = 4096;
 const MAX_REASON = 500;
@@ -51,7 +51,7 @@ interface Waiter {
  * An instance serves one turn after another. After a trap, an exit or a failed import its frames were unwound, and it
  * takes no further turn.
  */
-export class Guest {
+export class Guest implements Runnable {
   readonly #deps: GuestDeps;
   readonly #wasi: Wasi;
   readonly #memories = new Set<WebAssembly.Memory>();
@@ -94,6 +94,10 @@ export class Guest {
 
   get instance(): number {
     return this.#deps.instance;
+  }
+
+  get source(): Group {
+    return this.#deps.group;
   }
 
   get place(): number {
@@ -203,7 +207,7 @@ export class Guest {
     this.#http?.[Symbol.dispose]();
     if (!this.#holdsStack) return;
     this.#holdsStack = false;
-    this.#deps.scheduler.abandoned();
+    this.#deps.scheduler.abandoned(this);
   }
 
   async #start(): Promise<void> {

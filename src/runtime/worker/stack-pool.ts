@@ -30,11 +30,20 @@ export class StackPool {
     this.#capacity = Math.max(1, Math.floor(POOL_BYTES / (bounds.stackSize + OVERHEAD)));
   }
 
-  /** How long a turn has to wait for a stack, unless one comes back before: 0 when it may have one now. */
-  wait(now: number): number {
+  /**
+   * How long a turn has to wait for a stack, unless one comes back before: 0 when it may have one now. `first`: its
+   * component has none. That one is not refused for what others hold, also beyond `maxTurns`, as each instance has
+   * reserved address space for a stack. Only once too many were lost there may be none left even so: then half of what
+   * V8 keeps is for those.
+   */
+  wait(now: number, first: boolean): number {
     const { maxTurns, maxLost } = this.#bounds;
-    if (this.#used < Math.min(this.#capacity, maxTurns)) return 0;
-    if (this.#used >= maxTurns || Atomics.load(this.#lost, 0) >= maxLost) return Infinity;
+    const scarce = Atomics.load(this.#lost, 0) >= maxLost;
+    const kept = Math.min(this.#capacity, maxTurns);
+    if (this.#used < (scarce && !first ? Math.ceil(kept / 2) : kept)) return 0;
+    // One that V8 has kept is no further one.
+    if (first && this.#free > 0) return 0;
+    if (scarce || (this.#used >= maxTurns && !first)) return Infinity;
     return Math.max(0, this.#progressAt + PATIENCE - now);
   }
 
