@@ -76,6 +76,7 @@ export class ComponentRunner implements RunningComponent, GroupOwner {
   #starting = 0;
   #restartAt = 0;
   #failuresInRow = 0;
+  #lastCall = 0;
   #degraded = false;
   #averageComputed = 1;
   #calls = 0;
@@ -117,7 +118,14 @@ export class ComponentRunner implements RunningComponent, GroupOwner {
     const action = `call "${functionName}" of component "${this.#deps.setup.id}"`;
     this.#admit(action);
     return new Promise((resolve, reject) => {
-      this.#queue.push({ action, body: ["call", target.number, checked], resolve, reject, losses: 0 });
+      this.#queue.push({
+        action,
+        body: ["call", target.number, checked],
+        resolve,
+        reject,
+        losses: 0,
+        order: ++this.#lastCall,
+      });
       this.#wake();
     });
   }
@@ -139,6 +147,7 @@ export class ComponentRunner implements RunningComponent, GroupOwner {
       },
       reject: (error) => exchange.finish(error),
       losses: 0,
+      order: ++this.#lastCall,
     });
     this.#wake();
     return exchange.response;
@@ -185,12 +194,12 @@ export class ComponentRunner implements RunningComponent, GroupOwner {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#stop.signal.aborted) return;
     const error = this.#stopped();
     this.#stop.abort(error);
     this.#firstStart?.reject(error);
-    for (const group of this.#groups) group.close(error);
+    const closed = this.#groups.map((group) => group.close(error));
     for (const call of this.#queue.splice(0)) call.reject(error);
+    await Promise.all(closed);
   }
 
   started(): void {
@@ -234,7 +243,7 @@ export class ComponentRunner implements RunningComponent, GroupOwner {
   }
 
   unstarted(calls: readonly Call[]): void {
-    this.#queue = [...calls, ...this.#queue];
+    this.#putBack(calls);
     this.#wake();
   }
 
@@ -258,7 +267,7 @@ export class ComponentRunner implements RunningComponent, GroupOwner {
     this.#starting -= starting;
     this.#gone.failed++;
     const { retried, given } = this.#retry(cause, unstarted);
-    this.#queue = [...retried, ...this.#queue];
+    this.#putBack(retried);
     for (const { call, failure } of [...begun, ...given]) this.ended(call, { kind: "failed", failure }, 0);
     // It may break every time that an instance is made, so the next one has to wait.
     if (suspect) this.#countInRow("its worker failed");
@@ -268,6 +277,11 @@ export class ComponentRunner implements RunningComponent, GroupOwner {
       this.#firstStart?.reject(this.#noRoom());
     }
     this.#wake();
+  }
+
+  /** What was sent last may come back last, when what was sent before it is here already. */
+  #putBack(calls: readonly Call[]): void {
+    if (calls.length > 0) this.#queue = [...calls, ...this.#queue].toSorted((a, b) => a.order - b.order);
   }
 
   /** An instance cannot be made: so fails who waits for the first one, or the call that needed it. */

@@ -52,7 +52,14 @@ function beginCall() {
   });
   group.start(INSTANCE, { [Symbol.dispose]: () => {} });
   group.onMessage(["started", 1, INSTANCE, 0, 30]);
-  const call: Call = { action: "call", body: ["call", 0, []], resolve: () => {}, reject: () => {}, losses: 0 };
+  const call: Call = {
+    action: "call",
+    body: ["call", 0, []],
+    resolve: () => {},
+    reject: () => {},
+    losses: 0,
+    order: 1,
+  };
   group.send(call);
   const [open] = sent;
   if (open?.[0] !== "open") throw new Error("a group opens first");

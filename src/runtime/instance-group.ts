@@ -8,6 +8,7 @@ import type { LimitName } from "./contract.ts";
 import { clientFailure, deadlineFailure, lossFailure, turnFailure, type TurnFailure } from "./failures.ts";
 import type { HttpExchange } from "./http-exchange.ts";
 import type { ImportServer } from "./import-server.ts";
+import { CLOSE_GRACE, judgeClosing } from "./judge-closing.ts";
 import { judgeTurn } from "./judge-turn.ts";
 import type { OutputMessage } from "./wasi/http/messages.ts";
 import { CellReader, NO_TURN, createCells, nextTurn } from "./worker/cells.ts";
@@ -23,6 +24,8 @@ export interface Call {
   readonly exchange?: HttpExchange;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: unknown) => void;
+  /** Of two calls of a component, the one that came first has the lower. */
+  readonly order: number;
   /** How often a worker was lost before it began. */
   losses: number;
 }
@@ -110,6 +113,8 @@ export class InstanceGroup implements Tenant {
   #live = 0;
   #closedAt: number | undefined;
   #guilty = false;
+  /** Settled when nothing of the group is left. */
+  readonly #gone = Promise.withResolvers<void>();
 
   constructor(deps: InstanceGroupDeps) {
     const { limits, number, setup, slot } = deps;
@@ -186,9 +191,9 @@ export class InstanceGroup implements Tenant {
     });
   }
 
-  /** Ends all instances. Calls that they have fail with `error`. */
-  close(error: PetioleError): void {
-    if (this.#closedAt !== undefined) return;
+  /** Ends all instances, and waits until none of their code is executed. Calls that they have fail with `error`. */
+  close(error: PetioleError): Promise<void> {
+    if (this.#closedAt !== undefined) return this.#gone.promise;
     this.#closedAt = this.#deps.now();
     const turns = [...this.#turns.values()];
     this.#turns.clear();
@@ -196,10 +201,16 @@ export class InstanceGroup implements Tenant {
       this.#deps.owner.ended(call, { kind: "failed", failure: { error } }, 0);
     }
     this.#deps.slot.post(["close", this.#deps.number]);
-    this.#deps.slot.watch(this.#deps.limits.deadline);
+    this.#deps.slot.watch(CLOSE_GRACE);
+    return this.#gone.promise;
   }
 
   judge(now: number, current: number): SlotVerdict {
+    if (this.#closedAt !== undefined) {
+      const computing = this.#instances.has(current);
+      const closingFor = millis(now - this.#closedAt);
+      return judgeClosing({ closingFor, computing, blocked: current !== 0 && !computing });
+    }
     const { deadline } = this.#deps.limits;
     let next = this.#turns.size > 0 ? deadline : Infinity;
     for (const [number, instance] of this.#instances) {
@@ -208,7 +219,7 @@ export class InstanceGroup implements Tenant {
         if (!instance.started) next = Math.min(next, deadline);
         continue;
       }
-      const since = instance.expired?.turn === turn ? instance.expired.at : this.#closedAt;
+      const since = instance.expired?.turn === turn ? instance.expired.at : undefined;
       const blocked = current !== 0 && current !== number;
       const answered = instance.awaited === 0;
       if (elapsed >= deadline && blocked && answered) holdOff(instance, turn, now, elapsed);
@@ -257,6 +268,9 @@ export class InstanceGroup implements Tenant {
         break;
       case "failed":
         this.#onFailed(message[2], message[3], message[4]);
+        break;
+      case "cancelled":
+        this.#onCancelled(message[2]);
         break;
       case "unstarted":
         this.#onUnstarted(message[2]);
@@ -333,7 +347,7 @@ export class InstanceGroup implements Tenant {
       return;
     }
     owner.spent(computed);
-    if (this.#instances.get(instance)?.started === false && this.#closedAt === undefined) {
+    if (this.#instances.get(instance)?.started === false) {
       this.#forget(instance);
       owner.startFailed(deadlineFailure(`start component "${setup.id}"`, limits.deadline, computing));
     }
@@ -390,6 +404,13 @@ export class InstanceGroup implements Tenant {
     const final: CallOutcome =
       importError === undefined ? outcome : { kind: "failed", failure: { error: importError } };
     this.#deps.owner.ended(call, final, computed);
+  }
+
+  /** Nobody waits for its answer, and no guest has seen it: that says nothing about the component. */
+  #onCancelled(number: number): void {
+    this.#turns.get(number)?.call.exchange?.finish();
+    this.#turns.delete(number);
+    this.#deps.owner.unstarted([]);
   }
 
   #onUnstarted(numbers: readonly number[]): void {
@@ -457,6 +478,7 @@ export class InstanceGroup implements Tenant {
     this.#live = 0;
     for (const resolve of this.#codeCaches.values()) resolve(undefined);
     this.#codeCaches.clear();
+    this.#gone.resolve();
   }
 }
 

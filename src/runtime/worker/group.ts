@@ -1,7 +1,7 @@
 // The instances of one component in this worker, and the turns that wait for one of them.
 
 import type { LogLevel } from "../../lib/log.ts";
-import { NO_OUTPUT, type ExchangeInput } from "../wasi/http/messages.ts";
+import type { ExchangeInput } from "../wasi/http/messages.ts";
 import { RateLimit } from "../wasi/rate-limit.ts";
 import { listFunctions, type ListedFunction } from "../wit/functions.ts";
 import { CellWriter, NO_TURN } from "./cells.ts";
@@ -56,6 +56,7 @@ export class Group implements TurnSource {
   }
 
   get ready(): boolean {
+    if (this.#closed) return false;
     return this.#starting.length > 0 || (this.#idle.length > 0 && this.#turns.length > 0);
   }
 
@@ -93,7 +94,7 @@ export class Group implements TurnSource {
     const at = input.kind === "cut" ? this.#turns.findIndex((one) => one.turn === turn) : -1;
     if (at < 0) return;
     this.#turns.splice(at, 1);
-    this.post(["returned", this.number, turn, NO_OUTPUT, 0]);
+    this.post(["cancelled", this.number, turn]);
   }
 
   next(): Guest | undefined {

@@ -74,7 +74,7 @@ export type ToWorker =
   | readonly [type: "close", group: number]
   /** Makes an instance; `place` is its number in the group's cells. Answered by `started` or `start-failed`. */
   | readonly [type: "start", group: number, instance: number, place: number]
-  /** Answered by `returned`, `failed` or `unstarted`. */
+  /** Answered by `returned`, `failed`, `cancelled` or `unstarted`. */
   | readonly [type: "turn", group: number, turn: number, body: TurnBody]
   /** Ends the instance if it has this turn. Answered by `retired`, or `kept` when it is past that turn. */
   | readonly [type: "expire", group: number, instance: number, turn: number]
@@ -105,6 +105,8 @@ export type FromWorker =
   /** `computed` is the milliseconds that the guest's code ran. */
   | readonly [type: "returned", group: number, turn: number, value: unknown, computed: number]
   | readonly [type: "failed", group: number, turn: number, failure: GuestFailure, computed: number]
+  /** Never begun: its client went before. */
+  | readonly [type: "cancelled", group: number, turn: number]
   /** Given back, as no instance is left to take them. In the order they came. */
   | readonly [type: "unstarted", group: number, turns: readonly number[]]
   /** `computed` is what was not said before, of a turn that nobody hears the end of. */
