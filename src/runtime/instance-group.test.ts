@@ -46,7 +46,7 @@ function beginCall() {
       unstarted: () => {},
       retired: (reason) => heard.push(reason),
       reached: () => {},
-      lost: () => {},
+      lost: (_group, { suspect }) => heard.push(["lost", suspect]),
     },
     now: () => clock.now,
   });
@@ -117,6 +117,16 @@ describe("InstanceGroup", () => {
     expect(group.judge(5399, 0)).toEqual({ kind: "wait", duration: 1 });
     expect(heard).toHaveLength(2);
     expect(group.judge(5401, INSTANCE)).toEqual({ kind: "stop-worker" });
+  });
+
+  test("is suspect when the heap of its worker was full while nobody's code ran", ({ expect }) => {
+    const lose = (current: number): unknown => {
+      const { group, heard } = beginCall();
+      group.onLost({ cause: "out-of-memory", current });
+      return heard.at(-1);
+    };
+    expect(lose(0)).toEqual(["lost", true]);
+    expect(lose(OTHER)).toEqual(["lost", false]);
   });
 
   test("gives up a call that no capability has answered, also while another one's code runs", ({ expect }) => {

@@ -3,7 +3,6 @@
 
 import { afterAll, describe, test } from "vitest";
 import { WitError } from "../../../src/domain/errors.ts";
-import { mebibytes } from "../../../src/domain/units.ts";
 import type { ImportHandler } from "../../../src/runtime/contract.ts";
 import { MIRROR, PROBE, bare, heldImports, limits, openRuntime, probe, temporaryFolder } from "./support.ts";
 
@@ -207,28 +206,6 @@ describe("RunningComponent.call()", () => {
     answer = EVERYTHING;
     expect(await component.call(MIRROR, "reflect", [EVERYTHING])).toEqual(EVERYTHING);
     expect(component.stats()).toMatchObject({ breaches: { memory: 1 }, instances: 1 });
-  });
-
-  test("gives up calls that fill the heap of the worker together, and does not disturb who is idle", async ({
-    expect,
-  }) => {
-    await using host = openRuntime(cache.path, { workerHeap: mebibytes(16) });
-    await using neighbour = await host.start("bare");
-    await using component = await host.start("types", {
-      onImport: async () => [1, "x"],
-      limits: limits({ instances: 20, queue: 40 }),
-    });
-    const text = "x".repeat(mebibytes(4) - 1000);
-    const calls = Array.from({ length: 21 }, () => component.call(MIRROR, "swap", [[text, 1]]));
-    const outcomes = await Promise.allSettled(calls);
-    const failed = outcomes.filter(({ status }) => status === "rejected");
-    expect(failed.length).toBeGreaterThan(0);
-    for (const outcome of failed) {
-      expect(outcome).toMatchObject({
-        reason: { code: expect.stringMatching(/^ERR_COMPONENT_(STOPPED|MEMORY)$/) as string },
-      });
-    }
-    expect(neighbour.stats()).toMatchObject({ degraded: false, failures: 0 });
   });
 
   test("refuses what the component does not export", async ({ expect }) => {
