@@ -195,7 +195,8 @@ export class Scheduler {
 
   #toEnd(source: TurnSource): void {
     this.#order.delete(source);
-    this.#order.add(source);
+    // One with nothing to do would have the event loop reached for nothing.
+    if (source.ready || this.#state(source).resumptions.length > 0) this.#order.add(source);
   }
 
   #state(source: TurnSource): SourceState {
