@@ -249,7 +249,7 @@ export class ComponentRunner implements RunningComponent, GroupOwner {
 
   retired(reason: RetireReason): void {
     if (reason === "failed" || reason === "expired") this.#gone.failed++;
-    else {
+    else if (reason !== "exited") {
       this.#gone.recycled++;
       this.#deps.options.onEvent({ kind: "recycled", reason });
       if (this.#size === 0) this.#grow();

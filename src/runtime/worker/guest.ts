@@ -277,8 +277,14 @@ export class Guest implements Runnable {
   #failed(error: unknown): void {
     const { group, instance } = this.#deps;
     const turn = this.#turn;
+    const target = this.#body?.[1] ?? 0;
     this.#end();
     if (this.#dropped) return;
+    if (turn !== STARTING && isGoodEnd(error, group.exports[target]?.interfaceId)) {
+      group.post(["returned", group.number, turn, undefined, this.#computed]);
+      group.free(this, "exited");
+      return;
+    }
     const failure = this.#failure(error);
     if (turn === STARTING) group.post(["start-failed", group.number, instance, failure, this.#computed]);
     else group.post(["failed", group.number, turn, failure, this.#computed]);
@@ -375,4 +381,9 @@ export class Guest implements Runnable {
 
 function cut(text: string): string {
   return text.length > MAX_LOG_TEXT ? `${text.slice(0, MAX_LOG_TEXT)}…` : text;
+}
+
+/** Programs of many languages end by `exit`, whatever their status: success is no failure of theirs. */
+function isGoodEnd(error: unknown, interfaceId: string | undefined): boolean {
+  return error instanceof GuestExit && error.status === 0 && interfaceId === "wasi:cli/run";
 }

@@ -97,7 +97,8 @@ export type GuestFailure =
   | { readonly kind: "unserved"; readonly reason: string };
 
 /** Why the worker ended an instance by itself. */
-export type RetireReason = "failed" | "expired" | keyof Recycling;
+/** `exited`: a program that ended itself, and well. */
+export type RetireReason = "failed" | "expired" | "exited" | keyof Recycling;
 
 export type FromWorker =
   | readonly [type: "started", group: number, instance: number, memory: number, computed: number]
