@@ -9,6 +9,7 @@ import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { fetchedFile } from "../../test/foreign/files.ts";
 import { FETCHED } from "../../test/foreign/manifest/fetched.ts";
+import { reasonOf } from "../../src/lib/reason.ts";
 
 const run = promisify(execFile);
 const TIMEOUT = 180_000;
@@ -30,7 +31,7 @@ for (const [wheel, parts] of wheels) {
     for (const { path } of missing) await put(join(folder, path), fetchedFile(wheel, path));
     console.log(`${wheel}: fetched`);
   } catch (error) {
-    console.log(`${wheel}: not fetched, its tests are skipped: ${reasonOf(error)}`);
+    console.log(`${wheel}: not fetched, its tests are skipped: ${lastLine(reasonOf(error))}`);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -51,7 +52,7 @@ async function put(from: string, to: string): Promise<void> {
   await rename(`${to}.part`, to);
 }
 
-function reasonOf(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
+/** What pip has to say comes last. */
+function lastLine(text: string): string {
   return text.trim().split("\n").at(-1) ?? text;
 }

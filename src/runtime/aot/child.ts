@@ -12,6 +12,7 @@ import { REWRITTEN } from "../prepare/prepare.ts";
 import { createRuntime } from "../runtime.ts";
 import type { AheadReport, AheadRequest } from "./child-protocol.ts";
 import { parseWarmUp, type WarmUpAnswer, type WarmUpCall } from "./warm-up.ts";
+import { reasonOf } from "../../lib/reason.ts";
 
 const request = (await json(process.stdin)) as AheadRequest; // Written by compile-ahead.ts only.
 let report: AheadReport;
@@ -19,7 +20,7 @@ try {
   report = await compile(request);
 } catch (error) {
   const code = error instanceof PetioleError ? error.code : "ERR_INVARIANT";
-  report = { ok: false, code, message: error instanceof Error ? error.message : String(error) };
+  report = { ok: false, code, message: reasonOf(error) };
 }
 process.stdout.write(`${JSON.stringify(report)}\n`);
 
@@ -96,7 +97,7 @@ async function serve(
     if (call === undefined) break;
     answers.splice(0, Infinity, ...call.imports);
     await component.call(call.interfaceName, call.functionName, call.args).catch((error: unknown) => {
-      if (!(error instanceof WitError)) failures.push(error instanceof Error ? error.message : String(error));
+      if (!(error instanceof WitError)) failures.push(reasonOf(error));
     });
   }
   return failures;

@@ -8,6 +8,7 @@ import { readRegularFile } from "../../lib/files.ts";
 import type { EntryContent } from "../prepare/entry-format.ts";
 import { MAX_SIGNED_ENTRY_SIZE } from "../prepare/size-limits.ts";
 import { openSignedEntry, type Refusal, type Wanted } from "./signed-entry.ts";
+import { reasonOf } from "../../lib/reason.ts";
 
 export interface FoundAhead {
   /** The first that fits. */
@@ -42,7 +43,7 @@ export async function findAhead(
       refused.push({ file, refusal: opened.refusal });
     } catch (error) {
       signal.throwIfAborted();
-      const found = error instanceof Error ? error.message : String(error);
+      const found = reasonOf(error);
       refused.push({ file, refusal: { reason: "damaged", found } });
     }
   }

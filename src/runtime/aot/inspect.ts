@@ -3,6 +3,7 @@ import { PetioleError } from "../../domain/errors.ts";
 import { MACHINE_CODE_HEADER } from "../machine-code/addon.ts";
 import { decodeEntry, decodeHeader, TRAILER_SIZE, type EntryHeader } from "../prepare/entry-format.ts";
 import { unwrapSignedEntry } from "./signed-entry.ts";
+import { reasonOf } from "../../lib/reason.ts";
 
 export interface EntryInspection {
   readonly header: EntryHeader;
@@ -34,7 +35,7 @@ export async function inspectEntry(file: string): Promise<EntryInspection> {
       machineCode: readMachineCodeHeader(body),
     };
   } catch (cause) {
-    const found = cause instanceof Error ? cause.message : String(cause);
+    const found = reasonOf(cause);
     throw new PetioleError("ERR_COMPONENT_UNREADABLE", `Cannot inspect "${file}": ${found}`, { cause });
   }
 }

@@ -13,6 +13,7 @@ import { engineDifferences, type Engine } from "../prepare/engine-key.ts";
 import { decodeEntry, encodeEntry, type EntryContent } from "../prepare/entry-format.ts";
 import { updateInSlices } from "../prepare/seal.ts";
 import type { ModuleLimits } from "../limit-module.ts";
+import { reasonOf } from "../../lib/reason.ts";
 
 const MAGIC = Buffer.from("petiole+");
 const KEY_SIZE = 32;
@@ -63,7 +64,7 @@ export async function openSignedEntry(
   try {
     content = decodeEntry(parts.entry);
   } catch (error) {
-    return damaged(error instanceof Error ? error.message : String(error));
+    return damaged(reasonOf(error));
   }
   const refusal = judge(content, wanted);
   return refusal === undefined ? { content } : { refusal };

@@ -7,6 +7,7 @@
 // {"$bigint": decimal} and null for undefined. `imports` are the answers that the call's imports get, in their order.
 
 import { PetioleError } from "../../domain/errors.ts";
+import { reasonOf } from "../../lib/reason.ts";
 
 export interface WarmUpCall {
   readonly interfaceName: string;
@@ -25,7 +26,7 @@ export function parseWarmUp(text: string, source: string): readonly WarmUpCall[]
     try {
       calls.push(parseCall(line));
     } catch (cause) {
-      const found = cause instanceof Error ? cause.message : String(cause);
+      const found = reasonOf(cause);
       throw new PetioleError("ERR_CONFIG_INVALID", `Cannot read "${source}", line ${index + 1}: ${found}`, { cause });
     }
   }

@@ -1,6 +1,6 @@
 // How calls through the glue fail.
 
-import { MisfitValue } from "../wit/value.ts";
+import { MisfitValue, describeValue } from "../wit/value.ts";
 
 /** The component broke the canonical ABI, such as with a pointer to outside its memory. Its instance is done for. */
 export class GuestTrap extends Error {
@@ -35,7 +35,7 @@ export function tooLarge(): never {
 }
 
 export function misfit(want: string, found: unknown): never {
-  throw new MisfitValue(`found ${describe(found)}, want ${want}`);
+  throw new MisfitValue(`found ${describeValue(found)}, want ${want}`);
 }
 
 export function misfitNumber(kind: string, found: unknown): never {
@@ -69,13 +69,4 @@ export function answer(imported: string, error: unknown): never {
 /** No one outside could hold or drop a resource that the component defines. */
 export function stays(resource: string): never {
   throw new MisfitValue(`a "${resource}" cannot leave the component`);
-}
-
-function describe(value: unknown): string {
-  if (typeof value === "string") return value.length > 40 ? `a string of ${value.length}` : `"${value}"`;
-  if (typeof value === "bigint") return `${value}n`;
-  if (Array.isArray(value)) return "an array";
-  if (ArrayBuffer.isView(value)) return `a ${value.constructor.name}`;
-  if (typeof value === "function") return "a function";
-  return typeof value === "object" && value !== null ? "an object" : String(value);
 }

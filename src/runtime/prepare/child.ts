@@ -8,6 +8,7 @@ import { GLUE_FILE, type ChildReport, type ChildRequest } from "./child-protocol
 import { glueScript } from "./glue.ts";
 import { stubTranspilerWasi } from "./transpiler-wasi.ts";
 import { transpileOptions } from "./transpile-options.ts";
+import { reasonOf } from "../../lib/reason.ts";
 
 const request = (await json(process.stdin)) as ChildRequest; // Written by run-child.ts only.
 process.stdout.write(`${JSON.stringify(await transpile(request))}\n`);
@@ -45,7 +46,7 @@ function checkCoreModule(content: Uint8Array): void {
 function describe(error: unknown): string {
   // The transpiler reports as `result<_, string>`, with the chain of causes on lines of their own.
   const payload = error instanceof Error && "payload" in error ? error.payload : error;
-  const text = payload instanceof Error ? payload.message : String(payload);
+  const text = reasonOf(payload);
   return text
     .split("\n")
     .map((line) => line.trim())

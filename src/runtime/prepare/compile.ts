@@ -5,6 +5,7 @@ import { limitModule, ModuleLimitError, type ModuleLimits } from "../limit-modul
 import type { MachineCode } from "../machine-code/addon.ts";
 import type { Artifacts } from "./artifacts.ts";
 import type { CachedModule, EntryContent } from "./entry-format.ts";
+import { reasonOf } from "../../lib/reason.ts";
 
 /** What of an entry is not its id. */
 export type EntryCode = Pick<EntryContent, "warmUpCalls" | "glue" | "modules">;
@@ -26,7 +27,7 @@ export async function compileArtifacts(artifacts: Artifacts, limits: ModuleLimit
     const modules = await mapValues(limited, ({ wireBytes }) => WebAssembly.compile(wireBytes));
     return { modules, code: { warmUpCalls: 0, glue: artifacts.glue, modules: limited }, changed: true };
   } catch (cause) {
-    const found = cause instanceof Error ? cause.message : String(cause);
+    const found = reasonOf(cause);
     const code = cause instanceof ModuleLimitError ? "ERR_COMPONENT_MEMORY" : "ERR_COMPONENT_INVALID";
     throw new PetioleError(code, `Cannot start "${source}": ${found}`, { cause });
   }

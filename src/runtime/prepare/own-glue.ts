@@ -5,6 +5,7 @@ import { emitGlue } from "../link/emit.ts";
 import { resolveComponent } from "../link/resolve.ts";
 import type { Artifacts } from "./artifacts.ts";
 import { mayWait } from "./transpile-options.ts";
+import { reasonOf } from "../../lib/reason.ts";
 
 /**
  * The component's modules are named by their numbers.
@@ -28,7 +29,7 @@ async function checkModules(modules: Artifacts["modules"], source: string): Prom
   try {
     await Promise.all([...modules.values()].map((module) => WebAssembly.compile(module)));
   } catch (cause) {
-    const found = cause instanceof Error ? cause.message : String(cause);
+    const found = reasonOf(cause);
     throw new PetioleError("ERR_COMPONENT_INVALID", `Cannot link "${source}": a core module is not valid: ${found}`, {
       cause,
     });

@@ -29,6 +29,7 @@ import { updateInSlices, type EntryId } from "./seal.ts";
 import { SharedWork } from "./shared-work.ts";
 import { MAX_COMPONENT_SIZE } from "./size-limits.ts";
 import { transpileComponent, type TranspileDeps } from "./transpile.ts";
+import { reasonOf } from "../../lib/reason.ts";
 
 export interface PreparerDeps extends TranspileDeps {
   readonly cacheDir: string;
@@ -374,7 +375,7 @@ async function readComponent(
     if (cause instanceof UnsuitableFile && cause.reason === "too-large") {
       throw new PetioleError("ERR_COMPONENT_INVALID", `Cannot run "${file}": ${cause.message}`, { cause });
     }
-    const found = cause instanceof Error ? cause.message : String(cause);
+    const found = reasonOf(cause);
     throw new PetioleError("ERR_COMPONENT_UNREADABLE", `Cannot read "${file}": ${found}`, { cause });
   }
 }

@@ -327,10 +327,11 @@ function oneOf(names: readonly string[]): string {
 }
 
 function misfit(want: string, found: unknown): MisfitValue {
-  return new MisfitValue(`found ${describe(found)}, want ${want}`);
+  return new MisfitValue(`found ${describeValue(found)}, want ${want}`);
 }
 
-function describe(value: unknown): string {
+/** A value in a few words, for messages. */
+export function describeValue(value: unknown): string {
   if (typeof value === "string") return value.length > 40 ? `a string of ${value.length}` : `"${value}"`;
   if (typeof value === "bigint") return `${value}n`;
   if (Array.isArray(value)) return "an array";

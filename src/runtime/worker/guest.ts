@@ -18,6 +18,7 @@ import { instantiateJco } from "./jco-guest.ts";
 import { instantiateLinked } from "./linked-guest.ts";
 import type { GuestFailure, ImportOutcome, TurnBody } from "./protocol.ts";
 import type { Runnable, Scheduler } from "./scheduler.ts";
+import { reasonOf } from "../../lib/reason.ts";
 
 const MAX_LOG_TEXT = 4096;
 const MAX_REASON = 500;
@@ -318,7 +319,7 @@ export class Guest implements Runnable {
     if (error instanceof TooLarge) return { kind: "too-large", reason: error.message };
     if (error instanceof Unserved) return { kind: "unserved", reason: error.message };
     const memory = [...this.#memories].reduce((max, { buffer }) => Math.max(max, buffer.byteLength), 0);
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = reasonOf(error);
     const stack = error instanceof RangeError && error.message === "Maximum call stack size exceeded";
     return { kind: "trap", reason: reason.slice(0, MAX_REASON), memory, stack };
   }

@@ -1,4 +1,5 @@
 import type { FromWorker } from "./protocol.ts";
+import { reasonOf } from "../../lib/reason.ts";
 
 export interface OutboxDeps {
   /** Throws when a message cannot be cloned; nothing was sent then. */
@@ -43,7 +44,7 @@ export class Outbox {
     try {
       this.#deps.send([message]);
     } catch (error) {
-      const instead = failureFor(message, error instanceof Error ? error.message : String(error));
+      const instead = failureFor(message, reasonOf(error));
       if (instead === undefined) return;
       this.#deps.send([instead]);
       // After the failure was sent: what the guest says of it now comes second, and is not heard.

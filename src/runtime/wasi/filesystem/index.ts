@@ -9,6 +9,7 @@ import { filesystemErrorCode } from "./errors.ts";
 import { directoryFlags } from "./open.ts";
 import { OpenFiles } from "./open-files.ts";
 import { descriptorPath, openRoot } from "./sandbox.ts";
+import { reasonOf } from "../../../lib/reason.ts";
 
 export interface FilesystemDeps {
   readonly folders: readonly FolderGrant[];
@@ -42,7 +43,7 @@ function preopen(context: FilesystemContext, { host, guest, write }: FolderGrant
     statSync(descriptorPath(file.fd));
     return new Descriptor(context, { file, type: "directory", flags: directoryFlags(write), writable: write });
   } catch (cause) {
-    const found = cause instanceof Error ? cause.message : String(cause);
+    const found = reasonOf(cause);
     throw new Error(`cannot open the folder "${host}" that it knows as "${guest}": ${found}`, { cause });
   }
 }
