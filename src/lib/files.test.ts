@@ -1,18 +1,13 @@
 import { execFileSync } from "node:child_process";
-import { mkdtemp, rm, truncate, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "vitest";
 import { readRegularFile, UnsuitableFile } from "./files.ts";
-
-async function temporaryFolder(): Promise<AsyncDisposable & { readonly path: string }> {
-  const path = await mkdtemp(join(tmpdir(), "petiole-files-"));
-  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
-}
+import { tempFolder } from "../../test/support/processes.ts";
 
 describe("readRegularFile()", () => {
   test("gives a file of up to the size that is allowed, in memory of its own", async ({ expect }) => {
-    await using folder = await temporaryFolder();
+    await using folder = await tempFolder();
     const file = join(folder.path, "file");
     await writeFile(file, "hello", { mode: 0o600 });
     const { bytes, stats } = await readRegularFile(file, { maxSize: 5 });
@@ -22,7 +17,7 @@ describe("readRegularFile()", () => {
   });
 
   test("gives all of a file that is read in pieces", async ({ expect }) => {
-    await using folder = await temporaryFolder();
+    await using folder = await tempFolder();
     const file = join(folder.path, "file");
     const content = Buffer.alloc(4 * 1024 ** 2 + 3, "abc");
     await writeFile(file, content);
@@ -31,7 +26,7 @@ describe("readRegularFile()", () => {
   });
 
   test("refuses a larger file without reading it", async ({ expect }) => {
-    await using folder = await temporaryFolder();
+    await using folder = await tempFolder();
     const file = join(folder.path, "file");
     await writeFile(file, "");
     await truncate(file, 2 ** 40);
@@ -43,7 +38,7 @@ describe("readRegularFile()", () => {
   });
 
   test("refuses a pipe without a writer, a device and a folder", async ({ expect }) => {
-    await using folder = await temporaryFolder();
+    await using folder = await tempFolder();
     const pipe = join(folder.path, "pipe");
     execFileSync("mkfifo", [pipe]);
     for (const path of [pipe, "/dev/zero", folder.path]) {
@@ -54,7 +49,7 @@ describe("readRegularFile()", () => {
   });
 
   test("stops when it is aborted", async ({ expect }) => {
-    await using folder = await temporaryFolder();
+    await using folder = await tempFolder();
     const file = join(folder.path, "file");
     await writeFile(file, "hello");
     const signal = AbortSignal.abort(new Error("enough"));

@@ -1,13 +1,13 @@
 import { execFileSync } from "node:child_process";
 import { generateKeyPairSync } from "node:crypto";
-import { mkdtemp, rm, truncate, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "vitest";
 import { createEngineReader } from "../prepare/engine-key.ts";
 import type { EntryContent } from "../prepare/entry-format.ts";
 import { findAhead } from "./find-ahead.ts";
 import { signEntry } from "./signed-entry.ts";
+import { tempFolder } from "../../../test/support/processes.ts";
 
 const { privateKey, publicKey } = generateKeyPairSync("ed25519");
 const engine = createEngineReader()();
@@ -23,14 +23,9 @@ const CONTENT: EntryContent = {
 };
 const WANTED = { component: CONTENT.component, engine, limits: LIMITS };
 
-async function temporaryFolder(): Promise<AsyncDisposable & { readonly path: string }> {
-  const path = await mkdtemp(join(tmpdir(), "petiole-ahead-"));
-  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
-}
-
 describe("findAhead()", () => {
   test("passes by what is no file, or too large, and takes what comes after it", async ({ expect }) => {
-    await using folder = await temporaryFolder();
+    await using folder = await tempFolder();
     const app = join(folder.path, "app.wasm");
     execFileSync("mkfifo", [`${app}.a.aot`]);
     await writeFile(`${app}.b.aot`, "");
@@ -45,7 +40,7 @@ describe("findAhead()", () => {
   });
 
   test("stops when it is aborted", async ({ expect }) => {
-    await using folder = await temporaryFolder();
+    await using folder = await tempFolder();
     const app = join(folder.path, "app.wasm");
     await writeFile(`${app}.aot`, Buffer.concat(await signEntry(CONTENT, privateKey)));
     const signal = AbortSignal.abort(new Error("enough"));

@@ -1,15 +1,10 @@
 import { execFileSync } from "node:child_process";
-import { chmod, chown, lstat, mkdtemp, readFile, readdir, rm, stat, symlink, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { chmod, chown, lstat, readFile, readdir, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "vitest";
 import { silentLogger } from "../../lib/log.ts";
 import { openDeviceKey } from "./device-key.ts";
-
-async function temporaryFolder(): Promise<AsyncDisposable & { readonly path: string }> {
-  const path = await mkdtemp(join(tmpdir(), "petiole-key-"));
-  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
-}
+import { tempFolder } from "../../../test/support/processes.ts";
 
 function watched() {
   const warnings: string[] = [];
@@ -18,7 +13,7 @@ function watched() {
 
 describe("openDeviceKey()", () => {
   test("makes a key that only its owner may read, and finds it again", async ({ expect }) => {
-    await using folder = await temporaryFolder();
+    await using folder = await tempFolder();
     const file = join(folder.path, "state/cache.key");
     const { log, warnings } = watched();
     const made = await openDeviceKey(file, log);
@@ -31,7 +26,7 @@ describe("openDeviceKey()", () => {
   });
 
   test("gives one key to all who ask at a time", async ({ expect }) => {
-    await using folder = await temporaryFolder();
+    await using folder = await tempFolder();
     const file = join(folder.path, "cache.key");
     const keys = await Promise.all(Array.from({ length: 8 }, () => openDeviceKey(file, silentLogger)));
     expect(new Set(keys.map(({ key }) => key.export().toString("hex"))).size).toBe(1);
@@ -45,7 +40,7 @@ describe("openDeviceKey()", () => {
     ["a pipe", (file: string) => rm(file).then(() => void execFileSync("mkfifo", [file]))],
   ] as const) {
     test(`makes a new key when the old one is ${what}`, async ({ expect }) => {
-      await using folder = await temporaryFolder();
+      await using folder = await tempFolder();
       const file = join(folder.path, "cache.key");
       const { key } = await openDeviceKey(file, silentLogger);
       await spoil(file);
@@ -59,7 +54,7 @@ describe("openDeviceKey()", () => {
   }
 
   test("leaves alone what cannot be read, and goes on with a key of this process", async ({ expect }) => {
-    await using folder = await temporaryFolder();
+    await using folder = await tempFolder();
     const file = join(folder.path, "cache.key");
     await symlink("cache.key", file);
     const { log, warnings } = watched();
@@ -71,7 +66,7 @@ describe("openDeviceKey()", () => {
   test.skipIf(process.getuid?.() !== 0)(
     "neither takes nor replaces the key of another user (skipped unless it runs as root)",
     async ({ expect }) => {
-      await using folder = await temporaryFolder();
+      await using folder = await tempFolder();
       const file = join(folder.path, "cache.key");
       const { key } = await openDeviceKey(file, silentLogger);
       await chown(file, 12_345, 12_345);
@@ -83,7 +78,7 @@ describe("openDeviceKey()", () => {
   );
 
   test("goes on with a key of this process when none can be kept", async ({ expect }) => {
-    await using folder = await temporaryFolder();
+    await using folder = await tempFolder();
     await writeFile(join(folder.path, "state"), "in the way");
     const { log, warnings } = watched();
     const { key, kept } = await openDeviceKey(join(folder.path, "state/cache.key"), log);

@@ -7,9 +7,10 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, test } from "vitest";
 import { bundleRuntime, type Bundles } from "../../../bench/runtime/bundle.ts";
-import { fixture, temporaryFolder } from "./support.ts";
+import { fixture } from "./support.ts";
+import { tempFolder } from "../../support/processes.ts";
 
-const folder = await temporaryFolder();
+const folder = await tempFolder();
 afterAll(() => folder[Symbol.asyncDispose]());
 
 const MAIN = fileURLToPath(new URL("./address-space-main.ts", import.meta.url));

@@ -18,7 +18,8 @@ import { parseTarget } from "../../../src/runtime/aot/target.ts";
 import { nativeAddonPath, openMachineCode, targetCpuPath } from "../../../src/runtime/machine-code/addon.ts";
 import type { Report } from "../../support/run-component.ts";
 import { GENEROUS_LIMITS } from "../../support/workloads.ts";
-import { fixture, temporaryFolder } from "./support.ts";
+import { fixture } from "./support.ts";
+import { tempFolder } from "../../support/processes.ts";
 
 const run = promisify(execFile);
 const ROOT = join(import.meta.dirname, "../../..");
@@ -43,7 +44,7 @@ const withBoard =
     targetCpuPath("linux-arm64"),
   ].every(existsSync);
 
-const folder = await temporaryFolder();
+const folder = await tempFolder();
 afterAll(() => folder[Symbol.asyncDispose]());
 const warmUp = join(folder.path, "calls.jsonl");
 const signer = join(folder.path, "signer.pem");
@@ -66,7 +67,7 @@ beforeAll(async () => {
 
 /** A device with the component and no cache yet. */
 async function device(): Promise<AsyncDisposable & { readonly path: string; readonly app: string }> {
-  const one = await temporaryFolder();
+  const one = await tempFolder();
   const app = join(one.path, "app.wasm");
   await copyFile(fixture("behaviour"), app);
   return { path: one.path, app, [Symbol.asyncDispose]: () => one[Symbol.asyncDispose]() };

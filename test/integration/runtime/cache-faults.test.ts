@@ -12,7 +12,8 @@ import { openMachineCode } from "../../../src/runtime/machine-code/addon.ts";
 import { decodeHeader, TRAILER_SIZE, type EntryHeader } from "../../../src/runtime/prepare/entry-format.ts";
 import type { Report } from "../../support/run-component.ts";
 import { smallDisk } from "../../support/small-disk.ts";
-import { fixture, openRuntime, probe, temporaryFolder, type TestRuntime } from "./support.ts";
+import { fixture, openRuntime, probe, type TestRuntime } from "./support.ts";
+import { tempFolder } from "../../support/processes.ts";
 
 const run = promisify(execFile);
 const RUN_COMPONENT = join(import.meta.dirname, "../../support/run-component.ts");
@@ -50,7 +51,7 @@ const readHeader = async (file: string): Promise<EntryHeader> =>
   decodeHeader(new Uint8Array(await readFile(file)).subarray(0, -TRAILER_SIZE));
 
 /** A cache that holds the component with its machine code, made by real calls. */
-const original = await temporaryFolder();
+const original = await tempFolder();
 afterAll(() => original[Symbol.asyncDispose]());
 let whole: Buffer;
 let entryFile: string;
@@ -67,7 +68,7 @@ beforeAll(async () => {
 
 /** A cache folder of its own with that entry, and the same key. */
 async function copyCache(): Promise<AsyncDisposable & { readonly path: string; readonly entry: string }> {
-  const folder = await temporaryFolder();
+  const folder = await tempFolder();
   await copyFile(join(original.path, "cache.key"), join(folder.path, "cache.key"));
   await mkdir(join(folder.path, "components"));
   const entry = entryFile.replace(original.path, folder.path);
@@ -140,7 +141,7 @@ describe("Runtime.start() with a cache", () => {
   });
 
   test("starts a component where the folder cannot be written, with one warning", async ({ expect }) => {
-    await using folder = await temporaryFolder();
+    await using folder = await tempFolder();
     await writeFile(join(folder.path, "components"), "in the way");
     for (let time = 0; time < 2; time++) {
       const host = await runHere(folder.path, expect);
@@ -150,7 +151,7 @@ describe("Runtime.start() with a cache", () => {
   });
 
   test("starts a component where not even the key can be written, with one warning", async ({ expect }) => {
-    await using folder = await temporaryFolder();
+    await using folder = await tempFolder();
     await writeFile(join(folder.path, "file"), "in the way");
     const host = await runHere(join(folder.path, "file/cache"), expect);
     expect(messages(host, "warn")).toHaveLength(1);

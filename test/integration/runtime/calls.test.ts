@@ -4,9 +4,10 @@
 import { afterAll, describe, test } from "vitest";
 import { WitError } from "../../../src/domain/errors.ts";
 import type { ImportHandler } from "../../../src/runtime/contract.ts";
-import { MIRROR, PROBE, bare, heldImports, limits, openRuntime, probe, temporaryFolder } from "./support.ts";
+import { MIRROR, PROBE, bare, heldImports, limits, openRuntime, probe } from "./support.ts";
+import { tempFolder } from "../../support/processes.ts";
 
-const cache = await temporaryFolder();
+const cache = await tempFolder();
 afterAll(() => cache[Symbol.asyncDispose]());
 
 const EVERYTHING = {

@@ -11,7 +11,8 @@ import type { EntryContent } from "../../../src/runtime/prepare/entry-format.ts"
 import { createEngineReader } from "../../../src/runtime/prepare/engine-key.ts";
 import { entryName, type EntryId } from "../../../src/runtime/prepare/seal.ts";
 import { smallDisk } from "../../support/small-disk.ts";
-import { recordingLogger, temporaryFolder, type LogEntry } from "./support.ts";
+import { recordingLogger, type LogEntry } from "./support.ts";
+import { tempFolder } from "../../support/processes.ts";
 
 const KEY = createSecretKey(randomBytes(32));
 const LIMITS = { maxPages: 512, maxTableEntries: 1000 };
@@ -42,7 +43,7 @@ function openCache(folder: string, more: { readonly quota?: number; readonly key
 
 describe("createEntryCache()", () => {
   test("gives what was stored", async ({ expect }) => {
-    await using folder = await temporaryFolder();
+    await using folder = await tempFolder();
     const { cache, warnings } = openCache(join(folder.path, "made/on/demand"));
     expect(await cache.load(id(1))).toBeUndefined();
     expect(await cache.find(id(1))).toEqual([]);
@@ -54,7 +55,7 @@ describe("createEntryCache()", () => {
   });
 
   test("gives nothing of an entry in which any bit was changed, and removes it", async ({ expect }) => {
-    await using folder = await temporaryFolder();
+    await using folder = await tempFolder();
     const { cache, warnings } = openCache(folder.path);
     await cache.store(id(1), content(1));
     const file = join(folder.path, entryName(id(1)));
@@ -70,7 +71,7 @@ describe("createEntryCache()", () => {
   });
 
   test("gives nothing of an entry that was cut off anywhere, or has become longer", async ({ expect }) => {
-    await using folder = await temporaryFolder();
+    await using folder = await tempFolder();
     const { cache } = openCache(folder.path);
     await cache.store(id(1), content(1));
     const file = join(folder.path, entryName(id(1)));
@@ -84,7 +85,7 @@ describe("createEntryCache()", () => {
   });
 
   test("gives nothing that was stored for another component, engine or limits", async ({ expect }) => {
-    await using folder = await temporaryFolder();
+    await using folder = await tempFolder();
     const { cache } = openCache(folder.path);
     const others: readonly EntryId[] = [
       id(2),
@@ -100,7 +101,7 @@ describe("createEntryCache()", () => {
   });
 
   test("gives nothing that another device has sealed", async ({ expect }) => {
-    await using folder = await temporaryFolder();
+    await using folder = await tempFolder();
     await openCache(folder.path, { key: createSecretKey(randomBytes(32)) }).cache.store(id(1), content(1));
     const { cache, warnings } = openCache(folder.path);
     expect(await cache.load(id(1))).toBeUndefined();
@@ -108,7 +109,7 @@ describe("createEntryCache()", () => {
   });
 
   test("gives nothing where there is no file, and stores an entry in its place", async ({ expect }) => {
-    await using folder = await temporaryFolder();
+    await using folder = await tempFolder();
     const { cache } = openCache(folder.path);
     const file = join(folder.path, entryName(id(1)));
     await mkdir(file);
@@ -126,7 +127,7 @@ describe("createEntryCache()", () => {
   });
 
   test("keeps to its quota; what was not used for the longest time goes", async ({ expect }) => {
-    await using folder = await temporaryFolder();
+    await using folder = await tempFolder();
     const { cache } = openCache(folder.path, { quota: 10_000 });
     for (const digit of [1, 2]) {
       await cache.store(id(digit), content(digit, 4000));
@@ -148,7 +149,7 @@ describe("createEntryCache()", () => {
   test("removes what was being written by a process that is gone, and leaves what is being written", async ({
     expect,
   }) => {
-    await using folder = await temporaryFolder();
+    await using folder = await tempFolder();
     const { cache } = openCache(folder.path);
     for (const name of [".work-old", ".work-new"]) await writeFile(join(folder.path, name), "part");
     await utimes(join(folder.path, ".work-old"), 0, 0);
@@ -157,7 +158,7 @@ describe("createEntryCache()", () => {
   });
 
   test("counts what is being written, and removes at once what a process has left that is gone", async ({ expect }) => {
-    await using folder = await temporaryFolder();
+    await using folder = await tempFolder();
     const { cache } = openCache(folder.path, { quota: 10_000 });
     const process = "00000000-0000-4000-8000-000000000000";
     const [gone, elsewhere] = [`.work-2000000000-${process}-1`, ".work-new"];
@@ -171,7 +172,7 @@ describe("createEntryCache()", () => {
   });
 
   test("goes on when its folder cannot be made, and says so once", async ({ expect }) => {
-    await using folder = await temporaryFolder();
+    await using folder = await tempFolder();
     await writeFile(join(folder.path, "cache"), "in the way");
     const { cache, warnings } = openCache(join(folder.path, "cache"));
     for (let time = 0; time < 3; time++) {
@@ -182,7 +183,7 @@ describe("createEntryCache()", () => {
   });
 
   test("keeps nothing under a key that does not outlive the process", async ({ expect }) => {
-    await using folder = await temporaryFolder();
+    await using folder = await tempFolder();
     const log = recordingLogger([]);
     const cache = createEntryCache({ folder: folder.path, key: KEY, durable: false, quota: 1e6, log });
     expect(await cache.store(id(1), content(1))).toBe(false);

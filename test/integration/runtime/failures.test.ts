@@ -8,20 +8,10 @@ import { afterAll, describe, test } from "vitest";
 import { PetioleError, WitError } from "../../../src/domain/errors.ts";
 import { mebibytes, millis } from "../../../src/domain/units.ts";
 import type { RunningComponent } from "../../../src/runtime/contract.ts";
-import {
-  PROBE,
-  bare,
-  fixture,
-  heldImports,
-  limits,
-  openRuntime,
-  probe,
-  temporaryFolder,
-  wasi,
-  type TestRuntime,
-} from "./support.ts";
+import { PROBE, bare, fixture, heldImports, limits, openRuntime, probe, wasi, type TestRuntime } from "./support.ts";
+import { tempFolder } from "../../support/processes.ts";
 
-const cache = await temporaryFolder();
+const cache = await tempFolder();
 afterAll(() => cache[Symbol.asyncDispose]());
 
 interface Pair extends AsyncDisposable {

@@ -9,7 +9,8 @@ import { afterAll, beforeAll, describe, test } from "vitest";
 import { bytes } from "../../../src/domain/units.ts";
 import type { InstanceOptions, RunningComponent } from "../../../src/runtime/contract.ts";
 import { createHttpListener } from "../../../src/runtime/http-listener.ts";
-import { limits, openRuntime, recordingLogger, temporaryFolder, type LogEntry, type TestRuntime } from "./support.ts";
+import { limits, openRuntime, recordingLogger, type LogEntry, type TestRuntime } from "./support.ts";
+import { tempFolder } from "../../support/processes.ts";
 
 const HELLO = "hello from a component\n";
 const MAX_BODY = bytes(300_000);
@@ -26,7 +27,7 @@ describe("createHttpListener()", () => {
   let runtime: TestRuntime;
 
   beforeAll(async () => {
-    cache = await temporaryFolder();
+    cache = await tempFolder();
     runtime = openRuntime(cache.path);
   });
   afterAll(async () => {

@@ -9,7 +9,8 @@ import { setImmediate as tick } from "node:timers/promises";
 import { afterAll, beforeAll, describe, test } from "vitest";
 import { bytes, mebibytes } from "../../../src/domain/units.ts";
 import type { HttpRequest, HttpResponse, InstanceOptions, RunningComponent } from "../../../src/runtime/contract.ts";
-import { limits, openRuntime, temporaryFolder, type TestRuntime } from "./support.ts";
+import { limits, openRuntime, type TestRuntime } from "./support.ts";
+import { tempFolder } from "../../support/processes.ts";
 
 const HELLO = "hello from a component\n";
 const MEBIBYTE = 1_048_576;
@@ -82,7 +83,7 @@ describe.for(["own", "jco"] as const)("RunningComponent.http() with %s glue", (g
   const start = (options: Partial<InstanceOptions> = {}): Promise<RunningComponent> => runtime.start("http", options);
 
   beforeAll(async () => {
-    cache = await temporaryFolder();
+    cache = await tempFolder();
     runtime = openRuntime(cache.path, { glue });
   });
   afterAll(async () => {

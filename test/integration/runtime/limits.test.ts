@@ -6,9 +6,10 @@ import { WitError } from "../../../src/domain/errors.ts";
 import { mebibytes, millis } from "../../../src/domain/units.ts";
 import type { ComponentEvent, LimitName } from "../../../src/runtime/contract.ts";
 import { waitFor } from "../../support/wait-for.ts";
-import { bare, heldImports, limits, openRuntime, probe, temporaryFolder, type LogEntry } from "./support.ts";
+import { bare, heldImports, limits, openRuntime, probe, type LogEntry } from "./support.ts";
+import { tempFolder } from "../../support/processes.ts";
 
-const cache = await temporaryFolder();
+const cache = await tempFolder();
 afterAll(() => cache[Symbol.asyncDispose]());
 
 /** Events of a component as they come. */

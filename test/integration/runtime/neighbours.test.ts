@@ -1,9 +1,10 @@
 import { afterAll, describe, test } from "vitest";
 import type { ComponentEvent, HttpRequest } from "../../../src/runtime/contract.ts";
 import { waitFor } from "../../support/wait-for.ts";
-import { bare, heldImports, limits, openRuntime, probe, temporaryFolder } from "./support.ts";
+import { bare, heldImports, limits, openRuntime, probe } from "./support.ts";
+import { tempFolder } from "../../support/processes.ts";
 
-const cache = await temporaryFolder();
+const cache = await tempFolder();
 afterAll(() => cache[Symbol.asyncDispose]());
 
 const answer = { subject: "s", body: new Uint8Array(3), replyTo: undefined };

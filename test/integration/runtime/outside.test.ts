@@ -11,7 +11,8 @@ import { afterAll, beforeAll, describe, test } from "vitest";
 import type { Grants } from "../../../src/domain/workload.ts";
 import { MAX_OPEN_FILES } from "../../../src/runtime/wasi/filesystem/open-files.ts";
 import type { RunningComponent } from "../../../src/runtime/contract.ts";
-import { limits, openRuntime, temporaryFolder } from "./support.ts";
+import { limits, openRuntime } from "./support.ts";
+import { tempFolder } from "../../support/processes.ts";
 
 const FILE = fileURLToPath(new URL("../../fixtures/components/build/outside.wasm", import.meta.url));
 const PROBE = "petiole:fixture-outside/probe";
@@ -23,7 +24,7 @@ const run = (component: RunningComponent, command: string, argument = ""): Promi
 /** A device's folder with a granted one in it, and a runtime. */
 async function openDevice(glue: "own" | "jco", cacheDir: string) {
   const stack = new AsyncDisposableStack();
-  const { path: outside } = stack.use(await temporaryFolder());
+  const { path: outside } = stack.use(await tempFolder());
   const granted = join(outside, "granted");
   await mkdir(granted);
   await writeFile(join(outside, "secret"), "secret");
@@ -63,9 +64,9 @@ const folder = (host: string, write = true) => ({ host, guest: "/data", write })
 
 describe.each(["own", "jco"] as const)("Runtime with %s glue", (glue) => {
   // One for all: transpiling takes seconds.
-  let cache: Awaited<ReturnType<typeof temporaryFolder>>;
+  let cache: Awaited<ReturnType<typeof tempFolder>>;
   beforeAll(async () => {
-    cache = await temporaryFolder();
+    cache = await tempFolder();
   });
   afterAll(() => cache[Symbol.asyncDispose]());
   const open = () => openDevice(glue, cache.path);

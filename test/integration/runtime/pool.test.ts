@@ -7,9 +7,10 @@ import { isPetioleError, WitError } from "../../../src/domain/errors.ts";
 import { bytes, mebibytes, millis } from "../../../src/domain/units.ts";
 import type { ComponentEvent, ImportHandler, RunningComponent } from "../../../src/runtime/contract.ts";
 import { waitFor } from "../../support/wait-for.ts";
-import { MESSAGING, bare, heldImports, limits, openRuntime, probe, temporaryFolder } from "./support.ts";
+import { MESSAGING, bare, heldImports, limits, openRuntime, probe } from "./support.ts";
+import { tempFolder } from "../../support/processes.ts";
 
-const cache = await temporaryFolder();
+const cache = await tempFolder();
 afterAll(() => cache[Symbol.asyncDispose]());
 
 /** The number of calls that the instance has seen which serves this one. */

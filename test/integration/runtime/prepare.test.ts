@@ -7,9 +7,10 @@ import { copyFile, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, describe, test } from "vitest";
 import { mebibytes, millis, seconds } from "../../../src/domain/units.ts";
-import { bare, fixture, limits, openRuntime, temporaryFolder } from "./support.ts";
+import { bare, fixture, limits, openRuntime } from "./support.ts";
+import { tempFolder } from "../../support/processes.ts";
 
-const cache = await temporaryFolder();
+const cache = await tempFolder();
 afterAll(() => cache[Symbol.asyncDispose]());
 
 const soon = (): AbortSignal => AbortSignal.timeout(60_000);
@@ -52,7 +53,7 @@ describe("Runtime.prepare()", () => {
     ["a component whose code is damaged", damageCode, "a core module is not valid"],
   ] as const) {
     test(`refuses ${what} with ERR_COMPONENT_INVALID`, async ({ expect }) => {
-      await using folder = await temporaryFolder();
+      await using folder = await tempFolder();
       await using host = openRuntime(folder.path);
       const file = join(folder.path, "it.wasm");
       await writeFile(file, make(await readFile(fixture("bare"))));
@@ -73,7 +74,7 @@ describe("Runtime.prepare()", () => {
   });
 
   test("waits neither for a pipe nor for a device", async ({ expect }) => {
-    await using folder = await temporaryFolder();
+    await using folder = await tempFolder();
     const { publicKey } = generateKeyPairSync("ed25519");
     await using host = openRuntime(folder.path, { trustedKeys: [publicKey] });
     const file = join(folder.path, "it.wasm");
@@ -100,7 +101,7 @@ describe("Runtime.prepare()", () => {
   });
 
   test("fails with ERR_COMPONENT_PREPARE when transpiling takes too much memory", async ({ expect }) => {
-    await using folder = await temporaryFolder();
+    await using folder = await tempFolder();
     await using host = openRuntime(folder.path, { glue: "jco", compile: { memory: mebibytes(24), time: seconds(60) } });
     await expect(host.runtime.prepare(fixture("behaviour"), soon())).rejects.toMatchObject({
       code: "ERR_COMPONENT_PREPARE",
@@ -109,7 +110,7 @@ describe("Runtime.prepare()", () => {
   });
 
   test("fails with ERR_COMPONENT_PREPARE when transpiling takes too long", async ({ expect }) => {
-    await using folder = await temporaryFolder();
+    await using folder = await tempFolder();
     await using host = openRuntime(folder.path, { glue: "jco", compile: { memory: mebibytes(512), time: millis(1) } });
     await expect(host.runtime.prepare(fixture("behaviour"), soon())).rejects.toMatchObject({
       code: "ERR_COMPONENT_PREPARE",
@@ -121,7 +122,7 @@ describe("Runtime.prepare()", () => {
     expect,
   }) => {
     for (const transpiler of [["/nowhere/transpiler"], [process.execPath, "-e", "process.exit(3)"]] as const) {
-      await using folder = await temporaryFolder();
+      await using folder = await tempFolder();
       await using host = openRuntime(folder.path, { glue: "jco", transpiler });
       await expect(host.runtime.prepare(fixture("bare"), soon())).rejects.toMatchObject({
         code: "ERR_COMPONENT_PREPARE",
@@ -130,7 +131,7 @@ describe("Runtime.prepare()", () => {
   });
 
   test("does the work of two at once only once", async ({ expect }) => {
-    await using folder = await temporaryFolder();
+    await using folder = await tempFolder();
     await using host = openRuntime(folder.path);
     const both = [fixture("bare"), fixture("bare")].map((file) => host.runtime.prepare(file, soon()));
     const [first, second] = await Promise.all(both);
@@ -139,7 +140,7 @@ describe("Runtime.prepare()", () => {
   });
 
   test("ends the transpiler when aborted, and starts anew afterwards", async ({ expect }) => {
-    await using folder = await temporaryFolder();
+    await using folder = await tempFolder();
     await using host = openRuntime(folder.path, { glue: "jco" });
     const abort = new AbortController();
     const preparing = host.runtime.prepare(fixture("behaviour"), abort.signal);
@@ -151,7 +152,7 @@ describe("Runtime.prepare()", () => {
   });
 
   test("says when glue comes from the transpiler, and when from the linker", async ({ expect }) => {
-    await using folder = await temporaryFolder();
+    await using folder = await tempFolder();
     await using host = openRuntime(folder.path, { glue: "jco" });
     await host.runtime.prepare(fixture("bare"), soon());
     expect(host.entries.map(({ message }) => message)).toContain("Component transpiled");
@@ -162,7 +163,7 @@ describe("Runtime.prepare()", () => {
 
 describe("Runtime.start()", () => {
   test("knows what a component from the cache imports and exports", async ({ expect }) => {
-    await using folder = await temporaryFolder();
+    await using folder = await tempFolder();
     await using first = openRuntime(folder.path);
     const prepared = await first.runtime.prepare(fixture("behaviour"), soon());
     await (await first.startPrepared(prepared))[Symbol.asyncDispose]();
@@ -173,7 +174,7 @@ describe("Runtime.start()", () => {
   });
 
   test("takes other limits than those in the cache", async ({ expect }) => {
-    await using folder = await temporaryFolder();
+    await using folder = await tempFolder();
     await startOnce(folder.path);
     await using host = openRuntime(folder.path);
     await using component = await host.start("bare", { limits: limits({ memory: mebibytes(8) }) });
@@ -182,7 +183,7 @@ describe("Runtime.start()", () => {
   });
 
   test("takes what was started before from the cache", async ({ expect }) => {
-    await using folder = await temporaryFolder();
+    await using folder = await tempFolder();
     for (const expected of [1, 0, 0]) {
       await using host = openRuntime(folder.path);
       await using component = await host.start("bare");
@@ -192,7 +193,7 @@ describe("Runtime.start()", () => {
   });
 
   test("needs the cache no more once it runs", async ({ expect }) => {
-    await using folder = await temporaryFolder();
+    await using folder = await tempFolder();
     await startOnce(folder.path);
     await using host = openRuntime(folder.path);
     await using component = await host.start("bare");
@@ -203,7 +204,7 @@ describe("Runtime.start()", () => {
   });
 
   test("makes everything again when the cache was lost meanwhile", async ({ expect }) => {
-    await using folder = await temporaryFolder();
+    await using folder = await tempFolder();
     await startOnce(folder.path);
     await using host = openRuntime(folder.path);
     const prepared = await host.runtime.prepare(fixture("bare"), soon());
@@ -216,7 +217,7 @@ describe("Runtime.start()", () => {
   });
 
   test("refuses to start what the file no longer holds, once the cache is lost", async ({ expect }) => {
-    await using folder = await temporaryFolder();
+    await using folder = await tempFolder();
     await startOnce(folder.path);
     await using host = openRuntime(folder.path);
     const file = join(folder.path, "it.wasm");

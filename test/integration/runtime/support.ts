@@ -1,6 +1,3 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { ComponentLimits } from "../../../src/domain/workload.ts";
 import { bytes, millis } from "../../../src/domain/units.ts";
@@ -26,11 +23,6 @@ export const MIRROR = "petiole:fixture-types/mirror";
 /** Path of a component built by `npm run build:examples`. */
 export function fixture(name: Fixture): string {
   return fileURLToPath(new URL(`../../fixtures/components/build/${name}.wasm`, import.meta.url));
-}
-
-export async function temporaryFolder(): Promise<AsyncDisposable & { readonly path: string }> {
-  const path = await mkdtemp(join(tmpdir(), "petiole-runtime-"));
-  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
 }
 
 export interface LogEntry extends LogFields {

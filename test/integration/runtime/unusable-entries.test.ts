@@ -12,7 +12,8 @@ import { createEngineReader, engineKey } from "../../../src/runtime/prepare/engi
 import { createEntryCache, type EntryCache } from "../../../src/runtime/prepare/entry-cache.ts";
 import type { EntryContent } from "../../../src/runtime/prepare/entry-format.ts";
 import type { EntryId } from "../../../src/runtime/prepare/seal.ts";
-import { bare, fixture, openRuntime, temporaryFolder, type LogEntry } from "./support.ts";
+import { bare, fixture, openRuntime, type LogEntry } from "./support.ts";
+import { tempFolder } from "../../support/processes.ts";
 
 const UNUSABLE = "Component made ready before cannot be used and is made again";
 const TAKEN = "Component compiled ahead of time is taken";
@@ -67,7 +68,7 @@ const linked = (log: readonly LogEntry[]): number => log.filter(({ message }) =>
 describe("Runtime.start()", () => {
   for (const [what, spoil] of SPOILT) {
     test(`makes an entry of its own again ${what}`, async ({ expect }) => {
-      await using folder = await temporaryFolder();
+      await using folder = await tempFolder();
       const { id, content } = await makeEntry(folder.path, fixture("bare"));
       expect(await (await openCache(folder.path)).store(id, spoil(content))).toBe(true);
       const log = await start(folder.path, fixture("bare"));
@@ -79,7 +80,7 @@ describe("Runtime.start()", () => {
     });
 
     test(`makes an entry of its own instead of one of a trusted signer ${what}`, async ({ expect }) => {
-      await using folder = await temporaryFolder();
+      await using folder = await tempFolder();
       const file = join(folder.path, "app.wasm");
       await copyFile(fixture("bare"), file);
       const { content } = await makeEntry(join(folder.path, "elsewhere"), file);

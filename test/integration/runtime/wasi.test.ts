@@ -1,9 +1,10 @@
 // Pins: what guests get of WASI 0.2, of configuration and of logging, and what they cannot do with it.
 
 import { afterAll, describe, test } from "vitest";
-import { bare, limits, openRuntime, probe, temporaryFolder, wasi, type LogEntry } from "./support.ts";
+import { bare, limits, openRuntime, probe, wasi, type LogEntry } from "./support.ts";
+import { tempFolder } from "../../support/processes.ts";
 
-const cache = await temporaryFolder();
+const cache = await tempFolder();
 afterAll(() => cache[Symbol.asyncDispose]());
 
 const printed = (entries: readonly LogEntry[], stream: string): unknown[] =>
