@@ -116,7 +116,7 @@ describe("createMessagingNatsProvider()", () => {
       publish: async (entry) => {
         if (fail !== undefined) throw fail;
         stored.push(entry);
-        return "durable";
+        return { outcome: "durable", seq: 1 };
       },
       stats: async () => await Promise.reject(new Error("not used")),
       ledger: async () => [],

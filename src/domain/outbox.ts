@@ -12,10 +12,23 @@ export interface OutboxMessage {
   readonly subject: string;
   readonly body: Uint8Array;
   readonly headers: Readonly<Record<string, string>>;
+  /** Who published it, for quotas: a component's id, or what stands for a process outside. */
+  readonly owner?: string | undefined;
+  /** Worth sending for so long; the lane's own limit unless given. */
+  readonly ttl?: Millis | undefined;
 }
 
-/** What `publish` can promise at the moment it returns. A full or failed outbox throws a typed error instead. */
-export type PublishOutcome = "durable" | "buffered";
+/**
+ * What `publish` can promise at the moment it returns. `durable`: on disk. `buffered`: on disk or at the hub within the
+ * lane's commit interval. `volatile`: in memory only. What is not accepted throws a typed error instead.
+ */
+export type PublishOutcome = "durable" | "buffered" | "volatile";
+
+/** Of an accepted message. */
+export interface PublishReceipt {
+  readonly outcome: PublishOutcome;
+  readonly seq: number;
+}
 
 /** A stored message. `seq` is device-wide, grows by at least one with each message and is never used twice. */
 export interface OutboxRow extends OutboxMessage {
@@ -31,9 +44,11 @@ export interface OutboxRow extends OutboxMessage {
 /**
  * `cap`: dropped to keep the outbox within its size. `corrupt`: the stored row failed its checksum. `refused`: the hub
  * will never take it, such as one larger than its limit. `unknown`: a damaged store was replaced; rows within the range
- * may have been in it, so `count` and `bytes` are what is certain: 0.
+ * may have been in it, so `count` and `bytes` are what is certain: 0. `expired`: older than it was worth sending.
+ * `shed`: not accepted, its publisher was told. `hub-lost`: the hub lost it after acknowledging it, and it is not held
+ * any more. `exported`: handed over in a file.
  */
-export type LossReason = "cap" | "corrupt" | "refused" | "unknown";
+export type LossReason = "cap" | "corrupt" | "refused" | "unknown" | "expired" | "shed" | "hub-lost" | "exported";
 
 /**
  * Messages of one lane that the device gave up: `count` rows with sequences within `from..to`. It is an upper bound of

@@ -1,7 +1,7 @@
 // What the host needs from adapters, beyond what it lends to providers (src/provider/services.ts).
 
 import type { HubLinkState } from "../domain/hub-link.ts";
-import type { Lane, OutboxRow } from "../domain/outbox.ts";
+import type { Lane, OutboxMessage, OutboxRow } from "../domain/outbox.ts";
 import type { Bytes } from "../domain/units.ts";
 
 /** The reading end of the outbox, for the forwarder. */
@@ -25,6 +25,19 @@ export interface OutboxSource {
   acknowledged(lane: Lane): Promise<number>;
   /** Calls `listener` whenever rows of a lane became readable. */
   onReadable(listener: (lane: Lane) => void): Disposable;
+}
+
+/** Moves messages between stores without the hub, such as in a file on a USB stick. */
+export interface OutboxTransfer {
+  /**
+   * Ends the rows of each lane up to and including its sequence, as handed over in the export `id`: durable when it
+   * resolves, and written into the ledger as `exported`.
+   */
+  handOver(id: string, upTo: Readonly<Partial<Record<Lane, number>>>): Promise<{ readonly rows: number }>;
+  /** How many messages of the import `id` are in the store; undefined when none ever was. */
+  importProgress(id: string): Promise<number | undefined>;
+  /** Accepts messages and notes the progress of their import, both in one commit. Durable when it resolves. */
+  takeIn(id: string, progress: number, messages: readonly OutboxMessage[]): Promise<void>;
 }
 
 /** Watches the link to the hub. */

@@ -13,7 +13,7 @@ export type {
 export type { BusMessage, HostServices, KeyValueStore, MessageBus, Outbox } from "./services.ts";
 export { parseProviderConfig } from "./parse-config.ts";
 export { PetioleError, WitError, isPetioleError } from "../domain/errors.ts";
-export { LANES, type Lane, type OutboxMessage, type PublishOutcome } from "../domain/outbox.ts";
+export { LANES, type Lane, type OutboxMessage, type PublishOutcome, type PublishReceipt } from "../domain/outbox.ts";
 export * from "../domain/units.ts";
 export { backoffDelay, type BackoffOptions } from "../lib/backoff.ts";
 export { type Clock } from "../lib/clock.ts";

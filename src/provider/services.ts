@@ -1,6 +1,6 @@
 // What the host lends to providers. Adapters implement these ports; in-memory twins pass the same suites.
 
-import type { LedgerEntry, OutboxMessage, OutboxStats, PublishOutcome } from "../domain/outbox.ts";
+import type { LedgerEntry, OutboxMessage, OutboxStats, PublishReceipt } from "../domain/outbox.ts";
 import type { Millis } from "../domain/units.ts";
 
 /** The way to the hub: stored first, forwarded when the link is there, exactly once and in order per lane. */
@@ -10,7 +10,7 @@ export interface Outbox {
    * queued for the next group commit ("buffered").
    * @throws PetioleError ERR_OUTBOX_TOO_LARGE, ERR_OUTBOX_FULL, ERR_STORE_FAILED
    */
-  publish(message: OutboxMessage): Promise<PublishOutcome>;
+  publish(message: OutboxMessage): Promise<PublishReceipt>;
   stats(): Promise<OutboxStats>;
   ledger(): Promise<readonly LedgerEntry[]>;
 }

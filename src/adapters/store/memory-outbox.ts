@@ -85,7 +85,7 @@ export function createMemoryOutbox(deps: MemoryOutboxDeps): Outbox & OutboxSourc
       checkSize(record, deps);
       if (lanes.critical.bytes + rowCost(recordSizes(record)) > cap) throw outboxFull(message.lane);
       append(record);
-      return message.lane === "critical" ? "durable" : "buffered";
+      return { outcome: message.lane === "critical" ? "durable" : "buffered", seq: stamp.seq };
     },
     stats: async () => ({
       lanes: LANES.map((name): LaneStats => {

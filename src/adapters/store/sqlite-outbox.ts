@@ -37,12 +37,12 @@ export function createSqliteOutbox(deps: SqliteOutboxDeps): Outbox & OutboxSourc
       checkSize(row, deps);
       if (row.lane === "critical") {
         await queue.addCritical(row);
-        return "durable";
+        return { outcome: "durable", seq: row.seq };
       }
       // `critical` rows never make way: where they leave no room, the message would only be dropped by its commit.
       if (deps.criticalBytes() + rowCost(recordSizes(row)) > cap) throw outboxFull("standard");
       await queue.addStandard(row);
-      return "buffered";
+      return { outcome: "buffered", seq: row.seq };
     },
 
     stats: async () => {

@@ -61,12 +61,14 @@ describe.skipIf(mayNot)("a full disk (tmpfs of 3 MiB; needs the right to mount)"
       await expect(store.keyValue.set("b", "k", new Uint8Array(20_000))).rejects.toMatchObject({
         code: "ERR_STORE_FAILED",
       });
-      expect(await store.outbox.publish(message("standard", "kept".padEnd(20_000, ".")))).toBe("buffered");
+      expect(await store.outbox.publish(message("standard", "kept".padEnd(20_000, ".")))).toMatchObject({
+        outcome: "buffered",
+      });
       await expect(store.flush()).rejects.toMatchObject({ code: "ERR_STORE_FAILED" });
       expect(laneOf(await store.outbox.stats(), "standard").rows).toBe(1);
 
       await rm(ballast);
-      expect(await store.outbox.publish(message("critical", "again"))).toBe("durable");
+      expect(await store.outbox.publish(message("critical", "again"))).toMatchObject({ outcome: "durable" });
       expect(await store.outbox.read("standard", 0, WINDOW)).toHaveLength(1);
     }
     // One line for the failure, one for its end; not one for each message.

@@ -22,7 +22,7 @@ const store = await openStore({
 async function publishCritical(): Promise<never> {
   for (let n = 1; ; n += 1) {
     const text = `${tag}:${n}`;
-    const outcome = await store.outbox.publish({
+    const { outcome } = await store.outbox.publish({
       lane: "critical",
       subject: "alarms",
       body: new TextEncoder().encode(text),
