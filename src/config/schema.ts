@@ -47,6 +47,13 @@ const destination = z
     "want a port from 1 to 65535",
   );
 
+/** How long a message is worth sending. */
+const ttl = z.union([z.literal("none"), duration()]);
+
+/** A limit on a rate, or none. */
+const rate = <T, I>(limit: z.ZodType<T, I>): z.ZodType<T | "unlimited", I | "unlimited"> =>
+  z.union([z.literal("unlimited"), limit]);
+
 /** The schema of `petiole.yaml`. `folder` is where the file lies: relative paths in it start there. */
 export function configSchema(folder: string) {
   const path = z
@@ -96,10 +103,41 @@ export function configSchema(folder: string) {
       .prefault({}),
     outbox: z
       .strictObject({
-        max_size: size().prefault("256MiB"),
+        max_size: size()
+          .refine((value) => value >= 1024 * 1024, "want at least 1MiB")
+          .prefault("256MiB"),
         max_message: size().prefault("960KiB"),
-        commit_interval: duration().prefault("1s"),
-        commit_rows: z.int().min(1).max(10_000).default(128),
+        hub_hold: duration().prefault("150s"),
+        component_quota: size().optional(),
+        drain: z
+          .strictObject({
+            messages: rate(z.int().min(1)).default(500),
+            bytes: rate(size()).prefault("256KiB"),
+            jitter: duration().prefault("30s"),
+          })
+          .prefault({}),
+        lanes: z
+          .strictObject({
+            critical: z.strictObject({ ttl: ttl.optional() }).prefault({}),
+            standard: z
+              .strictObject({
+                ttl: ttl.optional(),
+                max_size: size().optional(),
+                when_full: z.enum(["drop-oldest", "shed"]).optional(),
+                commit_interval: duration().optional(),
+                commit_rows: z.int().min(1).max(10_000).optional(),
+              })
+              .prefault({}),
+            latest: z
+              .strictObject({
+                ttl: ttl.optional(),
+                max_size: size().optional(),
+                commit_interval: duration().optional(),
+              })
+              .prefault({}),
+            ephemeral: z.strictObject({ ttl: ttl.optional(), max_size: size().optional() }).prefault({}),
+          })
+          .prefault({}),
       })
       .prefault({}),
     compiler: z.strictObject({ memory: size().prefault("384MiB"), timeout: duration().prefault("2m") }).prefault({}),
@@ -123,6 +161,7 @@ export function configSchema(folder: string) {
           max_instances: z.int().min(1).max(1000).default(1),
           max_table: z.int().min(1).max(10_000_000).default(100_000),
           cpu: z.number().min(0.01).max(1).default(1),
+          outbox_quota: size().optional(),
           log_rate: z.number().min(0.1).max(10_000).default(50),
           isolation: z.enum(["shared", "dedicated"]).default("shared"),
           recycle: z

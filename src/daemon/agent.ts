@@ -15,6 +15,7 @@ import type { Logger } from "../lib/log.ts";
 import { createRuntime } from "../runtime/runtime.ts";
 import { readTrustedKey } from "../runtime/aot/keys.ts";
 import { openHub } from "./hub.ts";
+import { outboxOptionsOf } from "./outbox-options.ts";
 import { reasonOf } from "../lib/reason.ts";
 
 // Seals the component cache. With the state, as the cache may be on a disk that others can write to.
@@ -49,12 +50,7 @@ export async function openAgent({ config, env, clock, log, signal }: AgentDeps):
       dir: config.state_dir,
       clock,
       log: log.child({ part: "store" }),
-      outbox: {
-        maxBytes: config.outbox.max_size,
-        maxMessage: config.outbox.max_message,
-        commitInterval: config.outbox.commit_interval,
-        commitRows: config.outbox.commit_rows,
-      },
+      outbox: outboxOptionsOf(config),
     }),
   );
   const hub = stack.use(openHub({ config, source: store.outbox, env, clock, log }));

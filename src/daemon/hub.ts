@@ -15,6 +15,7 @@ import type { OutboxSource } from "../host/ports.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/log.ts";
 import type { MessageBus } from "../provider/services.ts";
+import { drainLimitOf } from "./outbox-options.ts";
 import { keepLeafServer, type LeafServerKeeper } from "./leaf.ts";
 
 export interface HubDeps {
@@ -77,6 +78,7 @@ function connectHub(deps: HubDeps, hub: NonNullable<Config["hub"]>): Hub {
     monitor,
     device: config.device.id,
     stream: { create: hub.stream.create, domain: hub.domain, ...(hub.stream.create ? { name: hub.stream.name } : {}) },
+    drain: drainLimitOf(config),
     log: log.child({ part: "forwarder" }),
     clock,
   });

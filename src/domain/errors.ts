@@ -90,6 +90,16 @@ export const ERROR_CATALOGUE = {
   ERR_STORE_LOCKED: { kind: "environment", retryable: true, meaning: "another agent uses this state directory" },
   ERR_STORE_FAILED: { kind: "environment", retryable: true, meaning: "the store could not carry out an operation" },
   ERR_OUTBOX_TOO_LARGE: { kind: "user", retryable: false, meaning: "a message is larger than the outbox accepts" },
+  ERR_OUTBOX_SHED: {
+    kind: "environment",
+    retryable: true,
+    meaning: "the message's lane is full and set to take no more until the hub has taken some",
+  },
+  ERR_OUTBOX_QUOTA: {
+    kind: "environment",
+    retryable: true,
+    meaning: "the publisher's waiting messages take all that they may",
+  },
   ERR_OUTBOX_FULL: {
     kind: "environment",
     retryable: true,

@@ -2,9 +2,19 @@
 
 import type { Bytes, Millis } from "./units.ts";
 
-/** `critical`: durable when `publish` returns. `standard`: durable within the commit interval. */
-export const LANES = ["critical", "standard"] as const;
+/**
+ * Most urgent first. `critical`: durable when `publish` returns. `standard`: durable, or at the hub, within the commit
+ * interval. `latest`: the last message of each subject only. `ephemeral`: never on disk.
+ */
+export const LANES = ["critical", "standard", "latest", "ephemeral"] as const;
 export type Lane = (typeof LANES)[number];
+/** The lanes that keep every message on disk until the hub has it. */
+export const STORED_LANES = ["critical", "standard"] as const satisfies readonly Lane[];
+export type StoredLane = (typeof STORED_LANES)[number];
+
+export function isStoredLane(lane: Lane): lane is StoredLane {
+  return lane === "critical" || lane === "standard";
+}
 
 export interface OutboxMessage {
   readonly lane: Lane;
@@ -37,8 +47,21 @@ export interface OutboxRow extends OutboxMessage {
   readonly bootId: string;
   /** Time since boot when it was accepted. */
   readonly monotonic: Millis;
-  /** Unix time when it was accepted, as the device knew it then. */
+  /** Unix time when it was accepted: as the device knew it then, or set right since its clock was set in that boot. */
   readonly wall: Millis;
+  /** Whether `wall` can be trusted. */
+  readonly clock: ClockState;
+}
+
+/** Whether the device's clock was set, by a battery-backed clock, by NTP or by the hub. */
+export type ClockState = "synced" | "unsynced";
+
+/** How far the hub got with a lane. */
+export interface Delivered {
+  /** Highest sequence that the hub has acknowledged, 0 when there is none. */
+  readonly seq: number;
+  /** Sequence that the hub's stream gave to that message; undefined when it was not told. */
+  readonly hubSeq: number | undefined;
 }
 
 /**
@@ -64,6 +87,8 @@ export interface LedgerEntry {
   readonly bytes: Bytes;
   readonly reason: LossReason;
   readonly wall: Millis;
+  /** Whether a message about it is on its way to the hub. Such an entry does not change any more. */
+  readonly reported: boolean;
 }
 
 export interface LaneStats {
@@ -77,13 +102,34 @@ export interface LaneStats {
   readonly acknowledged: number;
   /** Rows ever dropped, by the ledger. */
   readonly dropped: number;
+  /** Since the start: messages accepted, and of those acknowledged by the hub before they were written to disk. */
+  readonly accepted: number;
+  readonly elided: number;
+  /** Since the start: messages that a newer one of their subject replaced (lane `latest`). */
+  readonly superseded: number;
+}
+
+/** Where the store keeps its data, and how it does. */
+export interface StoreHealth {
+  /** `memory`: the medium cannot be written, so nothing survives the process. */
+  readonly mode: "disk" | "memory";
+  /** Why it is not on disk, or why commits fail now; for people. */
+  readonly reason: string | undefined;
+  readonly commits: number;
+  /** Time of the last commits, flush included: median and 99th percentile. */
+  readonly commitTime: { readonly p50: Millis; readonly p99: Millis } | undefined;
 }
 
 export interface OutboxStats {
   readonly lanes: readonly LaneStats[];
+  /** Of all waiting rows. */
   readonly bytes: Bytes;
+  /** In segments on disk, with rows that are held until the hub has surely written them. */
+  readonly stored: Bytes;
   readonly cap: Bytes;
   /** Highest sequence handed out. */
   readonly lastSeq: number;
-  readonly commits: number;
+  /** Whether the device's clock is set. */
+  readonly clock: ClockState;
+  readonly store: StoreHealth;
 }

@@ -1,7 +1,7 @@
 // What the host needs from adapters, beyond what it lends to providers (src/provider/services.ts).
 
 import type { HubLinkState } from "../domain/hub-link.ts";
-import type { Lane, OutboxMessage, OutboxRow } from "../domain/outbox.ts";
+import type { Delivered, Lane, OutboxMessage, OutboxRow } from "../domain/outbox.ts";
 import type { Bytes } from "../domain/units.ts";
 
 /** The reading end of the outbox, for the forwarder. */
@@ -11,18 +11,32 @@ export interface OutboxSource {
    * again; the identity tells them from the old ones.
    */
   readonly storeId: string;
-  /** Rows of `lane` on disk with a sequence above `after`, oldest first, at most `rows` and about `bytes`. */
+  /** Identity of this boot, as rows carry it. */
+  readonly bootId: string;
+  /**
+   * Rows of `lane` with a sequence above `after`, oldest first, at most `rows` and about `bytes`. Rows below what was
+   * acknowledged may be among them while they are held.
+   */
   read(
     lane: Lane,
     after: number,
     limit: { readonly rows: number; readonly bytes: Bytes },
   ): Promise<readonly OutboxRow[]>;
-  /** The hub holds every row of `lane` up to and including `seq`; they may be deleted. Durable with the next commit. */
-  acknowledge(lane: Lane, seq: number): Promise<void>;
+  /**
+   * The hub holds every row of `lane` up to and including `seq`, which has the sequence `hubSeq` in its stream; they may
+   * be deleted once they have been held for a while. Durable with some later commit.
+   */
+  acknowledge(lane: Lane, seq: number, hubSeq?: number): Promise<void>;
+  /**
+   * The hub lost what it had acknowledged of `lane` above `to`. Rows that are still held wait again when it resolves;
+   * what is not is in the ledger.
+   */
+  rewind(lane: Lane, to: Delivered): Promise<void>;
   /** The hub will never take this row: it is deleted and written down in the ledger. */
   refuse(lane: Lane, seq: number): Promise<void>;
-  /** Highest acknowledged sequence of `lane`, 0 when there is none. */
-  acknowledged(lane: Lane): Promise<number>;
+  acknowledged(lane: Lane): Promise<Delivered>;
+  /** Has the hub told of losses that it was not told of yet, with a message of the critical lane. */
+  reportLosses(): void;
   /** Calls `listener` whenever rows of a lane became readable. */
   onReadable(listener: (lane: Lane) => void): Disposable;
 }

@@ -1,13 +1,16 @@
 // What every outbox does, on disk or in memory: the contract of Outbox and OutboxSource.
 
 import { describe, test } from "vitest";
-import type { Store } from "../../src/adapters/store/index.ts";
+import type { OutboxOptions, Store } from "../../src/adapters/store/index.ts";
 import type { Lane, LaneStats, OutboxMessage, OutboxRow, OutboxStats } from "../../src/domain/outbox.ts";
-import { bytes, kibibytes, type Bytes } from "../../src/domain/units.ts";
+import { bytes, kibibytes, millis, minutes } from "../../src/domain/units.ts";
+import { waitFor } from "../support/wait-for.ts";
 
 export interface OutboxSubject {
   readonly name: string;
-  open(options: { readonly maxBytes: Bytes; readonly maxMessage: Bytes }): Promise<Store>;
+  /** Whether it survives the process. */
+  readonly durable: boolean;
+  open(options: OutboxOptions): Promise<Store>;
 }
 
 const WINDOW = { rows: 1000, bytes: kibibytes(1024) };
@@ -25,14 +28,15 @@ export function laneOf(stats: OutboxStats, lane: Lane): LaneStats {
 export const textOf = (row: OutboxRow): string => new TextDecoder().decode(row.body);
 
 export function outboxSuite(subject: OutboxSubject): void {
-  const open = (options: { readonly maxBytes?: Bytes; readonly maxMessage?: Bytes } = {}): Promise<Store> =>
+  const open = (options: Partial<OutboxOptions> = {}): Promise<Store> =>
     subject.open({ maxBytes: kibibytes(256), maxMessage: kibibytes(32), ...options });
+  const [durable, buffered] = subject.durable ? ["durable", "buffered"] : ["volatile", "volatile"];
 
   describe(`${subject.name} outbox`, () => {
     test("publish() says what it can promise for each lane", async ({ expect }) => {
       await using store = await open();
-      expect(await store.outbox.publish(message("critical"))).toMatchObject({ outcome: "durable" });
-      expect(await store.outbox.publish(message("standard"))).toMatchObject({ outcome: "buffered" });
+      expect(await store.outbox.publish(message("critical"))).toEqual({ outcome: durable, seq: 1 });
+      expect(await store.outbox.publish(message("standard"))).toMatchObject({ outcome: buffered, seq: 2 });
     });
 
     test("read() returns messages as they were published", async ({ expect }) => {
@@ -108,7 +112,7 @@ export function outboxSuite(subject: OutboxSubject): void {
       const publish = (size: number): Promise<unknown> =>
         store.outbox.publish(message("critical", "x".repeat(size), "s"));
       // Subject, headers ("{}") and body count.
-      await expect(publish(97)).resolves.toMatchObject({ outcome: "durable" });
+      await expect(publish(97)).resolves.toMatchObject({ outcome: durable });
       await expect(publish(98)).rejects.toMatchObject({ code: "ERR_OUTBOX_TOO_LARGE" });
     });
 
@@ -141,10 +145,9 @@ export function outboxSuite(subject: OutboxSubject): void {
       await store.flush();
       const [first, second] = await store.outbox.read("standard", 0, WINDOW);
       await store.outbox.acknowledge("standard", first?.seq ?? 0);
-      expect((await store.outbox.read("standard", 0, WINDOW)).map((row) => row.seq)).toEqual([second?.seq]);
       expect(await store.outbox.read("critical", 0, WINDOW)).toHaveLength(2);
-      expect(await store.outbox.acknowledged("standard")).toBe(first?.seq);
-      expect(await store.outbox.acknowledged("critical")).toBe(0);
+      expect(await store.outbox.acknowledged("standard")).toEqual({ seq: first?.seq, hubSeq: undefined });
+      expect(await store.outbox.acknowledged("critical")).toEqual({ seq: 0, hubSeq: undefined });
       const stats = laneOf(await store.outbox.stats(), "standard");
       expect(stats).toMatchObject({ rows: 1, acknowledged: first?.seq, oldest: second?.wall });
     });
@@ -156,7 +159,7 @@ export function outboxSuite(subject: OutboxSubject): void {
       const rows = await store.outbox.read("critical", 0, WINDOW);
       await store.outbox.acknowledge("critical", rows[1]?.seq ?? 0);
       await store.outbox.acknowledge("critical", rows[0]?.seq ?? 0);
-      expect(await store.outbox.acknowledged("critical")).toBe(rows[1]?.seq);
+      expect((await store.outbox.acknowledged("critical")).seq).toBe(rows[1]?.seq);
     });
 
     test("acknowledge() refuses what is no sequence", async ({ expect }) => {
@@ -183,7 +186,7 @@ export function outboxSuite(subject: OutboxSubject): void {
       await store.outbox.acknowledge("critical", first?.seq ?? 0);
       await store.flush();
       await store.outbox.publish(message("critical"));
-      const [second] = await store.outbox.read("critical", 0, WINDOW);
+      const [second] = await store.outbox.read("critical", first?.seq ?? 0, WINDOW);
       expect(second?.seq).toBeGreaterThan(first?.seq ?? Infinity);
     });
 
@@ -201,38 +204,46 @@ export function outboxSuite(subject: OutboxSubject): void {
     });
 
     test("the cap drops the oldest standard rows and writes them down exactly", async ({ expect }) => {
-      await using store = await open({ maxBytes: kibibytes(16) });
-      for (let n = 0; n < 50; n += 1) await store.outbox.publish(message("standard", "x".repeat(500)));
+      await using store = await open({ maxBytes: kibibytes(64) });
+      for (let n = 0; n < 200; n += 1) await store.outbox.publish(message("standard", "x".repeat(500)));
       await store.flush();
       const stats = await store.outbox.stats();
       const lane = laneOf(stats, "standard");
       const rows = await store.outbox.read("standard", 0, WINDOW);
       const each = lane.bytes / lane.rows;
-      expect(stats.bytes).toBeLessThanOrEqual(stats.cap);
-      expect(stats.bytes + each).toBeGreaterThan(stats.cap);
-      expect(rows.map((row) => row.seq)).toEqual(Array.from(rows, (_, n) => 50 - rows.length + 1 + n));
-      const lost = 50 - rows.length;
+      expect(stats.stored).toBeLessThanOrEqual(stats.cap);
+      // Segments go as a whole, and what is above 85 % is for critical messages.
+      expect(lane.bytes).toBeLessThanOrEqual(stats.cap * 0.85);
+      expect(lane.bytes).toBeGreaterThan(stats.cap * 0.7);
+      expect(rows.map((row) => row.seq)).toEqual(Array.from(rows, (_, n) => 200 - rows.length + 1 + n));
+      const lost = 200 - rows.length;
       expect(lane).toMatchObject({ rows: rows.length, dropped: lost });
       expect(await store.outbox.ledger()).toMatchObject([
         { lane: "standard", from: 1, to: lost, count: lost, bytes: lost * each, reason: "cap" },
       ]);
     });
 
-    test("the cap drops rows that were already offered after all others", async ({ expect }) => {
-      await using store = await open({ maxBytes: kibibytes(16) });
-      for (let n = 0; n < 10; n += 1) await store.outbox.publish(message("standard", "x".repeat(500)));
+    test("the cap drops segments that were already offered after all others", async ({ expect }) => {
+      await using store = await open({ maxBytes: kibibytes(64) });
+      for (let n = 0; n < 20; n += 1) await store.outbox.publish(message("standard", "x".repeat(500)));
       await store.flush();
       const offered = await store.outbox.read("standard", 0, { rows: 4, bytes: kibibytes(64) });
-      for (let n = 0; n < 40; n += 1) await store.outbox.publish(message("standard", "x".repeat(500)));
+      for (let n = 0; n < 200; n += 1) await store.outbox.publish(message("standard", "x".repeat(500)));
       await store.flush();
       const kept = await store.outbox.read("standard", 0, WINDOW);
       expect(kept.slice(0, 4).map((row) => row.seq)).toEqual(offered.map((row) => row.seq));
-      const ledger = await store.outbox.ledger();
-      expect(ledger).toMatchObject([{ from: 5, to: 50 - (kept.length - 4), count: 50 - kept.length }]);
+      expect(kept.at(-1)?.seq).toBe(220);
+      const [loss, ...others] = await store.outbox.ledger();
+      expect(others).toEqual([]);
+      expect(loss).toMatchObject({ count: 220 - kept.length, reason: "cap" });
+      expect((loss?.to ?? 0) - (loss?.from ?? 0) + 1).toBe(loss?.count);
+      expect(kept.map(({ seq }) => seq).filter((seq) => seq >= (loss?.from ?? 0) && seq <= (loss?.to ?? 0))).toEqual(
+        [],
+      );
     });
 
     test("critical rows push standard rows out, and then find the outbox full", async ({ expect }) => {
-      await using store = await open({ maxBytes: kibibytes(16) });
+      await using store = await open({ maxBytes: kibibytes(64) });
       for (let n = 0; n < 20; n += 1) await store.outbox.publish(message("standard", "x".repeat(500)));
       await store.flush();
       let accepted = 0;
@@ -255,35 +266,14 @@ export function outboxSuite(subject: OutboxSubject): void {
       const [oldest] = await store.outbox.read("critical", 0, WINDOW);
       await store.outbox.acknowledge("critical", oldest?.seq ?? 0);
       await expect(store.outbox.publish(message("critical", "x".repeat(500)))).resolves.toMatchObject({
-        outcome: "durable",
+        outcome: durable,
       });
     });
 
-    test("ledger() keeps ranges apart that were lost out of order", async ({ expect }) => {
-      await using store = await open({ maxBytes: kibibytes(16) });
-      const publish = async (lane: Lane, count: number): Promise<void> => {
-        for (let n = 0; n < count; n += 1) await store.outbox.publish(message(lane, "x".repeat(500)));
-        await store.flush();
-      };
-      await publish("standard", 10);
-      await store.outbox.read("standard", 0, { rows: 3, bytes: kibibytes(64) });
-      await publish("standard", 30);
-      // Critical messages take nearly everything: those that were offered go too, after the later ones.
-      await publish("critical", 27);
-      await publish("standard", 10);
-      const ledger = await store.outbox.ledger();
-      const ranges = ledger.map(({ from, to, count }) => [from, to, count]).sort((a, b) => (a[0] ?? 0) - (b[0] ?? 0));
-      expect(ranges[0]).toEqual([1, 2, 2]);
-      expect(ranges[1]?.[0]).toBe(4);
-      for (const [index, range] of ranges.entries()) expect(range[0]).toBeGreaterThan(ranges[index - 1]?.[1] ?? 0);
-      const dropped = laneOf(await store.outbox.stats(), "standard").dropped;
-      expect(ledger.reduce((sum, entry) => sum + entry.count, 0)).toBe(dropped);
-    });
-
     test("ledger() starts a new range when rows between two losses were delivered", async ({ expect }) => {
-      await using store = await open({ maxBytes: kibibytes(16) });
+      await using store = await open({ maxBytes: kibibytes(64) });
       const overflow = async (): Promise<void> => {
-        for (let n = 0; n < 40; n += 1) await store.outbox.publish(message("standard", "x".repeat(500)));
+        for (let n = 0; n < 200; n += 1) await store.outbox.publish(message("standard", "x".repeat(500)));
         await store.flush();
       };
       await overflow();
@@ -326,6 +316,221 @@ export function outboxSuite(subject: OutboxSubject): void {
       using _waiting = store.outbox.onReadable(resolve);
       await store.outbox.publish(message("critical"));
       expect(await promise).toBe("critical");
+    });
+
+    test("a standard row can be read, and acknowledged, before it is written", async ({ expect }) => {
+      await using store = await open({ lanes: { standard: { commitInterval: minutes(10) } } });
+      await store.outbox.publish(message("critical"));
+      for (const text of ["a", "b", "c"]) await store.outbox.publish(message("standard", text));
+      const rows = await store.outbox.read("standard", 0, WINDOW);
+      expect(rows.map(textOf)).toEqual(["a", "b", "c"]);
+      await store.outbox.acknowledge("standard", rows[1]?.seq ?? 0, 7);
+      const stats = laneOf(await store.outbox.stats(), "standard");
+      expect(stats).toMatchObject({ rows: 1, accepted: 3, elided: 2, acknowledged: rows[1]?.seq });
+      await store.flush();
+      // What was acknowledged in memory is not on disk.
+      expect((await store.outbox.read("standard", 0, WINDOW)).map(textOf)).toEqual(["c"]);
+    });
+
+    test("a critical row cannot be read before it is written", async ({ expect }) => {
+      await using store = await open();
+      const publishing = store.outbox.publish(message("critical"));
+      expect(await store.outbox.read("critical", 0, WINDOW)).toEqual([]);
+      await publishing;
+      expect(await store.outbox.read("critical", 0, WINDOW)).toHaveLength(1);
+    });
+
+    test("rewind() has what the hub lost wait again, from disk and from memory, in order", async ({ expect }) => {
+      await using store = await open({ lanes: { standard: { commitInterval: minutes(10) } } });
+      const publish = async (...texts: readonly string[]): Promise<void> => {
+        for (const text of texts) await store.outbox.publish(message("standard", text));
+      };
+      const acknowledgeAll = async (): Promise<void> => {
+        const { seq } = await store.outbox.acknowledged("standard");
+        const last = (await store.outbox.read("standard", seq, WINDOW)).at(-1)?.seq ?? 0;
+        await store.outbox.acknowledge("standard", last, last + 100);
+      };
+      await publish("a", "b");
+      await store.flush();
+      await acknowledgeAll();
+      await publish("c", "d");
+      await acknowledgeAll();
+      await publish("e");
+      await store.flush();
+      await publish("f");
+      await acknowledgeAll();
+      await publish("g");
+      expect((await store.outbox.acknowledged("standard")).hubSeq).toBe(106);
+      await store.outbox.rewind("standard", { seq: 1, hubSeq: 101 });
+      expect(await store.outbox.acknowledged("standard")).toEqual({ seq: 1, hubSeq: 101 });
+      const rows = await store.outbox.read("standard", 1, WINDOW);
+      expect(rows.map(textOf)).toEqual(["b", "c", "d", "e", "f", "g"]);
+      expect(laneOf(await store.outbox.stats(), "standard").rows).toBe(6);
+      expect(await store.outbox.ledger()).toEqual([]);
+      await acknowledgeAll();
+      expect(laneOf(await store.outbox.stats(), "standard").rows).toBe(0);
+    });
+
+    test("rewind() writes down what is not held any more", async ({ expect }) => {
+      await using store = await open({ hubHold: millis(0), maxBytes: kibibytes(64) });
+      for (let n = 0; n < 60; n += 1) await store.outbox.publish(message("critical", "x".repeat(500)));
+      await store.outbox.acknowledge("critical", 60, 60);
+      await store.flush();
+      await store.outbox.publish(message("critical"));
+      await store.outbox.rewind("critical", { seq: 0, hubSeq: undefined });
+      const rows = await store.outbox.read("critical", 0, WINDOW);
+      const first = rows[0]?.seq ?? 0;
+      expect(first).toBeGreaterThan(10);
+      expect(rows.at(-1)?.seq).toBe(61);
+      expect(await store.outbox.ledger()).toMatchObject([
+        { lane: "critical", from: 1, to: first - 1, count: 0, reason: "hub-lost" },
+      ]);
+    });
+
+    test("latest keeps the last message of each subject, in order", async ({ expect }) => {
+      await using store = await open();
+      for (const [subject, text] of [
+        ["a", "1"],
+        ["b", "2"],
+        ["a", "3"],
+        ["c", "4"],
+        ["b", "5"],
+      ] as const) {
+        await store.outbox.publish(message("latest", text, subject));
+      }
+      await store.flush();
+      expect((await store.outbox.read("latest", 0, WINDOW)).map(textOf)).toEqual(["3", "4", "5"]);
+      expect(laneOf(await store.outbox.stats(), "latest")).toMatchObject({ rows: 3, superseded: 2, dropped: 0 });
+      await store.outbox.acknowledge("latest", 4);
+      expect((await store.outbox.read("latest", 0, WINDOW)).map(textOf)).toEqual(["5"]);
+      expect(await store.outbox.ledger()).toEqual([]);
+    });
+
+    test("ephemeral is bounded: the oldest go, and are written down", async ({ expect }) => {
+      await using store = await open({ lanes: { ephemeral: { maxBytes: kibibytes(4) } } });
+      for (let n = 1; n <= 20; n += 1) {
+        const receipt = await store.outbox.publish(message("ephemeral", `${n}`.padEnd(500)));
+        expect(receipt).toEqual({ outcome: "volatile", seq: n });
+      }
+      await store.flush();
+      const rows = await store.outbox.read("ephemeral", 0, WINDOW);
+      expect(rows.length).toBeGreaterThan(3);
+      expect(rows.at(-1)?.seq).toBe(20);
+      const lost = 20 - rows.length;
+      const ledger = await store.outbox.ledger();
+      expect(ledger.reduce((sum, { count }) => sum + count, 0)).toBe(lost);
+      expect(Math.max(...ledger.map(({ to }) => to))).toBe(lost);
+    });
+
+    test("a message is not sent once it is older than its lane or itself allows", async ({ expect }) => {
+      await using store = await open({ lanes: { standard: { ttl: millis(1) }, ephemeral: { ttl: millis(1) } } });
+      for (const lane of ["standard", "ephemeral", "critical"] as const) {
+        await store.outbox.publish(message(lane, "short"));
+        await store.outbox.publish({ ...message(lane, "long"), ttl: minutes(10) });
+      }
+      await store.flush();
+      const readAll = async (lane: Lane): Promise<readonly string[]> =>
+        (await store.outbox.read(lane, 0, WINDOW)).map(textOf);
+      await waitFor("the messages to grow old", async () => (await readAll("standard")).length === 1);
+      expect(await readAll("standard")).toEqual(["long"]);
+      await waitFor("the messages to grow old", async () => (await readAll("ephemeral")).length === 1);
+      expect(await readAll("critical")).toEqual(["short", "long"]);
+      await store.flush();
+      const ledger = await store.outbox.ledger();
+      expect(ledger.map(({ lane, from, to, count, reason }) => [lane, from, to, count, reason])).toEqual([
+        ["standard", 1, 1, 1, "expired"],
+        ["ephemeral", 3, 3, 1, "expired"],
+      ]);
+      expect(laneOf(await store.outbox.stats(), "standard")).toMatchObject({ rows: 1, dropped: 1 });
+    });
+
+    test("a lane that sheds refuses new messages and writes them down", async ({ expect }) => {
+      await using store = await open({ lanes: { standard: { whenFull: "shed", maxBytes: kibibytes(8) } } });
+      let accepted = 0;
+      const fill = async (): Promise<void> => {
+        for (;;) {
+          await store.outbox.publish(message("standard", "x".repeat(500)));
+          accepted += 1;
+        }
+      };
+      await expect(fill()).rejects.toMatchObject({ code: "ERR_OUTBOX_SHED" });
+      await expect(store.outbox.publish(message("standard", "x".repeat(500)))).rejects.toMatchObject({
+        code: "ERR_OUTBOX_SHED",
+      });
+      await store.outbox.publish(message("critical"));
+      await store.flush();
+      expect(await store.outbox.read("standard", 0, WINDOW)).toHaveLength(accepted);
+      expect(await store.outbox.ledger()).toMatchObject([
+        { lane: "standard", from: accepted + 1, to: accepted + 2, count: 2, reason: "shed" },
+      ]);
+      await store.outbox.acknowledge("standard", accepted);
+      await store.flush();
+      await expect(store.outbox.publish(message("standard", "again"))).resolves.toMatchObject({ outcome: buffered });
+    });
+
+    test("a publisher with a quota is refused beyond it, and only that one", async ({ expect }) => {
+      await using store = await open({ quotas: { chatty: kibibytes(4) } });
+      const from = (owner: string): OutboxMessage => ({ ...message("standard", "x".repeat(500)), owner });
+      for (let n = 0; n < 6; n += 1) await store.outbox.publish(from("chatty"));
+      const refused = { code: "ERR_OUTBOX_QUOTA" };
+      await store.outbox.publish(from("chatty"));
+      await expect(store.outbox.publish(from("chatty"))).rejects.toMatchObject(refused);
+      await store.outbox.publish(from("other"));
+      await store.flush();
+      await expect(store.outbox.publish(from("chatty"))).rejects.toMatchObject(refused);
+      // What the hub took makes room again, whether it was written or not.
+      await store.outbox.acknowledge("standard", 3);
+      await store.flush();
+      for (let n = 0; n < 3; n += 1) await store.outbox.publish(from("chatty"));
+      await expect(store.outbox.publish(from("chatty"))).rejects.toMatchObject(refused);
+    });
+
+    test("reportLosses() tells the hub of each loss once, with a critical message", async ({ expect }) => {
+      await using store = await open({ lanes: { ephemeral: { maxBytes: kibibytes(1) } } });
+      const overflow = async (): Promise<void> => {
+        for (let n = 0; n < 4; n += 1) await store.outbox.publish(message("ephemeral", "x".repeat(500)));
+        await store.flush();
+      };
+      const reports = async (): Promise<unknown[]> => {
+        store.outbox.reportLosses();
+        await store.flush();
+        // A report is book-keeping: it comes with the next commit.
+        await store.keyValue.set("b", "k", new Uint8Array());
+        const rows = await store.outbox.read("critical", 0, WINDOW);
+        return rows.map((row) => [row.subject, (JSON.parse(textOf(row)) as { entries: unknown[] }).entries.length]);
+      };
+      expect(await reports()).toEqual([]);
+      await overflow();
+      const first = await reports();
+      expect(first).toEqual([["outbox.ledger", (await store.outbox.ledger()).length]]);
+      expect(await reports()).toEqual(first);
+      await overflow();
+      expect(await reports()).toHaveLength(2);
+      const ledger = await store.outbox.ledger();
+      expect(ledger.every(({ reported }) => reported)).toBe(true);
+    });
+
+    test("handOver() ends rows up to a sequence and writes them down as exported", async ({ expect }) => {
+      await using store = await open();
+      for (const lane of ["standard", "critical", "standard", "standard"] as const) {
+        await store.outbox.publish(message(lane));
+      }
+      expect(await store.outbox.handOver("id-1", { standard: 3, critical: 2 })).toEqual({ rows: 3 });
+      expect(laneOf(await store.outbox.stats(), "standard")).toMatchObject({ rows: 1, acknowledged: 3, dropped: 2 });
+      expect(await store.outbox.ledger()).toMatchObject([
+        { lane: "critical", from: 2, to: 2, count: 1, reason: "exported" },
+        { lane: "standard", from: 1, to: 3, count: 2, reason: "exported" },
+      ]);
+      expect(await store.state.load("export:id-1")).toMatch(/^\d+$/);
+    });
+
+    test("takeIn() stores messages with the progress of their import", async ({ expect }) => {
+      await using store = await open();
+      expect(await store.outbox.importProgress("id-2")).toBeUndefined();
+      await store.outbox.takeIn("id-2", 2, [message("standard", "a"), message("critical", "b")]);
+      expect(await store.outbox.importProgress("id-2")).toBe(2);
+      expect((await store.outbox.read("standard", 0, WINDOW)).map(textOf)).toEqual(["a"]);
+      expect((await store.outbox.read("critical", 0, WINDOW)).map(textOf)).toEqual(["b"]);
     });
   });
 }

@@ -105,6 +105,7 @@ export async function startHubRig(options: HubRigOptions): Promise<HubRig> {
         ackTimeout: seconds(1),
         requestTimeout: seconds(1),
         backoff: { initial: millis(50), max: millis(200) },
+        drain: { messages: undefined, bytes: undefined, jitter: millis(0) },
         ...extra,
       }),
     createStream: async (config = {}) => {

@@ -1,4 +1,4 @@
-import type { Lane, OutboxRow } from "../../src/domain/outbox.ts";
+import type { Delivered, Lane, OutboxRow } from "../../src/domain/outbox.ts";
 import { millis } from "../../src/domain/units.ts";
 import type { OutboxSource } from "../../src/host/ports.ts";
 
@@ -23,10 +23,11 @@ export function createMemoryOutbox(storeId = `store-${process.pid}-${(stores += 
   let seq = 0;
   let losing = false;
   let largest = 0;
-  const acknowledged = new Map<Lane, number>();
+  const acknowledged = new Map<Lane, Delivered>();
   const listeners = new Set<(lane: Lane) => void>();
   return {
     storeId,
+    bootId: "boot",
     add: (lane, subject, body = `${lane} ${subject} ${seq + 1}`, headers = {}) => {
       seq += 1;
       rows.push({
@@ -38,6 +39,7 @@ export function createMemoryOutbox(storeId = `store-${process.pid}-${(stores += 
         bootId: "boot",
         monotonic: millis(seq),
         wall: millis(1_700_000_000_000 + seq),
+        clock: "synced",
       });
       for (const listener of listeners) listener(lane);
       return seq;
@@ -49,7 +51,7 @@ export function createMemoryOutbox(storeId = `store-${process.pid}-${(stores += 
     loseAcknowledgements: (lose) => {
       losing = lose;
     },
-    acknowledgedNow: (lane) => acknowledged.get(lane) ?? 0,
+    acknowledgedNow: (lane) => acknowledged.get(lane)?.seq ?? 0,
     largestRead: () => largest,
     read: async (lane, after, limit) => {
       const found: OutboxRow[] = [];
@@ -63,14 +65,16 @@ export function createMemoryOutbox(storeId = `store-${process.pid}-${(stores += 
       largest = Math.max(largest, found.length);
       return found;
     },
-    acknowledge: async (lane, upTo) => {
-      if (losing) return;
-      acknowledged.set(lane, Math.max(upTo, acknowledged.get(lane) ?? 0));
+    acknowledge: async (lane, upTo, hubSeq) => {
+      if (losing || upTo <= (acknowledged.get(lane)?.seq ?? 0)) return;
+      acknowledged.set(lane, { seq: upTo, hubSeq });
     },
+    rewind: async (lane, to) => void acknowledged.set(lane, to),
+    reportLosses: () => {},
     refuse: async (_lane, refused) => {
       rows = rows.filter((row) => row.seq !== refused);
     },
-    acknowledged: async (lane) => acknowledged.get(lane) ?? 0,
+    acknowledged: async (lane) => acknowledged.get(lane) ?? { seq: 0, hubSeq: undefined },
     onReadable: (listener) => {
       listeners.add(listener);
       return { [Symbol.dispose]: () => void listeners.delete(listener) };

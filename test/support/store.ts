@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openStore, type OutboxOptions, type Store } from "../../src/adapters/store/index.ts";
+import type { CommitRequest, WorkerOptions } from "../../src/adapters/store/protocol.ts";
 import { mebibytes } from "../../src/domain/units.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import { createLogger } from "../../src/lib/json-log.ts";
@@ -22,6 +23,30 @@ export async function createStoreFolder(): Promise<StoreFolder> {
     [Symbol.asyncDispose]: () => rm(dir, { recursive: true, force: true }),
   };
 }
+
+export const NOW = { wall: 1000, monotonic: 1000, synced: true };
+
+/** For tests that run the worker's part of the store in their own thread. */
+export function engineOptions(dir: string): WorkerOptions {
+  const cap = mebibytes(64);
+  return { dir, bootId: "boot", now: NOW, cap, laneCaps: { critical: cap, standard: cap } };
+}
+
+/** A request that commits nothing; for what a test adds. */
+export const EMPTY_COMMIT: CommitRequest = {
+  kind: "commit",
+  now: NOW,
+  rows: [],
+  latest: [],
+  latestDone: [],
+  lastSeq: 0,
+  acknowledged: {},
+  offered: {},
+  released: {},
+  losses: [],
+  reportSeq: undefined,
+  writes: [],
+};
 
 /** A log whose lines can be looked at. */
 export function createLineLog(): { readonly log: Logger; readonly lines: Readonly<Record<string, unknown>>[] } {

@@ -3,8 +3,8 @@ import type { OutboxSource } from "../../host/ports.ts";
 
 /** Passes acknowledgements on to the source: one call at a time, the newest sequence only. */
 export interface Acknowledger {
-  /** Everything up to `seq` is at the hub. */
-  acknowledge(seq: number): void;
+  /** Everything up to `seq` is at the hub, that one with the sequence `hubSeq`. */
+  acknowledge(seq: number, hubSeq: number | undefined): void;
   /** Resolves when nothing is on its way; rejects with what the source failed with. */
   settled(): Promise<void>;
   /** The source's failure, once there is one. */
@@ -20,17 +20,17 @@ export interface AcknowledgerDeps {
 }
 
 export function createAcknowledger({ source, lane, acknowledged, onFailure }: AcknowledgerDeps): Acknowledger {
-  let wanted = acknowledged;
+  let wanted: { readonly seq: number; readonly hubSeq: number | undefined } = { seq: acknowledged, hubSeq: undefined };
   let done = acknowledged;
   let failure: { readonly error: unknown } | undefined;
   let running: Promise<void> | undefined;
 
   async function run(): Promise<void> {
     try {
-      while (done < wanted) {
-        const next = wanted;
-        await source.acknowledge(lane, next);
-        done = next;
+      while (done < wanted.seq) {
+        const { seq, hubSeq } = wanted;
+        await source.acknowledge(lane, seq, hubSeq);
+        done = seq;
       }
     } catch (error) {
       failure = { error };
@@ -41,9 +41,9 @@ export function createAcknowledger({ source, lane, acknowledged, onFailure }: Ac
   }
 
   return {
-    acknowledge: (seq) => {
-      wanted = Math.max(wanted, seq);
-      if (failure === undefined && done < wanted) running ??= run();
+    acknowledge: (seq, hubSeq) => {
+      if (seq > wanted.seq) wanted = { seq, hubSeq };
+      if (failure === undefined && done < wanted.seq) running ??= run();
     },
     settled: async () => {
       await running;

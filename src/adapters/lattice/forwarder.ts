@@ -1,12 +1,13 @@
 import type { NatsConnection } from "@nats-io/transport-node";
 import { isPetioleError, PetioleError } from "../../domain/errors.ts";
 import { LANES, type Lane } from "../../domain/outbox.ts";
-import { kibibytes, seconds, type Bytes, type Millis } from "../../domain/units.ts";
+import { kibibytes, millis, seconds, type Bytes, type Millis } from "../../domain/units.ts";
 import { backoffDelay, type BackoffOptions } from "../../lib/backoff.ts";
 import { systemClock, type Clock } from "../../lib/clock.ts";
 import type { Logger } from "../../lib/log.ts";
 import type { HubMonitor, OutboxSource } from "../../host/ports.ts";
 import type { LatticeConnection } from "./connection.ts";
+import { createDrainPace, DEFAULT_DRAIN, type DrainLimit, type DrainPace } from "./drain-pace.ts";
 import { initialLaneState, type ForwarderState, type MutableLaneState } from "./forwarder-state.ts";
 import { createGate, type Gate } from "./gate.ts";
 import { openHubStream, untilAborted, type HubStream, type StreamOptions } from "./hub-stream.ts";
@@ -30,6 +31,8 @@ export interface ForwarderOptions {
   readonly window?: WindowLimit;
   /** Largest message, headers included, that the hub takes, where it takes less than its leaf. */
   readonly maxPayload?: Bytes;
+  /** How fast a backlog is sent. */
+  readonly drain?: DrainLimit;
   /** How long the hub may acknowledge nothing while messages are in flight. */
   readonly ackTimeout?: Millis;
   /** Limit of each question to the hub. */
@@ -42,7 +45,16 @@ export interface Forwarder extends AsyncDisposable {
   state(): ForwarderState;
   /** Tries again now instead of after the back-off. */
   nudge(): void;
+  /** Sends nothing more; resolves when the hub has answered what was sent, or was given up. */
+  pause(): Promise<void>;
+  resume(): void;
+  readonly paused: boolean;
+  /** No limit on the rate until every lane has caught up. */
+  lift(): void;
 }
+
+/** How often the hub is told of losses that it was not told of yet. */
+const REPORT_INTERVAL = seconds(60);
 
 const DEFAULT_WINDOW: WindowLimit = { rows: 256, bytes: kibibytes(512) };
 const DEFAULT_BACKOFF: BackoffOptions = { initial: seconds(1), max: seconds(60) };
@@ -53,25 +65,76 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
   const clock = options.clock ?? systemClock;
   const stop = new AbortController();
   const hub = createHubAccess(options);
-  const lanes = LANES.map((lane) => startLane({ options, clock, hub, lane, stop: stop.signal }));
+  const pace = createDrainPace({ limit: options.drain ?? DEFAULT_DRAIN, clock });
+  const idle = createGate(clock);
+  let paused = false;
+  const lanes = LANES.map((lane) =>
+    startLane({ options, clock, hub, lane, pace, isPaused: () => paused, onIdle: idle.open, stop: stop.signal }),
+  );
 
   const nudge = (): void => {
     for (const { retry } of lanes) retry.open();
   };
+  const wake = (): void => {
+    for (const { forwarder } of lanes) forwarder.wake();
+  };
+  let offlineSince: Millis | undefined = clock.monotonic();
+  const onLink = (online: boolean): void => {
+    if (!online) {
+      offlineSince ??= clock.monotonic();
+      return;
+    }
+    if (offlineSince !== undefined) pace.connected(millis(clock.monotonic() - offlineSince));
+    offlineSince = undefined;
+    nudge();
+  };
   using cleanup = new DisposableStack();
-  cleanup.use(options.connection.onChange(nudge));
+  cleanup.use(
+    options.connection.onChange(() => {
+      if (options.monitor === undefined || options.connection.current() === undefined) {
+        onLink(options.connection.current() !== undefined);
+      }
+      nudge();
+    }),
+  );
   cleanup.use(options.source.onReadable((lane) => lanes.find((one) => one.state.lane === lane)?.forwarder.wake()));
   const { monitor } = options;
-  if (monitor !== undefined) cleanup.use(monitor.onChange(({ link }) => link === "online" && nudge()));
+  if (monitor !== undefined) cleanup.use(monitor.onChange(({ link }) => onLink(link === "online")));
   const subscriptions = cleanup.move();
+  const reporting = reportLosses();
+
+  async function reportLosses(): Promise<void> {
+    while (!stop.signal.aborted) {
+      if (lanes.some(({ state }) => state.phase === "forwarding")) options.source.reportLosses();
+      await clock.sleep(REPORT_INTERVAL, stop.signal).catch(() => {});
+    }
+  }
 
   return {
     state: () => ({ stream: hub.streamName(), lanes: lanes.map(({ state }) => ({ ...state })) }),
     nudge,
+    pause: async () => {
+      paused = true;
+      wake();
+      while (!stop.signal.aborted && lanes.some(({ state }) => state.inFlight > 0)) {
+        await idle.wait(stop.signal).catch(() => {});
+      }
+    },
+    resume: () => {
+      paused = false;
+      wake();
+    },
+    get paused() {
+      return paused;
+    },
+    lift: () => {
+      pace.lift();
+      wake();
+    },
     async [Symbol.asyncDispose]() {
       subscriptions.dispose();
       stop.abort(new Error("the forwarder was stopped"));
-      await Promise.all(lanes.map(({ running }) => running));
+      await Promise.all([...lanes.map(({ running }) => running), reporting]);
     },
   };
 }
@@ -88,10 +151,13 @@ interface LaneStart {
   readonly clock: Clock;
   readonly hub: HubAccess;
   readonly lane: Lane;
+  readonly pace: DrainPace;
+  readonly isPaused: () => boolean;
+  readonly onIdle: () => void;
   readonly stop: AbortSignal;
 }
 
-function startLane({ options, clock, hub, lane, stop }: LaneStart): LaneRun {
+function startLane({ options, clock, hub, lane, stop, ...shared }: LaneStart): LaneRun {
   const { source, connection } = options;
   const limit = options.window ?? DEFAULT_WINDOW;
   const log = options.log.child({ lane });
@@ -103,6 +169,7 @@ function startLane({ options, clock, hub, lane, stop }: LaneStart): LaneRun {
     source,
     refuse: options.refuse ?? (({ seq }) => source.refuse(lane, seq)),
     limit,
+    ...shared,
     maxPayload: options.maxPayload,
     ackTimeout: options.ackTimeout ?? seconds(10),
     clock,

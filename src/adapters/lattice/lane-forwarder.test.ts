@@ -1,14 +1,16 @@
 import * as fc from "fast-check";
 import { describe, test } from "vitest";
-import { kibibytes, minutes } from "../../domain/units.ts";
+import { kibibytes, millis, minutes } from "../../domain/units.ts";
 import { systemClock } from "../../lib/clock.ts";
 import { silentLogger } from "../../lib/log.ts";
 import { createMemoryOutbox, type MemoryOutbox } from "../../../test/support/memory-outbox.ts";
 import { createModelHub, type Fate, type ModelHub } from "../../../test/support/model-hub.ts";
+import { createDrainPace } from "./drain-pace.ts";
 import { initialLaneState } from "./forwarder-state.ts";
 import { createLaneForwarder, type LaneForwarder } from "./lane-forwarder.ts";
 
 const ROWS = 40;
+const UNLIMITED = { messages: undefined, bytes: undefined, jitter: millis(0) };
 
 function laneForwarder(source: MemoryOutbox): LaneForwarder {
   return createLaneForwarder({
@@ -17,6 +19,9 @@ function laneForwarder(source: MemoryOutbox): LaneForwarder {
     source,
     refuse: async ({ seq }) => source.drop(seq),
     limit: { rows: 8, bytes: kibibytes(64) },
+    pace: createDrainPace({ limit: UNLIMITED, clock: systemClock }),
+    isPaused: () => false,
+    onIdle: () => {},
     maxPayload: undefined,
     ackTimeout: minutes(1),
     clock: systemClock,
@@ -31,8 +36,8 @@ async function drain(source: MemoryOutbox, hub: ModelHub, restarts: () => boolea
   let stop = new AbortController();
   const watched: MemoryOutbox = {
     ...source,
-    acknowledge: async (lane, seq) => {
-      await source.acknowledge(lane, seq);
+    acknowledge: async (lane, seq, hubSeq) => {
+      await source.acknowledge(lane, seq, hubSeq);
       if (source.acknowledgedNow(lane) >= last) stop.abort(new Error("drained"));
     },
   };

@@ -5,6 +5,7 @@ import type { Clock } from "../../lib/clock.ts";
 import type { Logger } from "../../lib/log.ts";
 import type { OutboxSource } from "../../host/ports.ts";
 import { createAcknowledger, type Acknowledger } from "./acknowledger.ts";
+import type { DrainPace } from "./drain-pace.ts";
 import type { MutableLaneState } from "./forwarder-state.ts";
 import { createGate } from "./gate.ts";
 import { askingUntilAborted, type HubExpectation, type HubStream } from "./hub-stream.ts";
@@ -35,6 +36,11 @@ export interface LaneForwarderDeps {
   readonly source: OutboxSource;
   readonly refuse: RefuseRow;
   readonly limit: WindowLimit;
+  readonly pace: DrainPace;
+  /** Nothing more is to be sent for now. */
+  readonly isPaused: () => boolean;
+  /** Told whenever nothing is in flight. */
+  readonly onIdle: () => void;
   /** Largest message, headers included, that the hub is configured to take; its connection's limit holds as well. */
   readonly maxPayload: Bytes | undefined;
   /** How long the hub may acknowledge nothing while messages are in flight. */
@@ -52,7 +58,7 @@ export interface LaneForwarder {
    * be called again after it rejected, never twice at a time. `onProgress` is called when the hub stored something.
    */
   run(stream: HubStream, signal: AbortSignal, onProgress: () => void): Promise<never>;
-  /** Rows of the lane became readable. */
+  /** Rows of the lane became readable, or it was paused or may go on. */
   wake(): void;
 }
 
@@ -72,6 +78,8 @@ interface Session {
   progressed: boolean;
   /** Questions to the hub since it last stored something. */
   fruitless: number;
+  /** There is more to send, which has to wait for its turn. */
+  held: boolean;
   /** Answers that arrive after the run ended are not looked at: the next run asks the hub. */
   over: boolean;
 }
@@ -81,7 +89,7 @@ const SUBJECTS_REMEMBERED = 256;
 const RESUMES_IN_A_ROW = 3;
 
 export function createLaneForwarder(deps: LaneForwarderDeps): LaneForwarder {
-  const { lane, device, source, state, log, clock, limit } = deps;
+  const { lane, device, source, state, log, clock, limit, pace } = deps;
   const filter = laneFilter(device, lane);
   const gate = createGate(clock);
   const suspicion = createSizeSuspicion();
@@ -103,7 +111,7 @@ export function createLaneForwarder(deps: LaneForwarderDeps): LaneForwarder {
       const start = await resumer.resume(hub);
       const session: Session = {
         hub,
-        acks: createAcknowledger({ source, lane, acknowledged: start.acknowledged, onFailure: gate.open }),
+        acks: createAcknowledger({ source, lane, acknowledged: start.after, onFailure: gate.open }),
         onProgress,
         window: createLaneWindow({ limit, size: windowSize, laneSeq: start.laneSeq }),
         sent: start.after,
@@ -112,6 +120,7 @@ export function createLaneForwarder(deps: LaneForwarderDeps): LaneForwarder {
         lastAnswer: clock.monotonic(),
         progressed: false,
         fruitless: 0,
+        held: false,
         over: false,
       };
       state.phase = "forwarding";
@@ -134,6 +143,7 @@ export function createLaneForwarder(deps: LaneForwarderDeps): LaneForwarder {
       const sent = await sendMore(session);
       state.inFlight = session.window.inFlight();
       state.window = session.window.size();
+      if (state.inFlight === 0) deps.onIdle();
       if (sent === 0) await rest(session, signal);
     }
   }
@@ -170,11 +180,17 @@ export function createLaneForwarder(deps: LaneForwarderDeps): LaneForwarder {
   /** Reads and sends as much as the window takes; returns how many rows it was. */
   async function sendMore(session: Session): Promise<number> {
     const { window } = session;
-    const room = window.room();
+    session.held = false;
+    const room = deps.isPaused() ? undefined : window.room();
     if (room === undefined) return 0;
-    const rows = await source.read(lane, session.sent, room);
+    const rows = await source.read(lane, session.sent, { ...room, rows: Math.min(room.rows, pace.room(lane)) });
+    if (rows.length === 0) pace.caughtUp(lane);
     let count = 0;
     for (const row of rows) {
+      if (!pace.take(lane, { age: ageOf(row), bytes: row.body.length })) {
+        session.held = true;
+        break;
+      }
       // Rows of one burst go out without a pause, so that the other lane's do not come between them.
       const sent = sendRow(session, row);
       if (!(typeof sent === "boolean" ? sent : await sent)) break;
@@ -182,6 +198,12 @@ export function createLaneForwarder(deps: LaneForwarderDeps): LaneForwarder {
       count += 1;
     }
     return count;
+  }
+
+  /** Undefined for a row of an earlier boot: it is old enough. */
+  function ageOf(row: OutboxRow): Millis | undefined {
+    if (row.bootId !== source.bootId) return undefined;
+    return millis(Number(clock.nanoseconds() / 1_000_000n) - row.monotonic);
   }
 
   /** False when the row must wait until everything before it has landed. */
@@ -254,7 +276,7 @@ export function createLaneForwarder(deps: LaneForwarderDeps): LaneForwarder {
       session.lastAnswer = clock.monotonic();
       window.settle(row.seq, outcome);
       const stored = window.stored();
-      if (stored !== undefined) session.acks.acknowledge(stored);
+      if (stored !== undefined) session.acks.acknowledge(stored.seq, stored.hubSeq);
     };
     session.hub
       .publish({ subject, body: row.body, headers, expect })
@@ -265,7 +287,6 @@ export function createLaneForwarder(deps: LaneForwarderDeps): LaneForwarder {
           session.fruitless = 0;
           state.stored += 1;
           if (duplicate) state.duplicates += 1;
-          resumer.saw({ seq: row.seq, hubSeq: seq });
           remember(session.subjectSeqs, subject, seq);
           suspicion.clear();
           settle({ kind: "stored", hubSeq: seq, duplicate });
@@ -284,12 +305,13 @@ export function createLaneForwarder(deps: LaneForwarderDeps): LaneForwarder {
 
   /** Waits for an answer or for rows; gives the hub up when it owes answers for too long. */
   async function rest(session: Session, signal: AbortSignal): Promise<void> {
+    const turn = session.held ? pace.delay() : undefined;
     if (session.window.inFlight() === 0) {
-      await gate.wait(signal);
+      await gate.wait(signal, turn);
       return;
     }
     const left = (): Millis => millis(session.lastAnswer + deps.ackTimeout - clock.monotonic());
-    if (left() > 0) await gate.wait(signal, left());
+    if (left() > 0) await gate.wait(signal, millis(Math.min(left(), turn ?? Infinity)));
     if (left() > 0) return;
     throw new PetioleError(
       "ERR_LATTICE_UNREACHABLE",
@@ -320,6 +342,7 @@ export function createLaneForwarder(deps: LaneForwarderDeps): LaneForwarder {
     if (only !== undefined) suspicion.strike(only);
     state.inFlight = 0;
     state.window = windowSize;
+    deps.onIdle();
     // The next run reads what is acknowledged, so that must be written; if it failed, that run finds out.
     await session.acks.settled().catch(() => {});
   }

@@ -2,7 +2,7 @@ import type { Lane } from "../../domain/outbox.ts";
 import type { OutboxSource } from "../../host/ports.ts";
 import type { Logger } from "../../lib/log.ts";
 import type { HubStream } from "./hub-stream.ts";
-import { judgeFate, landedSeq, planResume, type Fate, type ResumePoint, type SeenMessage } from "./resume-point.ts";
+import { judgeFate, planResume, type Fate, type ResumePoint } from "./resume-point.ts";
 import { laneFilter } from "./subjects.ts";
 
 export interface LaneResumeDeps {
@@ -14,62 +14,42 @@ export interface LaneResumeDeps {
   readonly onBehind: () => void;
 }
 
-/** Asks the hub what it holds of a lane. Remembers what this process saw stored, to tell a hub that lost messages. */
+/** Asks the hub what it holds of a lane. */
 export interface LaneResume {
-  /** Acknowledges at the source what the hub proves to hold. */
-  resume(hub: HubStream): Promise<ResumePoint & { readonly acknowledged: number }>;
-  /** The hub said that it stored a message. */
-  saw(message: SeenMessage): void;
+  /** Acknowledges at the source what the hub proves to hold, and takes back what it proves to have lost. */
+  resume(hub: HubStream): Promise<ResumePoint>;
 }
 
-export function createLaneResume(deps: LaneResumeDeps): LaneResume {
-  const { lane, source } = deps;
-  const filter = laneFilter(deps.device, lane);
-  let seen: SeenMessage | undefined;
-  /** The hub lost messages; acknowledged rows up to here are sent again while the source still has them. */
-  let sendAgainUpTo = 0;
+export function createLaneResume({ lane, device, source, log, onBehind }: LaneResumeDeps): LaneResume {
+  const filter = laneFilter(device, lane);
   let reported: string | undefined;
-
-  async function fate(hub: HubStream, acknowledged: number): Promise<Fate> {
-    if (acknowledged <= sendAgainUpTo) return "lost";
-    if (seen === undefined) return "removed";
-    return judgeFate(seen, await hub.at(seen.hubSeq), await hub.lastSeq(), source.storeId);
-  }
-
   return {
     resume: async (hub) => {
-      const known = {
-        storeId: source.storeId,
-        acknowledged: await source.acknowledged(lane),
-        last: await hub.last(filter),
+      const { storeId } = source;
+      const acknowledged = await source.acknowledged(lane);
+      const last = await hub.last(filter);
+      const fate = async (): Promise<Fate> => {
+        const { seq, hubSeq } = acknowledged;
+        if (hubSeq === undefined) return "removed";
+        return judgeFate({ seq, hubSeq }, await hub.at(hubSeq), await hub.lastSeq(), storeId);
       };
-      const landed = landedSeq(known);
-      const behind = landed < known.acknowledged ? await fate(hub, known.acknowledged) : undefined;
-      const point = planResume({ ...known, fate: behind });
-      if (point.acknowledge !== undefined) await source.acknowledge(lane, point.acknowledge);
-      if (behind === undefined) {
-        sendAgainUpTo = 0;
-      } else {
-        if (behind === "lost") {
-          sendAgainUpTo = known.acknowledged;
-          seen = undefined;
-        }
-        const key = `${behind} ${known.acknowledged}`;
+      const point = await planResume({ storeId, acknowledged: acknowledged.seq, last, fate });
+      if (point.kind === "ahead") await source.acknowledge(lane, point.after, point.laneSeq);
+      if (point.kind === "lost") await source.rewind(lane, { seq: point.after, hubSeq: last?.seq });
+      if (point.kind === "lost" || point.kind === "removed") {
+        const key = `${point.kind} ${acknowledged.seq}`;
         if (key !== reported) {
-          deps.onBehind();
-          deps.log.warn("The hub holds less than it acknowledged; going on with what is still stored", {
+          onBehind();
+          const text = { lost: "sending again what is still held", removed: "going on with what it was not sent yet" };
+          log.warn(`The hub holds less than it acknowledged; ${text[point.kind]}`, {
             lane,
-            acknowledged: known.acknowledged,
-            found: landed,
-            fate: behind,
+            acknowledged: acknowledged.seq,
+            found: point.landed,
           });
         }
         reported = key;
       }
-      return { ...point, acknowledged: Math.max(known.acknowledged, point.acknowledge ?? 0) };
-    },
-    saw: (message) => {
-      if (seen === undefined || seen.hubSeq < message.hubSeq) seen = message;
+      return point;
     },
   };
 }

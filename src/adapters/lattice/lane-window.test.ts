@@ -30,7 +30,7 @@ describe("createLaneWindow()", () => {
     window.settle(2, at(202));
     expect(window.stored()).toBeUndefined();
     window.settle(1, at(201));
-    expect([window.stored(), window.inFlight()]).toEqual([2, 0]);
+    expect([window.stored()?.seq, window.inFlight()]).toEqual([2, 0]);
     expect(push(window, 3)).toEqual([{ kind: "anchor", laneSeq: 202 }]);
   });
 

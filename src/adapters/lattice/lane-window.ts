@@ -62,8 +62,8 @@ export interface LaneWindow {
   settle(seq: number, outcome: Outcome): void;
   /** What to do now. Rewinding and refusing empty the window. */
   step(): Step;
-  /** Highest sequence up to which the hub holds everything that was sent; undefined before the first. */
-  stored(): number | undefined;
+  /** The message up to which the hub holds everything that was sent; undefined before the first. */
+  stored(): { readonly seq: number; readonly hubSeq: number } | undefined;
   inFlight(): number;
   /** Sequence of the oldest message in flight. */
   oldest(): number | undefined;
@@ -84,7 +84,7 @@ export function createLaneWindow(options: LaneWindowOptions): LaneWindow {
   const flights: Flight[] = [];
   let bytes = 0;
   let { size, laneSeq } = options;
-  let stored: number | undefined;
+  let stored: { readonly seq: number; readonly hubSeq: number } | undefined;
   let broken = false;
   let wasBroken = false;
   let needed = CALM_BURSTS.first;
@@ -95,7 +95,7 @@ export function createLaneWindow(options: LaneWindowOptions): LaneWindow {
     for (let first = flights[0]; first?.outcome?.kind === "stored"; first = flights[0]) {
       flights.shift();
       bytes -= first.bytes;
-      stored = first.seq;
+      stored = { seq: first.seq, hubSeq: first.outcome.hubSeq };
       laneSeq = first.outcome.hubSeq;
       size = Math.min(limit.rows, size + 1);
       if (flights.length === 0) calm = Math.min(needed, calm + 1);
@@ -147,7 +147,7 @@ export function createLaneWindow(options: LaneWindowOptions): LaneWindow {
       wasBroken = true;
       calm = 0;
       clear();
-      return { kind: "rewind", after: stored };
+      return { kind: "rewind", after: stored.seq };
     },
     stored: () => stored,
     inFlight: () => flights.length,

@@ -9,6 +9,8 @@ const BOOT = "Petiole-Boot";
 const MONOTONIC = "Petiole-Monotonic";
 /** Unix milliseconds, as the device knew them. */
 const WALL = "Petiole-Wall";
+/** Set to `unsynced` when that time cannot be trusted. */
+const CLOCK = "Petiole-Clock";
 
 /** The server acts on `Nats-` headers, the forwarder on its own: a component may set neither. */
 const RESERVED = /^(?:nats|petiole)-/i;
@@ -40,6 +42,7 @@ export function encodeRowHeaders(device: string, storeId: string, row: OutboxRow
   encoded.set(BOOT, row.bootId);
   encoded.set(MONOTONIC, String(Math.round(row.monotonic)));
   encoded.set(WALL, String(Math.round(row.wall)));
+  if (row.clock !== "synced") encoded.set(CLOCK, row.clock);
   return encoded;
 }
 

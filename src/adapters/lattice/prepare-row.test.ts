@@ -17,6 +17,7 @@ function row(change: Partial<OutboxRow> = {}): OutboxRow {
     bootId: "boot",
     monotonic: millis(12.6),
     wall: millis(1_000),
+    clock: "synced",
     ...change,
   };
 }

@@ -1,6 +1,6 @@
 import { describe, test } from "vitest";
 import type { StoredMessage } from "./hub-stream.ts";
-import { judgeFate, planResume } from "./resume-point.ts";
+import { judgeFate, planResume, type ResumeInput } from "./resume-point.ts";
 
 function message(hubSeq: number, store?: string, seq?: number): StoredMessage {
   const headers: Record<string, string | undefined> = { "Petiole-Store": store, "Petiole-Seq": seq?.toString() };
@@ -8,33 +8,38 @@ function message(hubSeq: number, store?: string, seq?: number): StoredMessage {
 }
 
 describe("planResume()", () => {
-  const base = { storeId: "mine", acknowledged: 10, last: undefined, fate: undefined };
+  const base: ResumeInput = { storeId: "mine", acknowledged: 10, last: undefined, fate: async () => "removed" };
 
-  test("acknowledges what the hub holds beyond what the source knows", ({ expect }) => {
-    const point = planResume({ ...base, last: message(77, "mine", 14) });
-    expect(point).toEqual({ after: 14, laneSeq: 77, acknowledge: 14 });
+  test("acknowledges what the hub holds beyond what the source knows", async ({ expect }) => {
+    const point = await planResume({ ...base, last: message(77, "mine", 14) });
+    expect(point).toEqual({ kind: "ahead", landed: 14, after: 14, laneSeq: 77 });
   });
 
-  test("goes on after the acknowledged row when both agree", ({ expect }) => {
-    expect(planResume({ ...base, last: message(77, "mine", 10) })).toMatchObject({ after: 10, acknowledge: undefined });
+  test("goes on after the acknowledged row when both agree, and asks no more", async ({ expect }) => {
+    const fate = (): never => {
+      throw new Error("asked");
+    };
+    const point = await planResume({ ...base, last: message(77, "mine", 10), fate });
+    expect(point).toEqual({ kind: "even", landed: 10, after: 10, laneSeq: 77 });
   });
 
-  test("starts an empty lane at sequence 0", ({ expect }) => {
-    expect(planResume({ ...base, acknowledged: 0 })).toEqual({ after: 0, laneSeq: 0, acknowledge: undefined });
+  test("starts an empty lane at sequence 0", async ({ expect }) => {
+    const point = await planResume({ ...base, acknowledged: 0 });
+    expect(point).toEqual({ kind: "even", landed: 0, after: 0, laneSeq: 0 });
   });
 
-  test("takes a message of another store, or of nobody, for no acknowledgement but as the lane's last", ({
+  test("takes a message of another store, or of nobody, for no acknowledgement but as the lane's last", async ({
     expect,
   }) => {
     for (const last of [message(77, "other", 99), message(77), message(77, "mine", Number.NaN)]) {
-      expect(planResume({ ...base, last })).toEqual({ after: 10, laneSeq: 77, acknowledge: undefined });
+      expect(await planResume({ ...base, last })).toEqual({ kind: "removed", landed: 0, after: 10, laneSeq: 77 });
     }
   });
 
-  test("sends acknowledged rows again only when the hub lost them", ({ expect }) => {
+  test("sends acknowledged rows again only when the hub lost them", async ({ expect }) => {
     const last = message(77, "mine", 6);
-    expect(planResume({ ...base, last, fate: "removed" })).toMatchObject({ after: 10, acknowledge: undefined });
-    expect(planResume({ ...base, last, fate: "lost" })).toMatchObject({ after: 6, acknowledge: undefined });
+    expect(await planResume({ ...base, last })).toMatchObject({ kind: "removed", after: 10 });
+    expect(await planResume({ ...base, last, fate: async () => "lost" })).toMatchObject({ kind: "lost", after: 6 });
   });
 });
 

@@ -1,11 +1,20 @@
+import type { Now } from "./row-age.ts";
 import type { Database } from "./sqlite.ts";
+
+export interface Boot {
+  readonly number: number;
+  /** The kernel's identity of it; `unknown` when the table was damaged. */
+  readonly id: string;
+  /** What to add to the time since that boot for Unix time; undefined when the clock was never set in it. */
+  readonly offset: number | undefined;
+}
 
 /** Numbers the boots of the device, so that a row carries one byte for its boot and not 36. */
 export interface Boots {
-  /** Number of this boot. */
-  readonly current: number;
-  /** `unknown` when the table was damaged. */
-  nameOf(boot: number): string;
+  readonly current: Boot;
+  find(boot: number): Boot;
+  /** What the clocks say about this boot now. Not written down before the next `register`. */
+  observe(now: Now): void;
   /**
    * Writes this boot down with the first rows that mention it, and not at the start: an agent must start on a full
    * disk too. Forgets boots before the oldest that rows mention. Inside a transaction.
@@ -15,24 +24,54 @@ export interface Boots {
   registered(): void;
 }
 
+/** A clock that is set anew is written down again beyond this; a fraction of a second is drift. */
+const TOLERANCE_MS = 1000;
+
+interface BootRow {
+  readonly id: number;
+  readonly boot_id: string;
+  readonly wall_offset: number | null;
+}
+
 export function createBoots(db: Database, bootId: string): Boots {
-  const known = db.prepare<{ id: number; boot_id: string }>("SELECT id, boot_id FROM boots ORDER BY id").all();
-  const names = new Map(known.map((row) => [row.id, row.boot_id]));
-  const last = known.at(-1);
-  let isRegistered = last?.boot_id === bootId;
-  const current = (last?.id ?? 0) + (isRegistered ? 0 : 1);
-  names.set(current, bootId);
+  const rows = db.prepare<BootRow>("SELECT id, boot_id, wall_offset FROM boots ORDER BY id").all();
+  const known = new Map(
+    rows.map(({ id, boot_id, wall_offset }) => [id, { number: id, id: boot_id, offset: wall_offset ?? undefined }]),
+  );
+  const last = rows.at(-1);
+  const number = last?.boot_id === bootId ? last.id : (last?.id ?? 0) + 1;
+  let current: Boot = known.get(number) ?? { number, id: bootId, offset: undefined };
+  /** As the table has it. */
+  let saved: Boot | undefined = known.get(number);
+  let saving: Boot | undefined;
+  const upsert = db.prepare("INSERT OR REPLACE INTO boots (id, boot_id, wall_offset) VALUES (?, ?, ?)");
+  const forget = db.prepare("DELETE FROM boots WHERE id < ?");
   return {
-    current,
-    nameOf: (boot) => names.get(boot) ?? "unknown",
+    get current() {
+      return current;
+    },
+    find: (boot) => {
+      if (boot === number) return current;
+      return known.get(boot) ?? { number: boot, id: "unknown", offset: undefined };
+    },
+    observe: ({ synced, wall, monotonic }) => {
+      if (!synced) return;
+      const offset = Math.round(wall - monotonic);
+      if (current.offset !== undefined && Math.abs(current.offset - offset) <= TOLERANCE_MS) return;
+      current = { ...current, offset };
+    },
     register: (mentioned) => {
-      if (isRegistered) return;
-      const oldest = Math.min(current, ...mentioned().map((boot) => boot ?? current));
-      db.prepare("DELETE FROM boots WHERE id < ?").run(oldest);
-      db.prepare("INSERT INTO boots (id, boot_id) VALUES (?, ?)").run(current, bootId);
+      saving = undefined;
+      if (saved?.offset === current.offset && saved !== undefined) return;
+      if (saved === undefined) {
+        const oldest = Math.min(number, ...mentioned().map((boot) => boot ?? number));
+        forget.run(oldest);
+      }
+      upsert.run(number, bootId, current.offset ?? null);
+      saving = current;
     },
     registered: () => {
-      isRegistered = true;
+      saved = saving ?? saved;
     },
   };
 }

@@ -31,6 +31,17 @@ describe("commitDue()", () => {
     });
   }
 
+  test("waits longer for more rows while the hub takes messages", ({ expect }) => {
+    const rows = { ...NOTHING_WAITING, standardSince: since, standardRows: DEFAULT_POLICY.flowingRows - 1 };
+    expect(commitDue({ ...rows, flowing: true }, DEFAULT_POLICY, never)).toBe(6000);
+    const more = { ...rows, standardRows: DEFAULT_POLICY.flowingRows };
+    expect(commitDue({ ...more, flowing: true }, DEFAULT_POLICY, never)).toBe(-Infinity);
+  });
+
+  test("lets the last values of subjects wait for half a minute", ({ expect }) => {
+    expect(commitDue({ ...NOTHING_WAITING, latestSince: since }, DEFAULT_POLICY, never)).toBe(35_000);
+  });
+
   test("tries standard messages once an interval after a failure, however many wait", ({ expect }) => {
     const waiting = { ...NOTHING_WAITING, standardRows: 5000, standardSince: since };
     expect(commitDue(waiting, DEFAULT_POLICY, { at: millis(7000), failed: true })).toBe(8000);
@@ -42,8 +53,8 @@ describe("commitDue()", () => {
   });
 
   test("lets an acknowledgement wait, and everything go with a flush", ({ expect }) => {
-    const waiting = { ...NOTHING_WAITING, acknowledgedSince: since };
-    expect(commitDue(waiting, DEFAULT_POLICY, never)).toBe(6000);
+    const waiting = { ...NOTHING_WAITING, booksSince: since };
+    expect(commitDue(waiting, DEFAULT_POLICY, never)).toBe(10_000);
     expect(commitDue({ ...waiting, flush: true }, DEFAULT_POLICY, never)).toBe(-Infinity);
   });
 });

@@ -1,22 +1,24 @@
 import { describe, test } from "vitest";
 import { PetioleError } from "../../domain/errors.ts";
-import type { Lane } from "../../domain/outbox.ts";
+import type { Delivered, Lane } from "../../domain/outbox.ts";
 import { millis, type Millis } from "../../domain/units.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { silentLogger } from "../../lib/log.ts";
 import { DEFAULT_POLICY } from "./commit-plan.ts";
 import { CommitQueue } from "./commit-queue.ts";
-import type { CommitReply, CommitRequest } from "./protocol.ts";
+import type { CommitReply, CommitRequest, StoredLaneState, StoredState } from "./protocol.ts";
 import { makeRecord, type RowRecord } from "./row.ts";
 
-const REPLY: CommitReply = {
-  refused: [],
-  writes: [],
-  readable: [],
-  criticalBytes: 0,
-  unswept: false,
-  spacious: false,
+const EMPTY: StoredLaneState = { rows: 0, bytes: 0, owners: {}, acknowledged: 0, last: 0, nextRelease: 0 };
+const NOW = { wall: 0, monotonic: 0, synced: true };
+const NOTHING_STORED: StoredState = {
+  lanes: { critical: EMPTY, standard: EMPTY },
+  stored: 0,
+  floor: 100_000,
+  unreported: false,
 };
+const REPLY: CommitReply = { ...NOTHING_STORED, refused: [], writes: [], readable: [], spacious: false };
+const at = (seq: number): Delivered => ({ seq, hubSeq: seq });
 
 /** Time that stands still until told otherwise. */
 class ManualClock implements Clock {
@@ -69,13 +71,18 @@ async function turns(): Promise<void> {
   for (let n = 0; n < 3; n += 1) await new Promise(setImmediate);
 }
 
-function setUp(): { clock: ManualClock; disk: FakeDisk; queue: CommitQueue; row: (lane: Lane) => RowRecord } {
+function setUp(stored: StoredState = NOTHING_STORED): {
+  clock: ManualClock;
+  disk: FakeDisk;
+  queue: CommitQueue;
+  row: (lane: Lane) => RowRecord;
+} {
   const clock = new ManualClock();
   const disk = new FakeDisk();
   let seq = 0;
   const row = (lane: Lane): RowRecord => {
     seq += 1;
-    const stamp = { seq, monotonic: millis(seq), wall: millis(seq) };
+    const stamp = { seq, monotonic: millis(seq), wall: millis(seq), ttl: null };
     return makeRecord({ lane, subject: "s", body: new Uint8Array(100), headers: {} }, stamp);
   };
   const queue = new CommitQueue({
@@ -83,8 +90,14 @@ function setUp(): { clock: ManualClock; disk: FakeDisk; queue: CommitQueue; row:
     clock,
     log: silentLogger,
     policy: DEFAULT_POLICY,
-    onCommitted: () => {},
+    now: () => NOW,
+    nextSeq: () => (seq += 1),
     lastSeq: () => seq,
+    stored: () => stored,
+    offered: () => ({}),
+    released: () => ({}),
+    storedLatest: [],
+    onCommitted: () => {},
   });
   return { clock, disk, queue, row };
 }
@@ -154,16 +167,88 @@ describe("CommitQueue", () => {
     expect(disk.requests.map(sequences)).toEqual([[1], [2, 3]]);
   });
 
-  test("lets acknowledgements wait, and sends the highest of each lane", async ({ expect }) => {
-    const { clock, disk, queue } = setUp();
-    queue.acknowledge("standard", 5);
-    queue.acknowledge("standard", 9);
-    queue.acknowledge("critical", 7);
+  test("lets acknowledgements of rows on disk wait, and sends the highest of each lane", async ({ expect }) => {
+    const last = { ...EMPTY, last: 20 };
+    const { clock, disk, queue } = setUp({ ...NOTHING_STORED, lanes: { critical: last, standard: last } });
+    queue.acknowledge("standard", at(5));
+    queue.acknowledge("standard", at(9));
+    queue.acknowledge("critical", at(7));
     await turns();
     expect(disk.requests).toHaveLength(0);
-    clock.advance(1000);
+    clock.advance(5000);
     await turns();
-    expect(disk.requests.map((request) => request.acknowledged)).toEqual([{ standard: 9, critical: 7 }]);
+    expect(disk.requests.map((request) => request.acknowledged)).toEqual([{ standard: at(9), critical: at(7) }]);
+  });
+
+  test("writes no standard row that was acknowledged before its commit, and no commit for it", async ({ expect }) => {
+    const { clock, disk, queue, row } = setUp();
+    for (let n = 0; n < 3; n += 1) await queue.addStandard(row("standard"));
+    expect(queue.acknowledge("standard", at(2)).map(({ seq }) => seq)).toEqual([1, 2]);
+    expect([...queue.standardRows()].map(({ seq }) => seq)).toEqual([3]);
+    expect(queue.acknowledge("standard", at(3)).map(({ seq }) => seq)).toEqual([3]);
+    clock.advance(60_000);
+    await turns();
+    expect(disk.requests).toEqual([]);
+    // The next commit that there is anyway takes the mark along.
+    await queue.addCritical(row("critical"));
+    expect(disk.requests.map((request) => request.acknowledged)).toEqual([{ standard: at(3) }]);
+  });
+
+  test("counts the interval from the oldest row that was not acknowledged", async ({ expect }) => {
+    const { clock, disk, queue, row } = setUp();
+    await queue.addStandard(row("standard"));
+    clock.advance(600);
+    await queue.addStandard(row("standard"));
+    queue.acknowledge("standard", at(1));
+    clock.advance(600);
+    await turns();
+    expect(disk.requests).toEqual([]);
+    clock.advance(400);
+    await turns();
+    expect(disk.requests.map(sequences)).toEqual([[2]]);
+  });
+
+  test("keeps rows readable while they are being written", async ({ expect }) => {
+    const { disk, queue, row } = setUp();
+    const release = disk.hold();
+    await queue.addStandard(row("standard"));
+    const flushing = queue.flush();
+    await turns();
+    await queue.addStandard(row("standard"));
+    expect([...queue.standardRows()].map(({ seq }) => seq)).toEqual([1, 2]);
+    release();
+    await flushing;
+    expect([...queue.standardRows()]).toEqual([]);
+  });
+
+  test("commits the newest value of a subject after half a minute, and none that is gone", async ({ expect }) => {
+    const { clock, disk, queue, row } = setUp();
+    queue.putLatest(row("latest"));
+    queue.putLatest(row("latest"));
+    clock.advance(30_000);
+    await turns();
+    expect(disk.requests.map(({ latest }) => latest.map(({ seq }) => seq))).toEqual([[2]]);
+    queue.putLatest(row("latest"));
+    queue.dropLatest("s", 3);
+    clock.advance(30_000);
+    await turns();
+    const last = disk.requests.at(-1);
+    expect([last?.latest, last?.latestDone]).toEqual([[], [{ subject: "s", seq: 3 }]]);
+  });
+
+  test("keeps losses until they are written, few in number", async ({ expect }) => {
+    const { disk, queue, row } = setUp();
+    for (let seq = 1; seq <= 1000; seq += 1) {
+      queue.lose({ lane: "ephemeral", from: seq, to: seq, count: 1, bytes: 10, reason: "cap" });
+    }
+    disk.failure = new PetioleError("ERR_STORE_FAILED", "no room");
+    await expect(queue.addCritical(row("critical"))).rejects.toThrow("no room");
+    disk.failure = undefined;
+    await queue.flush();
+    const losses = disk.requests.at(-1)?.losses ?? [];
+    expect(losses.length).toBeLessThanOrEqual(256);
+    expect(losses.reduce((sum, { count }) => sum + count, 0)).toBe(1000);
+    expect(losses.at(-1)?.to).toBe(1000);
   });
 
   test("rejects a critical row that found no room with ERR_OUTBOX_FULL", async ({ expect }) => {
@@ -177,7 +262,7 @@ describe("CommitQueue", () => {
     const { clock, disk, queue, row } = setUp();
     disk.failure = new PetioleError("ERR_STORE_FAILED", "no room");
     await queue.addStandard(row("standard"));
-    queue.acknowledge("standard", 1);
+    queue.acknowledge("critical", at(1));
     await expect(queue.addCritical(row("critical"))).rejects.toMatchObject({ code: "ERR_STORE_FAILED" });
     const write = queue.write({ kind: "delete", bucket: "b", key: "k" });
     clock.advance(10);
@@ -188,7 +273,7 @@ describe("CommitQueue", () => {
     await turns();
     const last = disk.requests.at(-1);
     expect(sequences(last)).toEqual([1, 3]);
-    expect(last?.acknowledged).toEqual({ standard: 1 });
+    expect(last?.acknowledged).toEqual({ critical: at(1) });
   });
 
   test("bounds what waits while commits fail", async ({ expect }) => {

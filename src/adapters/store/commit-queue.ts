@@ -1,12 +1,20 @@
 import { PetioleError } from "../../domain/errors.ts";
-import { LANES, type Lane } from "../../domain/outbox.ts";
-import { bytes, kibibytes, mebibytes, millis, type Bytes, type Millis } from "../../domain/units.ts";
+import { LANES, type Delivered, type Lane, type StoredLane } from "../../domain/outbox.ts";
+import { kibibytes, mebibytes, millis, type Millis } from "../../domain/units.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Logger } from "../../lib/log.ts";
-import { wallNow } from "./admission.ts";
 import { commitDue, type CommitPolicy, type LastCommit } from "./commit-plan.ts";
-import type { CommitReply, CommitRequest, Write, WriteResult } from "./protocol.ts";
-import { recordSizes, rowCost, type RowRecord } from "./row.ts";
+import type {
+  CommitReply,
+  CommitRequest,
+  LaneValues,
+  MemoryLoss,
+  StoredState,
+  Write,
+  WriteResult,
+} from "./protocol.ts";
+import type { Now } from "./row-age.ts";
+import { costOf, type RowRecord } from "./row.ts";
 
 /** With more than this in memory, `standard` publishers wait for the commit: they must not outrun the disk. */
 const SLOW_DOWN_ROWS = 1024;
@@ -14,22 +22,42 @@ const SLOW_DOWN_BYTES = kibibytes(512);
 /** Bound of what waits in memory, for publishers that do not wait and while commits fail. */
 const MAX_WAITING_ROWS = 8192;
 const MAX_WAITING_BYTES = mebibytes(4);
+/** Losses that wait to be written down; beyond it the last two of a kind become one. */
+const MAX_LOSSES = 256;
 
 export interface CommitQueueDeps {
   readonly commit: (request: CommitRequest) => Promise<CommitReply>;
   readonly clock: Clock;
   readonly log: Logger;
   readonly policy: CommitPolicy;
-  /** Called after each commit that succeeded. */
-  readonly onCommitted: (reply: CommitReply) => void;
+  readonly now: () => Now;
+  /** Gives out a sequence, for a message that the store itself makes. */
+  readonly nextSeq: () => number;
   /** Highest sequence handed out so far. */
   readonly lastSeq: () => number;
+  /** What the database holds, as of the last commit. */
+  readonly stored: () => StoredState;
+  /** Highest sequence of each lane that was offered to the forwarder. */
+  readonly offered: () => LaneValues;
+  /** Rows up to here need not be held any more. */
+  readonly released: () => LaneValues;
+  /** Subjects of lane `latest` that the database has a message of. */
+  readonly storedLatest: Iterable<string>;
+  /** Called after each commit that succeeded. */
+  readonly onCommitted: (reply: CommitReply) => void;
 }
 
 interface CriticalRow {
   readonly row: RowRecord;
+  readonly cost: number;
   readonly resolve: () => void;
   readonly reject: (error: Error) => void;
+}
+
+interface StandardRow {
+  readonly row: RowRecord;
+  readonly cost: number;
+  readonly since: Millis;
 }
 
 interface WaitingWrite {
@@ -40,45 +68,59 @@ interface WaitingWrite {
 
 interface Batch {
   readonly critical: readonly CriticalRow[];
-  readonly standard: readonly RowRecord[];
-  readonly acknowledged: ReadonlyMap<Lane, number>;
+  readonly standard: readonly StandardRow[];
+  readonly latest: ReadonlyMap<string, RowRecord>;
+  readonly latestDone: ReadonlyMap<string, number>;
+  readonly acknowledged: ReadonlyMap<Lane, Delivered>;
+  readonly losses: readonly MemoryLoss[];
+  readonly report: boolean;
   readonly writes: readonly WaitingWrite[];
 }
 
 /**
  * Gathers what is to be written and commits it in as few transactions as the policy allows. One commit runs at a time
- * and takes all that waits, so rows reach the disk in order of their sequence. When a commit fails, whoever waits is
- * told; `standard` rows and acknowledgements stay for the next one.
+ * and takes all that waits, so rows reach the disk in order of their sequence. A `standard` row that the hub
+ * acknowledges before its commit is never written. When a commit fails, whoever waits is told; `standard` rows and
+ * book-keeping stay for the next one.
  */
 export class CommitQueue {
   readonly #deps: CommitQueueDeps;
   #critical: CriticalRow[] = [];
-  #standard: RowRecord[] = [];
-  #acknowledged = new Map<Lane, number>();
+  #standard: StandardRow[] = [];
+  #latest = new Map<string, RowRecord>();
+  #latestDone = new Map<string, number>();
+  /** Subjects that have a message in the database, or in the commit under way. */
+  readonly #latestStored: Set<string>;
+  #acknowledged = new Map<Lane, Delivered>();
+  #losses: MemoryLoss[] = [];
+  #report = false;
   #writes: WaitingWrite[] = [];
   #criticalBytes = 0;
   #standardBytes = 0;
-  #standardSince: Millis | undefined;
-  #acknowledgedSince: Millis | undefined;
-  #sweepSince: Millis | undefined;
+  #latestSince: Millis | undefined;
+  #booksSince: Millis | undefined;
+  #lastAcknowledged: Millis | undefined;
   #flush = false;
   #closed = false;
   #last: LastCommit = { at: undefined, failed: false };
   #lastError: Error | undefined;
-  /** The commit under way. */
+  /** The commit under way, and what it took of the lane whose rows can be read before they are written. */
   #running: Promise<void> | undefined;
+  #committing: readonly StandardRow[] = [];
   #alarm: { readonly at: number; readonly cancel: AbortController } | undefined;
 
   constructor(deps: CommitQueueDeps) {
     this.#deps = deps;
+    this.#latestStored = new Set(deps.storedLatest);
   }
 
   /** Resolves once the row is on disk. */
   async addCritical(row: RowRecord): Promise<void> {
     this.#refuse("ERR_OUTBOX_FULL");
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#critical.push({ row, resolve, reject });
-    this.#criticalBytes += costOf(row);
+    const cost = costOf(row);
+    this.#critical.push({ row, cost, resolve, reject });
+    this.#criticalBytes += cost;
     this.#arm();
     await promise;
   }
@@ -86,19 +128,68 @@ export class CommitQueue {
   /** Resolves at once, or after a commit when too much is in memory. */
   async addStandard(row: RowRecord): Promise<void> {
     this.#refuse("ERR_OUTBOX_FULL");
-    this.#standard.push(row);
-    this.#standardBytes += costOf(row);
-    this.#standardSince ??= this.#deps.clock.monotonic();
+    const cost = costOf(row);
+    this.#standard.push({ row, cost, since: this.#deps.clock.monotonic() });
+    this.#standardBytes += cost;
     this.#arm();
     // While commits fail, waiting would only try the disk more often. The bound ends that.
     if (this.#last.failed) return;
     if (this.#standard.length > SLOW_DOWN_ROWS || this.#standardBytes > SLOW_DOWN_BYTES) await this.#attempt();
   }
 
-  acknowledge(lane: Lane, seq: number): void {
-    this.#acknowledged.set(lane, Math.max(seq, this.#acknowledged.get(lane) ?? 0));
-    this.#acknowledgedSince ??= this.#deps.clock.monotonic();
+  /** The newest message of its subject, for the next start. */
+  putLatest(row: RowRecord): void {
+    this.#latestDone.delete(row.subject);
+    this.#latest.set(row.subject, row);
+    this.#latestSince ??= this.#deps.clock.monotonic();
     this.#arm();
+  }
+
+  /** A message that `putLatest` got is not needed any more; one that was never written costs nothing. */
+  dropLatest(subject: string, seq: number): void {
+    const waiting = this.#latest.get(subject);
+    if (waiting !== undefined && waiting.seq <= seq) this.#latest.delete(subject);
+    if (this.#latest.size === 0) this.#latestSince = undefined;
+    if (!this.#latestStored.has(subject)) return;
+    this.#latestDone.set(subject, seq);
+    this.#keepBooks();
+  }
+
+  /** Takes out the `standard` rows that need not be written now, and returns them. */
+  acknowledge(lane: Lane, delivered: Delivered): readonly RowRecord[] {
+    const known = this.#acknowledged.get(lane);
+    if (known === undefined || known.seq < delivered.seq) this.#acknowledged.set(lane, delivered);
+    this.#lastAcknowledged = this.#deps.clock.monotonic();
+    if (this.#hasUnmarked(lane)) this.#keepBooks();
+    if (lane !== "standard") return [];
+    let count = 0;
+    while ((this.#standard[count]?.row.seq ?? Infinity) <= delivered.seq) count += 1;
+    const elided = this.#standard.splice(0, count);
+    for (const { cost } of elided) this.#standardBytes -= cost;
+    return elided.map(({ row }) => row);
+  }
+
+  /** Messages that were given up in memory, oldest first. */
+  lose(loss: MemoryLoss): void {
+    const last = this.#losses.findLast((one) => one.lane === loss.lane);
+    const same = last?.reason === loss.reason && last.to < loss.from;
+    if (same && this.#losses.length >= MAX_LOSSES) {
+      this.#losses[this.#losses.indexOf(last)] = {
+        ...last,
+        to: loss.to,
+        count: last.count + loss.count,
+        bytes: last.bytes + loss.bytes,
+      };
+    } else {
+      this.#losses.push(loss);
+    }
+    this.#keepBooks();
+  }
+
+  /** Stores a message about losses that no report told yet. */
+  report(): void {
+    this.#report = true;
+    this.#keepBooks();
   }
 
   /** Resolves once the write is on disk. */
@@ -108,6 +199,19 @@ export class CommitQueue {
     this.#writes.push({ write, resolve, reject });
     this.#arm();
     return await promise;
+  }
+
+  /** Rows and a write, all in one commit. Resolves once they are on disk. */
+  async writeTogether(rows: readonly RowRecord[], write: Write): Promise<void> {
+    const standard = rows.filter((row) => row.lane === "standard");
+    const since = this.#deps.clock.monotonic();
+    for (const row of standard) {
+      const cost = costOf(row);
+      this.#standard.push({ row, cost, since });
+      this.#standardBytes += cost;
+    }
+    const critical = rows.filter((row) => row.lane === "critical").map((row) => this.addCritical(row));
+    await Promise.all([this.write(write), ...critical]);
   }
 
   /**
@@ -123,18 +227,35 @@ export class CommitQueue {
     if (waits) await this.#attempt();
   }
 
+  /** `standard` rows that are not on disk for certain, oldest first: of a commit under way, then those that wait. */
+  *standardRows(): IterableIterator<RowRecord> {
+    for (const { row } of this.#committing) yield row;
+    for (const { row } of this.#standard) yield row;
+  }
+
   /** What waits in memory, by lane; not what a commit under way has taken. */
-  waiting(lane: Lane): readonly RowRecord[] {
-    return lane === "standard" ? this.#standard : this.#critical.map(({ row }) => row);
+  waiting(lane: StoredLane): readonly { readonly row: RowRecord; readonly cost: number }[] {
+    return lane === "standard" ? this.#standard : this.#critical;
   }
 
-  get criticalBytes(): number {
-    return this.#criticalBytes;
+  /** Bytes of `standard` rows that wait or are being written. */
+  get standardBytes(): number {
+    return this.#committing.reduce((sum, { cost }) => sum + cost, this.#standardBytes);
   }
 
-  /** Acknowledged rows are left to delete: a commit some time, but no flush waits for it. */
+  /** Why commits fail now. */
+  get failure(): Error | undefined {
+    return this.#last.failed ? this.#lastError : undefined;
+  }
+
+  /** Something can be cleared away: a commit some time, but no flush waits for it. */
   sweep(): void {
-    this.#sweepSince ??= this.#deps.clock.monotonic();
+    this.#keepBooks();
+  }
+
+  /** Sequences run out that are reserved on disk. */
+  reserve(): void {
+    this.#flush = true;
     this.#arm();
   }
 
@@ -167,6 +288,18 @@ export class CommitQueue {
     }
   }
 
+  #keepBooks(): void {
+    this.#booksSince ??= this.#deps.clock.monotonic();
+    this.#arm();
+  }
+
+  /** Whether the database holds rows of the lane that it does not know to be acknowledged. */
+  #hasUnmarked(lane: Lane): boolean {
+    if (lane !== "critical" && lane !== "standard") return false;
+    const { last, acknowledged } = this.#deps.stored().lanes[lane];
+    return last > acknowledged;
+  }
+
   /** A commit of all that waits now, whatever becomes of it. */
   async #attempt(): Promise<void> {
     // What a commit under way took is not all.
@@ -181,8 +314,11 @@ export class CommitQueue {
     return (
       this.#critical.length > 0 ||
       this.#standard.length > 0 ||
+      this.#latest.size > 0 ||
+      this.#latestDone.size > 0 ||
+      this.#losses.length > 0 ||
       this.#writes.length > 0 ||
-      this.#acknowledgedSince !== undefined
+      this.#acknowledged.size > 0
     );
   }
 
@@ -194,23 +330,29 @@ export class CommitQueue {
     throw new PetioleError(code, `Cannot store anything more: ${rows} messages and writes wait for the disk already`);
   }
 
+  #isFlowing(now: Millis): boolean {
+    return this.#lastAcknowledged !== undefined && now - this.#lastAcknowledged <= this.#deps.policy.interval;
+  }
+
   /** Sets the timer to when the next commit is due. */
   #arm(): void {
     if (this.#running !== undefined || (this.#closed && !this.#flush)) return;
+    const now = this.#deps.clock.monotonic();
     const due = commitDue(
       {
         urgent: this.#critical.length + this.#writes.length,
         standardRows: this.#standard.length,
-        standardBytes: bytes(this.#standardBytes),
-        standardSince: this.#standardSince,
-        acknowledgedSince: this.#acknowledgedSince ?? this.#sweepSince,
+        standardBytes: this.#standardBytes,
+        standardSince: this.#standard[0]?.since,
+        latestSince: this.#latestSince,
+        booksSince: this.#booksSince,
+        flowing: this.#isFlowing(now),
         flush: this.#flush,
       },
       this.#deps.policy,
       this.#last,
     );
     if (due === undefined) return;
-    const now = this.#deps.clock.monotonic();
     if (due <= now) {
       this.#cancelAlarm();
       this.#running = this.#run();
@@ -220,13 +362,13 @@ export class CommitQueue {
     this.#cancelAlarm();
     const cancel = new AbortController();
     this.#alarm = { at: due, cancel };
-    this.#deps.clock.sleep(millis(due - now), cancel.signal).then(
+    void this.#deps.clock.sleep(millis(due - now), cancel.signal).then(
       () => {
         this.#alarm = undefined;
         this.#arm();
       },
       () => {
-        // Cancelled: another commit came first.
+        // A commit came first.
       },
     );
   }
@@ -246,11 +388,17 @@ export class CommitQueue {
       return undefined;
     });
     this.#running = undefined;
+    this.#committing = [];
     if (reply !== undefined) {
       if (this.#last.failed) this.#deps.log.info("The store takes messages again");
       this.#last = { ...this.#last, failed: false };
+      for (const subject of batch.latestDone.keys()) {
+        if (!batch.latest.has(subject) && !this.#latest.has(subject)) this.#latestStored.delete(subject);
+      }
       settle(batch, reply);
       this.#deps.onCommitted(reply);
+      // What was acknowledged while it was being written.
+      for (const lane of this.#acknowledged.keys()) if (this.#hasUnmarked(lane)) this.#keepBooks();
     }
     this.#arm();
   }
@@ -259,30 +407,46 @@ export class CommitQueue {
     const batch = {
       critical: this.#critical,
       standard: this.#standard,
+      latest: this.#latest,
+      latestDone: this.#latestDone,
       acknowledged: this.#acknowledged,
+      losses: this.#losses,
+      report: this.#report,
       writes: this.#writes,
     };
+    this.#committing = this.#standard;
+    for (const subject of this.#latest.keys()) this.#latestStored.add(subject);
     this.#critical = [];
     this.#standard = [];
+    this.#latest = new Map();
+    this.#latestDone = new Map();
     this.#acknowledged = new Map();
+    this.#losses = [];
+    this.#report = false;
     this.#writes = [];
     this.#criticalBytes = 0;
     this.#standardBytes = 0;
-    this.#standardSince = undefined;
-    this.#acknowledgedSince = undefined;
-    this.#sweepSince = undefined;
+    this.#latestSince = undefined;
+    this.#booksSince = undefined;
     this.#flush = false;
     return batch;
   }
 
   #toRequest(batch: Batch): CommitRequest {
-    const rows = [...batch.standard, ...batch.critical.map(({ row }) => row)].sort((a, b) => a.seq - b.seq);
+    const rows = [...batch.standard, ...batch.critical].map(({ row }) => row).sort((a, b) => a.seq - b.seq);
+    const reportSeq = batch.report ? this.#deps.nextSeq() : undefined;
     return {
       kind: "commit",
-      wall: wallNow(this.#deps.clock),
+      now: this.#deps.now(),
       rows,
+      latest: [...batch.latest.values()],
+      latestDone: Array.from(batch.latestDone, ([subject, seq]) => ({ subject, seq })),
       lastSeq: this.#deps.lastSeq(),
       acknowledged: Object.fromEntries(batch.acknowledged),
+      offered: this.#deps.offered(),
+      released: this.#deps.released(),
+      losses: batch.losses,
+      reportSeq,
       writes: batch.writes.map(({ write }) => write),
     };
   }
@@ -293,16 +457,21 @@ export class CommitQueue {
     }
     this.#last = { ...this.#last, failed: true };
     this.#lastError = error;
-    this.#standard = [...batch.standard, ...this.#standard];
-    this.#standardBytes = this.#standard.reduce((sum, row) => sum + costOf(row), 0);
     const now = this.#deps.clock.monotonic();
-    if (this.#standard.length > 0) this.#standardSince ??= now;
+    const done = this.#acknowledged.get("standard")?.seq ?? 0;
+    this.#standard = [...batch.standard.filter(({ row }) => row.seq > done), ...this.#standard];
+    this.#standardBytes = this.#standard.reduce((sum, { cost }) => sum + cost, 0);
+    this.#latest = new Map([...batch.latest, ...this.#latest]);
+    if (this.#latest.size > 0) this.#latestSince ??= now;
+    this.#latestDone = new Map([...batch.latestDone, ...this.#latestDone]);
     for (const lane of LANES) {
-      const seq = batch.acknowledged.get(lane);
-      if (seq === undefined) continue;
-      this.#acknowledged.set(lane, Math.max(seq, this.#acknowledged.get(lane) ?? 0));
-      this.#acknowledgedSince ??= now;
+      const before = batch.acknowledged.get(lane);
+      const since = this.#acknowledged.get(lane);
+      if (before !== undefined && (since?.seq ?? 0) < before.seq) this.#acknowledged.set(lane, before);
     }
+    this.#losses = [...batch.losses, ...this.#losses];
+    this.#report ||= batch.report;
+    if (this.#acknowledged.size + this.#losses.length + this.#latestDone.size > 0) this.#booksSince ??= now;
     for (const waiting of [...batch.critical, ...batch.writes]) waiting.reject(error);
   }
 }
@@ -325,8 +494,4 @@ export function outboxFull(lane: Lane): PetioleError {
     "ERR_OUTBOX_FULL",
     `Cannot accept a message for lane "${lane}": the outbox is full of critical messages that the hub has not taken`,
   );
-}
-
-function costOf(row: RowRecord): Bytes {
-  return rowCost(recordSizes(row));
 }

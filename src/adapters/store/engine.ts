@@ -1,24 +1,26 @@
 import { randomUUID } from "node:crypto";
-import { LANES } from "../../domain/outbox.ts";
+import { createDurations, type Durations } from "./durations.ts";
 import { forgetOlder, lockFolder, mendLength, moveAside, storeFiles, type StoreFiles } from "./files.ts";
-import { createHeadTable, emptyHead, type Head } from "./head.ts";
+import { acknowledgedOf, createHeadTable, type Head } from "./head.ts";
 import { createKeyValueTable, type KeyValueTable } from "./key-value-table.ts";
-import { createLaneTable } from "./lane-table.ts";
+import { BrokenSegment } from "./lane-segments.ts";
 import { createLedgerTable } from "./ledger.ts";
-import { OutboxTables } from "./outbox-tables.ts";
+import { deliveredOf, OutboxTables } from "./outbox-tables.ts";
 import type {
   CommitReply,
   CommitRequest,
   Notice,
   Opened,
+  ReadReply,
   Replies,
   RequestKind,
   RequestOf,
   WorkerOptions,
 } from "./protocol.ts";
-import { rescue, type Rescued } from "./rescue.ts";
+import { adoptSegments, rescue, type Rescued } from "./rescue.ts";
+import type { Now } from "./row-age.ts";
 import { applyPragmas, checkpointPages, checkStructure, createSpaceMeter, migrate, type SpaceMeter } from "./schema.ts";
-import { laneMarks, planSequence, readTwin, RESERVED_AHEAD, writeTwin, type SequenceStart } from "./sequence.ts";
+import { planSequence, readTwin, RESERVED_AHEAD, writeTwin, type SequenceStart } from "./sequence.ts";
 import { isSqliteFailure, openDatabase, type Database, type SqliteFailure } from "./sqlite.ts";
 
 export interface EngineDeps {
@@ -28,8 +30,13 @@ export interface EngineDeps {
   readonly open?: typeof openDatabase;
 }
 
+/** What is remembered of an export that was handed over. */
+const exportName = (id: string): string => `export:${id}`;
+
 /** Empty pages that are worth giving back: 1 MiB. */
 const SPACIOUS_PAGES = 256;
+/** A request is given up when so many repairs did not help it. */
+const MOST_REPAIRS = 3;
 
 /** A database connection with what is prepared on it. */
 interface Session {
@@ -47,11 +54,13 @@ type Executors = { readonly [K in RequestKind]: (request: RequestOf<K>) => Repli
  * read of it is taken over.
  */
 export class Engine implements Disposable {
-  readonly #files: StoreFiles;
+  /** Undefined in memory. */
+  readonly #files: StoreFiles | undefined;
   readonly #options: WorkerOptions;
   readonly #notify: (notice: Notice) => void;
   readonly #open: typeof openDatabase;
-  readonly #lock: Disposable;
+  readonly #lock: Disposable | undefined;
+  readonly #durations: Durations = createDurations();
   #session: Session;
   /** The session's database broke and no other could be started yet. */
   #broken = false;
@@ -63,37 +72,39 @@ export class Engine implements Disposable {
     this.#options = options;
     this.#notify = notify;
     this.#open = open;
-    this.#files = storeFiles(options.dir);
-    this.#lock = lockFolder(this.#files);
+    this.#files = options.dir === undefined ? undefined : storeFiles(options.dir);
+    this.#lock = this.#files && lockFolder(this.#files);
     try {
-      this.#session = this.#start(options.wall);
+      this.#session = this.#start(options.now);
     } catch (error) {
-      this.#lock[Symbol.dispose]();
+      this.#lock?.[Symbol.dispose]();
       throw error;
     }
   }
 
   get opened(): Opened {
-    const { storeId, lastSeq, lanes } = this.#session.outbox.head;
-    const acknowledged = laneMarks((lane) => lanes[lane].acknowledged);
-    return { storeId, lastSeq, acknowledged, criticalBytes: lanes.critical.bytes };
+    const { outbox } = this.#session;
+    const { storeId, lastSeq } = outbox.head;
+    const delivered = deliveredOf(outbox.head);
+    return { storeId, lastSeq, delivered, latest: outbox.loadLatest(), ...outbox.state(this.#floor) };
   }
 
-  /** Carries a request out; on a database that turns out damaged, once more on its replacement. */
+  /** Carries a request out; on a database that turns out damaged, again once it was repaired or replaced. */
   handle<K extends RequestKind>(request: RequestOf<K>): Replies[K] {
     // The entry and the request have the same kind, which TypeScript cannot follow through the table.
     const execute = this.#executors[request.kind] as (request: RequestOf<K>) => Replies[K];
-    const wall = "wall" in request ? request.wall : this.#options.wall;
+    const now = "now" in request ? request.now : this.#options.now;
     if (this.#broken) {
-      this.#session = this.#start(wall);
+      this.#session = this.#start(now);
       this.#broken = false;
     }
-    try {
-      return execute(request);
-    } catch (error) {
-      if (!isSqliteFailure(error, "corrupt")) throw error;
-      this.#replace(error, wall);
-      return execute(request);
+    for (let repairs = 0; ; repairs += 1) {
+      try {
+        return execute(request);
+      } catch (error) {
+        const cause = error instanceof BrokenSegment ? error.cause : error;
+        if (repairs === MOST_REPAIRS || !this.#repair(error, now)) throw cause;
+      }
     }
   }
 
@@ -101,15 +112,32 @@ export class Engine implements Disposable {
     try {
       this.#session.db.close();
     } finally {
-      this.#lock[Symbol.dispose]();
+      this.#lock?.[Symbol.dispose]();
     }
   }
 
   readonly #executors: Executors = {
     commit: (request) => this.#commit(request),
-    read: ({ lane, after, rows, bytes, wall }) => this.#session.outbox.read(lane, after, { rows, bytes }, wall),
-    refuse: ({ lane, seq, wall }) => this.#session.outbox.refuse(lane, seq, wall),
-    stats: ({ acknowledged }) => this.#session.outbox.stats(acknowledged),
+    rewind: (request) => {
+      this.#session.outbox.rewind(request);
+      return this.#session.outbox.state(this.#floor);
+    },
+    read: (request) => this.#read(request),
+    refuse: ({ lane, seq, now }) => {
+      this.#session.outbox.refuse(lane, seq, now);
+      return this.#session.outbox.state(this.#floor);
+    },
+    "hand-over": ({ id, upTo, now }) => {
+      const done = { kind: "put-state", name: exportName(id), value: String(Math.round(now.wall)) } as const;
+      const handedOver = this.#session.outbox.handOver(upTo, now, () => this.#session.keyValue.write(done));
+      return { ...this.#session.outbox.state(this.#floor), handedOver };
+    },
+    stats: ({ acknowledged, now }) => ({
+      lanes: this.#session.outbox.overview(acknowledged, now),
+      state: this.#session.outbox.state(this.#floor),
+      commits: this.#session.outbox.commits,
+      commitTime: this.#durations.summary(),
+    }),
     ledger: () => this.#session.outbox.ledger(),
     get: ({ bucket, key }) => this.#session.keyValue.get(bucket, key),
     has: ({ bucket, key }) => this.#session.keyValue.has(bucket, key),
@@ -122,14 +150,44 @@ export class Engine implements Disposable {
   #commit(request: CommitRequest): CommitReply {
     const { outbox, keyValue, space } = this.#session;
     this.#reserve(request.lastSeq);
+    const started = performance.now();
     const { result, ...appended } = outbox.commit(request, () => request.writes.map((write) => keyValue.write(write)));
+    this.#durations.add(performance.now() - started);
     const free = space.freePages();
     return {
       ...appended,
+      ...outbox.state(this.#floor),
       writes: result,
-      criticalBytes: outbox.head.lanes.critical.bytes,
       spacious: free >= SPACIOUS_PAGES && free * 2 > space.pages(),
     };
+  }
+
+  #read({ lane, after, rows, bytes, now }: RequestOf<"read">): ReadReply {
+    const { changed, ...found } = this.#session.outbox.read(lane, after, { rows, bytes }, now);
+    return { ...found, state: changed ? this.#session.outbox.state(this.#floor) : undefined };
+  }
+
+  /** Whether `error` is damage, and something was done about it: then the request can be tried again. */
+  #repair(error: unknown, now: Now): boolean {
+    if (error instanceof BrokenSegment) {
+      const { cause, lane, id } = error;
+      if (!isSqliteFailure(cause, "corrupt")) return false;
+      try {
+        if (!this.#session.outbox.hasQuarantined()) {
+          const found = this.#session.outbox.quarantine(lane, id, now);
+          const fields = { lane, segment: id, found: cause.message, ...found };
+          this.#notify({ level: "error", message: "A part of the outbox is damaged: took it out of use", fields });
+          return true;
+        }
+      } catch (failure) {
+        if (!isSqliteFailure(failure, "corrupt", "structure")) throw failure;
+      }
+      this.#replace(cause, now);
+      return true;
+    }
+    if (!isSqliteFailure(error, "corrupt")) return false;
+    this.#replace(error, now);
+    return true;
   }
 
   /** Gives empty pages back, a few at a time; the last step shortens the file. */
@@ -166,19 +224,22 @@ export class Engine implements Disposable {
   }
 
   #writeFloor(floor: number): void {
-    const { storeId, lanes } = this.#session.outbox.head;
-    writeTwin(this.#files.twin, { storeId, floor, acknowledged: laneMarks((lane) => lanes[lane].acknowledged) });
+    const { head } = this.#session.outbox;
+    if (this.#files !== undefined) {
+      writeTwin(this.#files.twin, { storeId: head.storeId, floor, acknowledged: acknowledgedOf(head) });
+    }
     this.#floor = floor;
   }
 
-  #start(wall: number): Session {
-    const twin = readTwin(this.#files.twin);
+  #start(now: Now): Session {
+    const wall = Math.round(now.wall);
+    const twin = this.#files && readTwin(this.#files.twin);
     this.#floor = twin?.floor ?? 0;
     try {
       return this.#connect((db) => {
         const head = createHeadTable(db).load();
         const start = planSequence(head && storedSequence(head), twin, randomUUID);
-        if (head === undefined) return begin(db, countRows(db, start), start, wall);
+        if (head === undefined) return begin(db, adoptSegments(db, start), start, wall);
         head.lastSeq = start.lastSeq;
         // Nothing is written unless a loss is: an agent starts on a full disk too. The first commit saves the head.
         return start.gaps.length === 0 ? head : begin(db, head, start, wall);
@@ -186,30 +247,34 @@ export class Engine implements Disposable {
     } catch (error) {
       // The tables are created in one transaction with their version: SQL that does not fit them is damage too.
       if (!isSqliteFailure(error, "corrupt", "structure")) throw error;
-      return this.#startOver(error, wall, planSequence(undefined, twin, randomUUID));
+      return this.#startOver(error, now, planSequence(undefined, twin, randomUUID));
     }
   }
 
   /** The database broke while in use. What is known in memory is better than the twin file. */
-  #replace(cause: SqliteFailure, wall: number): void {
+  #replace(cause: SqliteFailure, now: Now): void {
     const stored = storedSequence(this.#session.outbox.head);
     this.#session.db.close();
     this.#broken = true;
-    this.#session = this.#startOver(cause, wall, { ...stored, gaps: [] });
+    this.#session = this.#startOver(cause, now, { ...stored, gaps: [] });
     this.#broken = false;
   }
 
   /** Moves the database aside and starts another. When that fails, on a full disk, all is as it was before. */
-  #startOver(cause: SqliteFailure, wall: number, start: SequenceStart): Session {
-    const moved = moveAside(this.#files, wall);
+  #startOver(cause: SqliteFailure, now: Now, start: SequenceStart): Session {
+    // Memory that is damaged is no case for repair.
+    const files = this.#files;
+    if (files === undefined) throw cause;
+    const wall = Math.round(now.wall);
+    const moved = moveAside(files, wall);
     let rescued = 0;
     try {
       const session = this.#connect((db) => {
         const found = this.#rescue(moved.path, db, start);
         rescued = found.rows;
-        return begin(db, { storeId: start.storeId, lastSeq: start.lastSeq, lanes: found.lanes }, found, wall);
+        return begin(db, found.head, found, wall);
       });
-      if (moved.path !== undefined) forgetOlder(this.#files, moved.path);
+      if (moved.path !== undefined) forgetOlder(files, moved.path);
       this.#notify({
         level: "error",
         message: "The store was damaged: started a new one and kept the old one aside",
@@ -228,10 +293,10 @@ export class Engine implements Disposable {
     }
   }
 
-  #rescue(path: string | undefined, to: Database, { lastSeq, acknowledged }: SequenceStart): Rescued {
+  #rescue(path: string | undefined, to: Database, start: SequenceStart): Rescued {
     const from = path === undefined ? undefined : openDamaged(this.#open, path);
     try {
-      return rescue({ from, to, lastSeq, acknowledged });
+      return rescue({ from, to, start });
     } finally {
       from?.close();
     }
@@ -239,13 +304,14 @@ export class Engine implements Disposable {
 
   /** Opens the database, new or old; `load` reads or makes its head. */
   #connect(load: (db: Database) => Head): Session {
-    const db = this.#open(this.#files.database, { busyTimeout: 1000 });
+    const db = this.#open(this.#files?.database ?? ":memory:", { busyTimeout: 1000 });
     try {
       applyPragmas(db, checkpointPages(this.#options.cap));
       migrate(db);
       checkStructure(db);
       const head = load(db);
-      const outbox = new OutboxTables(db, { cap: this.#options.cap, bootId: this.#options.bootId, head });
+      const { cap, laneCaps, bootId } = this.#options;
+      const outbox = new OutboxTables(db, { cap, laneCaps, bootId, head, heads: createHeadTable(db) });
       return { db, outbox, keyValue: createKeyValueTable(db), space: createSpaceMeter(db) };
     } catch (error) {
       db.close();
@@ -268,15 +334,7 @@ function openDamaged(open: typeof openDatabase, path: string): Database | undefi
 }
 
 function storedSequence(head: Head): Pick<SequenceStart, "storeId" | "lastSeq" | "acknowledged"> {
-  const acknowledged = laneMarks((lane) => head.lanes[lane].acknowledged);
-  return { storeId: head.storeId, lastSeq: head.lastSeq, acknowledged };
-}
-
-/** The head of a new database. It may hold rows already: those taken over before the power was cut. */
-function countRows(db: Database, start: SequenceStart): Head {
-  const head = emptyHead(start);
-  for (const lane of LANES) Object.assign(head.lanes[lane], createLaneTable(db, lane).measure(start.lastSeq));
-  return head;
+  return { storeId: head.storeId, lastSeq: head.lastSeq, acknowledged: acknowledgedOf(head) };
 }
 
 /** Saves the head together with the losses that it starts with. */

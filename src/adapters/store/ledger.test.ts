@@ -1,7 +1,7 @@
 import { describe, test } from "vitest";
 import { continues, type Loss } from "./ledger.ts";
 
-const last = { to: 10, reason: "cap" } as const;
+const last = { to: 10, reason: "cap", reported: false } as const;
 const next: Loss = { lane: "standard", from: 14, to: 20, count: 5, bytes: 500, reason: "cap" };
 const lane = { acknowledged: 0, hasBetween: () => false };
 

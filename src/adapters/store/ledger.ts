@@ -26,14 +26,24 @@ export const LEDGER_LIMIT = 1000;
  * Whether `next` continues `below`, the nearest entry of its lane that ends before it: nothing between them survived or
  * was delivered, so that the common range names no row that is not lost.
  */
-export function continues(below: Pick<LedgerEntry, "to" | "reason">, next: Loss, lane: LaneState): boolean {
+export function continues(
+  below: Pick<LedgerEntry, "to" | "reason" | "reported">,
+  next: Loss,
+  lane: LaneState,
+): boolean {
   return (
     below.reason === next.reason &&
-    next.reason !== "unknown" &&
+    !below.reported &&
+    !isVague(next.reason) &&
     below.to < next.from &&
     lane.acknowledged <= below.to &&
     !lane.hasBetween(below.to, next.from)
   );
+}
+
+/** Whether a range of this reason may hold sequences of which nobody knows that they are lost. */
+function isVague(reason: LossReason): boolean {
+  return reason === "unknown" || reason === "hub-lost";
 }
 
 interface LedgerRow {
@@ -45,6 +55,7 @@ interface LedgerRow {
   readonly bytes: number;
   readonly reason: LossReason;
   readonly wall: number;
+  readonly reported: number;
 }
 
 export interface LedgerTable {
@@ -53,6 +64,11 @@ export interface LedgerTable {
   /** Where the next range of the lane above `seq` begins. A loss must not reach over it, or it would be told twice. */
   nextFrom(lane: Lane, seq: number): number | undefined;
   list(): LedgerEntry[];
+  hasUnreported(): boolean;
+  /** The oldest entries that no report holds yet. */
+  unreported(limit: number): LedgerEntry[];
+  /** Inside the transaction that stores the report. */
+  markReported(entries: readonly LedgerEntry[]): void;
 }
 
 export function createLedgerTable(db: Database): LedgerTable {
@@ -71,9 +87,11 @@ export function createLedgerTable(db: Database): LedgerTable {
   const count = db.prepare<{ n: number }>("SELECT count(*) AS n FROM ledger");
   const select = db.prepare<LedgerRow>("SELECT * FROM ledger ORDER BY id");
   const oldestTwo = db.prepare<LedgerRow>(
-    `SELECT * FROM ledger WHERE (lane, reason) =
-      (SELECT lane, reason FROM ledger GROUP BY lane, reason ORDER BY count(*) DESC LIMIT 1) ORDER BY id LIMIT 2`,
+    `SELECT * FROM ledger WHERE (lane, reason, reported) = (SELECT lane, reason, reported FROM ledger
+      GROUP BY lane, reason, reported ORDER BY count(*) DESC LIMIT 1) ORDER BY id LIMIT 2`,
   );
+  const firstUnreported = db.prepare<LedgerRow>("SELECT * FROM ledger WHERE reported = 0 ORDER BY id LIMIT ?");
+  const mark = db.prepare("UPDATE ledger SET reported = 1 WHERE id = ?");
   const merge = db.prepare(
     "UPDATE ledger SET from_seq = ?, to_seq = ?, row_count = row_count + ?, bytes = bytes + ? WHERE id = ?",
   );
@@ -91,7 +109,7 @@ export function createLedgerTable(db: Database): LedgerTable {
   return {
     record: (loss, wall, lane) => {
       const below = nearestBelow.get(loss.lane, loss.from);
-      if (below !== undefined && continues({ to: below.to_seq, reason: below.reason }, loss, lane)) {
+      if (below !== undefined && continues(toEntry(below), loss, lane)) {
         extend.run(loss.to, loss.count, loss.bytes, wall, below.id);
         return;
       }
@@ -99,16 +117,25 @@ export function createLedgerTable(db: Database): LedgerTable {
       insert.run(loss.lane, loss.from, loss.to, loss.count, loss.bytes, loss.reason, wall);
     },
     nextFrom: (lane, seq) => nearestAbove.get(lane, seq)?.from_seq,
-    list: () =>
-      select.all().map((row) => ({
-        id: row.id,
-        lane: row.lane,
-        from: row.from_seq,
-        to: row.to_seq,
-        count: row.row_count,
-        bytes: bytes(row.bytes),
-        reason: row.reason,
-        wall: millis(row.wall),
-      })),
+    list: () => select.all().map(toEntry),
+    hasUnreported: () => firstUnreported.get(1) !== undefined,
+    unreported: (limit) => firstUnreported.all(limit).map(toEntry),
+    markReported: (entries) => {
+      for (const { id } of entries) mark.run(id);
+    },
+  };
+}
+
+function toEntry(row: LedgerRow): LedgerEntry {
+  return {
+    id: row.id,
+    lane: row.lane,
+    from: row.from_seq,
+    to: row.to_seq,
+    count: row.row_count,
+    bytes: bytes(row.bytes),
+    reason: row.reason,
+    wall: millis(row.wall),
+    reported: row.reported === 1,
   };
 }

@@ -1,6 +1,8 @@
+import { defaultLanePolicies, DEFAULT_HUB_HOLD, type LanePolicies, type LanePolicy } from "../../domain/lane-policy.ts";
+import { LANES, type Lane } from "../../domain/outbox.ts";
+import { kibibytes, mebibytes, type Bytes, type Millis } from "../../domain/units.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Logger } from "../../lib/log.ts";
-import { kibibytes, mebibytes, type Bytes, type Millis } from "../../domain/units.ts";
 import { DEFAULT_POLICY, type CommitPolicy } from "./commit-plan.ts";
 
 export interface OutboxOptions {
@@ -8,33 +10,51 @@ export interface OutboxOptions {
   readonly maxBytes: Bytes;
   /** Largest message: subject, headers and body. NATS servers refuse above 1 MiB unless told otherwise. */
   readonly maxMessage?: Bytes;
-  /** Longest that a `standard` message waits for its commit: what a power cut may cost. */
-  readonly commitInterval?: Millis;
-  /** Rows and bytes of `standard` messages that are committed without waiting for the interval. */
-  readonly commitRows?: number;
-  readonly commitBytes?: Bytes;
+  /** What differs from the defaults (domain/lane-policy.ts). */
+  readonly lanes?: Readonly<Partial<Record<Lane, Partial<LanePolicy>>>> | undefined;
+  /** How long rows that the hub acknowledged are kept, to be sent again if it loses them. */
+  readonly hubHold?: Millis | undefined;
+  /** What the waiting messages of one publisher may take; no limit unless given. */
+  readonly quota?: Bytes | undefined;
+  /** The same for those with a limit of their own. */
+  readonly quotas?: Readonly<Record<string, Bytes>> | undefined;
 }
 
 export interface StoreOptions {
-  /** State directory; made when it is not there. */
-  readonly dir: string;
+  /** State directory, made when it is not there; undefined keeps everything in memory. */
+  readonly dir: string | undefined;
   readonly log: Logger;
   readonly clock: Clock;
   readonly outbox: OutboxOptions;
+  /** Whether the wall clock can be trusted now; always unless given. */
+  readonly isClockSynced?: () => boolean;
 }
 
-export const DEFAULT_MAX_BYTES = mebibytes(256);
 export const DEFAULT_MAX_MESSAGE = kibibytes(512);
+/** What waiting and held messages may take of memory where nothing can be written. */
+export const MEMORY_CAP = mebibytes(8);
 
 export function maxMessageOf(options: OutboxOptions): Bytes {
   return options.maxMessage ?? DEFAULT_MAX_MESSAGE;
 }
 
-export function commitPolicyOf(options: OutboxOptions): CommitPolicy {
+export function hubHoldOf(options: OutboxOptions): Millis {
+  return options.hubHold ?? DEFAULT_HUB_HOLD;
+}
+
+export function lanePoliciesOf({ maxBytes, lanes }: Pick<OutboxOptions, "maxBytes" | "lanes">): LanePolicies {
+  const defaults = defaultLanePolicies(maxBytes);
+  const merge = (lane: Lane): LanePolicy => ({ ...defaults[lane], ...lanes?.[lane] });
+  const [critical, standard, latest, ephemeral] = LANES;
   return {
-    ...DEFAULT_POLICY,
-    interval: options.commitInterval ?? DEFAULT_POLICY.interval,
-    rows: options.commitRows ?? DEFAULT_POLICY.rows,
-    bytes: options.commitBytes ?? DEFAULT_POLICY.bytes,
+    critical: merge(critical),
+    standard: merge(standard),
+    latest: merge(latest),
+    ephemeral: merge(ephemeral),
   };
+}
+
+export function commitPolicyOf({ standard, latest }: LanePolicies): CommitPolicy {
+  const { commitInterval: interval, commitRows: rows } = standard;
+  return { ...DEFAULT_POLICY, interval, rows, latest: latest.commitInterval };
 }

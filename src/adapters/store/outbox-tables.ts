@@ -1,122 +1,255 @@
 import {
+  isStoredLane,
   LANES,
+  STORED_LANES,
   type Lane,
-  type LaneStats,
   type LedgerEntry,
   type LossReason,
   type OutboxRow,
-  type OutboxStats,
+  type StoredLane,
 } from "../../domain/outbox.ts";
-import { bytes, millis } from "../../domain/units.ts";
+import { millis, type Millis } from "../../domain/units.ts";
 import { createBoots, type Boots } from "./boots.ts";
-import { copyHead, createHeadTable, type Head, type HeadTable } from "./head.ts";
-import { createLaneTable, type LaneTable, type Removed } from "./lane-table.ts";
+import { acknowledgedOf, copyHead, storedBytes, type Head, type HeadTable } from "./head.ts";
+import { createLaneSegments, segmentSize, type LaneSegments, type Removed } from "./lane-segments.ts";
+import { createLatestTable, type LatestTable } from "./latest-table.ts";
 import { createLedgerTable, type LedgerTable } from "./ledger.ts";
-import type { CommitRequest, LaneValues } from "./protocol.ts";
-import { recordSizes, rowCost, type RowRecord } from "./row.ts";
-import type { Database } from "./sqlite.ts";
+import { createLedgerReport } from "./ledger-report.ts";
+import type {
+  CommitRequest,
+  LaneOverview,
+  LaneValues,
+  LoadedRow,
+  ReadReply,
+  RewindRequest,
+  StoredState,
+} from "./protocol.ts";
+import { copyReadable, QUARANTINED, rowInserter } from "./rescue.ts";
+import { acceptedAt, isExpired, type Accepted, type Now } from "./row-age.ts";
+import { costOf, parseHeaders, type RowRecord } from "./row.ts";
+import { createSegment, segmentName, type Segment, type StampedRow } from "./segment.ts";
+import type { Database, SqlRow } from "./sqlite.ts";
 
-/** Acknowledged rows deleted in one commit and lane. More than the forwarder has in flight, so only a resume leaves a rest. */
-const SWEEP_ROWS = 2000;
-/** Damaged rows that one read handles before it starts over. */
-const CORRUPT_BATCH = 256;
+/** Damaged or expired rows that one read handles before it starts over. */
+const UNUSABLE_BATCH = 256;
 
 export interface OutboxTablesOptions {
   readonly cap: number;
+  readonly laneCaps: Readonly<Record<StoredLane, number>>;
   readonly bootId: string;
   readonly head: Head;
+  readonly heads: HeadTable;
 }
 
 export interface AppendReply {
   readonly refused: readonly number[];
   readonly readable: readonly Lane[];
-  readonly unswept: boolean;
 }
 
 /**
  * The outbox in the database. Runs in the store worker; every method is one step on the one connection.
  *
- * When the cap is reached the oldest `standard` rows go first, but rows that were already offered to the forwarder go
- * after all others: they may be on their way, and dropping them would put messages into the ledger that arrive. Only
- * rows whose acknowledgement got lost together with the process can be in the ledger and on the hub both.
+ * When a cap is reached, acknowledged segments go first, then the oldest segment of `standard`; but one whose rows were
+ * already offered to the forwarder goes after all others: they may be on their way, and dropping them would put
+ * messages into the ledger that arrive. Only rows whose acknowledgement got lost together with the process can be in
+ * the ledger and on the hub both.
  */
 export class OutboxTables {
   readonly #db: Database;
-  readonly #cap: number;
+  readonly #options: OutboxTablesOptions;
   readonly #heads: HeadTable;
   readonly #ledger: LedgerTable;
-  readonly #lanes: Readonly<Record<Lane, LaneTable>>;
+  readonly #latest: LatestTable;
+  readonly #lanes: Readonly<Record<StoredLane, LaneSegments>>;
   readonly #boots: Boots;
-  /** Highest sequence that `read` returned since the start. */
-  readonly #offered: Record<Lane, number> = { critical: 0, standard: 0 };
+  /** Highest sequence that the forwarder was given since the start. */
+  readonly #offered: Record<StoredLane, number> = { critical: 0, standard: 0 };
   #head: Head;
+  #unreported: boolean;
   #commits = 0;
 
   constructor(db: Database, options: OutboxTablesOptions) {
     this.#db = db;
-    this.#cap = options.cap;
+    this.#options = options;
     this.#head = options.head;
-    this.#heads = createHeadTable(db);
+    this.#heads = options.heads;
     this.#ledger = createLedgerTable(db);
-    this.#lanes = { critical: createLaneTable(db, "critical"), standard: createLaneTable(db, "standard") };
+    this.#latest = createLatestTable(db);
+    const sealBytes = segmentSize(options.cap);
+    const lane = (lane: StoredLane): LaneSegments => createLaneSegments({ db, lane, heads: options.heads, sealBytes });
+    this.#lanes = { critical: lane("critical"), standard: lane("standard") };
     this.#boots = createBoots(db, options.bootId);
+    this.#unreported = this.#ledger.hasUnreported();
   }
 
   get head(): Head {
     return this.#head;
   }
 
-  /** One transaction: acknowledgements, rows, the cap, then `alongside`. */
+  get commits(): number {
+    return this.#commits;
+  }
+
+  state(floor: number): StoredState {
+    const { lanes } = this.#head;
+    const lane = (name: StoredLane): StoredState["lanes"][StoredLane] => {
+      const { rows, bytes, owners, acknowledged, segments } = lanes[name];
+      const oldest = segments.find((segment) => this.#lanes[name].isReleasable(segment));
+      return { rows, bytes, owners, acknowledged, last: segments.at(-1)?.last ?? 0, nextRelease: oldest?.last ?? 0 };
+    };
+    return {
+      lanes: { critical: lane("critical"), standard: lane("standard") },
+      stored: storedBytes(this.#head),
+      floor,
+      unreported: this.#unreported,
+    };
+  }
+
+  loadLatest(): LoadedRow[] {
+    const current = this.#boots.current.number;
+    return this.#latest
+      .load()
+      .map(({ row, boot }) => ({ row, boot: this.#boots.find(boot), thisBoot: boot === current }));
+  }
+
+  /** One transaction: acknowledgements, rows, the caps, then `alongside`. */
   commit<T>(request: CommitRequest, alongside: () => T): AppendReply & { readonly result: T } {
-    const head = copyHead(this.#head);
-    head.lastSeq = Math.max(head.lastSeq, request.lastSeq);
+    const { now } = request;
     const refused: number[] = [];
     const readable = new Set<Lane>();
-    const result = this.#db.transaction(() => {
-      for (const lane of LANES) {
-        head.lanes[lane].acknowledged = Math.max(head.lanes[lane].acknowledged, request.acknowledged[lane] ?? 0);
-        this.#sweep(head, lane, SWEEP_ROWS);
+    for (const lane of STORED_LANES) {
+      this.#offered[lane] = Math.max(this.#offered[lane], request.offered[lane] ?? 0);
+    }
+    const result = this.#change(now, (head) => {
+      head.lastSeq = Math.max(head.lastSeq, request.lastSeq);
+      this.#acknowledge(head, request);
+      for (const lane of STORED_LANES) {
+        this.#lanes[lane].release(head, { upTo: request.released[lane] ?? 0 });
+        this.#dropExpired(head, lane, now);
       }
       const { rows, cost } = this.#admit(head, request.rows, refused);
       // Room is made before the rows come, so that they take the pages of those that go.
-      this.#enforceCap(head, request.wall, cost, "fresh");
-      for (const row of rows) this.#append(head, row);
-      this.#enforceCap(head, request.wall, 0, "all");
+      this.#makeRoom(head, now, cost, "fresh");
+      for (const row of rows) this.#lanes[row.lane].append(head, row, this.#boots.current.number);
+      this.#makeRoom(head, now, 0, "all");
       for (const { lane } of rows) readable.add(lane);
-      if (readable.size > 0) this.#boots.register(() => LANES.map((lane) => this.#lanes[lane].oldest(0)?.boot));
-      const result = alongside();
-      this.#heads.save(head);
-      return result;
+      for (const row of request.latest) this.#latest.put(row, this.#boots.current.number);
+      for (const { subject, seq } of request.latestDone) this.#latest.remove(subject, seq);
+      for (const { lane, reason, ...loss } of request.losses) this.#writeDown(head, lane, loss, reason, now);
+      if (request.reportSeq !== undefined && this.#report(head, request.reportSeq, now)) readable.add("critical");
+      return alongside();
     });
-    this.#head = head;
-    if (readable.size > 0) this.#boots.registered();
-    this.#commits += 1;
-    return { refused, readable: [...readable], unswept: LANES.some((lane) => this.#isUnswept(lane)), result };
+    return { refused, readable: [...readable], result };
   }
 
-  /** The next rows above `after`. Damaged ones are deleted and written down; what is returned is as it was published. */
-  read(lane: Lane, after: number, limit: { readonly rows: number; readonly bytes: number }, wall: number): OutboxRow[] {
-    const from = Math.max(after, this.#head.lanes[lane].acknowledged);
+  /** The next rows above `after`. Damaged and expired ones are deleted and written down. @throws BrokenSegment */
+  read(
+    lane: StoredLane,
+    after: number,
+    limit: { readonly rows: number; readonly bytes: number },
+    now: Now,
+  ): Omit<ReadReply, "state"> & { readonly changed: boolean } {
+    this.#boots.observe(now);
+    let changed = false;
     for (;;) {
       const rows: OutboxRow[] = [];
-      const corrupt: number[] = [];
+      const unusable: { readonly seq: number; readonly cost: number; readonly reason: LossReason }[] = [];
       let size = 0;
-      this.#lanes[lane].scan(from, ({ record, boot, intact }) => {
-        if (!intact) return corrupt.push(record.seq) < CORRUPT_BATCH;
-        rows.push(this.#toRow(record, boot));
-        size += rowCost(recordSizes(record));
-        return rows.length < limit.rows && size < limit.bytes;
+      let complete = true;
+      this.#lanes[lane].scan(this.#head, after, ({ record, boot, cost, intact }) => {
+        // An acknowledged row is read again only when the hub lost it, and then its age does not matter.
+        const reason = intact ? this.#isExpired(record, boot, now) && "expired" : "corrupt";
+        if (reason !== false) unusable.push({ seq: record.seq, cost, reason });
+        else {
+          rows.push(this.#toRow(record, boot));
+          size += cost;
+        }
+        complete = rows.length < limit.rows && size < limit.bytes && unusable.length < UNUSABLE_BATCH;
+        return complete;
       });
-      if (corrupt.length > 0) this.#giveUp(lane, corrupt, "corrupt", wall);
+      if (unusable.length > 0) {
+        changed = true;
+        this.#change(now, (head) => {
+          for (const { seq, cost, reason } of unusable) this.#giveUp(head, { lane, seq, cost, reason }, now);
+        });
+      }
       const last = rows.at(-1);
       if (last !== undefined) this.#offered[lane] = Math.max(this.#offered[lane], last.seq);
-      if (last !== undefined || corrupt.length === 0) return rows;
+      if (last !== undefined || unusable.length === 0) return { rows, complete, changed };
     }
   }
 
   /** Deletes a row that the hub will never take, and writes it down. */
-  refuse(lane: Lane, seq: number, wall: number): undefined {
-    this.#giveUp(lane, [seq], "refused", wall);
+  refuse(lane: StoredLane, seq: number, now: Now): void {
+    this.#change(now, (head) => this.#giveUp(head, { lane, seq, cost: 0, reason: "refused" }, now));
+  }
+
+  /** The hub lost what it had acknowledged above `to`: what is still held counts as waiting again. */
+  rewind({ lane, to, rows, gone, now }: RewindRequest): void {
+    this.#change(now, (head) => {
+      const segments = this.#lanes[lane];
+      const { acknowledged, released } = head.lanes[lane];
+      for (const row of rows) segments.insert(head, row, this.#boots.current.number);
+      segments.rewind(head, to.seq, to.hubSeq ?? null);
+      const lost = { from: to.seq + 1, to: Math.min(acknowledged, Math.max(released, gone)), count: 0, bytes: 0 };
+      // How many of these sequences were of this lane is not known any more.
+      if (lost.from <= lost.to) this.#writeDown(head, lane, lost, "hub-lost", now);
+    });
+  }
+
+  /** Ends waiting rows that were handed over in a file. Returns how many. */
+  handOver(upTo: LaneValues, now: Now, alongside: () => void): number {
+    return this.#change(now, (head) => {
+      alongside();
+      let count = 0;
+      for (const lane of STORED_LANES) {
+        const mark = upTo[lane];
+        if (mark === undefined) continue;
+        const removed = this.#lanes[lane].measure(head, mark);
+        this.#lanes[lane].acknowledge(head, mark, null);
+        if (removed === undefined) continue;
+        count += removed.count;
+        this.#writeDown(head, lane, removed, "exported", now);
+      }
+      return count;
+    });
+  }
+
+  /**
+   * Takes a segment that SQLite cannot read out of use: what it still gives is copied into a new one, the rest is
+   * written down. Its table stays as it is, for whoever wants to look into it, because dropping would walk through it.
+   */
+  quarantine(lane: StoredLane, id: number, now: Now): { readonly rescued: number; readonly lost: number } {
+    return this.#change(now, (head) => {
+      const state = head.lanes[lane];
+      const broken = state.segments.find((segment) => segment.id === id);
+      if (broken === undefined) return { rescued: 0, lost: 0 };
+      const fresh: Segment = { ...broken, id: head.nextSegment, rows: 0, bytes: 0, sealed: true };
+      head.nextSegment += 1;
+      createSegment(this.#db, fresh.id);
+      const range = { after: Math.max(state.acknowledged, broken.first - 1), upTo: broken.last };
+      // One connection cannot write while it reads; a segment is small enough to be held.
+      const readable: SqlRow[] = [];
+      const copy = copyReadable(this.#db, segmentName(id), range, (rows) => void readable.push(...rows));
+      rowInserter(this.#db, fresh.id)(readable);
+      Object.assign(fresh, { rows: copy.rows, bytes: copy.bytes });
+      this.#heads.removeSegment(id);
+      this.#heads.saveSegment(fresh);
+      this.#db.exec(`ALTER TABLE ${segmentName(id)} RENAME TO ${QUARANTINED}_${id}`);
+      this.#lanes[lane].forget(id);
+      const before = state.rows;
+      state.segments = state.segments.map((segment) => (segment === broken ? fresh : segment));
+      this.#lanes[lane].recount(head);
+      const lost = Math.max(0, before - state.rows);
+      const gap = { from: copy.gapFrom + 1, to: copy.gapTo - 1 };
+      if (gap.from <= gap.to) this.#writeDown(head, lane, { ...gap, count: lost, bytes: 0 }, "corrupt", now);
+      return { rescued: copy.rows, lost };
+    });
+  }
+
+  /** Whether a segment was taken out of use before. */
+  hasQuarantined(): boolean {
+    return this.#db.prepare(`SELECT name FROM sqlite_schema WHERE name GLOB '${QUARANTINED}_*'`).get() !== undefined;
   }
 
   ledger(): LedgerEntry[] {
@@ -124,42 +257,94 @@ export class OutboxTables {
   }
 
   /** `acknowledged` has what the next commit will bring. */
-  stats(acknowledged: LaneValues): OutboxStats {
-    const lanes = LANES.map((lane): LaneStats => {
-      const head = this.#head.lanes[lane];
-      const mark = Math.max(head.acknowledged, acknowledged[lane] ?? 0);
-      const done = this.#lanes[lane].measure(mark);
-      const oldest = this.#lanes[lane].oldest(mark)?.wall;
-      return {
-        lane,
-        rows: head.rows - done.rows,
-        bytes: bytes(head.bytes - done.bytes),
-        oldest: oldest === undefined ? undefined : millis(oldest),
-        acknowledged: mark,
-        dropped: head.dropped,
-      };
-    });
-    return {
-      lanes,
-      bytes: bytes(lanes.reduce((sum, lane) => sum + lane.bytes, 0)),
-      cap: bytes(this.#cap),
-      lastSeq: this.#head.lastSeq,
-      commits: this.#commits,
+  overview(acknowledged: LaneValues, now: Now): Readonly<Record<Lane, LaneOverview>> {
+    this.#boots.observe(now);
+    const lane = (name: Lane): LaneOverview => {
+      const { dropped } = this.#head.lanes[name];
+      if (!isStoredLane(name)) return { rows: 0, bytes: 0, oldest: undefined, dropped };
+      const mark = acknowledged[name] ?? 0;
+      const { rows, bytes } = this.#head.lanes[name];
+      const done = this.#lanes[name].measure(this.#head, mark) ?? { count: 0, bytes: 0 };
+      return { rows: rows - done.count, bytes: bytes - done.bytes, oldest: this.#oldest(name, mark), dropped };
     };
+    const [critical, standard, latest, ephemeral] = [
+      lane("critical"),
+      lane("standard"),
+      lane("latest"),
+      lane("ephemeral"),
+    ];
+    return { critical, standard, latest, ephemeral };
+  }
+
+  #oldest(lane: StoredLane, acknowledged: number): Millis | undefined {
+    const mark = Math.max(this.#head.lanes[lane].acknowledged, acknowledged);
+    const oldest = this.#lanes[lane].oldest(this.#head, mark);
+    return oldest && acceptedAt(this.#accepted(oldest)).wall;
+  }
+
+  /** Runs `work` on a copy of the head in one transaction. */
+  #change<T>(now: Now, work: (head: Head) => T): T {
+    const head = copyHead(this.#head);
+    this.#boots.observe(now);
+    const result = this.#db.transaction(() => {
+      const done = work(head);
+      // Only with rows: an idle agent has no boot to remember.
+      if (STORED_LANES.some((lane) => head.lanes[lane].segments.length > 0) || this.#head.nextSegment > 1) {
+        this.#boots.register(() => STORED_LANES.map((lane) => this.#lanes[lane].oldest(head, 0)?.boot));
+      }
+      this.#heads.save(head);
+      return done;
+    });
+    this.#head = head;
+    this.#boots.registered();
+    this.#commits += 1;
+    this.#unreported = this.#ledger.hasUnreported();
+    return result;
+  }
+
+  #acknowledge(head: Head, { acknowledged }: CommitRequest): void {
+    for (const lane of LANES) {
+      const mark = acknowledged[lane];
+      if (mark === undefined || mark.seq <= head.lanes[lane].acknowledged) continue;
+      if (isStoredLane(lane)) this.#lanes[lane].acknowledge(head, mark.seq, mark.hubSeq ?? null);
+      else Object.assign(head.lanes[lane], { acknowledged: mark.seq, hubSeq: mark.hubSeq ?? null });
+    }
   }
 
   #toRow(record: RowRecord, boot: number): OutboxRow {
+    const { lane, seq, owner, ttl, subject, headers, body, monotonic } = record;
     return {
-      lane: record.lane,
-      seq: record.seq,
-      subject: record.subject,
-      // The checksum says that this is the text that was made from such an object.
-      headers: JSON.parse(record.headers) as Record<string, string>,
-      body: record.body,
-      bootId: this.#boots.nameOf(boot),
-      monotonic: record.monotonic,
-      wall: record.wall,
+      lane,
+      seq,
+      owner,
+      ttl: ttl === null ? undefined : millis(ttl),
+      subject,
+      headers: parseHeaders(headers),
+      body,
+      bootId: this.#boots.find(boot).id,
+      monotonic,
+      ...acceptedAt(this.#accepted({ ...record, boot })),
     };
+  }
+
+  #accepted({ boot, monotonic, wall }: Omit<StampedRow, "seq">): Accepted {
+    const { number, offset } = this.#boots.find(boot);
+    return { monotonic, wall, thisBoot: number === this.#boots.current.number, offset };
+  }
+
+  #isExpired(record: RowRecord, boot: number, now: Now): boolean {
+    if (!isStoredLane(record.lane) || record.seq <= this.#head.lanes[record.lane].acknowledged) return false;
+    return isExpired(record.ttl, this.#accepted({ ...record, boot }), now);
+  }
+
+  /** Segments of which even the newest row is older than any of them is worth sending. */
+  #dropExpired(head: Head, lane: StoredLane, now: Now): void {
+    for (const segment of [...head.lanes[lane].segments]) {
+      if (segment.last <= head.lanes[lane].acknowledged) continue;
+      const newest = this.#lanes[lane].newest(segment);
+      if (newest === undefined || !isExpired(segment.ttl, this.#accepted(newest), now)) return;
+      this.#dropSegment(head, segment, "expired", now);
+    }
   }
 
   /** The rows that may come in: all but `critical` ones that find the outbox full of their kind. */
@@ -167,99 +352,89 @@ export class OutboxTables {
     head: Head,
     rows: readonly RowRecord[],
     refused: number[],
-  ): { readonly rows: readonly RowRecord[]; readonly cost: number } {
+  ): { readonly rows: readonly (RowRecord & { readonly lane: StoredLane })[]; readonly cost: number } {
     let cost = 0;
-    let critical = 0;
-    const admitted = rows.filter((row) => {
-      const size = rowCost(recordSizes(row));
+    let critical = head.lanes.critical.bytes;
+    const limit = Math.min(this.#options.cap, this.#options.laneCaps.critical);
+    const admitted: (RowRecord & { readonly lane: StoredLane })[] = [];
+    for (const row of rows) {
+      if (!isStoredLane(row.lane)) continue;
+      const size = costOf(row);
       if (row.lane === "critical") {
-        const isOver = (): boolean => head.lanes.critical.bytes + critical + size > this.#cap;
-        if (isOver()) this.#sweep(head, "critical", Infinity);
-        if (isOver()) {
+        if (critical + size > limit) {
           refused.push(row.seq);
-          return false;
+          continue;
         }
         critical += size;
       }
       cost += size;
-      return true;
-    });
+      admitted.push({ ...row, lane: row.lane });
+    }
     return { rows: admitted, cost };
   }
 
-  #append(head: Head, row: RowRecord): void {
-    this.#lanes[row.lane].insert(row, this.#boots.current);
-    head.lanes[row.lane].rows += 1;
-    head.lanes[row.lane].bytes += rowCost(recordSizes(row));
-  }
-
-  /** Drops `standard` rows until the cap holds with `incoming` bytes more: those not offered yet, or then all. */
-  #enforceCap(head: Head, wall: number, incoming: number, which: "fresh" | "all"): void {
-    const excess = (): number => head.lanes.critical.bytes + head.lanes.standard.bytes + incoming - this.#cap;
-    for (const lane of LANES) if (excess() > 0) this.#sweep(head, lane, Infinity);
+  /** Makes the caps hold with `incoming` bytes more. `fresh` spares what was offered to the forwarder. */
+  #makeRoom(head: Head, now: Now, incoming: number, which: "fresh" | "all"): void {
+    const { cap, laneCaps } = this.#options;
+    const excess = (): number => storedBytes(head) + incoming - cap;
+    for (const lane of STORED_LANES) {
+      if (excess() > 0) this.#lanes[lane].release(head, { bytes: excess() });
+    }
+    const over = (): boolean => excess() > 0 || head.lanes.standard.bytes > laneCaps.standard;
     const { acknowledged } = head.lanes.standard;
     const offered = Math.max(this.#offered.standard, acknowledged);
-    this.#evict(head, { after: offered, upTo: Number.MAX_SAFE_INTEGER, bytes: excess() }, wall);
-    if (which === "all") this.#evict(head, { after: acknowledged, upTo: offered, bytes: excess() }, wall);
-  }
-
-  #evict(
-    head: Head,
-    range: { readonly after: number; readonly upTo: number; readonly bytes: number },
-    wall: number,
-  ): void {
-    const table = this.#lanes.standard;
-    for (let { after, bytes } = range; bytes > 0;) {
-      const oldest = table.oldest(after);
-      if (oldest === undefined) return;
-      const upTo = Math.min(range.upTo, (this.#ledger.nextFrom("standard", oldest.seq) ?? Infinity) - 1);
-      const removed = table.removeOldest({ after, upTo, bytes, rows: Infinity });
-      if (removed === undefined) return;
-      this.#subtract(head, "standard", removed);
-      this.#writeDown(head, "standard", removed, "cap", wall);
-      after = removed.to;
-      bytes -= removed.bytes;
-    }
-  }
-
-  #sweep(head: Head, lane: Lane, rows: number): void {
-    const upTo = head.lanes[lane].acknowledged;
-    const removed = this.#lanes[lane].removeOldest({ after: 0, upTo, rows, bytes: Infinity });
-    if (removed !== undefined) this.#subtract(head, lane, removed);
-  }
-
-  #isUnswept(lane: Lane): boolean {
-    return this.#lanes[lane].hasBetween(0, this.#head.lanes[lane].acknowledged + 1);
-  }
-
-  #giveUp(lane: Lane, sequences: readonly number[], reason: LossReason, wall: number): void {
-    const head = copyHead(this.#head);
-    this.#db.transaction(() => {
-      for (const seq of sequences) {
-        const limit = { after: seq - 1, upTo: seq, rows: 1, bytes: Infinity };
-        const removed = this.#lanes[lane].removeOldest(limit);
-        if (removed === undefined) continue;
-        this.#subtract(head, lane, removed);
-        this.#writeDown(head, lane, removed, reason, wall);
+    const evict = (candidates: readonly Segment[]): void => {
+      for (const segment of candidates) {
+        if (!over()) return;
+        this.#dropSegment(head, segment, "cap", now);
       }
-      this.#heads.save(head);
-    });
-    this.#head = head;
-    this.#commits += 1;
+    };
+    evict(head.lanes.standard.segments.filter(({ first }) => first > offered));
+    if (which === "all") evict([...head.lanes.standard.segments]);
   }
 
-  #subtract(head: Head, lane: Lane, removed: Removed): void {
-    const counters = head.lanes[lane];
-    // Lengths of a damaged row may lie, so the counters are set right whenever the lane is empty.
-    const isEmpty = !this.#lanes[lane].hasBetween(0, Number.MAX_SAFE_INTEGER);
-    counters.rows = isEmpty ? 0 : Math.max(0, counters.rows - removed.count);
-    counters.bytes = isEmpty ? 0 : Math.max(0, counters.bytes - removed.bytes);
+  #dropSegment(head: Head, segment: Segment, reason: LossReason, now: Now): void {
+    const nextBorder = (seq: number): number => this.#ledger.nextFrom(segment.lane, seq) ?? Infinity;
+    const removed = this.#lanes[segment.lane].drop(head, segment, nextBorder);
+    for (const part of removed) this.#writeDown(head, segment.lane, part, reason, now);
   }
 
-  #writeDown(head: Head, lane: Lane, removed: Removed, reason: LossReason, wall: number): void {
+  #giveUp(
+    head: Head,
+    row: { readonly lane: StoredLane; readonly seq: number; readonly cost: number; readonly reason: LossReason },
+    now: Now,
+  ): void {
+    const removed = this.#lanes[row.lane].remove(head, row.seq, row.cost);
+    if (removed.count > 0) this.#writeDown(head, row.lane, removed, row.reason, now);
+  }
+
+  #writeDown(head: Head, lane: Lane, removed: Removed, reason: LossReason, now: Now): void {
     const { acknowledged } = head.lanes[lane];
-    const { hasBetween } = this.#lanes[lane];
-    this.#ledger.record({ lane, ...removed, reason }, wall, { acknowledged, hasBetween });
+    // Rows of the other lanes are known to the main thread only: its losses are taken as they come.
+    const hasBetween = (after: number, before: number): boolean =>
+      !isStoredLane(lane) || this.#lanes[lane].hasBetween(head, after, before);
+    this.#ledger.record({ lane, ...removed, reason }, Math.round(now.wall), { acknowledged, hasBetween });
     head.lanes[lane].dropped += removed.count;
   }
+
+  /** Stores a message about what no report told yet. False when there is none, or no room for it. */
+  #report(head: Head, seq: number, now: Now): boolean {
+    const report = createLedgerReport(this.#ledger, { seq, now });
+    if (report === undefined) return false;
+    const { rows } = this.#admit(head, [report.row], []);
+    const [row] = rows;
+    if (row === undefined) return false;
+    this.#lanes[row.lane].append(head, row, this.#boots.current.number);
+    this.#ledger.markReported(report.entries);
+    return true;
+  }
+}
+
+export function deliveredOf(head: Head): Readonly<Record<Lane, { seq: number; hubSeq: number | undefined }>> {
+  const marks = acknowledgedOf(head);
+  const of = (lane: Lane): { seq: number; hubSeq: number | undefined } => ({
+    seq: marks[lane],
+    hubSeq: head.lanes[lane].hubSeq ?? undefined,
+  });
+  return { critical: of("critical"), standard: of("standard"), latest: of("latest"), ephemeral: of("ephemeral") };
 }

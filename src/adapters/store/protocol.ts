@@ -1,16 +1,22 @@
 // What main thread and store worker say to each other. Both sides are of one version: nothing here is persisted.
 
 import type { ErrorCode } from "../../domain/errors.ts";
-import type { Lane, LedgerEntry, OutboxRow, OutboxStats } from "../../domain/outbox.ts";
+import type { Delivered, Lane, LedgerEntry, LossReason, OutboxRow, StoredLane } from "../../domain/outbox.ts";
+import type { Millis } from "../../domain/units.ts";
 import type { LogFields, LogLevel } from "../../lib/log.ts";
+import type { Boot } from "./boots.ts";
+import type { Now } from "./row-age.ts";
 import type { RowRecord } from "./row.ts";
 
 export interface WorkerOptions {
-  readonly dir: string;
+  /** Undefined: in memory. */
+  readonly dir: string | undefined;
   readonly bootId: string;
-  readonly wall: number;
+  readonly now: Now;
   /** Cap over all lanes, in bytes. */
   readonly cap: number;
+  /** What waiting rows of each lane may take, in bytes. */
+  readonly laneCaps: Readonly<Record<StoredLane, number>>;
 }
 
 export type LaneValues = Readonly<Partial<Record<Lane, number>>>;
@@ -25,44 +31,126 @@ export type WriteResult =
   | { readonly ok: true; readonly value: bigint | undefined }
   | { readonly ok: false; readonly message: string };
 
-/** One transaction. `wall` is the time for entries of the ledger. */
+/** Messages of one lane that were given up before they reached the database. */
+export interface MemoryLoss {
+  readonly lane: Lane;
+  readonly from: number;
+  readonly to: number;
+  readonly count: number;
+  readonly bytes: number;
+  readonly reason: LossReason;
+}
+
+/** One transaction. */
 export interface CommitRequest {
   readonly kind: "commit";
-  readonly wall: number;
-  /** In order of their sequence. */
+  readonly now: Now;
+  /** Of the stored lanes, in order of their sequence. */
   readonly rows: readonly RowRecord[];
+  /** Newest messages of lane `latest` by subject. */
+  readonly latest: readonly RowRecord[];
+  /** Subjects of lane `latest` whose stored message, up to this sequence, is not needed any more. */
+  readonly latestDone: readonly { readonly subject: string; readonly seq: number }[];
   /** Highest sequence handed out. */
   readonly lastSeq: number;
-  readonly acknowledged: LaneValues;
+  readonly acknowledged: Readonly<Partial<Record<Lane, Delivered>>>;
+  /** Highest sequence of each lane that was offered to the forwarder. */
+  readonly offered: LaneValues;
+  /** Acknowledged rows up to here need not be held any more. */
+  readonly released: LaneValues;
+  readonly losses: readonly MemoryLoss[];
+  /** A report about the ledger is to be stored as a message of this sequence, when there is something to report. */
+  readonly reportSeq: number | undefined;
   readonly writes: readonly Write[];
 }
 
-export interface CommitReply {
+/** What the database holds of a lane that waits. */
+export interface StoredLaneState {
+  readonly rows: number;
+  readonly bytes: number;
+  readonly owners: Readonly<Record<string, number>>;
+  readonly acknowledged: number;
+  /** Highest sequence in it, 0 when it is empty. */
+  readonly last: number;
+  /** Once rows up to here need not be held any more, a segment can go; 0 when there is none. */
+  readonly nextRelease: number;
+}
+
+/** What the database holds, as of the last commit. */
+export interface StoredState {
+  readonly lanes: Readonly<Record<StoredLane, StoredLaneState>>;
+  readonly stored: number;
+  /** Sequences up to this one are reserved on disk, so none of them can be given out again. */
+  readonly floor: number;
+  /** The ledger holds what no report told yet. */
+  readonly unreported: boolean;
+}
+
+export interface CommitReply extends StoredState {
   /** Sequences of `critical` rows that found no room. */
   readonly refused: readonly number[];
   /** One for each write. */
   readonly writes: readonly WriteResult[];
   /** Lanes that have new rows to read. */
   readonly readable: readonly Lane[];
-  readonly criticalBytes: number;
-  /** Acknowledged rows wait for deletion, in a further commit. */
-  readonly unswept: boolean;
   /** Much of the file is empty: vacuuming would give space back. */
   readonly spacious: boolean;
 }
 
+/** The hub lost what lies above `to`. */
+export interface RewindRequest {
+  readonly kind: "rewind";
+  readonly now: Now;
+  readonly lane: StoredLane;
+  readonly to: Delivered;
+  /** Rows above `to` that the hub had acknowledged before they were written, oldest first. */
+  readonly rows: readonly RowRecord[];
+  /** Rows up to here are gone from memory. */
+  readonly gone: number;
+}
+
+export interface ReadReply {
+  readonly rows: readonly OutboxRow[];
+  /** No row of the database lies behind the last one. */
+  readonly complete: boolean;
+  /** Reading found damaged or expired rows. */
+  readonly state: StoredState | undefined;
+}
+
+export interface LaneOverview {
+  /** Waiting rows in the database. */
+  readonly rows: number;
+  readonly bytes: number;
+  readonly oldest: Millis | undefined;
+  readonly dropped: number;
+}
+
+export interface StatsReply {
+  readonly lanes: Readonly<Record<Lane, LaneOverview>>;
+  readonly state: StoredState;
+  readonly commits: number;
+  readonly commitTime: { readonly p50: number; readonly p99: number } | undefined;
+}
+
 export type Request =
   | CommitRequest
+  | RewindRequest
   | {
       readonly kind: "read";
-      readonly wall: number;
-      readonly lane: Lane;
+      readonly now: Now;
+      readonly lane: StoredLane;
       readonly after: number;
       readonly rows: number;
       readonly bytes: number;
     }
-  | { readonly kind: "refuse"; readonly wall: number; readonly lane: Lane; readonly seq: number }
-  | { readonly kind: "stats"; readonly acknowledged: LaneValues }
+  | { readonly kind: "refuse"; readonly now: Now; readonly lane: StoredLane; readonly seq: number }
+  | {
+      readonly kind: "hand-over";
+      readonly now: Now;
+      readonly id: string;
+      readonly upTo: LaneValues;
+    }
+  | { readonly kind: "stats"; readonly now: Now; readonly acknowledged: LaneValues }
   | { readonly kind: "ledger" }
   | { readonly kind: "get"; readonly bucket: string; readonly key: string }
   | { readonly kind: "has"; readonly bucket: string; readonly key: string }
@@ -76,9 +164,11 @@ export type RequestOf<K extends RequestKind> = Extract<Request, { kind: K }>;
 
 export interface Replies {
   readonly commit: CommitReply;
-  readonly read: readonly OutboxRow[];
-  readonly refuse: undefined;
-  readonly stats: OutboxStats;
+  readonly rewind: StoredState;
+  readonly read: ReadReply;
+  readonly refuse: StoredState;
+  readonly "hand-over": StoredState & { readonly handedOver: number };
+  readonly stats: StatsReply;
   readonly ledger: readonly LedgerEntry[];
   readonly get: Uint8Array | undefined;
   readonly has: boolean;
@@ -90,16 +180,26 @@ export interface Replies {
 }
 
 /** What the worker found when it opened the database. */
-export interface Opened {
+export interface Opened extends StoredState {
   readonly storeId: string;
   readonly lastSeq: number;
-  readonly acknowledged: Readonly<Record<Lane, number>>;
-  readonly criticalBytes: number;
+  readonly delivered: Readonly<Record<Lane, Delivered>>;
+  /** Lane `latest` as it was stored, oldest first. */
+  readonly latest: readonly LoadedRow[];
+}
+
+/** A row that an earlier process stored. */
+export interface LoadedRow {
+  readonly row: RowRecord;
+  readonly boot: Boot;
+  readonly thisBoot: boolean;
 }
 
 export interface WireError {
   readonly code: ErrorCode;
   readonly message: string;
+  /** The medium cannot be written. */
+  readonly unwritable?: boolean;
 }
 
 export interface Envelope {

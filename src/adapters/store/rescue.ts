@@ -1,15 +1,22 @@
-import { LANES, type Lane } from "../../domain/outbox.ts";
-import { createHeadTable, type Head, type LaneHead } from "./head.ts";
-import { rowCost } from "./row.ts";
-import type { Gap, LaneMarks } from "./sequence.ts";
+import { STORED_LANES, type StoredLane } from "../../domain/outbox.ts";
+import { millis } from "../../domain/units.ts";
+import { createHeadTable, emptyHead, type Head } from "./head.ts";
+import { createLaneSegments } from "./lane-segments.ts";
+import { rowChecksum, rowCost, type RowRecord } from "./row.ts";
+import { createSegment, dropSegment, openSegment, ROW_COLUMNS, segmentName, type Segment } from "./segment.ts";
+import { laneMarks, type Gap, type SequenceStart } from "./sequence.ts";
 import { isSqliteFailure, type Database, type SqlRow, type SqlValue } from "./sqlite.ts";
+
+/** Names of segments that were taken out of use begin with it. */
+export const QUARANTINED = "quarantined";
 
 /** What one transaction into the new database takes at most. */
 const BATCH_ROWS = 500;
 const BATCH_BYTES = 512 * 1024;
 
 export interface Rescued {
-  readonly lanes: Head["lanes"];
+  /** Of the new database; not saved yet. */
+  readonly head: Head;
   /** What may have been in the damaged database and could not be read. */
   readonly gaps: readonly Gap[];
   /** Rows of all tables that were taken over. */
@@ -20,10 +27,8 @@ export interface RescueOptions {
   /** Undefined when there is nothing to read from: all is a gap. */
   readonly from: Database | undefined;
   readonly to: Database;
-  /** Highest sequence that may have been given out. */
-  readonly lastSeq: number;
-  /** Acknowledged sequences as far as they are known without the database. */
-  readonly acknowledged: LaneMarks;
+  /** Identity and marks as far as they are known without the database. */
+  readonly start: SequenceStart;
 }
 
 /**
@@ -31,67 +36,188 @@ export interface RescueOptions {
  * fails, then from its end until a page fails: what lies between is lost. Rows of lanes keep their checksum, so a
  * damaged one is found when it is read. Memory does not depend on how much there is to copy.
  */
-export function rescue({ from, to, lastSeq, acknowledged }: RescueOptions): Rescued {
-  const head = from && attempt(() => createHeadTable(from).load());
+export function rescue({ from, to, start }: RescueOptions): Rescued {
+  const old = from && attempt(() => createHeadTable(from).load());
+  const marks = laneMarks((lane) => Math.max(start.acknowledged[lane], old?.lanes[lane].acknowledged ?? 0));
+  const head = emptyHead({ storeId: start.storeId, lastSeq: start.lastSeq, acknowledged: marks });
   let rows = 0;
   if (from !== undefined) for (const table of TABLES) rows += copyTable(from, to, table);
   const gaps: Gap[] = [];
-  const copyLane = (lane: Lane): LaneHead => {
-    const old = head?.lanes[lane];
-    const mark = Math.max(acknowledged[lane], old?.acknowledged ?? 0);
-    const copy = from && copyRows(from, to, lane, { after: mark, upTo: lastSeq });
-    const gap = { lane, from: (copy?.gapFrom ?? mark) + 1, to: (copy?.gapTo ?? lastSeq + 1) - 1 };
-    if (copy?.complete !== true && gap.from <= gap.to) gaps.push(gap);
-    rows += copy?.rows ?? 0;
-    return { rows: copy?.rows ?? 0, bytes: copy?.bytes ?? 0, acknowledged: mark, dropped: old?.dropped ?? 0 };
-  };
-  const [critical, standard] = [copyLane(LANES[0]), copyLane(LANES[1])];
-  return { lanes: { critical, standard }, gaps, rows };
+  for (const lane of STORED_LANES) {
+    head.lanes[lane].dropped = old?.lanes[lane].dropped ?? 0;
+    const found = from === undefined ? [] : segmentsOf(from, old, lane);
+    for (const { id, first, last } of found) {
+      const range = { after: Math.max(marks[lane], first - 1), upTo: Math.min(last, start.lastSeq) };
+      if (range.after >= range.upTo) continue;
+      const { copy, segment } = copySegment(from, to, { head, lane, id, range });
+      rows += copy.rows;
+      if (segment.rows > 0) head.lanes[lane].segments.push(segment);
+      const gap = { lane, from: copy.gapFrom + 1, to: copy.gapTo - 1 };
+      if (old !== undefined && !copy.complete && gap.from <= gap.to) gaps.push(gap);
+    }
+    head.lanes[lane].segments.sort((a, b) => a.first - b.first);
+    const rest = { lane, from: marks[lane] + 1, to: start.lastSeq };
+    // Without the list of segments nobody knows what there was.
+    if (old === undefined && rest.from <= rest.to) gaps.push(rest);
+    createLaneSegments({ db: to, lane, heads: createHeadTable(to), sealBytes: 0 }).recount(head);
+  }
+  return { head, gaps, rows };
 }
 
-interface LaneCopy {
+/**
+ * The head of a database that has none: one in which a rescue was interrupted, or a new one. Rows that were taken over
+ * already are kept.
+ */
+export function adoptSegments(db: Database, start: SequenceStart): Head {
+  const head = emptyHead(start);
+  const heads = createHeadTable(db);
+  for (const id of segmentIds(db)) {
+    head.nextSegment = Math.max(head.nextSegment, id + 1);
+    const lane = laneOf(db, id);
+    const shares = lane === undefined ? [] : openSegment(db, { id, lane }).measure(0, Number.MAX_SAFE_INTEGER);
+    if (lane === undefined || shares.length === 0) {
+      db.transaction(() => {
+        dropSegment(db, id);
+        heads.removeSegment(id);
+      });
+      continue;
+    }
+    const segment: Segment = {
+      id,
+      lane,
+      first: Math.min(...shares.map(({ from }) => from)),
+      last: Math.max(...shares.map(({ to }) => to)),
+      rows: shares.reduce((sum, { rows }) => sum + rows, 0),
+      bytes: shares.reduce((sum, { bytes }) => sum + bytes, 0),
+      ttl: null,
+      sealed: true,
+    };
+    db.transaction(() => heads.saveSegment(segment));
+    head.lanes[lane].segments.push(segment);
+  }
+  for (const lane of STORED_LANES) {
+    head.lanes[lane].segments.sort((a, b) => a.first - b.first);
+    createLaneSegments({ db, lane, heads, sealBytes: 0 }).recount(head);
+  }
+  return head;
+}
+
+function segmentIds(db: Database): number[] {
+  const prefix = segmentName(0).slice(0, -1);
+  const sql = `SELECT name FROM sqlite_schema WHERE type = 'table' AND name GLOB '${prefix}[0-9]*'`;
+  const names = attempt(() => db.prepare<{ name: string }>(sql).all()) ?? [];
+  return names.map(({ name }) => Number(name.slice(prefix.length))).filter((id) => Number.isSafeInteger(id));
+}
+
+/** The segments of a lane: as the list has them, or else as their rows say. */
+function segmentsOf(
+  from: Database,
+  old: Head | undefined,
+  lane: StoredLane,
+): readonly Pick<Segment, "id" | "first" | "last">[] {
+  if (old !== undefined) return old.lanes[lane].segments;
+  return segmentIds(from)
+    .filter((id) => laneOf(from, id) === lane)
+    .map((id) => ({ id, first: 0, last: Number.MAX_SAFE_INTEGER }));
+}
+
+/** The checksum of a row tells the lane that it was made for. */
+function laneOf(from: Database, id: number): StoredLane | undefined {
+  const rows = attempt(() => from.prepare(`SELECT * FROM ${segmentName(id)} ORDER BY seq LIMIT 5`).all()) ?? [];
+  return STORED_LANES.find((lane) =>
+    rows.some((row) => {
+      const { boot, crc, monotonic, wall, ...rest } = row as unknown as RowRecord & { boot: number; crc: number };
+      const record = { ...rest, lane, monotonic: millis(monotonic), wall: millis(wall) };
+      return attempt(() => rowChecksum(record, boot)) === crc;
+    }),
+  );
+}
+
+interface SegmentCopy {
+  readonly head: Head;
+  readonly lane: StoredLane;
+  readonly id: number;
+  readonly range: Range;
+}
+
+function copySegment(
+  from: Database | undefined,
+  to: Database,
+  { head, lane, id, range }: SegmentCopy,
+): { readonly copy: RowCopy; readonly segment: Segment } {
+  const fresh = head.nextSegment;
+  head.nextSegment += 1;
+  to.transaction(() => createSegment(to, fresh));
+  const insert = rowInserter(to, fresh);
+  const save = (rows: readonly SqlRow[]): void => to.transaction(() => insert(rows));
+  const copy =
+    from === undefined
+      ? { rows: 0, bytes: 0, complete: false, gapFrom: range.after, gapTo: range.upTo + 1, first: 0, last: 0 }
+      : copyReadable(from, segmentName(id), range, save);
+  const { rows, bytes, first, last } = copy;
+  const segment: Segment = { id: fresh, lane, first, last, rows, bytes, ttl: null, sealed: true };
+  if (rows > 0) to.transaction(() => createHeadTable(to).saveSegment(segment));
+  else to.transaction(() => to.exec(`DROP TABLE ${segmentName(fresh)}`));
+  return { copy, segment };
+}
+
+interface Range {
+  readonly after: number;
+  readonly upTo: number;
+}
+
+export interface RowCopy {
   readonly rows: number;
   readonly bytes: number;
   readonly complete: boolean;
   /** Last sequence read upwards, and last one read downwards. */
   readonly gapFrom: number;
   readonly gapTo: number;
+  /** Of what was read. */
+  readonly first: number;
+  readonly last: number;
 }
 
-function copyRows(
+/** Reads the rows of a table within `range` that can be read, and passes them to `save` in batches. */
+export function copyReadable(
   from: Database,
-  to: Database,
-  lane: Lane,
-  range: { readonly after: number; readonly upTo: number },
-): LaneCopy {
-  const columns = ["seq", "boot", "monotonic", "wall", "subject", "headers", "body", "crc"];
+  table: string,
+  range: Range,
+  save: (rows: readonly SqlRow[]) => void,
+): RowCopy {
   const where = `WHERE seq > ${range.after} AND seq <= ${range.upTo}`;
-  const save = inserter(to, lane, columns);
   let rows = 0;
   let bytes = 0;
   let gapFrom = range.after;
   let gapTo = range.upTo + 1;
-  const count = (row: SqlRow): void => {
+  let first = Infinity;
+  let last = 0;
+  const count = (row: SqlRow, seq: number): void => {
     rows += 1;
-    bytes += rowCost({ subject: sizeOf(row["subject"]), headers: sizeOf(row["headers"]), body: sizeOf(row["body"]) });
+    first = Math.min(first, seq);
+    last = Math.max(last, seq);
+    const [owner, subject, headers, body] = [row["owner"], row["subject"], row["headers"], row["body"]].map(sizeOf);
+    bytes += rowCost({ owner: owner ?? 0, subject: subject ?? 0, headers: headers ?? 0, body: body ?? 0 });
   };
-  const up = select(from, `SELECT ${columns.join(", ")} FROM ${lane} ${where} ORDER BY seq`, save, (row) => {
+  const columns = ROW_COLUMNS.join(", ");
+  const complete = select(from, `SELECT ${columns} FROM ${table} ${where} ORDER BY seq`, save, (row) => {
     const seq = Number(row["seq"]);
     // In a damaged tree sequences may run backwards: nothing behind such a place can be trusted.
     if (seq <= gapFrom) return false;
     gapFrom = seq;
-    count(row);
+    count(row, seq);
     return true;
   });
-  if (up) return { rows, bytes, complete: true, gapFrom, gapTo };
-  select(from, `SELECT ${columns.join(", ")} FROM ${lane} ${where} ORDER BY seq DESC`, save, (row) => {
-    const seq = Number(row["seq"]);
-    if (seq <= gapFrom || seq >= gapTo) return false;
-    gapTo = seq;
-    count(row);
-    return true;
-  });
-  return { rows, bytes, complete: false, gapFrom, gapTo };
+  if (!complete) {
+    select(from, `SELECT ${columns} FROM ${table} ${where} ORDER BY seq DESC`, save, (row) => {
+      const seq = Number(row["seq"]);
+      if (seq <= gapFrom || seq >= gapTo) return false;
+      gapTo = seq;
+      count(row, seq);
+      return true;
+    });
+  }
+  return { rows, bytes, complete, gapFrom, gapTo, first: rows === 0 ? 0 : first, last };
 }
 
 interface Table {
@@ -101,18 +227,20 @@ interface Table {
 }
 
 const TABLES: readonly Table[] = [
-  { name: "boots", columns: ["id", "boot_id"], key: ["id"] },
+  { name: "boots", columns: ["id", "boot_id", "wall_offset"], key: ["id"] },
   {
     name: "ledger",
-    columns: ["id", "lane", "from_seq", "to_seq", "row_count", "bytes", "reason", "wall"],
+    columns: ["id", "lane", "from_seq", "to_seq", "row_count", "bytes", "reason", "wall", "reported"],
     key: ["id"],
   },
+  { name: "latest", columns: ROW_COLUMNS.filter((column) => column !== "cost"), key: ["seq"] },
   { name: "key_value", columns: ["bucket", "key", "value"], key: ["bucket", "key"] },
   { name: "state", columns: ["name", "value"], key: ["name"] },
 ];
 
 function copyTable(from: Database, to: Database, { name, columns, key }: Table): number {
-  const save = inserter(to, name, columns);
+  const insert = inserter(to, name, columns);
+  const save = (rows: readonly SqlRow[]): void => to.transaction(() => insert(rows));
   let rows = 0;
   const copy = (direction: "ASC" | "DESC"): boolean => {
     const order = key.map((column) => `${column} ${direction}`).join(", ");
@@ -132,10 +260,10 @@ function select(
   save: (rows: readonly SqlRow[]) => void,
   accept: (row: SqlRow) => boolean,
 ): boolean {
-  const cursor = attempt(() => from.prepare(sql).iterate());
-  if (cursor === undefined) return false;
   let batch: SqlRow[] = [];
   let size = 0;
+  const cursor = attempt(() => from.prepare(sql).iterate());
+  if (cursor === undefined) return false;
   try {
     for (;;) {
       const step = attempt(() => cursor.next());
@@ -157,21 +285,25 @@ function select(
   }
 }
 
-/** Inserts rows in one transaction; one that is there already, or that the schema does not allow, is left out. */
+/** Inserts rows of a lane as they were stored. */
+export function rowInserter(to: Database, id: number): (rows: readonly SqlRow[]) => void {
+  return inserter(to, segmentName(id), ROW_COLUMNS);
+}
+
+/** Inserts rows; one that is there already, or that the schema does not allow, is left out. Inside a transaction. */
 function inserter(to: Database, table: string, columns: readonly string[]): (rows: readonly SqlRow[]) => void {
   const statement = to.prepare(
     `INSERT OR IGNORE INTO ${table} (${columns.join(", ")}) VALUES (${columns.map(() => "?").join(", ")})`,
   );
-  return (rows) =>
-    to.transaction(() => {
-      for (const row of rows) {
-        try {
-          statement.run(...columns.map((column): SqlValue => row[column] ?? null));
-        } catch (error) {
-          if (!isSqliteFailure(error, "other")) throw error;
-        }
+  return (rows) => {
+    for (const row of rows) {
+      try {
+        statement.run(...columns.map((column): SqlValue => row[column] ?? null));
+      } catch (error) {
+        if (!isSqliteFailure(error, "other")) throw error;
       }
-    });
+    }
+  };
 }
 
 function sizeOf(value: SqlValue | undefined): number {

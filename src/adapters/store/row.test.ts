@@ -2,7 +2,7 @@ import { describe, test } from "vitest";
 import { millis } from "../../domain/units.ts";
 import { makeRecord, PAGE_SIZE, recordSizes, rowChecksum, rowCost, type RowRecord } from "./row.ts";
 
-const stamp = { seq: 7, monotonic: millis(1000), wall: millis(2000) };
+const stamp = { seq: 7, monotonic: millis(1000), wall: millis(2000), ttl: 5000 };
 const message = { lane: "standard", subject: "a.b", body: new Uint8Array([1, 2]), headers: { h: "v" } } as const;
 
 describe("makeRecord()", () => {
@@ -29,6 +29,8 @@ describe("rowChecksum()", () => {
     body: { ...record, body: new Uint8Array([1, 3]) },
     monotonic: { ...record, monotonic: millis(1001) },
     wall: { ...record, wall: millis(2001) },
+    ttl: { ...record, ttl: null },
+    owner: { ...record, owner: "other" },
   };
   for (const [field, other] of Object.entries(others)) {
     test(`changes with ${field}`, ({ expect }) => {
@@ -42,7 +44,7 @@ describe("rowChecksum()", () => {
 });
 
 describe("rowCost()", () => {
-  const cost = (body: number): number => rowCost({ subject: 10, headers: 2, body });
+  const cost = (body: number): number => rowCost({ owner: 0, subject: 10, headers: 2, body });
 
   test("is the payload and a little for small rows", ({ expect }) => {
     expect(cost(200)).toBeGreaterThan(212);
@@ -65,6 +67,6 @@ describe("rowCost()", () => {
 
   test("counts text in UTF-8 bytes", ({ expect }) => {
     const record = makeRecord({ ...message, subject: "größe", headers: { e: "°" } }, stamp);
-    expect(recordSizes(record)).toEqual({ subject: 7, headers: 10, body: 2 });
+    expect(recordSizes(record)).toEqual({ owner: 0, subject: 7, headers: 10, body: 2 });
   });
 });

@@ -1,42 +1,45 @@
 import { PetioleError } from "../../domain/errors.ts";
-import { LANES } from "../../domain/outbox.ts";
 import { PAGE_SIZE } from "./row.ts";
 import { SqliteFailure, type Database } from "./sqlite.ts";
 
-const lanesTables = LANES.map(
-  (lane) => `
-  CREATE TABLE ${lane} (
-    seq INTEGER PRIMARY KEY,
-    boot INTEGER NOT NULL,
-    monotonic INTEGER NOT NULL,
-    wall INTEGER NOT NULL,
-    subject TEXT NOT NULL,
-    headers TEXT NOT NULL,
-    body BLOB NOT NULL,
-    crc INTEGER NOT NULL
-  ) STRICT;`,
-).join("");
-
-const headColumns = LANES.map(
-  (lane) => `
-    ${lane}_rows INTEGER NOT NULL DEFAULT 0,
-    ${lane}_bytes INTEGER NOT NULL DEFAULT 0,
-    ${lane}_acknowledged INTEGER NOT NULL DEFAULT 0,
-    ${lane}_dropped INTEGER NOT NULL DEFAULT 0`,
-).join(",");
-
 /**
- * Step n brings a database from version n to n + 1. Steps are never edited once released. Rows have no index beside
- * their sequence and the counters of all lanes share one row: a commit then writes as few pages as it can.
+ * Step n brings a database from version n to n + 1. Steps are never edited once released. Rows lie in tables that are
+ * made and dropped in use (segment.ts), without an index beside their sequence; the counters of all lanes share one
+ * row: a commit then writes as few pages as it can. Version 1 was never released.
  */
+const FIRST_VERSION = 2;
 const MIGRATIONS: readonly string[] = [
   `
   CREATE TABLE head (
     id INTEGER PRIMARY KEY CHECK (id = 1),
     store_id TEXT NOT NULL,
-    last_seq INTEGER NOT NULL,${headColumns}
+    last_seq INTEGER NOT NULL,
+    next_segment INTEGER NOT NULL,
+    lanes TEXT NOT NULL
   ) STRICT;
-  CREATE TABLE boots (id INTEGER PRIMARY KEY, boot_id TEXT NOT NULL) STRICT;${lanesTables}
+  CREATE TABLE segments (
+    id INTEGER PRIMARY KEY,
+    lane TEXT NOT NULL,
+    first_seq INTEGER NOT NULL,
+    last_seq INTEGER NOT NULL,
+    row_count INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    ttl INTEGER,
+    sealed INTEGER NOT NULL
+  ) STRICT;
+  CREATE TABLE latest (
+    seq INTEGER PRIMARY KEY,
+    boot INTEGER NOT NULL,
+    monotonic INTEGER NOT NULL,
+    wall INTEGER NOT NULL,
+    ttl INTEGER,
+    owner TEXT NOT NULL,
+    subject TEXT NOT NULL UNIQUE,
+    headers TEXT NOT NULL,
+    body BLOB NOT NULL,
+    crc INTEGER NOT NULL
+  ) STRICT;
+  CREATE TABLE boots (id INTEGER PRIMARY KEY, boot_id TEXT NOT NULL, wall_offset INTEGER) STRICT;
   CREATE TABLE ledger (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     lane TEXT NOT NULL,
@@ -45,7 +48,8 @@ const MIGRATIONS: readonly string[] = [
     row_count INTEGER NOT NULL,
     bytes INTEGER NOT NULL,
     reason TEXT NOT NULL,
-    wall INTEGER NOT NULL
+    wall INTEGER NOT NULL,
+    reported INTEGER NOT NULL DEFAULT 0
   ) STRICT;
   CREATE TABLE key_value (
     bucket TEXT NOT NULL,
@@ -55,6 +59,7 @@ const MIGRATIONS: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE state (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;`,
 ];
+const VERSION = FIRST_VERSION + MIGRATIONS.length - 1;
 
 /** How many pages the write-ahead log may hold before it is copied into the database: 4 MiB, less under a small cap. */
 export function checkpointPages(cap: number): number {
@@ -89,16 +94,19 @@ export function applyPragmas(db: Database, walPages: number): void {
  */
 export function migrate(db: Database): void {
   const version = db.prepare<{ user_version: number }>("PRAGMA user_version").get()?.user_version ?? 0;
-  if (version > MIGRATIONS.length) {
+  if (version > VERSION) {
     throw new PetioleError(
       "ERR_STORE_OPEN",
-      `Cannot open the store: its schema has version ${version}, this petiole knows ${MIGRATIONS.length}`,
+      `Cannot open the store: its schema has version ${version}, this petiole knows ${VERSION}`,
     );
   }
-  if (version === MIGRATIONS.length) return;
+  if (version === VERSION) return;
+  if (version !== 0 && version < FIRST_VERSION) {
+    throw new SqliteFailure("structure", `The schema of version ${version} belongs to no release`);
+  }
   db.transaction(() => {
-    for (const step of MIGRATIONS.slice(version)) db.exec(step);
-    db.exec(`PRAGMA user_version = ${MIGRATIONS.length}`);
+    for (const step of MIGRATIONS.slice(version === 0 ? 0 : version - FIRST_VERSION + 1)) db.exec(step);
+    db.exec(`PRAGMA user_version = ${VERSION}`);
   });
 }
 
@@ -107,14 +115,11 @@ export function migrate(db: Database): void {
  * @throws SqliteFailure corrupt
  */
 export function checkStructure(db: Database): void {
-  for (const table of ["head", "boots", "ledger"]) {
+  for (const table of ["head", "segments", "boots", "ledger"]) {
     const found = db.prepare<{ quick_check: string }>(`PRAGMA quick_check(${table})`).get()?.quick_check;
     if (found !== "ok") throw new SqliteFailure("corrupt", `Table "${table}": ${found ?? "no answer"}`);
   }
-  for (const lane of LANES) {
-    db.prepare(`SELECT seq FROM ${lane} ORDER BY seq LIMIT 1`).get();
-    db.prepare(`SELECT seq FROM ${lane} ORDER BY seq DESC LIMIT 1`).get();
-  }
+  db.prepare("SELECT seq FROM latest LIMIT 1").get();
   db.prepare("SELECT key FROM key_value LIMIT 1").get();
   db.prepare("SELECT name FROM state LIMIT 1").get();
 }

@@ -2,12 +2,17 @@ import { describe, test } from "vitest";
 import { parseTwin, planSequence, RESERVED_AHEAD } from "./sequence.ts";
 
 const newId = (): string => "new";
-const acknowledged = { critical: 10, standard: 90 };
+const acknowledged = { critical: 10, standard: 90, latest: 3, ephemeral: 4 };
 
 describe("planSequence()", () => {
   test("begins at 0 with a new identity when there is nothing", ({ expect }) => {
     const start = planSequence(undefined, undefined, newId);
-    expect(start).toEqual({ storeId: "new", lastSeq: 0, acknowledged: { critical: 0, standard: 0 }, gaps: [] });
+    expect(start).toEqual({
+      storeId: "new",
+      lastSeq: 0,
+      acknowledged: { critical: 0, standard: 0, latest: 0, ephemeral: 0 },
+      gaps: [],
+    });
   });
 
   test("goes on where the database is after a clean shutdown", ({ expect }) => {
@@ -29,7 +34,7 @@ describe("planSequence()", () => {
 
   test("ignores the file of another store", ({ expect }) => {
     const stored = { storeId: "a", lastSeq: 100, acknowledged };
-    expect(planSequence(stored, { storeId: "b", floor: 9000, acknowledged }, newId)).toEqual({ ...stored, gaps: [] });
+    expect(planSequence(stored, { storeId: "b", floor: 90_000, acknowledged }, newId)).toEqual({ ...stored, gaps: [] });
   });
 
   test("keeps identity and count when only the file is left, and names what may be lost", ({ expect }) => {
@@ -45,7 +50,7 @@ describe("planSequence()", () => {
   });
 
   test("names no loss when everything was acknowledged", ({ expect }) => {
-    const twin = { storeId: "a", floor: 100, acknowledged: { critical: 100, standard: 100 } };
+    const twin = { storeId: "a", floor: 100, acknowledged: { critical: 100, standard: 100, latest: 0, ephemeral: 0 } };
     expect(planSequence(undefined, twin, newId).gaps).toEqual([]);
   });
 
@@ -72,9 +77,9 @@ describe("parseTwin()", () => {
     "{",
     "null",
     "[]",
-    '{"storeId":"","floor":1,"acknowledged":{"critical":0,"standard":0}}',
-    '{"storeId":"a","floor":-1,"acknowledged":{"critical":0,"standard":0}}',
-    '{"storeId":"a","floor":1,"acknowledged":{"critical":0}}',
+    '{"storeId":"","floor":1,"acknowledged":{"critical":0,"standard":0,"latest":0,"ephemeral":0}}',
+    '{"storeId":"a","floor":-1,"acknowledged":{"critical":0,"standard":0,"latest":0,"ephemeral":0}}',
+    '{"storeId":"a","floor":1,"acknowledged":{"critical":0,"standard":0}}',
     '{"storeId":"a","floor":1}',
   ]) {
     test(`is undefined for ${JSON.stringify(text)}`, ({ expect }) => {

@@ -1,6 +1,6 @@
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
-import { LANES, type Lane } from "../../domain/outbox.ts";
+import { LANES, STORED_LANES, type Lane, type StoredLane } from "../../domain/outbox.ts";
 import { isErrno } from "../../lib/files.ts";
 
 export type LaneMarks = Readonly<Record<Lane, number>>;
@@ -25,7 +25,7 @@ export interface StoredSequence {
 
 /** Sequences of a lane whose rows may be lost. */
 export interface Gap {
-  readonly lane: Lane;
+  readonly lane: StoredLane;
   readonly from: number;
   readonly to: number;
 }
@@ -35,7 +35,7 @@ export interface SequenceStart extends StoredSequence {
 }
 
 /** Sequences reserved ahead: one small file write for so many messages, and at most so many skipped after a crash. */
-export const RESERVED_AHEAD = 8192;
+export const RESERVED_AHEAD = 65_536;
 
 /**
  * Where to continue counting. After a crash that is the floor, not what the database says: a card that lied about a
@@ -72,7 +72,7 @@ export function planSequence(
 }
 
 function gapsBetween(after: LaneMarks, to: number): readonly Gap[] {
-  return LANES.map((lane) => ({ lane, from: after[lane] + 1, to })).filter((gap) => gap.from <= gap.to);
+  return STORED_LANES.map((lane) => ({ lane, from: after[lane] + 1, to })).filter((gap) => gap.from <= gap.to);
 }
 
 /** Undefined when there is no such file or nothing useful in it. */
@@ -97,9 +97,8 @@ export function parseTwin(text: string): SequenceTwin | undefined {
   if (!isRecord(raw)) return undefined;
   const { storeId, floor, acknowledged } = raw;
   if (typeof storeId !== "string" || storeId === "" || !isSequence(floor) || !isRecord(acknowledged)) return undefined;
-  const { critical, standard } = acknowledged;
-  if (!isSequence(critical) || !isSequence(standard)) return undefined;
-  return { storeId, floor, acknowledged: { critical, standard } };
+  if (!LANES.every((lane) => isSequence(acknowledged[lane]))) return undefined;
+  return { storeId, floor, acknowledged: laneMarks((lane) => Number(acknowledged[lane])) };
 }
 
 /** Replaces the file in one durable step. Synchronous: it runs in the store worker, between two transactions. */
@@ -126,8 +125,12 @@ export function syncFolderNow(folder: string): void {
 }
 
 export function laneMarks(of: (lane: Lane) => number): LaneMarks {
-  const [critical, standard] = LANES;
-  return { critical: of(critical), standard: of(standard) };
+  return {
+    critical: of("critical"),
+    standard: of("standard"),
+    latest: of("latest"),
+    ephemeral: of("ephemeral"),
+  };
 }
 
 function isSequence(value: unknown): value is number {

@@ -3,7 +3,14 @@ import { silentLogger } from "../../lib/log.ts";
 import { startWorker } from "./worker-client.ts";
 import type { WorkerOptions } from "./protocol.ts";
 
-const options: WorkerOptions = { dir: "/nowhere", bootId: "boot", wall: 0, cap: 1 };
+const now = { wall: 0, monotonic: 0, synced: true };
+const options: WorkerOptions = {
+  dir: "/nowhere",
+  bootId: "boot",
+  now,
+  cap: 1,
+  laneCaps: { critical: 1, standard: 1 },
+};
 
 const program = (source: string): URL =>
   new URL(`data:text/javascript,${encodeURIComponent(`import { parentPort } from "node:worker_threads"; ${source}`)}`);
@@ -42,7 +49,7 @@ describe("startWorker()", () => {
     const client = await startWorker(options, silentLogger, program(echoes));
     const answers = await Promise.all([
       client.call<"ledger">({ kind: "ledger" }),
-      client.call<"stats">({ kind: "stats", acknowledged: {} }),
+      client.call<"stats">({ kind: "stats", now, acknowledged: {} }),
     ]);
     expect(answers).toEqual([
       ["ledger", 2],

@@ -108,6 +108,14 @@ export async function startWorker(options: WorkerOptions, log: Logger, entry = E
   }
 }
 
-function revive({ code, message }: WireError): PetioleError {
-  return new PetioleError(code, message);
+/** Marks the refusal of a medium that cannot be written. */
+const UNWRITABLE = Symbol("unwritable");
+
+/** Whether the store was refused because its medium takes no writes. */
+export function isUnwritable(error: unknown): boolean {
+  return error instanceof PetioleError && error.cause === UNWRITABLE;
+}
+
+function revive({ code, message, unwritable }: WireError): PetioleError {
+  return new PetioleError(code, message, unwritable === true ? { cause: UNWRITABLE } : {});
 }

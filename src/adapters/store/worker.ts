@@ -4,6 +4,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { isPetioleError, PetioleError } from "../../domain/errors.ts";
 import { Engine } from "./engine.ts";
 import type { Envelope, WireError, WorkerMessage, WorkerOptions } from "./protocol.ts";
+import { isErrno } from "../../lib/files.ts";
 import { isSqliteFailure } from "./sqlite.ts";
 import { reasonOf } from "../../lib/reason.ts";
 
@@ -17,7 +18,8 @@ function main(): void {
   try {
     engine = new Engine({ options, notify: (notice) => post([{ kind: "notice", notice }]) });
   } catch (error) {
-    post([{ kind: "refused", error: describe(error, "ERR_STORE_OPEN", `Cannot open the store in "${options.dir}"`) }]);
+    const refusal = describe(error, "ERR_STORE_OPEN", `Cannot open the store in "${options.dir}"`);
+    post([{ kind: "refused", error: { ...refusal, unwritable: isUnwritable(error) } }]);
     return;
   }
   post([{ kind: "opened", opened: engine.opened }]);
@@ -35,6 +37,11 @@ function main(): void {
     engine[Symbol.dispose]();
     port.close();
   });
+}
+
+/** The medium is read-only, or gives I/O errors: nothing that another program or a person holds against us. */
+function isUnwritable(error: unknown): boolean {
+  return isSqliteFailure(error, "io", "full") || ["EROFS", "EIO", "ENOSPC"].some((code) => isErrno(error, code));
 }
 
 function describe(error: unknown, code: "ERR_STORE_OPEN" | "ERR_STORE_FAILED", attempted: string): WireError {

@@ -2,7 +2,8 @@
 // unfit or elsewhere, messages that the hub will never take, other writers, a device that was set up again.
 
 import { describe, test } from "vitest";
-import { kibibytes } from "../../../src/domain/units.ts";
+import { LANES } from "../../../src/domain/outbox.ts";
+import { kibibytes, millis } from "../../../src/domain/units.ts";
 import type { RefusedRow } from "../../../src/adapters/lattice/lane-forwarder.ts";
 import { createForwarder } from "../../../src/adapters/lattice/forwarder.ts";
 import { connectNats } from "../../../src/adapters/lattice/connection.ts";
@@ -12,6 +13,8 @@ import { DEVICE, expectedLane, fillOutbox, isDrained, laneOf, startHubRig } from
 import { createMemoryOutbox } from "../../support/memory-outbox.ts";
 import { serverVersions, type TestNats } from "../../support/nats.ts";
 import { waitFor } from "../../support/wait-for.ts";
+
+const UNLIMITED = { messages: undefined, bytes: undefined, jitter: millis(0) };
 
 function versionOf({ version }: TestNats): ServerVersion {
   const parsed = parseServerVersion(version);
@@ -60,7 +63,9 @@ describe.each(await serverVersions())("createForwarder() with nats-server $name"
       const connection = stack.use(connectNats({ servers: [rig.hub.url], name: device, log: silentLogger }));
       const source = sources[i];
       if (source === undefined) throw new Error("a source for each device");
-      return stack.use(createForwarder({ source, connection, device, stream: {}, log: silentLogger }));
+      return stack.use(
+        createForwarder({ source, connection, device, stream: {}, log: silentLogger, drain: UNLIMITED }),
+      );
     });
     // Until one device has come between the messages of another, this test shows nothing.
     await waitFor("a broken chain", () => {
@@ -88,7 +93,7 @@ describe.each(await serverVersions())("createForwarder() with nats-server $name"
     }
     expect(laneOf(await rig.messages(), "standard")).toEqual(expectedLane(source, "standard"));
     expect(source.largestRead()).toBeLessThanOrEqual(8);
-    expect(forwarder.state()).toMatchObject({ stream: "FLEET", lanes: [{ inFlight: 0 }, { inFlight: 0 }] });
+    expect(forwarder.state()).toMatchObject({ stream: "FLEET", lanes: LANES.map((lane) => ({ lane, inFlight: 0 })) });
   });
 
   only("says that the stream is missing, and goes on when it appears", async ({ expect }) => {
@@ -162,7 +167,7 @@ describe.each(await serverVersions())("createForwarder() with nats-server $name"
       expect.objectContaining({ lane: "standard", seq: large, reason: expect.stringContaining("the hub takes 8192") }),
     ]);
     expect(laneOf(await rig.messages(), "standard")).toEqual(expectedLane(source, "standard"));
-    expect(forwarder.state().lanes.map(({ refused }) => refused)).toEqual([0, 1]);
+    expect(forwarder.state().lanes.map(({ refused }) => refused)).toEqual([0, 1, 0, 0]);
   });
 
   only("gives up a message larger than the stream takes", async ({ expect }) => {

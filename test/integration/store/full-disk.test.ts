@@ -13,7 +13,14 @@ import { isSqliteFailure, openDatabase, SqliteFailure, type Database } from "../
 import { kibibytes, mebibytes, millis } from "../../../src/domain/units.ts";
 import { laneOf, message } from "../../conformance/outbox.ts";
 import { skipping } from "../../support/skip.ts";
-import { createLineLog, createStoreFolder, type StoreFolder } from "../../support/store.ts";
+import {
+  EMPTY_COMMIT,
+  NOW,
+  createLineLog,
+  createStoreFolder,
+  engineOptions,
+  type StoreFolder,
+} from "../../support/store.ts";
 
 const run = promisify(execFile);
 const WINDOW = { rows: 100_000, bytes: mebibytes(64) };
@@ -48,7 +55,7 @@ describe.skipIf(mayNot)("a full disk (tmpfs of 3 MiB; needs the right to mount)"
     await writeFile(ballast, new Uint8Array(kibibytes(1024)));
     let durable = 0;
     {
-      await using store = await folder.open({ commitInterval: millis(10) }, log);
+      await using store = await folder.open({ lanes: { standard: { commitInterval: millis(10) } } }, log);
       const fill = async (): Promise<never> => {
         for (;;) {
           await store.outbox.publish(message("critical", "x".repeat(8000)));
@@ -97,8 +104,8 @@ describe.skipIf(mayNot)("a full disk (tmpfs of 3 MiB; needs the right to mount)"
       await store.flush();
     }
     await using reopened = await folder.open();
-    expect(await reopened.outbox.acknowledged("critical")).toBe(5);
-    expect(await reopened.outbox.read("critical", 0, WINDOW)).toHaveLength(15);
+    expect((await reopened.outbox.acknowledged("critical")).seq).toBe(5);
+    expect(await reopened.outbox.read("critical", 5, WINDOW)).toHaveLength(15);
   });
 });
 
@@ -123,37 +130,34 @@ function createFailingDriver(): { readonly open: typeof openDatabase; failing: b
 }
 
 function commitOf(seq: number, size: number): CommitRequest {
-  const stamp = { seq, monotonic: millis(seq), wall: millis(seq) };
+  const stamp = { seq, monotonic: millis(seq), wall: millis(seq), ttl: null };
   return {
-    kind: "commit",
-    wall: 1000,
+    ...EMPTY_COMMIT,
     rows: [makeRecord(message("critical", "x".repeat(size)), stamp)],
     lastSeq: seq,
-    acknowledged: {},
     writes: [{ kind: "increment", bucket: "b", key: "n", delta: 1n }],
   };
 }
 
 describe("Engine", () => {
-  const optionsFor = (dir: string) => ({ dir, bootId: "boot", wall: 1000, cap: mebibytes(64) });
-
   test("a commit that fails at its end changes nothing, and the next one works", async ({ expect }) => {
     await using folder = await createStoreFolder();
     const driver = createFailingDriver();
-    using engine = new Engine({ options: optionsFor(folder.dir), notify: () => {}, open: driver.open });
+    using engine = new Engine({ options: engineOptions(folder.dir), notify: () => {}, open: driver.open });
     engine.handle<"commit">(commitOf(1, 100));
     driver.failing = true;
     const failing = (): unknown => engine.handle<"commit">(commitOf(2, 100));
     expect(failing).toThrow(expect.toSatisfy((error: unknown) => isSqliteFailure(error, "io")));
     expect(failing).toThrow("disk I/O error");
     driver.failing = false;
-    expect(engine.handle<"stats">({ kind: "stats", acknowledged: {} }).lanes).toMatchObject([
-      { lane: "critical", rows: 1 },
-      { lane: "standard", rows: 0 },
-    ]);
+    expect(engine.handle<"stats">({ kind: "stats", now: NOW, acknowledged: {} }).lanes).toMatchObject({
+      critical: { rows: 1 },
+      standard: { rows: 0 },
+    });
     const reply = engine.handle<"commit">(commitOf(3, 100));
     expect(reply.writes).toEqual([{ ok: true, value: 2n }]);
-    const rows = engine.handle<"read">({ kind: "read", wall: 1, lane: "critical", after: 0, rows: 9, bytes: 9999 });
+    const read = { kind: "read", now: NOW, lane: "critical", after: 0, rows: 9, bytes: 9999 } as const;
+    const { rows } = engine.handle<"read">(read);
     expect(rows.map((row) => [row.seq, row.bootId])).toEqual([
       [1, "boot"],
       [3, "boot"],
@@ -170,7 +174,7 @@ describe("Engine", () => {
       opened.push(db);
       return db;
     };
-    using engine = new Engine({ options: optionsFor(folder.dir), notify: () => {}, open });
+    using engine = new Engine({ options: engineOptions(folder.dir), notify: () => {}, open });
     opened[0]?.exec("PRAGMA max_page_count = 40");
     let seq = 0;
     const fill = (): void => {
@@ -179,8 +183,7 @@ describe("Engine", () => {
     expect(fill).toThrow(expect.toSatisfy((error: unknown) => isSqliteFailure(error, "full")));
     expect(seq).toBeGreaterThan(10);
     const rowsOf = (): number =>
-      engine.handle<"stats">({ kind: "stats", acknowledged: {} }).lanes.find(({ lane }) => lane === "critical")?.rows ??
-      -1;
+      engine.handle<"stats">({ kind: "stats", now: NOW, acknowledged: {} }).lanes.critical.rows;
     expect(rowsOf()).toBe(seq);
     opened[0]?.exec("PRAGMA max_page_count = 4000");
     engine.handle<"commit">(commitOf(seq + 2, 3000));

@@ -16,8 +16,9 @@ const ROUNDS = 30;
 
 async function readAll(outbox: Outbox & OutboxSource, lane: "critical" | "standard"): Promise<readonly OutboxRow[]> {
   const all: OutboxRow[] = [];
+  const { seq } = await outbox.acknowledged(lane);
   for (;;) {
-    const rows = await outbox.read(lane, all.at(-1)?.seq ?? 0, { rows: 100, bytes: mebibytes(1) });
+    const rows = await outbox.read(lane, all.at(-1)?.seq ?? seq, { rows: 100, bytes: mebibytes(1) });
     if (rows.length === 0) return all;
     all.push(...rows);
   }

@@ -66,7 +66,7 @@ describe("openStore()", () => {
 
   test("gives space back after a drain: the files shrink to less than a quarter of the cap", async ({ expect }) => {
     await using folder = await createStoreFolder();
-    const outbox = { maxBytes: CAP };
+    const outbox = { maxBytes: CAP, hubHold: millis(100) };
     await using store = await openStore({ dir: folder.dir, log: silentLogger, clock: hastyClock, outbox });
     for (let n = 0; n < 5000; n += 1) await store.outbox.publish(message("standard", "x".repeat(2500)));
     await store.flush();

@@ -16,7 +16,7 @@ const store = await openStore({
   dir,
   log: silentLogger,
   clock: systemClock,
-  outbox: { maxBytes: mebibytes(1), commitInterval: millis(20) },
+  outbox: { maxBytes: mebibytes(1), lanes: { standard: { commitInterval: millis(20) } } },
 });
 
 async function publishCritical(): Promise<never> {
@@ -38,7 +38,8 @@ async function publishStandard(): Promise<never> {
     for (let n = 0; n < 50; n += 1) {
       await store.outbox.publish({ lane: "standard", subject: "readings", body: new Uint8Array(2000), headers: {} });
     }
-    const rows = await store.outbox.read("standard", 0, { rows: 20, bytes: mebibytes(1) });
+    const { seq } = await store.outbox.acknowledged("standard");
+    const rows = await store.outbox.read("standard", seq, { rows: 20, bytes: mebibytes(1) });
     await store.outbox.acknowledge("standard", rows.at(-1)?.seq ?? 0);
   }
 }
