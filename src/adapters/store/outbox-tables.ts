@@ -220,17 +220,18 @@ export class OutboxTables {
    * written down. Its table stays as it is, for whoever wants to look into it, because dropping would walk through it.
    */
   quarantine(lane: StoredLane, id: number, now: Now): { readonly rescued: number; readonly lost: number } {
+    const { acknowledged, segments } = this.#head.lanes[lane];
+    const broken = segments.find((segment) => segment.id === id);
+    if (broken === undefined) return { rescued: 0, lost: 0 };
+    // Before the transaction, because SQLite spoils one that meets a broken page. A segment is small enough to be held.
+    const readable: SqlRow[] = [];
+    const range = { after: Math.max(acknowledged, broken.first - 1), upTo: broken.last };
+    const copy = copyReadable(this.#db, segmentName(id), range, (rows) => void readable.push(...rows));
     return this.#change(now, (head) => {
       const state = head.lanes[lane];
-      const broken = state.segments.find((segment) => segment.id === id);
-      if (broken === undefined) return { rescued: 0, lost: 0 };
       const fresh: Segment = { ...broken, id: head.nextSegment, rows: 0, bytes: 0, sealed: true };
       head.nextSegment += 1;
       createSegment(this.#db, fresh.id);
-      const range = { after: Math.max(state.acknowledged, broken.first - 1), upTo: broken.last };
-      // One connection cannot write while it reads; a segment is small enough to be held.
-      const readable: SqlRow[] = [];
-      const copy = copyReadable(this.#db, segmentName(id), range, (rows) => void readable.push(...rows));
       rowInserter(this.#db, fresh.id)(readable);
       Object.assign(fresh, { rows: copy.rows, bytes: copy.bytes });
       this.#heads.removeSegment(id);
@@ -238,11 +239,13 @@ export class OutboxTables {
       this.#db.exec(`ALTER TABLE ${segmentName(id)} RENAME TO ${QUARANTINED}_${id}`);
       this.#lanes[lane].forget(id);
       const before = state.rows;
-      state.segments = state.segments.map((segment) => (segment === broken ? fresh : segment));
+      state.segments = state.segments.map((segment) => (segment.id === id ? fresh : segment));
       this.#lanes[lane].recount(head);
       const lost = Math.max(0, before - state.rows);
-      const gap = { from: copy.gapFrom + 1, to: copy.gapTo - 1 };
-      if (gap.from <= gap.to) this.#writeDown(head, lane, { ...gap, count: lost, bytes: 0 }, "corrupt", now);
+      for (const [index, gap] of copy.gaps.entries()) {
+        // How many of them lay in which gap is not known: the first one tells the number.
+        this.#writeDown(head, lane, { ...gap, count: index === 0 ? lost : 0, bytes: 0 }, "corrupt", now);
+      }
       return { rescued: copy.rows, lost };
     });
   }

@@ -32,9 +32,9 @@ export interface RescueOptions {
 }
 
 /**
- * Copies what can be read of a damaged database into a new, empty one. A table is read from its start until a page
- * fails, then from its end until a page fails: what lies between is lost. Rows of lanes keep their checksum, so a
- * damaged one is found when it is read. Memory does not depend on how much there is to copy.
+ * Copies what can be read of a damaged database into a new, empty one. Around a page of a lane that fails its
+ * neighbours are looked for; other tables are read from their start and from their end until a page fails. Rows of
+ * lanes keep their checksum, so a damaged one is found when it is read. Memory does not depend on how much there is to copy.
  */
 export function rescue({ from, to, start }: RescueOptions): Rescued {
   const old = from && attempt(() => createHeadTable(from).load());
@@ -52,8 +52,7 @@ export function rescue({ from, to, start }: RescueOptions): Rescued {
       const { copy, segment } = copySegment(from, to, { head, lane, id, range });
       rows += copy.rows;
       if (segment.rows > 0) head.lanes[lane].segments.push(segment);
-      const gap = { lane, from: copy.gapFrom + 1, to: copy.gapTo - 1 };
-      if (old !== undefined && !copy.complete && gap.from <= gap.to) gaps.push(gap);
+      if (old !== undefined) gaps.push(...copy.gaps.map((gap) => ({ lane, ...gap })));
     }
     head.lanes[lane].segments.sort((a, b) => a.first - b.first);
     const rest = { lane, from: marks[lane] + 1, to: start.lastSeq };
@@ -152,7 +151,7 @@ function copySegment(
   const save = (rows: readonly SqlRow[]): void => to.transaction(() => insert(rows));
   const copy =
     from === undefined
-      ? { rows: 0, bytes: 0, complete: false, gapFrom: range.after, gapTo: range.upTo + 1, first: 0, last: 0 }
+      ? { rows: 0, bytes: 0, first: 0, last: 0, gaps: [{ from: range.after + 1, to: range.upTo }] }
       : copyReadable(from, segmentName(id), range, save);
   const { rows, bytes, first, last } = copy;
   const segment: Segment = { id: fresh, lane, first, last, rows, bytes, ttl: null, sealed: true };
@@ -169,14 +168,15 @@ interface Range {
 export interface RowCopy {
   readonly rows: number;
   readonly bytes: number;
-  readonly complete: boolean;
-  /** Last sequence read upwards, and last one read downwards. */
-  readonly gapFrom: number;
-  readonly gapTo: number;
   /** Of what was read. */
   readonly first: number;
   readonly last: number;
+  /** Sequences that could not be read. */
+  readonly gaps: readonly { readonly from: number; readonly to: number }[];
 }
+
+/** Broken places in one table behind which more is looked for. */
+const MOST_TRIES = 1000;
 
 /** Reads the rows of a table within `range` that can be read, and passes them to `save` in batches. */
 export function copyReadable(
@@ -185,39 +185,68 @@ export function copyReadable(
   range: Range,
   save: (rows: readonly SqlRow[]) => void,
 ): RowCopy {
-  const where = `WHERE seq > ${range.after} AND seq <= ${range.upTo}`;
+  const { upTo } = range;
+  const gaps: { from: number; to: number }[] = [];
   let rows = 0;
   let bytes = 0;
-  let gapFrom = range.after;
-  let gapTo = range.upTo + 1;
   let first = Infinity;
-  let last = 0;
-  const count = (row: SqlRow, seq: number): void => {
-    rows += 1;
-    first = Math.min(first, seq);
-    last = Math.max(last, seq);
-    const [owner, subject, headers, body] = [row["owner"], row["subject"], row["headers"], row["body"]].map(sizeOf);
-    bytes += rowCost({ owner: owner ?? 0, subject: subject ?? 0, headers: headers ?? 0, body: body ?? 0 });
-  };
-  const columns = ROW_COLUMNS.join(", ");
-  const complete = select(from, `SELECT ${columns} FROM ${table} ${where} ORDER BY seq`, save, (row) => {
+  let last = range.after;
+  let tries = 0;
+  const accept = (row: SqlRow): boolean => {
     const seq = Number(row["seq"]);
     // In a damaged tree sequences may run backwards: nothing behind such a place can be trusted.
-    if (seq <= gapFrom) return false;
-    gapFrom = seq;
-    count(row, seq);
+    if (seq <= last) return false;
+    last = seq;
+    first = Math.min(first, seq);
+    rows += 1;
+    const [owner = 0, subject = 0, headers = 0, body = 0] = ["owner", "subject", "headers", "body"].map((column) =>
+      sizeOf(row[column]),
+    );
+    bytes += rowCost({ owner, subject, headers, body });
     return true;
-  });
-  if (!complete) {
-    select(from, `SELECT ${columns} FROM ${table} ${where} ORDER BY seq DESC`, save, (row) => {
-      const seq = Number(row["seq"]);
-      if (seq <= gapFrom || seq >= gapTo) return false;
-      gapTo = seq;
-      count(row, seq);
-      return true;
-    });
+  };
+  const sqlFrom = (after: number): string =>
+    `SELECT ${ROW_COLUMNS.join(", ")} FROM ${table} WHERE seq > ${after} AND seq <= ${upTo} ORDER BY seq`;
+  for (let after = range.after; !select(from, sqlFrom(after), save, accept);) {
+    // A row that is found but cannot be read must not be found again.
+    const broken = Math.max(last, after) + 1;
+    tries += 1;
+    const next = tries < MOST_TRIES ? findReadable(from, table, { after: broken, upTo }) : undefined;
+    const gap = { from: last + 1, to: next === undefined ? upTo : next - 1 };
+    if (gaps.at(-1)?.from === gap.from) gaps.pop();
+    gaps.push(gap);
+    if (next === undefined) break;
+    after = next - 1;
   }
-  return { rows, bytes, complete, gapFrom, gapTo, first: rows === 0 ? 0 : first, last };
+  return { rows, bytes, first: rows === 0 ? 0 : first, last: rows === 0 ? 0 : last, gaps };
+}
+
+/** The first sequence above `after` that can be read again: steps that grow, then the place between the last two. */
+function findReadable(from: Database, table: string, { after, upTo }: Range): number | undefined {
+  const probe = attempt(() =>
+    from.prepare<{ seq: number }>(`SELECT seq FROM ${table} WHERE seq >= ? ORDER BY seq LIMIT 1`),
+  );
+  if (probe === undefined) return undefined;
+  const at = (seq: number): number | undefined => attempt(() => probe.get(seq))?.seq;
+  let bad = after;
+  let good: number | undefined;
+  for (let step = 1; good === undefined && bad < upTo; step *= 2) {
+    const place = Math.min(upTo, after + step);
+    good = at(place);
+    if (good === undefined) bad = place;
+  }
+  if (good === undefined || good > upTo) return undefined;
+  for (let high = good; high - bad > 1;) {
+    const middle = Math.floor((bad + high) / 2);
+    const found = at(middle);
+    if (found === undefined) {
+      bad = middle;
+    } else {
+      high = middle;
+      good = Math.min(good, found);
+    }
+  }
+  return good;
 }
 
 interface Table {
