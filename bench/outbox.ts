@@ -8,6 +8,7 @@ import { reportElision } from "./outbox/elision.ts";
 import { reportPublish } from "./outbox/publish.ts";
 
 export const benchmark: Benchmark = {
-  title: "outbox: group commits against one commit per message, and the way to the hub against raw JetStream publishing",
+  title:
+    "outbox: group commits against one commit per message, and the way to the hub against raw JetStream publishing",
   parts: { publish: reportPublish, elision: reportElision, drain: reportDrain, backlog: reportBacklog },
 };

@@ -29,6 +29,19 @@ export interface ModelHub extends HubStream {
   flush(): void;
 }
 
+/** `name: value` lines, as they go over the wire. */
+export function parseHeaderLines(lines: string): ReadonlyMap<string, string> {
+  return new Map(
+    lines
+      .split("\r\n")
+      .filter((line) => line !== "")
+      .map((line): [string, string] => {
+        const colon = line.indexOf(": ");
+        return [line.slice(0, colon), line.slice(colon + 2)];
+      }),
+  );
+}
+
 const apiError = (code: number): JetStreamApiError =>
   new JetStreamApiError({ code: 400, err_code: code, description: `refused with ${code}` });
 
@@ -46,7 +59,7 @@ export function createModelHub(options: ModelHubOptions): ModelHub {
     const filter = lastSubjectSequenceSubject ?? subject;
     if (lastSubjectSequence !== undefined && lastOf(filter) !== lastSubjectSequence) throw apiError(10071);
     if (lastMsgID !== undefined && stored.at(-1)?.headers.get("Nats-Msg-Id") !== lastMsgID) throw apiError(10070);
-    stored.push({ subject, headers: new Map([...headers].map(([name, values]) => [name, values.join()])) });
+    stored.push({ subject, headers: parseHeaderLines(headers) });
     return stored.length;
   };
 

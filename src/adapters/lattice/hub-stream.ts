@@ -1,16 +1,11 @@
-import {
-  jetstream,
-  jetstreamManager,
-  type JetStreamManager,
-  type MsgRequest,
-  type StreamInfo,
-} from "@nats-io/jetstream";
-import type { MsgHdrs, NatsConnection } from "@nats-io/transport-node";
+import { jetstreamManager, type JetStreamManager, type MsgRequest, type StreamInfo } from "@nats-io/jetstream";
+import type { NatsConnection } from "@nats-io/transport-node";
 import { PetioleError } from "../../domain/errors.ts";
 import { LANES } from "../../domain/outbox.ts";
-import { bytes, minutes, type Bytes, type Millis } from "../../domain/units.ts";
+import { bytes, type Bytes, type Millis } from "../../domain/units.ts";
 import type { Logger } from "../../lib/log.ts";
 import { describeNatsError, isNoResponders, isTimeout, jetStreamCode } from "./nats-error.ts";
+import { openPublishInbox } from "./publish-inbox.ts";
 import { covers, fleetFilter, jetStreamInfo, laneFilter } from "./subjects.ts";
 
 export interface StreamOptions {
@@ -38,7 +33,8 @@ export interface HubExpectation {
 export interface HubMessage {
   readonly subject: string;
   readonly body: Uint8Array;
-  readonly headers: MsgHdrs;
+  /** Lines in their wire form. */
+  readonly headers: string;
   readonly expect: HubExpectation;
 }
 
@@ -72,8 +68,6 @@ export interface OpenHubStreamOptions {
 /** API level of nats-server 2.11.0, the first that knows `Nats-Expected-Last-Subject-Sequence-Subject`. */
 const LEVEL_OF_LANE_CHECK = 1;
 const STREAM_NOT_FOUND = 10059;
-/** An answer to a publish is waited for as a whole by the lane; this only bounds what an abandoned one holds. */
-const PUBLISH_TIMEOUT = minutes(1);
 const DEFAULT_MAX_PAYLOAD = bytes(1024 * 1024);
 const DEFAULT_STREAM_NAME = "PETIOLE";
 
@@ -89,7 +83,7 @@ export async function openHubStream(options: OpenHubStreamOptions): Promise<HubS
   const info = await asking(stream, () => findStream(manager, options));
   checkStream(info, options);
   const { name } = info.config;
-  const client = jetstream(connection, api);
+  const inbox = openPublishInbox(connection);
 
   async function get(query: MsgRequest): Promise<StoredMessage | undefined> {
     // Asked of the stream's leader. A direct get may be answered by a replica that lags behind.
@@ -106,11 +100,7 @@ export async function openHubStream(options: OpenHubStreamOptions): Promise<HubS
     at: (seq) => get({ seq }),
     lastSeq: async () => (await asking(stream, () => manager.streams.info(name))).state.last_seq,
     publish: ({ subject, body, headers, expect }) =>
-      client.publish(subject, body, {
-        headers,
-        timeout: PUBLISH_TIMEOUT,
-        expect: { ...expect, streamName: name },
-      }),
+      inbox.publish(subject, headers + expectationHeaders(name, expect), body),
     answers: async (size) => {
       try {
         // The hub refuses such a request in words, and that is an answer: what counts is that it arrived.
@@ -124,6 +114,18 @@ export async function openHubStream(options: OpenHubStreamOptions): Promise<HubS
       }
     },
   };
+}
+
+/** Names as the server has them; see its documentation of JetStream headers. */
+function expectationHeaders(stream: string, expect: HubExpectation): string {
+  const { lastMsgID, lastSubjectSequence, lastSubjectSequenceSubject } = expect;
+  let lines = `Nats-Expected-Stream: ${stream}\r\n`;
+  if (lastMsgID !== undefined) lines += `Nats-Expected-Last-Msg-Id: ${lastMsgID}\r\n`;
+  if (lastSubjectSequence !== undefined) lines += `Nats-Expected-Last-Subject-Sequence: ${lastSubjectSequence}\r\n`;
+  if (lastSubjectSequenceSubject !== undefined) {
+    lines += `Nats-Expected-Last-Subject-Sequence-Subject: ${lastSubjectSequenceSubject}\r\n`;
+  }
+  return lines;
 }
 
 /** Level of the JetStream that answered: the hub's, also when a leaf of another version is in between. */

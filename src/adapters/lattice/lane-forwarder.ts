@@ -70,6 +70,9 @@ interface Session {
   window: LaneWindow;
   /** Everything up to this sequence has been sent. */
   sent: number;
+  /** Rows that were read and not sent yet, and those that are being read behind them. */
+  ahead: OutboxRow[];
+  reading: Promise<readonly OutboxRow[]> | undefined;
   /** Newest hub sequence of each subject, as far as this run saw it. */
   readonly subjectSeqs: Map<string, number>;
   failure: { readonly error: unknown } | undefined;
@@ -85,6 +88,8 @@ interface Session {
 }
 
 const SUBJECTS_REMEMBERED = 256;
+/** Rows that are read at once, however slowly they may be sent. */
+const LEAST_READ = 16;
 /** More in a row, without anything stored, means that something else writes to the lane. */
 const RESUMES_IN_A_ROW = 3;
 
@@ -115,6 +120,8 @@ export function createLaneForwarder(deps: LaneForwarderDeps): LaneForwarder {
         onProgress,
         window: createLaneWindow({ limit, size: windowSize, laneSeq: start.laneSeq }),
         sent: start.after,
+        ahead: [],
+        reading: undefined,
         subjectSeqs: new Map(),
         failure: undefined,
         lastAnswer: clock.monotonic(),
@@ -156,7 +163,7 @@ export function createLaneForwarder(deps: LaneForwarderDeps): LaneForwarder {
       case "settling":
         return;
       case "rewind":
-        session.sent = step.after;
+        goBack(session, step.after);
         return;
       case "refuse":
         await refuse(session, { seq: step.seq, size: step.bytes, reason: step.reason });
@@ -172,9 +179,15 @@ export function createLaneForwarder(deps: LaneForwarderDeps): LaneForwarder {
         const point = await resumer.resume(session.hub);
         session.window = createLaneWindow({ limit, size: session.window.size(), laneSeq: point.laneSeq });
         session.subjectSeqs.clear();
-        session.sent = point.after;
+        goBack(session, point.after);
       }
     }
+  }
+
+  function goBack(session: Session, after: number): void {
+    session.sent = after;
+    session.ahead = [];
+    session.reading = undefined;
   }
 
   /** Reads and sends as much as the window takes; returns how many rows it was. */
@@ -183,10 +196,16 @@ export function createLaneForwarder(deps: LaneForwarderDeps): LaneForwarder {
     session.held = false;
     const room = deps.isPaused() ? undefined : window.room();
     if (room === undefined) return 0;
-    const rows = await source.read(lane, session.sent, { ...room, rows: Math.min(room.rows, pace.room(lane)) });
-    if (rows.length === 0) pace.caughtUp(lane);
+    if (session.ahead.length === 0) {
+      const reading = (session.reading ??= readBehind(session, session.sent));
+      session.ahead = [...(await reading)];
+      if (session.reading === reading) session.reading = undefined;
+    }
+    if (session.ahead.length === 0) pace.caughtUp(lane);
     let count = 0;
-    for (const row of rows) {
+    let bytes = 0;
+    for (const row of session.ahead) {
+      if (count >= room.rows || (count > 0 && bytes >= room.bytes)) break;
       if (!pace.take(lane, { age: ageOf(row), bytes: row.body.length })) {
         session.held = true;
         break;
@@ -196,8 +215,23 @@ export function createLaneForwarder(deps: LaneForwarderDeps): LaneForwarder {
       if (!(typeof sent === "boolean" ? sent : await sent)) break;
       session.sent = row.seq;
       count += 1;
+      bytes += row.body.length;
     }
+    session.ahead.splice(0, count);
+    const last = session.ahead.at(-1);
+    // The next ones are read while these are on their way.
+    if (count > 0) session.reading ??= readBehind(session, last?.seq ?? session.sent);
     return count;
+  }
+
+  /** The rows that come next, if they are ever needed: whoever awaits them hears of a failure. */
+  function readBehind(session: Session, after: number): Promise<readonly OutboxRow[]> {
+    const rows = Math.min(limit.rows, Math.max(LEAST_READ, pace.room(lane)));
+    const reading = source.read(lane, after, { rows, bytes: limit.bytes });
+    reading.catch((error: unknown) => {
+      session.failure ??= { error };
+    });
+    return reading;
   }
 
   /** Undefined for a row of an earlier boot: it is old enough. */

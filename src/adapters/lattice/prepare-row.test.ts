@@ -2,6 +2,7 @@ import { describe, test } from "vitest";
 import { isPetioleError } from "../../domain/errors.ts";
 import type { OutboxRow } from "../../domain/outbox.ts";
 import { millis } from "../../domain/units.ts";
+import { parseHeaderLines } from "../../../test/support/model-hub.ts";
 import { parsePosition } from "./outbox-headers.ts";
 import { prepareRow } from "./prepare-row.ts";
 
@@ -27,7 +28,8 @@ describe("prepareRow()", () => {
     const prepared = prepareRow(row({ headers: { kind: "test", "NATS-Rollup": "all", "petiole-seq": "1" } }), target);
     if (isPetioleError(prepared)) throw prepared;
     expect(prepared).toMatchObject({ subject: "petiole.press-7.standard.a.b", messageId: "press-7:store:3" });
-    expect(Object.fromEntries([...prepared.headers].map(([name, [value]]) => [name, value]))).toEqual({
+    const headers = parseHeaderLines(prepared.headers);
+    expect(Object.fromEntries(headers)).toEqual({
       kind: "test",
       "Nats-Msg-Id": "press-7:store:3",
       "Petiole-Seq": "3",
@@ -36,8 +38,14 @@ describe("prepareRow()", () => {
       "Petiole-Monotonic": "13",
       "Petiole-Wall": "1000",
     });
-    const header = (name: string): string => prepared.headers.get(name);
+    const header = (name: string): string | undefined => headers.get(name);
     expect(parsePosition(header)).toEqual({ storeId: "store", seq: 3 });
+  });
+
+  test("marks a time that cannot be trusted", ({ expect }) => {
+    const prepared = prepareRow(row({ clock: "unsynced" }), target);
+    if (isPetioleError(prepared)) throw prepared;
+    expect(parseHeaderLines(prepared.headers).get("Petiole-Clock")).toBe("unsynced");
   });
 
   test("counts headers, not only the body, against the limit", ({ expect }) => {
