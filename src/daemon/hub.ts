@@ -17,9 +17,9 @@ import { millis, seconds, type Millis } from "../domain/units.ts";
 import type { HubMonitor, OutboxSource } from "../host/ports.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/log.ts";
-import { watchFiles } from "../lib/watch-files.ts";
 import type { MessageBus, Outbox } from "../provider/services.ts";
 import { keepLeafServer, type LeafServerKeeper } from "./leaf.ts";
+import { watchHubFiles } from "./hub-files.ts";
 import { leafSettings, localUrl, tlsFiles } from "./leaf-settings.ts";
 
 export interface HubDeps {
@@ -63,13 +63,12 @@ function openDirectHub(deps: HubDeps, hub: HubConfig): Hub {
     log: log.child({ part: "nats" }),
     clock,
   });
-  const secrets = watchFiles({
+  const files = watchHubFiles({
+    hub,
     files: [hub.credentials_file, hub.nkey_file, tls?.ca, tls?.cert, tls?.key].filter((path) => path !== undefined),
-    onChange: (changed) => {
-      log.info("Files of the hub connection changed, connecting anew", { files: changed });
-      connection.reconnect("connecting with renewed credentials");
-    },
+    onRenewed: () => connection.reconnect("connecting with renewed files"),
     clock,
+    log: log.child({ part: "nats" }),
   });
   const link = watchLink(deps, hub, { connection, probePath: () => probeConnection(connection) });
   const bus = createMessageBus({ connection, log: log.child({ part: "bus" }) });
@@ -81,7 +80,7 @@ function openDirectHub(deps: HubDeps, hub: HubConfig): Hub {
       await using stack = new AsyncDisposableStack();
       stack.use(connection);
       stack.use(link);
-      stack.use(secrets);
+      stack.use(files);
     },
   };
 }
@@ -118,10 +117,12 @@ function openLeafHub(deps: HubDeps, hub: HubConfig): Hub {
     log: leafLog,
     clock,
   });
-  const secrets = watchFiles({
+  const files = watchHubFiles({
+    hub,
     files: secretFiles(settings),
-    onChange: async (changed) => await leaf.current()?.reload(`these files changed: ${changed.join(", ")}`),
+    onRenewed: async (changed) => await leaf.current()?.reload(`these files changed: ${changed.join(", ")}`),
     clock,
+    log: leafLog,
   });
   const intake = startLocalIntake({
     connection: local,
@@ -140,7 +141,7 @@ function openLeafHub(deps: HubDeps, hub: HubConfig): Hub {
       stack.use(uplink);
       stack.use(link);
       stack.use(watchdog);
-      stack.use(secrets);
+      stack.use(files);
       stack.use(intake);
     },
   };

@@ -117,15 +117,18 @@ export function renderLeafConfig({ settings, secrets, files, version, disabled }
     ]),
     ...(anonymous ? [entry("no_auth_user", quote(ANONYMOUS))] : []),
     ...braces("leafnodes", [
-      // In whole seconds, as a number: an older server reads nothing else.
-      ...(settings.reconnect === undefined
-        ? []
-        : [entry("reconnect", String(Math.max(1, Math.round(settings.reconnect / 1000))))]),
+      ...(settings.reconnect === undefined ? [] : [entry("reconnect", pause(settings.reconnect, version))]),
       "remotes = [",
       ...indent(["{", ...indent(renderRemote({ settings, secrets, version, disabled: disabled === true })), "}"]),
       "]",
     ]),
   ]);
+}
+
+/** Whole seconds: an older server takes a number of them and nothing else, a newer one complains about a number. */
+function pause(duration: Millis, version: ServerVersion): string {
+  const whole = Math.max(1, Math.round(duration / 1000));
+  return supports(version, "reconnectDuration") ? quote(`${whole}s`) : String(whole);
 }
 
 function renderUplink({ local }: LeafSettings, { uplinkKey }: LeafSecrets): string[] {

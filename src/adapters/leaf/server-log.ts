@@ -5,6 +5,7 @@ const LINE = /^\[\d+\] (?:\d{4}\/\d\d\/\d\d \S+ )?\[(\w{3})\] (.*)$/;
 const USER_INFO = /\/\/[^\s/@]+@/g;
 const LINES_KEPT = 8;
 const LINKED = /Leafnode connection created/;
+const UNLINKED = /Leafnode connection closed: (.*?)(?: - Remote: .*| account: .*)?$/;
 const RELOADED = /^Reloaded server configuration/;
 const RELOAD_REFUSED = /^Failed to reload server configuration/;
 /** What a local client did wrong is not what keeps the server from the hub. */
@@ -35,7 +36,10 @@ export function createServerLog(log: Logger): ServerLog {
     if (redacted.trim() === "") return;
     last.push({ level, text: redacted });
     if (last.length > LINES_KEPT) last.shift();
+    const closed = UNLINKED.exec(redacted)?.[1];
     if (LINKED.test(redacted)) problem = undefined;
+    // All that is said when a hub turns away a client certificate, which comes after the greeting in TLS 1.3.
+    else if (closed !== undefined) problem ??= `the connection was closed: ${closed}`;
     else if (level === "ERR" && !OF_CLIENT.test(redacted)) problem = redacted.replace(CONNECTION, "");
     if (RELOADED.test(redacted)) reloads = { ...reloads, done: reloads.done + 1 };
     else if (RELOAD_REFUSED.test(redacted)) reloads = { ...reloads, refused: reloads.refused + 1 };

@@ -33,6 +33,8 @@ const FIRST_RELEASE = {
   compression: { major: 2, minor: 10, patch: 0 },
   handshakeFirst: { major: 2, minor: 10, patch: 0 },
   nkeyRemote: { major: 2, minor: 11, patch: 0 },
+  /** The pause between tries may be written with its unit; seen in this release, perhaps in earlier ones. */
+  reconnectDuration: { major: 2, minor: 14, patch: 0 },
   /** Remotes are switched off and on by a reload of the configuration. */
   remoteReload: { major: 2, minor: 14, patch: 0 },
 } as const satisfies Record<string, ServerVersion>;
