@@ -21,7 +21,7 @@ export function createMessagingNatsProvider({ id, services }: ProviderDeps): Pro
     },
     bind: async (link) => {
       const bus = side === "hub" ? services.hubBus : services.bus;
-      return await bindMessaging(link, link.config, { bus, outbox: services.outbox });
+      return bindMessaging(link, link.config, { bus, outbox: services.outbox });
     },
     [Symbol.asyncDispose]: async () => {},
   };

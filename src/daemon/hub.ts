@@ -75,7 +75,7 @@ function openDirectHub(deps: HubDeps, hub: HubConfig): Hub {
   return {
     bus,
     hubBus: bus,
-    state: link.state,
+    state: () => link.state(),
     async [Symbol.asyncDispose]() {
       await using stack = new AsyncDisposableStack();
       stack.use(connection);
@@ -133,7 +133,7 @@ function openLeafHub(deps: HubDeps, hub: HubConfig): Hub {
   return {
     bus: createMessageBus({ connection: local, log: log.child({ part: "bus" }) }),
     hubBus: createMessageBus({ connection: uplink, log: log.child({ part: "bus", side: "hub" }) }),
-    state: link.state,
+    state: () => link.state(),
     async [Symbol.asyncDispose]() {
       await using stack = new AsyncDisposableStack();
       stack.use(leaf);
