@@ -6,6 +6,7 @@ import { readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { connect, nkeyAuthenticator, nkeys, type NatsConnection } from "@nats-io/transport-node";
 import { describe, test } from "vitest";
+import type { BusMessage } from "../../../src/provider/services.ts";
 import { startDevice } from "../../support/device.ts";
 import { serverVersions, startNats } from "../../support/nats.ts";
 import { tempFolder } from "../../support/processes.ts";
@@ -48,6 +49,28 @@ describe.each(await serverVersions())("the local nats-server $name", ({ binary, 
     expect(mine(atLocal)).toEqual(["secrets.a", "petiole.press-7.critical.forged", "telemetry.a.b", "commands.a"]);
     // The hub's clients see what they publish themselves.
     expect(mine(atCloud)).toEqual(["telemetry.a.b", "secrets.b", "commands.a.b", "commands.a"]);
+  });
+
+  only("gives components one bus among local clients and one at the hub", async ({ expect }) => {
+    await using nats = await startNats({ ...hubOptions, binary });
+    await using device = await startDevice({ binary, hub: { urls: [nats.leafUrl], domain: "hub" } });
+    await device.until("online");
+    const seen: string[] = [];
+    const note = (side: string) => async (message: BusMessage) => {
+      seen.push(`${side} ${Buffer.from(message.body).toString()}`);
+      if (message.replyTo !== undefined && side === "hub") {
+        device.hub.hubBus.publish({ subject: message.replyTo, body: message.body, replyTo: undefined });
+      }
+    };
+    await using _local = device.hub.bus.subscribe("commands.a", undefined, note("local"));
+    await using _hub = device.hub.hubBus.subscribe("commands.a", undefined, note("hub"));
+    await using local = await connect({ servers: device.localUrl });
+    await using cloud = await connect({ servers: nats.url });
+    const answer = await waitFor("an answer over the link", () => cloud.request("commands.a", "up", { timeout: 500 }));
+    expect(answer.string()).toBe("up");
+    local.publish("commands.a", "down");
+    await waitFor("the local message", () => seen.includes("local down"));
+    expect(new Set(seen)).toEqual(new Set(["hub up", "local down"]));
   });
 
   only("answers local clients neither for JetStream nor for itself", async ({ expect }) => {

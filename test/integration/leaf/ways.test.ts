@@ -12,6 +12,7 @@ import { createOperator } from "../../support/operator.ts";
 import { freePort } from "../../support/ports.ts";
 import { tempFolder } from "../../support/processes.ts";
 import { startTcpProxy } from "../../support/tcp-proxy.ts";
+import { waitFor } from "../../support/wait-for.ts";
 
 type Mode = "leaf" | "direct";
 type Hub = Readonly<Record<string, unknown>>;
@@ -93,6 +94,20 @@ describe.each(setups)("a $mode link to nats-server $name", ({ binary, mode, skip
     await online(device(mode, binary, { urls: [`nats://press:p%40ss%3Aw%2Frd@127.0.0.1:${port}`] }));
     await using wrong = await startDevice(device(mode, binary, { urls: [`nats://press:no@127.0.0.1:${port}`] }));
     expect(await wrong.reason(/authorization|refuses the credentials/i)).not.toContain("no@");
+  });
+
+  only("as a user who may do what the outbox needs, and nothing else", async ({ expect }) => {
+    // A hub turns the name of its own domain into the short form before it looks at what a client may do.
+    const api = mode === "leaf" ? "$JS.hub.API.>" : "$JS.API.>";
+    const allow = `publish: { allow: ["${api}", "petiole.press-7.>"] }, subscribe: { allow: ["_INBOX.>"] }`;
+    const config = `accounts { A { jetstream: enabled, users: [ { user: u, password: p, permissions: { ${allow} } } ] } }`;
+    await using nats = await startHub(binary, { config });
+    const urls = [`nats://u:p@127.0.0.1:${portOf(nats, mode)}`];
+    await using link = await startDevice(device(mode, binary, { urls, stream: { create: true } }));
+    await link.until("online");
+    const seq = link.source.add("critical", "readings.a");
+    await waitFor("the acknowledgement", () => link.source.acknowledgedNow("critical") === seq);
+    expect(link.hub.state().reason).toBeUndefined();
   });
 
   only("over a websocket", async () => {
