@@ -43,6 +43,8 @@ type HubConfig = NonNullable<Config["hub"]>;
 
 /** A server on the same board is back within moments. */
 const LOCAL_BACKOFF = { initial: millis(200), max: seconds(5) };
+/** One that ends in the middle of a log-in leaves the client waiting for this limit. */
+const LOCAL_LIMIT = seconds(3);
 
 export function openHub(deps: HubDeps): Hub {
   const { hub } = deps.config;
@@ -104,6 +106,7 @@ function openLeafHub(deps: HubDeps, hub: HubConfig): Hub {
       servers: [localUrl(config.leaf.listen)],
       nkeySeed: logins[account].seed,
       backoff: LOCAL_BACKOFF,
+      connectTimeout: LOCAL_LIMIT,
       name: `petiole ${config.device.id} ${account}`,
       log: log.child({ part: "nats", account }),
       clock,
