@@ -32,7 +32,10 @@ export type NatsLinkConfig = z.infer<typeof natsLinkSchema>;
 export const memoryLinkSchema = z.strictObject(common);
 export type MemoryLinkConfig = z.infer<typeof memoryLinkSchema>;
 
-export const natsSchema = z.strictObject({});
+export const natsSchema = z.strictObject({
+  /** `local`: the clients of the device's own server. `hub`: the cloud. Without a server of its own, both are the hub. */
+  side: z.enum(["local", "hub"]).default("local"),
+});
 export type NatsConfig = z.infer<typeof natsSchema>;
 
 export const memorySchema = z.strictObject({

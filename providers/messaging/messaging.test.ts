@@ -138,6 +138,20 @@ describe("createMessagingNatsProvider()", () => {
     return { stored, sent, link, publish };
   };
 
+  test.for(["local", "hub"] as const)("speaks core NATS on the side %s", async (side, { expect }) => {
+    const used: string[] = [];
+    const named = (name: string): MessageBus => ({
+      publish: () => void used.push(name),
+      request: async () => await Promise.reject(new Error("not used")),
+      subscribe: () => ({ [Symbol.asyncDispose]: async () => void used.push(`${name} left`) }),
+    });
+    const services = { bus: named("local"), hubBus: named("hub") };
+    const rig = await startProvider(createMessagingNatsProvider, { side }, { services });
+    const link = await rig.bind({ config: {} });
+    await link.call(CONSUMER, "publish", { subject: "chat", body: new Uint8Array([1]), replyTo: undefined });
+    expect(used).toEqual([side]);
+  });
+
   test("publish stores what matches a lane, by the first that matches, and sends the rest at once", async ({
     expect,
   }) => {

@@ -3,10 +3,11 @@ import { CONSUMER, HANDLER, bindMessaging } from "./binding.ts";
 import { natsLinkSchema, natsSchema, type NatsConfig, type NatsLinkConfig } from "./config.ts";
 
 /**
- * `wasmcloud:messaging` over the host's NATS connection. Subjects that match a lane of the link are stored in the
+ * `wasmcloud:messaging` over the host's NATS connections. Subjects that match a lane of the link are stored in the
  * outbox and reach the hub exactly once; the others go to core NATS at once and are refused while it is not there.
  */
 export function createMessagingNatsProvider({ id, services }: ProviderDeps): Provider<NatsConfig, NatsLinkConfig> {
+  let side: NatsConfig["side"] = "local";
   return {
     id,
     serves: [CONSUMER],
@@ -14,8 +15,14 @@ export function createMessagingNatsProvider({ id, services }: ProviderDeps): Pro
     parseConfig: (raw) => parseProviderConfig(`provider "${id}"`, natsSchema, raw),
     parseLinkConfig: (raw) => parseProviderConfig(`a link of provider "${id}"`, natsLinkSchema, raw),
     // The connection belongs to the host, which keeps it alive.
-    start: async (_config, signal) => signal.throwIfAborted(),
-    bind: async (link) => bindMessaging(link, link.config, services),
+    start: async (config, signal) => {
+      signal.throwIfAborted();
+      ({ side } = config);
+    },
+    bind: async (link) => {
+      const bus = side === "hub" ? services.hubBus : services.bus;
+      return bindMessaging(link, link.config, { bus, outbox: services.outbox });
+    },
     [Symbol.asyncDispose]: async () => {},
   };
 }

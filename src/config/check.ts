@@ -60,6 +60,6 @@ function checkLinks({ components, providers, links }: Outline): ConfigFault[] {
   return faults;
 }
 
-function asRecord(value: unknown): Record<string, unknown> {
+export function asRecord(value: unknown): Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {};
 }

@@ -122,10 +122,44 @@ describe("parseConfig()", () => {
     ["leaf: { listen: 127.0.0.1:0 }", /leaf\.listen/],
     ["leaf: { listen: 127.0.0.1:99999 }", /leaf\.listen/],
     ["leaf: { monitor: 0.0.0.0:8222 }", /leaf\.monitor: want a loopback address/],
-    ["hub: { mode: direct, urls: [wss://h:1] }", /hub\.urls/],
+    ["leaf: { listen: 0.0.0.0:4222 }", /leaf\.listen: want a loopback address, or users in leaf\.local\.users/],
+    ["leaf: { reconnect: 100ms }", /leaf\.reconnect: want at least 1s/],
     ["hub: { mode: direct, urls: [nats-leaf://h:1] }", /hub\.urls/],
+    ["hub: { domain: h, urls: [tls://h:1, wss://h:2] }", /hub\.urls: websockets and other URLs cannot be mixed/],
+    ["hub: { mode: direct, urls: [wss://h:1], tls: { ca_file: ca } }", /hub\.tls: a websocket in direct mode/],
+    ["hub: { domain: h, urls: [tls://h:1], tls: { cert_file: c } }", /hub\.tls: .* both cert_file and key_file/],
+    ["hub: { domain: h, urls: [wss://h:1], tls: { handshake_first: true } }", /hub\.tls: a websocket starts with TLS/],
+    ["hub: { domain: h, urls: [tls://h:1], credentials_file: a, nkey_file: b }", /hub\.nkey_file: .* one of the two/],
   ] as const)("refuses %s", ([text, reason], { expect }) => {
     expect(faultsOf(`device: { id: d }\n${text}\n`).join("\n")).toMatch(reason);
+  });
+
+  test.for([
+    ["users: [{ name: plc }]", /leaf\.local\.users\[0\]: want either nkey, or name and password_file/],
+    ["users: [{ nkey: SUSEED }]", /leaf\.local\.users\[0\]\.nkey: want the public key of a user/],
+    ["grants: { publish: ['>'] }", /grants\.publish\[0\]: want a subject whose first token is written out/],
+    ["grants: { publish: [$JS.hub.API.>] }", /grants\.publish\[0\]: .* does not start with \$/],
+    ["grants: { publish: [petiole.other.>] }", /grants\.publish\[0\]: .* the outbox alone sends there/],
+    ["grants: { publish: [a.>], subscribe: [a.b] }", /grants\.subscribe\[0\]: "a\.b" and publish\[0\] "a\.>"/],
+    ["outbox: [{ subject: a.>, lane: fast }]", /outbox\[0\]\.lane/],
+    ["outbox: [{ subject: _INBOX.>, lane: standard }]", /outbox\[0\]\.subject: want a subject whose first token/],
+    [
+      "outbox: [{ subject: a.>, lane: standard }, { subject: a.b, lane: critical }]",
+      /outbox\[1\]\.subject: "a\.b" and outbox\[0\] "a\.>" have subjects in common/,
+    ],
+  ] as const)("refuses leaf.local with %s", ([text, reason], { expect }) => {
+    const head = "device: { id: d }\nhub: { urls: [tls://h:1], domain: h }\n";
+    expect(faultsOf(`${head}leaf: { local: { ${text} } }\n`).join("\n")).toMatch(reason);
+  });
+
+  test("takes leaf.local only where there is a local server", ({ expect }) => {
+    const local = "device: { id: d }\nleaf: { local: { outbox: [{ subject: a.>, lane: standard, ttl: 1h }] } }\n";
+    expect(faultsOf(`${local}hub: { urls: [tls://h:1], domain: h }\n`)).toEqual([]);
+    const direct = faultsOf(`${local}hub: { urls: [tls://h:1], mode: direct }\n`);
+    expect(direct).toEqual([expect.stringMatching(/leaf\.local: there is no local nats-server in direct mode/)]);
+    expect(faultsOf(local)).toEqual([
+      expect.stringMatching(/leaf\.local: there is no local nats-server without a hub/),
+    ]);
   });
 
   test("refuses a name that is a component and a provider", ({ expect }) => {

@@ -1,5 +1,6 @@
 import { dirname } from "node:path";
 import type { PetioleError } from "../domain/errors.ts";
+import { checkLeaf } from "./check-leaf.ts";
 import { checkReferences } from "./check.ts";
 import { flattenIssues } from "./faults.ts";
 import { configSchema, type Config } from "./schema.ts";
@@ -19,7 +20,11 @@ export interface ParsedConfig {
 export function parseConfigSource(text: string, source: string): ParsedConfig {
   const yaml = openYaml(text, source);
   const result = configSchema(dirname(source)).safeParse(yaml.value ?? {});
-  const faults = [...(result.success ? [] : flattenIssues(result.error.issues)), ...checkReferences(yaml.value)];
+  const faults = [
+    ...(result.success ? [] : flattenIssues(result.error.issues)),
+    ...checkReferences(yaml.value),
+    ...checkLeaf(yaml.value),
+  ];
   if (!result.success || faults.length > 0) throw yaml.invalid(faults);
   return { config: deepFreeze(result.data), invalid: (more) => yaml.invalid(more) };
 }

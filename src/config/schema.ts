@@ -1,5 +1,7 @@
 import { isAbsolute, resolve } from "node:path";
 import { z } from "zod";
+import { LANES } from "../domain/outbox.ts";
+import { isSubjectFilter } from "../domain/subject.ts";
 import { LOG_LEVELS } from "../lib/log.ts";
 import { duration, size } from "../lib/schema.ts";
 import { parseWitName } from "../domain/wit-name.ts";
@@ -28,6 +30,21 @@ const isPort = (port: number): boolean => port >= 1 && port <= 65_535;
 
 /** The monitoring of a nats-server knows no passwords. */
 const loopback = address.refine((text) => /^(127\.|\[::1\]|localhost:)/.test(text), "want a loopback address");
+
+/** A subject that local clients and the hub may share. The first token is named, so that no grant is for everything. */
+const sharedSubject = z
+  .string()
+  .refine(isSubjectFilter, "want a NATS subject such as sensors.boiler, sensors.* or sensors.>")
+  .refine(
+    (text) => !/^[*>$_]/.test(text),
+    "want a subject whose first token is written out and does not start with $ or _",
+  );
+
+/** What the outbox sends under cannot be sent around it. */
+const outboundSubject = sharedSubject.refine(
+  (text) => text.split(".", 1)[0] !== "petiole",
+  "want a subject that does not start with petiole: the outbox alone sends there",
+);
 
 /** Path by which a component knows a folder. */
 const guestPath = z
@@ -61,6 +78,37 @@ export function configSchema(folder: string) {
     .min(1)
     .transform((text) => (isAbsolute(text) ? text : resolve(folder, text)));
 
+  const localUser = z
+    .strictObject({
+      name: id.optional(),
+      password_file: path.optional(),
+      nkey: z
+        .string()
+        .regex(/^U[A-Z2-7]{55}$/, "want the public key of a user: U and 55 letters and digits")
+        .optional(),
+    })
+    .transform((user, context) => {
+      const { name, password_file: passwordFile, nkey } = user;
+      if (nkey !== undefined && name === undefined && passwordFile === undefined) return { nkey };
+      if (nkey === undefined && name !== undefined && passwordFile !== undefined) return { name, passwordFile };
+      context.addIssue("want either nkey, or name and password_file");
+      return z.NEVER;
+    });
+
+  const local = z.strictObject({
+    users: z.array(localUser).max(64).default([]),
+    grants: z
+      .strictObject({
+        publish: z.array(outboundSubject).max(64).default([]),
+        subscribe: z.array(sharedSubject).max(64).default([]),
+      })
+      .prefault({}),
+    outbox: z
+      .array(z.strictObject({ subject: sharedSubject, lane: z.enum(LANES), ttl: duration().optional() }))
+      .max(64)
+      .default([]),
+  });
+
   const hub = z
     .strictObject({
       mode: z.enum(["leaf", "direct"]).default("leaf"),
@@ -68,23 +116,50 @@ export function configSchema(folder: string) {
         .array(z.string().regex(/^(nats|nats-leaf|tls|ws|wss):\/\/\S+$/, "want a URL such as tls://hub.example:7422"))
         .min(1),
       credentials_file: path.optional(),
+      nkey_file: path.optional(),
       tls: z
-        .strictObject({ ca_file: path.optional(), cert_file: path.optional(), key_file: path.optional() })
+        .strictObject({
+          ca_file: path.optional(),
+          cert_file: path.optional(),
+          key_file: path.optional(),
+          handshake_first: z.boolean().default(false),
+        })
+        .refine((value) => (value.cert_file === undefined) === (value.key_file === undefined), {
+          message: "a client certificate needs both cert_file and key_file",
+        })
         .optional(),
       domain: id.optional(),
       stream: z.strictObject({ name: id.default("PETIOLE"), create: z.boolean().default(false) }).prefault({}),
       poll_interval: duration().prefault("2s"),
       echo_interval: duration().prefault("15s"),
       echo_timeout: duration().prefault("3s"),
+      ping_interval: duration().prefault("10s"),
     })
     // A hub answers JetStream requests that come through a leaf node only when they name its domain.
     .refine((value) => value.mode !== "leaf" || value.domain !== undefined, {
       path: ["domain"],
       message: "leaf mode needs the JetStream domain of the hub",
     })
-    .refine((value) => value.mode !== "direct" || value.urls.every((url) => /^(nats|tls):/.test(url)), {
-      path: ["urls"],
-      message: "direct mode wants nats:// or tls:// URLs of client ports",
+    .superRefine((value, context) => {
+      const fault = (path: string, message: string): void =>
+        context.addIssue({ code: "custom", path: [path], message });
+      const every = (scheme: RegExp): boolean => value.urls.every((url) => scheme.test(url));
+      const webSockets = every(/^wss?:/);
+      if (value.mode === "direct" && !every(/^(nats|tls|wss?):/)) {
+        fault("urls", "direct mode wants nats://, tls://, ws:// or wss:// URLs of client ports");
+      }
+      if (!webSockets && value.urls.some((url) => /^wss?:/.test(url))) {
+        fault("urls", "websockets and other URLs cannot be mixed");
+      }
+      if (webSockets && value.mode === "direct" && value.tls !== undefined) {
+        fault("tls", "a websocket in direct mode trusts the system's authorities and shows no certificate");
+      }
+      if (webSockets && value.tls?.handshake_first === true) {
+        fault("tls", "a websocket starts with TLS anyway: handshake_first is for other URLs");
+      }
+      if (value.credentials_file !== undefined && value.nkey_file !== undefined) {
+        fault("nkey_file", "credentials_file has an nkey of its own: want one of the two");
+      }
     });
 
   return z.strictObject({
@@ -99,6 +174,10 @@ export function configSchema(folder: string) {
         listen: address.default("127.0.0.1:4222"),
         monitor: loopback.default("127.0.0.1:8222"),
         server: path.optional(),
+        reconnect: duration()
+          .refine((value) => value >= 1000, "want at least 1s")
+          .prefault("8s"),
+        local: local.optional(),
       })
       .prefault({}),
     outbox: z

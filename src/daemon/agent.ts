@@ -53,7 +53,7 @@ export async function openAgent({ config, env, clock, log, signal }: AgentDeps):
       outbox: outboxOptionsOf(config),
     }),
   );
-  const hub = stack.use(openHub({ config, source: store.outbox, env, clock, log }));
+  const hub = stack.use(openHub({ config, source: store.outbox, outbox: store.outbox, env, clock, log }));
   const runtime = stack.use(
     createRuntime({
       cacheDir: config.cache_dir,
@@ -66,7 +66,7 @@ export async function openAgent({ config, env, clock, log, signal }: AgentDeps):
       log: log.child({ part: "runtime" }),
     }),
   );
-  const services = { outbox: store.outbox, keyValue: store.keyValue, bus: hub.bus };
+  const services = { outbox: store.outbox, keyValue: store.keyValue, bus: hub.bus, hubBus: hub.hubBus };
   const host = stack.use(createHost({ runtime, registry: PROVIDERS, services, clock, log }));
 
   const giveUp = (): void => void host[Symbol.asyncDispose]();

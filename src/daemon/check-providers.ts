@@ -61,4 +61,4 @@ const unusable = new Proxy(
     },
   },
 ) as never;
-const noServices: HostServices = { outbox: unusable, keyValue: unusable, bus: unusable };
+const noServices: HostServices = { outbox: unusable, keyValue: unusable, bus: unusable, hubBus: unusable };

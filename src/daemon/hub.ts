@@ -2,8 +2,11 @@ import { join } from "node:path";
 import { createForwarder, type Forwarder } from "../adapters/lattice/forwarder.ts";
 import { connectNats, type LatticeConnection } from "../adapters/lattice/connection.ts";
 import { createHubEcho } from "../adapters/lattice/hub-echo.ts";
+import { startLocalIntake } from "../adapters/lattice/local-intake.ts";
 import { createMessageBus } from "../adapters/lattice/message-bus.ts";
 import { startHubMonitor } from "../adapters/leaf/hub-monitor.ts";
+import { createLeafLogins } from "../adapters/leaf/leaf-logins.ts";
+import { secretFiles } from "../adapters/leaf/leaf-secrets.ts";
 import { probeLeafz } from "../adapters/leaf/leafz.ts";
 import type { PathSample } from "../adapters/leaf/link-model.ts";
 import { canReach, startLinkWatchdog } from "../adapters/leaf/link-watchdog.ts";
@@ -11,16 +14,19 @@ import type { Config } from "../config/schema.ts";
 import { PetioleError } from "../domain/errors.ts";
 import type { HubLinkState } from "../domain/hub-link.ts";
 import { millis, seconds, type Millis } from "../domain/units.ts";
-import type { OutboxSource } from "../host/ports.ts";
+import type { HubMonitor, OutboxSource } from "../host/ports.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/log.ts";
-import type { MessageBus } from "../provider/services.ts";
 import { drainLimitOf } from "./outbox-options.ts";
+import type { MessageBus, Outbox } from "../provider/services.ts";
 import { keepLeafServer, type LeafServerKeeper } from "./leaf.ts";
+import { watchHubFiles } from "./hub-files.ts";
+import { leafSettings, localUrl, tlsFiles } from "./leaf-settings.ts";
 
 export interface HubDeps {
   readonly config: Config;
   readonly source: OutboxSource;
+  readonly outbox: Outbox;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
   readonly log: Logger;
@@ -28,32 +34,139 @@ export interface HubDeps {
 
 /** Everything between the agent and the hub. Works from its creation on, whatever of it is there yet. */
 export interface Hub extends AsyncDisposable {
+  /** Among the local clients in leaf mode, at the hub in direct mode. */
   readonly bus: MessageBus;
+  readonly hubBus: MessageBus;
   state(): HubLinkState;
 }
 
-/** A server on the same board is back within moments; a hub across a mobile network gets the client's own pauses. */
+type HubConfig = NonNullable<Config["hub"]>;
+
+/** A server on the same board is back within moments. */
 const LOCAL_BACKOFF = { initial: millis(200), max: seconds(5) };
+/** One that ends in the middle of a log-in leaves the client waiting for this limit. */
+const LOCAL_LIMIT = seconds(3);
 
 export function openHub(deps: HubDeps): Hub {
   const { hub } = deps.config;
-  return hub === undefined ? noHub : connectHub(deps, hub);
+  if (hub === undefined) return noHub;
+  return hub.mode === "leaf" ? openLeafHub(deps, hub) : openDirectHub(deps, hub);
 }
 
-function connectHub(deps: HubDeps, hub: NonNullable<Config["hub"]>): Hub {
-  const { config, source, clock, log } = deps;
-  const leaf = hub.mode === "leaf" ? startLeaf(deps, hub) : undefined;
+function openDirectHub(deps: HubDeps, hub: HubConfig): Hub {
+  const { config, clock, log } = deps;
+  const tls = hub.tls === undefined ? undefined : tlsFiles(hub.tls);
   const connection = connectNats({
-    ...(leaf === undefined
-      ? { servers: hub.urls, credentials: hub.credentials_file, tls: tlsOf(hub) }
-      : { servers: [`nats://${config.leaf.listen}`], backoff: LOCAL_BACKOFF }),
+    servers: hub.urls,
+    credentials: hub.credentials_file,
+    nkeyFile: hub.nkey_file,
+    tls,
+    pingInterval: hub.ping_interval,
     name: `petiole ${config.device.id}`,
     log: log.child({ part: "nats" }),
     clock,
   });
+  const files = watchHubFiles({
+    hub,
+    files: [hub.credentials_file, hub.nkey_file, tls?.ca, tls?.cert, tls?.key].filter((path) => path !== undefined),
+    onRenewed: () => connection.reconnect("connecting with renewed files"),
+    clock,
+    log: log.child({ part: "nats" }),
+  });
+  const link = watchLink(deps, hub, { connection, probePath: () => probeConnection(connection) });
+  const bus = createMessageBus({ connection, log: log.child({ part: "bus" }) });
+  return {
+    bus,
+    hubBus: bus,
+    state: () => link.state(),
+    async [Symbol.asyncDispose]() {
+      await using stack = new AsyncDisposableStack();
+      stack.use(connection);
+      stack.use(link);
+      stack.use(files);
+    },
+  };
+}
+
+function openLeafHub(deps: HubDeps, hub: HubConfig): Hub {
+  const { config, env, clock, log } = deps;
+  const logins = createLeafLogins();
+  const settings = leafSettings(config, hub);
+  const leafLog = log.child({ part: "leaf" });
+  const leaf = keepLeafServer({
+    settings,
+    logins,
+    configured: config.leaf.server,
+    folder: join(config.state_dir, "leaf"),
+    env,
+    clock,
+    log: leafLog,
+  });
+  const connect = (account: "uplink" | "local"): LatticeConnection =>
+    connectNats({
+      servers: [localUrl(config.leaf.listen)],
+      nkeySeed: logins[account].seed,
+      backoff: LOCAL_BACKOFF,
+      connectTimeout: LOCAL_LIMIT,
+      name: `petiole ${config.device.id} ${account}`,
+      log: log.child({ part: "nats", account }),
+      clock,
+    });
+  const [uplink, local] = [connect("uplink"), connect("local")];
+  const link = watchLink(deps, hub, { connection: uplink, probePath: async (timeout) => probeLeaf(leaf, timeout) });
+  const watchdog = startLinkWatchdog({
+    monitor: link.monitor,
+    reachable: () => canReach(hub.urls, seconds(5)),
+    restart: (reason) => leaf.current()?.restart(reason),
+    log: leafLog,
+    clock,
+  });
+  const files = watchHubFiles({
+    hub,
+    files: secretFiles(settings),
+    onRenewed: async (changed) => await leaf.current()?.reload(`these files changed: ${changed.join(", ")}`),
+    clock,
+    log: leafLog,
+  });
+  const intake = startLocalIntake({
+    connection: local,
+    routes: config.leaf.local?.outbox ?? [],
+    outbox: deps.outbox,
+    log: log.child({ part: "intake" }),
+  });
+  return {
+    bus: createMessageBus({ connection: local, log: log.child({ part: "bus" }) }),
+    hubBus: createMessageBus({ connection: uplink, log: log.child({ part: "bus", side: "hub" }) }),
+    state: () => link.state(),
+    async [Symbol.asyncDispose]() {
+      await using stack = new AsyncDisposableStack();
+      stack.use(leaf);
+      stack.use(local);
+      stack.use(uplink);
+      stack.use(link);
+      stack.use(watchdog);
+      stack.use(files);
+      stack.use(intake);
+    },
+  };
+}
+
+interface Path {
+  readonly connection: LatticeConnection;
+  readonly probePath: (timeout: Millis) => Promise<PathSample> | PathSample;
+}
+
+interface WatchedLink extends AsyncDisposable {
+  readonly monitor: HubMonitor;
+  state(): HubLinkState;
+}
+
+/** The monitor of the link, and the forwarder that uses it. */
+function watchLink(deps: HubDeps, hub: HubConfig, { connection, probePath }: Path): WatchedLink {
+  const { config, source, clock, log } = deps;
   const monitor = startHubMonitor({
     mode: hub.mode,
-    probePath: leaf === undefined ? () => probeConnection(connection) : async (timeout) => probeLeaf(leaf, timeout),
+    probePath,
     echo: createHubEcho({ connection, domain: hub.domain }),
     pollInterval: hub.poll_interval,
     echoInterval: hub.echo_interval,
@@ -62,16 +175,6 @@ function connectHub(deps: HubDeps, hub: NonNullable<Config["hub"]>): Hub {
     clock,
   });
   const watching = connection.onChange(() => monitor.check());
-  const watchdog =
-    leaf === undefined
-      ? undefined
-      : startLinkWatchdog({
-          monitor,
-          reachable: () => canReach(hub.urls, seconds(5)),
-          restart: (reason) => leaf.current()?.restart(reason),
-          log: log.child({ part: "leaf" }),
-          clock,
-        });
   const forwarder: Forwarder = createForwarder({
     source,
     connection,
@@ -82,37 +185,16 @@ function connectHub(deps: HubDeps, hub: NonNullable<Config["hub"]>): Hub {
     log: log.child({ part: "forwarder" }),
     clock,
   });
-
   return {
-    bus: createMessageBus({ connection, log: log.child({ part: "bus" }) }),
+    monitor,
     state: () => withForwarder(monitor.state(), forwarder),
     async [Symbol.asyncDispose]() {
       await using stack = new AsyncDisposableStack();
-      if (leaf !== undefined) stack.use(leaf);
-      stack.use(connection);
       stack.use(monitor);
-      stack.use(watchdog);
       stack.use(watching);
       stack.use(forwarder);
     },
   };
-}
-
-function startLeaf(deps: HubDeps, hub: NonNullable<Config["hub"]>): LeafServerKeeper {
-  const { config, env, clock, log } = deps;
-  return keepLeafServer({
-    settings: {
-      device: config.device.id,
-      listen: parseAddress(config.leaf.listen),
-      monitor: parseAddress(config.leaf.monitor),
-      remote: { urls: hub.urls, credentials: hub.credentials_file, tls: tlsOf(hub) },
-    },
-    configured: config.leaf.server,
-    folder: join(config.state_dir, "leaf"),
-    env,
-    clock,
-    log: log.child({ part: "leaf" }),
-  });
 }
 
 function probeConnection(connection: LatticeConnection): PathSample {
@@ -134,34 +216,20 @@ function withForwarder(state: HubLinkState, forwarder: Forwarder): HubLinkState 
   return error === undefined ? state : { ...state, reason: `outbox: ${error.message}` };
 }
 
-/** With `tls://` anything but TLS is refused, also without a block of its own: the client looks at nothing else. */
-function tlsOf(hub: NonNullable<Config["hub"]>): { ca?: string; cert?: string; key?: string } | undefined {
-  if (hub.tls === undefined) return hub.urls.some((url) => url.startsWith("tls://")) ? {} : undefined;
-  const { ca_file: ca, cert_file: cert, key_file: key } = hub.tls;
-  return {
-    ...(ca === undefined ? {} : { ca }),
-    ...(cert === undefined ? {} : { cert }),
-    ...(key === undefined ? {} : { key }),
-  };
-}
-
-/** The schema has checked the form. */
-function parseAddress(address: string): { host: string; port: number } {
-  const colon = address.lastIndexOf(":");
-  return { host: address.slice(0, colon).replace(/^\[|\]$/g, ""), port: Number(address.slice(colon + 1)) };
-}
-
 function notConfigured(what: string): never {
   throw new PetioleError("ERR_LATTICE_UNREACHABLE", `Cannot ${what}: no hub is configured`);
 }
 
+const noBus: MessageBus = {
+  publish: ({ subject }) => notConfigured(`publish to "${subject}"`),
+  request: async (subject) => notConfigured(`send a request to "${subject}"`),
+  // Nothing can arrive; a component that waits for messages waits until a hub is configured.
+  subscribe: () => ({ [Symbol.asyncDispose]: async () => {} }),
+};
+
 const noHub: Hub = {
-  bus: {
-    publish: ({ subject }) => notConfigured(`publish to "${subject}"`),
-    request: async (subject) => notConfigured(`send a request to "${subject}"`),
-    // Nothing can arrive; a component that waits for messages waits until a hub is configured.
-    subscribe: () => ({ [Symbol.asyncDispose]: async () => {} }),
-  },
+  bus: noBus,
+  hubBus: noBus,
   state: () => ({ link: "disabled", mode: "none", rtt: undefined, reason: undefined, server: undefined }),
   [Symbol.asyncDispose]: async () => {},
 };

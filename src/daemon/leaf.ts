@@ -1,5 +1,6 @@
 import { findNatsServer } from "../adapters/leaf/find-server.ts";
 import type { LeafSettings } from "../adapters/leaf/leaf-config.ts";
+import type { LeafLogins } from "../adapters/leaf/leaf-logins.ts";
 import { startLeafServer, type LeafServer } from "../adapters/leaf/leaf-server.ts";
 import { seconds } from "../domain/units.ts";
 import { backoffDelay } from "../lib/backoff.ts";
@@ -9,6 +10,7 @@ import { reasonOf } from "../lib/reason.ts";
 
 export interface LeafServerKeeperDeps {
   readonly settings: LeafSettings;
+  readonly logins: LeafLogins;
   /** Path of the nats-server from the configuration. */
   readonly configured: string | undefined;
   readonly folder: string;
@@ -27,7 +29,7 @@ export interface LeafServerKeeper extends AsyncDisposable {
 const BACKOFF = { initial: seconds(1), max: seconds(60) };
 
 export function keepLeafServer(deps: LeafServerKeeperDeps): LeafServerKeeper {
-  const { settings, configured, folder, env, clock, log } = deps;
+  const { settings, logins, configured, folder, env, clock, log } = deps;
   const stop = new AbortController();
   let server: LeafServer | undefined;
   let reason = "the local nats-server is starting";
@@ -37,7 +39,7 @@ export function keepLeafServer(deps: LeafServerKeeperDeps): LeafServerKeeper {
     for (let attempt = 0; !stop.signal.aborted; attempt++) {
       try {
         const binary = await findNatsServer({ env, configured });
-        const started = await startLeafServer({ settings, binary, folder, clock, log });
+        const started = await startLeafServer({ settings, logins, binary, folder, clock, log });
         server = started;
         return;
       } catch (error) {

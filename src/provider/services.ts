@@ -38,7 +38,7 @@ export interface BusMessage {
 }
 
 /**
- * Core NATS on the local server (leaf mode) or the hub (direct mode). Nothing is kept: a message published while
+ * Core NATS. Nothing is kept: a message published while
  * there is no connection is refused, not queued.
  */
 export interface MessageBus {
@@ -57,5 +57,8 @@ export interface MessageBus {
 export interface HostServices {
   readonly outbox: Outbox;
   readonly keyValue: KeyValueStore;
+  /** Among the local clients in leaf mode, at the hub in direct mode. */
   readonly bus: MessageBus;
+  /** At the hub in both modes. */
+  readonly hubBus: MessageBus;
 }

@@ -2,6 +2,7 @@ import { jetstreamManager, type JetStreamManager, type StreamConfig } from "@nat
 import { connect } from "@nats-io/transport-node";
 import { connectNats, type LatticeConnection } from "../../src/adapters/lattice/connection.ts";
 import { createForwarder, type Forwarder, type ForwarderOptions } from "../../src/adapters/lattice/forwarder.ts";
+import { createLeafLogins, type LeafLogins } from "../../src/adapters/leaf/leaf-logins.ts";
 import { startLeafServer, type LeafServer } from "../../src/adapters/leaf/leaf-server.ts";
 import { probeServer } from "../../src/adapters/leaf/find-server.ts";
 import { LANES, type Lane } from "../../src/domain/outbox.ts";
@@ -67,12 +68,14 @@ export async function startHubRig(options: HubRigOptions): Promise<HubRig> {
       ...(options.config === undefined ? {} : { config: options.config }),
     }),
   );
+  const logins = createLeafLogins();
   port = mode === "leaf" ? hub.leafPort : hub.port;
-  const leaf = mode === "leaf" ? await startLeaf(link.port, stack) : undefined;
+  const leaf = mode === "leaf" ? await startLeaf(link.port, logins, stack) : undefined;
   const url = leaf?.url ?? `nats://127.0.0.1:${link.port}`;
   const connection = stack.use(
     connectNats({
       servers: [url],
+      ...(leaf === undefined ? {} : { nkeySeed: logins.uplink.seed }),
       name: DEVICE,
       log: silentLogger,
       backoff: { initial: millis(50), max: millis(200) },
@@ -122,7 +125,7 @@ export async function startHubRig(options: HubRigOptions): Promise<HubRig> {
   };
 }
 
-async function startLeaf(hubLeafPort: number, stack: AsyncDisposableStack): Promise<LeafServer> {
+async function startLeaf(hubLeafPort: number, logins: LeafLogins, stack: AsyncDisposableStack): Promise<LeafServer> {
   const binary = await testNatsBinary();
   const folder = stack.use(await tempFolder());
   return stack.use(
@@ -130,6 +133,7 @@ async function startLeaf(hubLeafPort: number, stack: AsyncDisposableStack): Prom
       folder: folder.path,
       binary: { path: binary, version: await probeServer(binary) },
       log: silentLogger,
+      logins,
       settings: {
         device: DEVICE,
         listen: { host: "127.0.0.1", port: 0 },

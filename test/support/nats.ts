@@ -1,5 +1,4 @@
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { connect as connectSocket } from "node:net";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { findNatsServer } from "../../src/adapters/leaf/find-server.ts";
@@ -117,7 +116,7 @@ export async function startNats(options: NatsOptions = {}): Promise<TestNats> {
     await rm(folder, { recursive: true, force: true });
     throw error;
   }
-  const info = await readInfo(ports.client);
+  const version = await readVersion(ports.monitor);
 
   async function kill(signal: "SIGKILL" | "SIGTERM" = "SIGKILL"): Promise<void> {
     server.signal("SIGCONT");
@@ -131,7 +130,7 @@ export async function startNats(options: NatsOptions = {}): Promise<TestNats> {
     monitorPort: ports.monitor,
     leafUrl: `nats-leaf://127.0.0.1:${ports.leaf}`,
     leafPort: ports.leaf,
-    version: info.version,
+    version,
     get pid() {
       return server.pid;
     },
@@ -178,16 +177,8 @@ async function readPorts(file: string): Promise<Ports> {
   return { client: port("nats"), monitor: port("monitoring"), leaf: ANY };
 }
 
-/** The INFO line that the server greets a client with. */
-async function readInfo(port: number): Promise<{ readonly version: string }> {
-  const socket = connectSocket(port, "127.0.0.1");
-  try {
-    for await (const chunk of socket) {
-      const match = /^INFO (\{.*\})/.exec(String(chunk));
-      if (match?.[1] !== undefined) return JSON.parse(match[1]) as { version: string };
-    }
-  } finally {
-    socket.destroy();
-  }
-  throw new Error(`port ${port} sent no INFO`);
+/** From the monitoring: a client port that begins with TLS greets nobody. */
+async function readVersion(monitorPort: number): Promise<string> {
+  const answer = await fetch(`http://127.0.0.1:${monitorPort}/varz`);
+  return ((await answer.json()) as { readonly version: string }).version;
 }

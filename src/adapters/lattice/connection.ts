@@ -1,10 +1,11 @@
-import { readFileSync } from "node:fs";
-import { connect, credsAuthenticator, type NatsConnection, type NodeConnectionOptions } from "@nats-io/transport-node";
-import { seconds, type Millis } from "../../domain/units.ts";
+import { connect, wsconnect, type NatsConnection } from "@nats-io/transport-node";
+import { millis, type Millis } from "../../domain/units.ts";
 import { backoffDelay, type BackoffOptions } from "../../lib/backoff.ts";
 import { systemClock, type Clock } from "../../lib/clock.ts";
 import type { Logger } from "../../lib/log.ts";
+import { clientOptions, isWebSocket } from "./client-options.ts";
 import { describeNatsError } from "./nats-error.ts";
+import { reconnectDelay } from "./reconnect-delay.ts";
 
 export interface NatsTls {
   /** PEM files. */
@@ -16,10 +17,16 @@ export interface NatsTls {
 }
 
 export interface NatsEndpoint {
-  /** Tried in random order. Servers that a cluster announces are not used: list those that matter. */
+  /**
+   * Tried in random order; `user:password@` in a URL goes before the fields below. `ws://` and `wss://` are websockets.
+   * Servers that a cluster announces are not used: list those that matter.
+   */
   readonly servers: readonly string[];
   /** Credentials file; read again for each connection, so that a renewed one is taken up. */
   readonly credentials?: string | undefined;
+  /** Seed of an nkey, or the file that has one; the file is read again for each connection as well. */
+  readonly nkeySeed?: string | undefined;
+  readonly nkeyFile?: string | undefined;
   readonly user?: string | undefined;
   readonly password?: string | undefined;
   readonly token?: string | undefined;
@@ -35,6 +42,7 @@ export interface ConnectNatsOptions extends NatsEndpoint {
   readonly pingInterval?: Millis;
   /** Limit of one connection attempt. */
   readonly connectTimeout?: Millis;
+  /** The pauses for a hub that a fleet shares unless given. */
   readonly backoff?: BackoffOptions;
 }
 
@@ -50,11 +58,11 @@ export interface LatticeConnection extends AsyncDisposable {
   /** The live connection, or undefined. Another object after each reconnect: subscriptions must be made again. */
   current(): NatsConnection | undefined;
   state(): ConnectionState;
+  /** Drops the connection and makes it anew at once, such as with other credentials. */
+  reconnect(reason: string): void;
   /** Calls `listener` after each change between connected and not. */
   onChange(listener: () => void): Disposable;
 }
-
-const DEFAULT_BACKOFF: BackoffOptions = { initial: seconds(1), max: seconds(60) };
 
 /**
  * Connects in the background and returns at once: the agent works without a server. The caller disposes it.
@@ -69,8 +77,13 @@ export function connectNats(options: ConnectNatsOptions): LatticeConnection {
   const stop = new AbortController();
   let connection: NatsConnection | undefined;
   let reason: string | undefined = "not connected yet";
+  let lostAt = clock.monotonic();
+  // Set while somebody wants the connection made anew.
+  let wanted: string | undefined;
+  let wake = new AbortController();
 
   const change = (next: NatsConnection | undefined, why: string | undefined): void => {
+    if (connection !== undefined && next === undefined) lostAt = clock.monotonic();
     connection = next;
     reason = why;
     for (const listener of listeners) listener();
@@ -87,7 +100,8 @@ export function connectNats(options: ConnectNatsOptions): LatticeConnection {
         change(live, undefined);
         const closed = await live.closed();
         if (stop.signal.aborted) return;
-        const why = closed instanceof Error ? describeNatsError(closed) : "the server closed the connection";
+        const why =
+          wanted ?? (closed instanceof Error ? describeNatsError(closed) : "the server closed the connection");
         log.warn("Connection to NATS lost", { reason: why });
         change(undefined, why);
       } catch (error) {
@@ -97,9 +111,33 @@ export function connectNats(options: ConnectNatsOptions): LatticeConnection {
         if (why !== reason) log.warn("Cannot connect to NATS", { servers: options.servers, reason: why });
         change(undefined, why);
       }
-      const delay = backoffDelay(Math.max(0, attempt), options.backoff ?? DEFAULT_BACKOFF);
-      await clock.sleep(delay, stop.signal).catch(() => {});
+      if (wanted === undefined) await pause(Math.max(0, attempt));
+      wanted = undefined;
     }
+  }
+
+  async function pause(attempt: number): Promise<void> {
+    wake = new AbortController();
+    const outage = millis(clock.monotonic() - lostAt);
+    const delay =
+      options.backoff === undefined ? reconnectDelay({ attempt, outage }) : backoffDelay(attempt, options.backoff);
+    await clock.sleep(delay, AbortSignal.any([stop.signal, wake.signal])).catch(() => {});
+  }
+
+  /** One server after another until one lets us in; rejects with what the last one said. */
+  async function connectToAny(): Promise<NatsConnection> {
+    let failure: unknown;
+    for (const server of shuffled(options.servers)) {
+      if (stop.signal.aborted) break;
+      try {
+        // The files of the credentials are read in there: none of it may throw into the caller.
+        const settings = clientOptions(server, options);
+        return await (isWebSocket(server) ? wsconnect(settings) : connect(settings));
+      } catch (error) {
+        failure = error;
+      }
+    }
+    throw failure;
   }
 
   /** One attempt. When stopped meanwhile, it rejects at once and closes what may still come of it. */
@@ -107,8 +145,7 @@ export function connectNats(options: ConnectNatsOptions): LatticeConnection {
     const { promise, resolve, reject } = Promise.withResolvers<NatsConnection>();
     const abandon = (): void => reject(new Error("stopped"));
     stop.signal.addEventListener("abort", abandon, { once: true });
-    const attempt = async (): Promise<NatsConnection> => connect(clientOptions(options));
-    void attempt()
+    void connectToAny()
       .then((live) => {
         if (stop.signal.aborted) void live.close();
         resolve(live);
@@ -120,6 +157,12 @@ export function connectNats(options: ConnectNatsOptions): LatticeConnection {
   return {
     current: () => (connection?.isClosed() === false ? connection : undefined),
     state: () => ({ connected: connection !== undefined, server: connection?.info?.version, reason }),
+    reconnect: (why) => {
+      if (stop.signal.aborted) return;
+      wanted = why;
+      wake.abort();
+      void connection?.close();
+    },
     onChange: (listener) => {
       listeners.add(listener);
       return { [Symbol.dispose]: () => void listeners.delete(listener) };
@@ -134,31 +177,9 @@ export function connectNats(options: ConnectNatsOptions): LatticeConnection {
   };
 }
 
-function clientOptions(options: ConnectNatsOptions): NodeConnectionOptions {
-  const { credentials, user, password, token, tls } = options;
-  return {
-    servers: [...options.servers],
-    name: options.name,
-    reconnect: false,
-    pingInterval: options.pingInterval ?? seconds(20),
-    maxPingOut: 2,
-    timeout: options.connectTimeout ?? seconds(10),
-    ignoreClusterUpdates: true,
-    // Without traces of the caller for each request: a window of requests is in flight all the time.
-    noAsyncTraces: true,
-    ...(credentials === undefined ? {} : { authenticator: credsAuthenticator(readFileSync(credentials)) }),
-    ...(user === undefined ? {} : { user }),
-    ...(password === undefined ? {} : { pass: password }),
-    ...(token === undefined ? {} : { token }),
-    ...(tls === undefined ? {} : { tls: clientTls(tls) }),
-  };
-}
-
-function clientTls(tls: NatsTls): NonNullable<NodeConnectionOptions["tls"]> {
-  return {
-    ...(tls.ca === undefined ? {} : { caFile: tls.ca }),
-    ...(tls.cert === undefined ? {} : { certFile: tls.cert }),
-    ...(tls.key === undefined ? {} : { keyFile: tls.key }),
-    ...(tls.handshakeFirst === undefined ? {} : { handshakeFirst: tls.handshakeFirst }),
-  };
+function shuffled<T>(items: readonly T[]): T[] {
+  return items
+    .map((item) => ({ item, key: Math.random() }))
+    .sort((a, b) => a.key - b.key)
+    .map(({ item }) => item);
 }

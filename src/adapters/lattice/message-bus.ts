@@ -1,10 +1,11 @@
-import type { Msg, NatsConnection, Subscription } from "@nats-io/transport-node";
+import type { Msg, NatsConnection } from "@nats-io/transport-node";
 import { PetioleError } from "../../domain/errors.ts";
 import { mebibytes, type Bytes, type Millis } from "../../domain/units.ts";
 import type { Logger } from "../../lib/log.ts";
 import type { BusMessage, MessageBus } from "../../provider/services.ts";
 import type { LatticeConnection } from "./connection.ts";
 import { createDeliveryQueue } from "./delivery-queue.ts";
+import { keepSubscribed } from "./live-subscription.ts";
 import { describeNatsError } from "./nats-error.ts";
 import { checkSubject, checkSubjectFilter } from "./subjects.ts";
 
@@ -65,28 +66,16 @@ function subscribe(
     onFailure: (error) => log.warn("A bus subscription's handler failed", { subject, err: error }),
     onDrop: (dropped) => log.warn("A bus subscription drops messages: its handler is too slow", { subject, dropped }),
   });
-  let owner: NatsConnection | undefined;
-  let subscription: Subscription | undefined;
-
-  const attach = (): void => {
-    const live = connection.current();
-    if (live === undefined || live === owner) return;
-    owner = live;
-    subscription = live.subscribe(subject, {
-      ...(queue === undefined ? {} : { queue }),
-      callback: (error, message) => {
-        if (error === null) deliveries.push(toBusMessage(message));
-        else log.warn("A bus subscription was refused", { subject, reason: describeNatsError(error) });
-      },
-    });
-  };
-  const watching = connection.onChange(attach);
-  attach();
-
+  const subscription = keepSubscribed({
+    connection,
+    subject,
+    queue,
+    onMessage: (message) => deliveries.push(toBusMessage(message)),
+    onError: (error) => log.warn("A bus subscription was refused", { subject, reason: describeNatsError(error) }),
+  });
   return {
     async [Symbol.asyncDispose]() {
-      watching[Symbol.dispose]();
-      if (subscription?.isClosed() === false && owner?.isClosed() === false) subscription.unsubscribe();
+      subscription[Symbol.dispose]();
       await deliveries[Symbol.asyncDispose]();
     },
   };

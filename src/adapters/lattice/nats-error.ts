@@ -25,6 +25,8 @@ export function describeNatsError(error: unknown): string {
   if (error instanceof errors.AuthorizationError) return "the server refuses the credentials";
   // Some dial errors carry their text in the cause or in the system error code only.
   if (error instanceof Error) {
+    // What OpenSSL says, without where in its source it says it.
+    if ("library" in error && "reason" in error) return `TLS failed: ${String(error.reason)}`;
     if (error.message !== "") return error.message;
     if ("code" in error) return String(error.code);
     if (error.cause !== undefined) return describeNatsError(error.cause);

@@ -1,13 +1,6 @@
 import { describe, test } from "vitest";
-import {
-  checkSubjectFilter,
-  covers,
-  isDeviceName,
-  isSubject,
-  jetStreamInfo,
-  laneFilter,
-  outboxSubject,
-} from "./subjects.ts";
+import { checkSubjectFilter, covers, isDeviceName, jetStreamInfo, laneFilter, outboxSubject } from "./subjects.ts";
+import { isSubject } from "../../domain/subject.ts";
 
 const refusal = { code: "ERR_LATTICE_MESSAGE" };
 

@@ -3,31 +3,14 @@
 
 import type { Lane } from "../../domain/outbox.ts";
 import { PetioleError } from "../../domain/errors.ts";
+import { isSubject, isSubjectFilter } from "../../domain/subject.ts";
 
 const ROOT = "petiole";
 const DEVICE = /^[A-Za-z0-9_-]{1,64}$/;
-// No white space or control characters: both would end the subject in the wire protocol.
-// oxlint-disable-next-line no-control-regex -- control characters are what is looked for
-const TOKEN = /^[^\s.*>\u0000-\u001f\u007f]+$/u;
-const MAX_SUBJECT_BYTES = 512;
 
 /** A device name is one NATS token of at most 64 letters, digits, `_` and `-`; it is also the leaf's server name. */
 export function isDeviceName(text: string): boolean {
   return DEVICE.test(text);
-}
-
-/** True for dot-separated tokens without wildcards. */
-export function isSubject(text: string): boolean {
-  return isShort(text) && text.split(".").every((token) => TOKEN.test(token));
-}
-
-/** True for a subject in which tokens may be `*` and the last one `>`. */
-export function isSubjectFilter(text: string): boolean {
-  const tokens = text.split(".");
-  return (
-    isShort(text) &&
-    tokens.every((token, i) => TOKEN.test(token) || token === "*" || (token === ">" && i === tokens.length - 1))
-  );
 }
 
 /** @throws PetioleError ERR_LATTICE_MESSAGE */
@@ -93,8 +76,4 @@ export function covers(outer: string, inner: string): boolean {
     if (token !== "*" && token !== other) return false;
   }
   return wide.length === narrow.length;
-}
-
-function isShort(text: string): boolean {
-  return Buffer.byteLength(text) <= MAX_SUBJECT_BYTES;
 }

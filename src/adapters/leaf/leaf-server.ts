@@ -8,12 +8,16 @@ import { writeFileAtomic } from "../../lib/files.ts";
 import type { Logger } from "../../lib/log.ts";
 import type { NatsServerBinary } from "./find-server.ts";
 import { renderLeafConfig, type LeafSettings } from "./leaf-config.ts";
+import type { LeafLogins } from "./leaf-logins.ts";
+import { readLeafSecrets } from "./leaf-secrets.ts";
+import { watchServerHealth } from "./server-health.ts";
 import { startServerProcess, type ServerProcess } from "./server-process.ts";
-import { formatServerVersion } from "./server-version.ts";
+import { formatServerVersion, supports } from "./server-version.ts";
 import { endStaleServer } from "./stale-server.ts";
 
 export interface LeafServerOptions {
   readonly settings: LeafSettings;
+  readonly logins: LeafLogins;
   readonly binary: Pick<NatsServerBinary, "path" | "version">;
   /** Owned by the leaf: configuration, pid file. Kept below the state directory. */
   readonly folder: string;
@@ -21,6 +25,8 @@ export interface LeafServerOptions {
   readonly clock?: Clock;
   readonly backoff?: BackoffOptions;
   readonly readyTimeout?: Millis;
+  /** How often the server is asked whether it is alive. */
+  readonly healthInterval?: Millis;
 }
 
 export interface LeafServerState {
@@ -43,6 +49,11 @@ export interface LeafServer extends AsyncDisposable {
   linkProblem(): string | undefined;
   /** Ends the server; the supervisor starts it again at once. For a link that hangs. */
   restart(reason: string): void;
+  /**
+   * Makes the server read the files of its settings again and connect to the hub anew. A server that cannot do so while
+   * it runs is restarted, and local clients connect again.
+   */
+  reload(reason: string): Promise<void>;
 }
 
 const DEFAULT_BACKOFF: BackoffOptions = { initial: seconds(1), max: seconds(30) };
@@ -62,12 +73,19 @@ export async function startLeafServer(options: LeafServerOptions): Promise<LeafS
   const portsFolder = join(folder, "ports");
   let { settings } = options;
 
+  // Readable by nobody else: URLs may carry passwords.
+  async function writeConfig(disabled = false): Promise<void> {
+    const secrets = await readLeafSecrets(settings, options.logins);
+    const { version } = options.binary;
+    const text = renderLeafConfig({ settings, secrets, files: { portsFolder }, version, disabled });
+    await writeFileAtomic(configFile, text, 0o600);
+  }
+
   async function launch(): Promise<ServerProcess> {
     // Ports files of servers that were killed; the process numbers in their names come round again.
     await rm(portsFolder, { recursive: true, force: true });
     await mkdir(portsFolder, { mode: 0o700 });
-    // Readable by nobody else: URLs may carry passwords.
-    await writeFileAtomic(configFile, renderLeafConfig(settings, { portsFolder }, options.binary.version), 0o600);
+    await writeConfig();
     return startServerProcess({
       binary: options.binary.path,
       configFile,
@@ -142,23 +160,69 @@ export async function startLeafServer(options: LeafServerOptions): Promise<LeafS
     return undefined;
   }
 
+  function restart(why: string): void {
+    if (current === undefined) return;
+    wanted = why;
+    void current[Symbol.asyncDispose]();
+  }
+
+  const monitorUrl = `http://${hostOf(settings.monitor.host)}:${ports.monitor}`;
+  const health = watchServerHealth({
+    // A server that is being started again is the supervisor's matter.
+    probe: async (timeout) => current === undefined || (await fetchAnything(monitorUrl, timeout)),
+    onStuck: () => restart("it runs but does not answer"),
+    clock,
+    ...(options.healthInterval === undefined
+      ? {}
+      : { interval: options.healthInterval, timeout: options.healthInterval }),
+  });
+
+  /** Only a remote that was switched off and on connects again, and reads its files as it does. */
+  async function switchRemote(server: ServerProcess): Promise<boolean> {
+    if (!supports(options.binary.version, "remoteReload")) return false;
+    for (const disabled of [true, false]) {
+      await writeConfig(disabled);
+      if (!(await server.reload())) return false;
+    }
+    return true;
+  }
+
+  async function reload(why: string): Promise<void> {
+    const server = current;
+    if (server === undefined) return;
+    log.info("Local nats-server takes up its files again", { reason: why });
+    try {
+      // Before anything is stopped for it: what cannot be read must not take down what still works.
+      await readLeafSecrets(settings, options.logins);
+      if (await switchRemote(server)) return;
+    } catch (error) {
+      log.warn("The files of the local nats-server cannot be used", { err: error });
+      return;
+    }
+    if (current === server) restart(why);
+  }
+
   return {
     url: `nats://${hostOf(settings.listen.host)}:${ports.client}`,
-    monitorUrl: `http://${hostOf(settings.monitor.host)}:${ports.monitor}`,
+    monitorUrl,
     version,
     state: () => ({ running: current !== undefined, pid: current?.pid, restarts, reason }),
     linkProblem: () => current?.linkProblem(),
-    restart: (why) => {
-      if (current === undefined) return;
-      wanted = why;
-      void current[Symbol.asyncDispose]();
-    },
+    restart,
+    reload,
     async [Symbol.asyncDispose]() {
       stop.abort();
+      await health[Symbol.asyncDispose]();
       await current?.[Symbol.asyncDispose]();
       await supervising;
     },
   };
+}
+
+async function fetchAnything(url: string, timeout: Millis): Promise<boolean> {
+  const response = await fetch(`${url}/varz`, { signal: AbortSignal.timeout(timeout) });
+  await response.arrayBuffer();
+  return response.ok;
 }
 
 function hostOf(host: string): string {

@@ -34,6 +34,25 @@ describe("createServerLog()", () => {
     expect(output.linkProblem()).toBeUndefined();
   });
 
+  test("tells why a connection was closed when nothing else was said, and nothing of local clients", ({ expect }) => {
+    const output = createServerLog(recorder().log);
+    output.push('[1] [ERR] 127.0.0.1:5 - cid:8 - "app" - Publish Violation - Subject "$JS.API.INFO"\n');
+    expect(output.linkProblem()).toBeUndefined();
+    output.push("[1] [INF] 10.0.0.1:7422 - lid:7 - Leafnode connection created for account: UPLINK\n");
+    output.push("[1] [INF] 10.0.0.1:7422 - lid:7 - Leafnode connection closed: Read Error account: UPLINK\n");
+    expect(output.linkProblem()).toBe("the connection was closed: Read Error");
+    output.push("[1] [ERR] 10.0.0.1:7422 - lid:8 - Leafnode Error 'User Authentication Expired'\n");
+    output.push("[1] [INF] 10.0.0.1:7422 - lid:8 - Leafnode connection closed: Authentication Expired\n");
+    expect(output.linkProblem()).toBe("Leafnode Error 'User Authentication Expired'");
+  });
+
+  test("counts how often the configuration was taken up, and how often it was not", ({ expect }) => {
+    const output = createServerLog(recorder().log);
+    output.push("[1] [INF] Reloaded server configuration (sha256:1)\n[1] [INF] Reloaded: accounts\n");
+    output.push("[1] [ERR] Failed to reload server configuration: no\n");
+    expect(output.reloads()).toEqual({ done: 1, refused: 1 });
+  });
+
   test("sums up errors first, else the last lines, else that there were none", ({ expect }) => {
     const { log } = recorder();
     const output = createServerLog(log);

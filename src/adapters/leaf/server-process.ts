@@ -33,10 +33,13 @@ export interface ServerProcess extends AsyncDisposable {
   readonly ended: Promise<string>;
   /** The server's last complaint since it connected to the hub. */
   linkProblem(): string | undefined;
+  /** Has it read its configuration again; resolves with whether it took it. */
+  reload(): Promise<boolean>;
 }
 
 const POLL: Millis = millis(20);
 const STOP_GRACE: Millis = seconds(5);
+const RELOAD_LIMIT: Millis = seconds(5);
 /** The server needs about 12 MB; with this it returns memory instead of growing after a burst. */
 const MEMORY_LIMIT = "48MiB";
 
@@ -62,8 +65,21 @@ export async function startServerProcess(options: ServerProcessOptions): Promise
   if (child.pid !== undefined) await writeFileAtomic(options.pidFile, `${child.pid}\n`);
   const ports = await readyPorts(child, ended, options);
   const kept = stack.move();
-  const { linkProblem } = output;
-  return { pid: child.pid ?? 0, ports, ended, linkProblem, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+  const { linkProblem, reloads } = output;
+
+  async function reload(): Promise<boolean> {
+    const before = reloads();
+    const deadline = options.clock.monotonic() + RELOAD_LIMIT;
+    if (!child.kill("SIGHUP")) return false;
+    while (options.clock.monotonic() < deadline) {
+      if (reloads().done > before.done) return true;
+      if (reloads().refused > before.refused || child.exitCode !== null) return false;
+      await options.clock.sleep(POLL);
+    }
+    return false;
+  }
+
+  return { pid: child.pid ?? 0, ports, ended, linkProblem, reload, [Symbol.asyncDispose]: () => kept.disposeAsync() };
 }
 
 /** Waits for the file that the server writes when all its listeners are open. */

@@ -32,10 +32,19 @@ const FIRST_RELEASE = {
   dialTimeout: { major: 2, minor: 14, patch: 5 },
   compression: { major: 2, minor: 10, patch: 0 },
   handshakeFirst: { major: 2, minor: 10, patch: 0 },
+  nkeyRemote: { major: 2, minor: 11, patch: 0 },
+  /** The pause between tries may be written with its unit; seen in this release, perhaps in earlier ones. */
+  reconnectDuration: { major: 2, minor: 14, patch: 0 },
+  /** Remotes are switched off and on by a reload of the configuration. */
+  remoteReload: { major: 2, minor: 14, patch: 0 },
 } as const satisfies Record<string, ServerVersion>;
 
 export type LeafFeature = keyof typeof FIRST_RELEASE;
 
 export function supports(version: ServerVersion, feature: LeafFeature): boolean {
   return isAtLeast(version, FIRST_RELEASE[feature]);
+}
+
+export function firstRelease(feature: LeafFeature): ServerVersion {
+  return FIRST_RELEASE[feature];
 }

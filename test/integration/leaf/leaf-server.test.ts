@@ -9,6 +9,8 @@ import { connect } from "@nats-io/transport-node";
 import { describe, test } from "vitest";
 import { findNatsServer, probeServer } from "../../../src/adapters/leaf/find-server.ts";
 import { renderLeafConfig, type LeafSettings } from "../../../src/adapters/leaf/leaf-config.ts";
+import { createLeafLogins } from "../../../src/adapters/leaf/leaf-logins.ts";
+import { readLeafSecrets } from "../../../src/adapters/leaf/leaf-secrets.ts";
 import { startLeafServer, type LeafServerOptions } from "../../../src/adapters/leaf/leaf-server.ts";
 import { probeLeafz } from "../../../src/adapters/leaf/leafz.ts";
 import { formatServerVersion } from "../../../src/adapters/leaf/server-version.ts";
@@ -31,6 +33,7 @@ async function leafOptions(
     folder: join(folder, "leaf"),
     binary: { path: binary, version: await probeServer(binary) },
     log: silentLogger,
+    logins: createLeafLogins(),
     backoff: { initial: millis(50), max: millis(200) },
     settings: {
       device: "press-7",
@@ -173,7 +176,9 @@ describe.each(await serverVersions())("startLeafServer() with nats-server $name"
       monitor: anyPort,
       remote: { urls: ["nats-leaf://127.0.0.1:1"] },
     };
-    await writeFile(configFile, renderLeafConfig(settings, { portsFolder: folder.path }, await probeServer(binary)));
+    const secrets = await readLeafSecrets(settings, createLeafLogins());
+    const files = { portsFolder: folder.path };
+    await writeFile(configFile, renderLeafConfig({ settings, secrets, files, version: await probeServer(binary) }));
     await using server = await spawnProcess(binary, ["-c", configFile]);
     const monitor = await waitFor("its ports file", async () => {
       const ports = JSON.parse(
