@@ -15,7 +15,7 @@ export function createMessagingNatsProvider({ id, services }: ProviderDeps): Pro
     parseLinkConfig: (raw) => parseProviderConfig(`a link of provider "${id}"`, natsLinkSchema, raw),
     // The connection belongs to the host, which keeps it alive.
     start: async (_config, signal) => signal.throwIfAborted(),
-    bind: async (link) => bindMessaging(link, link.config, services),
+    bind: async (link) => await bindMessaging(link, link.config, services),
     [Symbol.asyncDispose]: async () => {},
   };
 }

@@ -2,6 +2,8 @@ import { join } from "node:path";
 import { createForwarder, type Forwarder } from "../adapters/lattice/forwarder.ts";
 import { connectNats, type LatticeConnection } from "../adapters/lattice/connection.ts";
 import { createHubEcho } from "../adapters/lattice/hub-echo.ts";
+import { watchBucket, type BucketEntry, type BucketWatch } from "../adapters/lattice/desired-bucket.ts";
+import { startInbound } from "../adapters/lattice/inbound.ts";
 import { createMessageBus } from "../adapters/lattice/message-bus.ts";
 import { startHubMonitor } from "../adapters/leaf/hub-monitor.ts";
 import { probeLeafz } from "../adapters/leaf/leafz.ts";
@@ -11,7 +13,8 @@ import type { Config } from "../config/schema.ts";
 import { PetioleError } from "../domain/errors.ts";
 import type { HubLinkState } from "../domain/hub-link.ts";
 import { millis, seconds, type Millis } from "../domain/units.ts";
-import type { OutboxSource } from "../host/ports.ts";
+import type { InboundStatus } from "../domain/status.ts";
+import type { InboundSink, OutboxSource } from "../host/ports.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/log.ts";
 import type { MessageBus } from "../provider/services.ts";
@@ -20,6 +23,7 @@ import { keepLeafServer, type LeafServerKeeper } from "./leaf.ts";
 export interface HubDeps {
   readonly config: Config;
   readonly source: OutboxSource;
+  readonly inbox: InboundSink;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
   readonly log: Logger;
@@ -29,7 +33,16 @@ export interface HubDeps {
 export interface Hub extends AsyncDisposable {
   readonly bus: MessageBus;
   state(): HubLinkState;
+  inbound(): InboundStatus;
+  /**
+   * Follows what the hub's bucket of desired states says for this device, when the configuration wants it. The caller
+   * disposes it.
+   */
+  watchDesired(onEntry: (entry: BucketEntry) => Promise<void>): BucketWatch | undefined;
 }
+
+/** Bucket of the hub in which each device has a document, by its name. */
+const DESIRED_BUCKET = "petiole-desired";
 
 /** A server on the same board is back within moments; a hub across a mobile network gets the client's own pauses. */
 const LOCAL_BACKOFF = { initial: millis(200), max: seconds(5) };
@@ -81,9 +94,34 @@ function connectHub(deps: HubDeps, hub: NonNullable<Config["hub"]>): Hub {
     clock,
   });
 
+  const { create, name, max_age } = hub.inbox;
+  const inbound = startInbound({
+    sink: deps.inbox,
+    connection,
+    monitor,
+    device: config.device.id,
+    stream: { create, domain: hub.domain, maxAge: max_age, ...(create ? { name } : {}) },
+    log: log.child({ part: "inbox" }),
+    clock,
+  });
+
   return {
     bus: createMessageBus({ connection, log: log.child({ part: "bus" }) }),
     state: () => withForwarder(monitor.state(), forwarder),
+    inbound: () => inbound.status(),
+    watchDesired: (onEntry) =>
+      hub.desired_state
+        ? watchBucket({
+            bucket: DESIRED_BUCKET,
+            key: config.device.id,
+            domain: hub.domain,
+            connection,
+            monitor,
+            clock,
+            log: log.child({ part: "desired" }),
+            onEntry,
+          })
+        : undefined,
     async [Symbol.asyncDispose]() {
       await using stack = new AsyncDisposableStack();
       if (leaf !== undefined) stack.use(leaf);
@@ -92,6 +130,7 @@ function connectHub(deps: HubDeps, hub: NonNullable<Config["hub"]>): Hub {
       stack.use(watchdog);
       stack.use(watching);
       stack.use(forwarder);
+      stack.use(inbound);
     },
   };
 }
@@ -161,5 +200,7 @@ const noHub: Hub = {
     subscribe: () => ({ [Symbol.asyncDispose]: async () => {} }),
   },
   state: () => ({ link: "disabled", mode: "none", rtt: undefined, reason: undefined, server: undefined }),
+  inbound: () => ({ state: "off", stream: undefined, lastError: undefined }),
+  watchDesired: () => undefined,
   [Symbol.asyncDispose]: async () => {},
 };

@@ -7,6 +7,7 @@ export type Bytes = number & { readonly [unit]: "B" };
 export const millis = (n: number): Millis => n as Millis;
 export const seconds = (n: number): Millis => (n * 1000) as Millis;
 export const minutes = (n: number): Millis => (n * 60_000) as Millis;
+export const days = (n: number): Millis => (n * 86_400_000) as Millis;
 export const bytes = (n: number): Bytes => n as Bytes;
 export const kibibytes = (n: number): Bytes => (n * 1024) as Bytes;
 export const mebibytes = (n: number): Bytes => (n * 1024 * 1024) as Bytes;

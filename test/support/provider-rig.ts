@@ -55,6 +55,7 @@ export function providerDeps(options: RigOptions = {}): ProviderDeps {
       outbox: options.services?.outbox ?? refusing("outbox"),
       keyValue: options.services?.keyValue ?? refusing("key-value store"),
       bus: options.services?.bus ?? refusing("message bus"),
+      inbox: options.services?.inbox ?? refusing("inbox"),
     },
   };
 }
