@@ -24,7 +24,11 @@ export interface InboundOptions {
   readonly log: Logger;
   readonly clock?: Clock;
   readonly monitor?: Pick<HubMonitor, "onChange">;
-  /** Longer than storing a message takes on a slow card, as the hub then only sends it twice. */
+  /**
+   * How long the hub waits for an acknowledgement before it sends a message again: also how long one that was on its
+   * way when the link or the agent broke off keeps the next ones waiting. When storing takes longer, the message comes
+   * twice and is recognised.
+   */
   readonly ackWait?: Millis;
   /** How long the hub holds a request for messages. */
   readonly expires?: Millis;
@@ -71,7 +75,7 @@ export function startInbound(options: InboundOptions): Inbound {
         connection: live,
         device,
         stream: options.stream,
-        ackWait: options.ackWait ?? seconds(20),
+        ackWait: options.ackWait ?? seconds(5),
         requestTimeout,
         last: sink.last(),
         log,
