@@ -50,9 +50,10 @@ export function createDesired({ config, file, folder, state, log, apply }: Desir
   }
 
   async function applyDocument(document: typeof applied): Promise<void> {
-    applied = document;
     current = document === undefined ? base : mergeDesired([base, desiredStateOf(document.workloads)]);
     await apply(current);
+    // Shown once everything of it had its first try.
+    applied = document;
   }
 
   async function save(next: DocumentRecord): Promise<void> {
