@@ -316,7 +316,7 @@ describe("a document with faults", () => {
     expect(fine.desired.refused).toBeUndefined();
   });
 
-  test("a component whose file is not what its digest says is not started, until it is", async () => {
+  test("a component whose file is not what its digest says is not started, until it is", async ({ expect }) => {
     await using station = await startStation({ reachable: true });
     const wrong = `sha256:${"0".repeat(64)}`;
     const file = exampleComponent("smoother");
@@ -330,6 +330,7 @@ describe("a document with faults", () => {
     const found = (await station.component("b"))?.lastError?.message ?? "";
     const digest = /found (sha256:[0-9a-f]{64}), want sha256:0{64}/.exec(found)?.[1] ?? "";
     await station.put(document(digest));
-    await waitForAgent(station, "b to run", (status) => running(status).includes("b"));
+    const status = await waitForAgent(station, "b to run", (found) => running(found).includes("b"));
+    expect(status.components.find(({ id }) => id === "b")).toMatchObject({ digest, state: "running" });
   });
 });

@@ -54,7 +54,9 @@ export async function pull(
     if (connection.isClosed()) {
       throw new PetioleError("ERR_LATTICE_UNREACHABLE", "Cannot fetch messages: the connection was closed");
     }
-    return count;
+    // A hub that has the consumer says when a request has run out. One that lost it in a restart says nothing.
+    const found = `no word from the hub in ${expires + GRACE} ms`;
+    throw new PetioleError("ERR_LATTICE_INBOX", `Cannot fetch from "${subject}": ${found}`);
   } finally {
     clearTimeout(timer);
     signal.removeEventListener("abort", end);
