@@ -5,6 +5,7 @@ import {
   type Binding,
   type BusMessage,
   type CapabilityFunctions,
+  type DurableMessages,
   type Lane,
   type LinkContext,
   type MessageBus,
@@ -24,7 +25,11 @@ interface BrokerMessage {
 }
 
 interface LinkConfig {
-  readonly subscriptions: readonly { readonly subject: string; readonly queue?: string | undefined }[];
+  readonly subscriptions: readonly {
+    readonly subject: string;
+    readonly queue?: string | undefined;
+    readonly durable?: boolean | undefined;
+  }[];
   readonly lanes: readonly { readonly subject: string; readonly lane: Lane }[];
   readonly max_body: number;
 }
@@ -32,17 +37,20 @@ interface LinkConfig {
 export interface MessagingBindingDeps {
   readonly bus: MessageBus;
   readonly outbox: Outbox;
+  /** Undefined for a bus that nothing is kept for. */
+  readonly inbox?: DurableMessages | undefined;
 }
 
 /**
- * Serves one link over a bus, with stored lanes when the link has them.
- * @throws PetioleError ERR_LINK_INVALID when a handler is linked without subscriptions
+ * Serves one link over a bus, with stored lanes and durable subscriptions when the link has them.
+ * @throws PetioleError ERR_LINK_INVALID when a handler is linked without subscriptions, or when a durable one takes
+ *   messages that go to another already
  */
-export function bindMessaging(
+export async function bindMessaging(
   link: LinkContext<unknown>,
   config: LinkConfig,
-  { bus, outbox }: MessagingBindingDeps,
-): Binding {
+  { bus, outbox, inbox }: MessagingBindingDeps,
+): Promise<Binding> {
   if (link.direction === "imports") {
     return { functions: consumer(config, { bus, outbox }), [Symbol.asyncDispose]: async () => {} };
   }
@@ -52,11 +60,16 @@ export function bindMessaging(
       `Cannot link "${link.component}" to messages: found no "subscriptions" in the link's configuration, want at least one`,
     );
   }
-  const stack = new AsyncDisposableStack();
-  for (const { subject, queue } of config.subscriptions) {
-    stack.use(bus.subscribe(subject, queue, async (message) => await deliver(link, message)));
+  await using stack = new AsyncDisposableStack();
+  for (const { subject, queue, durable } of config.subscriptions) {
+    if (durable === true && inbox !== undefined) {
+      stack.use(inbox.subscribe(subject, async (message) => await hand(link, message)));
+    } else {
+      stack.use(bus.subscribe(subject, queue, async (message) => await deliver(link, message)));
+    }
   }
-  return { functions: {}, [Symbol.asyncDispose]: async () => await stack.disposeAsync() };
+  const subscribed = stack.move();
+  return { functions: {}, [Symbol.asyncDispose]: async () => await subscribed.disposeAsync() };
 }
 
 function consumer(config: LinkConfig, { bus, outbox }: MessagingBindingDeps): CapabilityFunctions {
@@ -92,11 +105,15 @@ function consumer(config: LinkConfig, { bus, outbox }: MessagingBindingDeps): Ca
   };
 }
 
+async function hand(link: LinkContext<unknown>, { subject, body, replyTo }: BusMessage): Promise<void> {
+  await link.call(HANDLER, "handle-message", [{ subject, body, replyTo }]);
+}
+
 /** Core NATS does not deliver again: a message that the component did not take is reported and let go. */
 async function deliver(link: LinkContext<unknown>, message: BusMessage): Promise<void> {
-  const { subject, body, replyTo } = message;
+  const { subject } = message;
   try {
-    await link.call(HANDLER, "handle-message", [{ subject, body, replyTo }]);
+    await hand(link, message);
   } catch (err) {
     if (err instanceof WitError) link.log.warn("Component refused a message", { subject, err });
     else link.log.error("Component failed on a message", { subject, err });

@@ -13,15 +13,23 @@ const subscription = z.strictObject({
     .optional(),
 });
 
-const common = {
-  subscriptions: z.array(subscription).max(64).default([]),
-  /** Larger messages are refused; a NATS server takes 1 MiB unless configured otherwise. */
-  max_body: size().default(kibibytes(1024)),
-};
+const natsSubscription = subscription
+  .extend({
+    /** Messages that the hub keeps for this device, each handled once and in order; `subject` is what follows the device. */
+    durable: z.boolean().default(false),
+  })
+  .refine(({ durable, queue }) => !durable || queue === undefined, {
+    path: ["queue"],
+    message: "a durable subscription has no queue group: its messages are for this device alone",
+  });
+
+/** Larger messages are refused; a NATS server takes 1 MiB unless configured otherwise. */
+const maxBody = size().default(kibibytes(1024));
 
 /** The first lane whose subject matches takes the message; what matches none goes to core NATS at once. */
 export const natsLinkSchema = z.strictObject({
-  ...common,
+  subscriptions: z.array(natsSubscription).max(64).default([]),
+  max_body: maxBody,
   lanes: z
     .array(z.strictObject({ subject: pattern, lane: z.enum(LANES) }))
     .max(64)
@@ -29,7 +37,10 @@ export const natsLinkSchema = z.strictObject({
 });
 export type NatsLinkConfig = z.infer<typeof natsLinkSchema>;
 
-export const memoryLinkSchema = z.strictObject(common);
+export const memoryLinkSchema = z.strictObject({
+  subscriptions: z.array(subscription).max(64).default([]),
+  max_body: maxBody,
+});
 export type MemoryLinkConfig = z.infer<typeof memoryLinkSchema>;
 
 export const natsSchema = z.strictObject({

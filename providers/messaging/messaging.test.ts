@@ -7,7 +7,7 @@ import { PetioleError } from "../../src/domain/errors.ts";
 import type { OutboxMessage } from "../../src/domain/outbox.ts";
 import { seconds } from "../../src/domain/units.ts";
 import { silentLogger } from "../../src/lib/log.ts";
-import type { BusMessage, MessageBus, Outbox } from "../../src/provider/services.ts";
+import type { BusMessage, DurableMessages, MessageBus, Outbox } from "../../src/provider/services.ts";
 import { createMemoryBus } from "./memory-bus.ts";
 import { createMessagingMemoryProvider } from "./memory.ts";
 import { createMessagingNatsProvider } from "./nats.ts";
@@ -210,5 +210,65 @@ describe("createMessagingNatsProvider()", () => {
     for (const path of [/lanes\[0\]\.subject/, /lanes\[0\]\.lane/, /subscriptions\[0\]\.queue/, /extra/]) {
       expect(parse).toThrow(path);
     }
+  });
+});
+
+describe("a durable subscription", () => {
+  interface Taken {
+    readonly filter: string;
+    readonly handle: (message: BusMessage) => Promise<void>;
+  }
+
+  const setUp = async () => {
+    const taken: Taken[] = [];
+    let ended = 0;
+    const inbox: DurableMessages = {
+      subscribe: (filter, handle) => {
+        if (filter === "taken") throw new PetioleError("ERR_LINK_INVALID", "taken already");
+        taken.push({ filter, handle });
+        return { [Symbol.asyncDispose]: async () => void ended++ };
+      },
+    };
+    const { clock, log } = providerDeps();
+    const bus = createMemoryBus({ clock, log, queue: 1000 });
+    const rig = await startProvider(createMessagingNatsProvider, {}, { services: { bus, inbox } });
+    return { rig, taken, ended: () => ended };
+  };
+
+  test("takes from the inbox what its subject says, and passes the component's failures on", async ({ expect }) => {
+    const { rig, taken, ended } = await setUp();
+    await using _ = rig;
+    const seen: unknown[] = [];
+    const fault = new PetioleError("ERR_COMPONENT_TRAP", "it trapped");
+    const link = await rig.bind({
+      config: { subscriptions: [{ subject: "commands.>", durable: true }] },
+      handler: (name, args) => {
+        seen.push([name, ...args]);
+        if (seen.length === 2) throw fault;
+      },
+    });
+    expect(taken.map(({ filter }) => filter)).toEqual(["commands.>"]);
+    await taken[0]?.handle(message("commands.lamp", "on"));
+    const body = new Uint8Array(Buffer.from("on"));
+    expect(seen).toMatchObject([["handle-message", { subject: "commands.lamp", body }]]);
+    await expect(taken[0]?.handle(message("commands.lamp", "off"))).rejects.toBe(fault);
+    await link[Symbol.asyncDispose]();
+    expect(ended()).toBe(1);
+  });
+
+  test("that is refused ends those of its link that were made before", async ({ expect }) => {
+    const { rig, ended } = await setUp();
+    await using _ = rig;
+    const subscriptions = ["free", "taken"].map((subject) => ({ subject, durable: true }));
+    await expect(rig.bind({ config: { subscriptions }, handler: () => {} })).rejects.toThrow("taken already");
+    expect(ended()).toBe(1);
+  });
+
+  test.for([
+    [createMessagingNatsProvider, { subject: "a", durable: true, queue: "q" }, /no queue group/],
+    [createMessagingMemoryProvider, { subject: "a", durable: true }, /durable/],
+  ] as const)("is refused where it makes no sense", ([create, subscription, fault], { expect }) => {
+    const provider = create(providerDeps());
+    expect(() => provider.parseLinkConfig({ subscriptions: [subscription] })).toThrow(fault);
   });
 });

@@ -21,7 +21,7 @@ export function createMessagingNatsProvider({ id, services }: ProviderDeps): Pro
     },
     bind: async (link) => {
       const bus = side === "hub" ? services.hubBus : services.bus;
-      return bindMessaging(link, link.config, { bus, outbox: services.outbox });
+      return await bindMessaging(link, link.config, { bus, outbox: services.outbox, inbox: services.inbox });
     },
     [Symbol.asyncDispose]: async () => {},
   };

@@ -1,14 +1,16 @@
-import type { AgentStatus, ComponentStatus, ProviderStatus } from "../domain/status.ts";
+import type { AgentStatus, ComponentStatus, ProviderStatus, StatusError } from "../domain/status.ts";
 import { formatAge, formatBytes, formatTable } from "./table.ts";
 
 /** `petiole status` for people. `now` is Unix time in milliseconds, for ages. */
 export function formatStatus(status: AgentStatus, now: number): string {
   const sections = [
     formatHead(status),
+    formatDesired(status),
     formatComponents(status.components),
     formatProviders(status.providers),
     formatLinks(status),
     formatOutbox(status, now),
+    formatInbox(status),
   ];
   return `${sections.filter((text) => text !== "").join("\n\n")}\n`;
 }
@@ -24,6 +26,32 @@ function formatHead({ device, version, pid, state, uptime, rss, hub }: AgentStat
       : `hub: ${hub.link}${reason}, ${hub.mode} mode${server}${echo}`,
   ].join("\n");
 }
+
+function formatDesired({ desired }: AgentStatus): string {
+  const { file, document, refused, hub, lastError } = desired;
+  const lines = [`desired state: ${file}`];
+  if (hub !== "off") {
+    const asked = hub === "watching" ? "the hub is watched" : `the hub cannot be asked${reasonFor(lastError)}`;
+    lines.push(
+      document === undefined
+        ? `  no document of the hub; ${asked}`
+        : `  revision ${document.revision} of the hub's document (${[
+            counted(document.components.length, "component"),
+            counted(document.providers.length, "provider"),
+            counted(document.links, "link"),
+          ].join(", ")}); ${asked}`,
+    );
+  }
+  if (refused !== undefined) {
+    lines.push(
+      `  revision ${refused.revision} is refused: ${refused.code}: ${refused.message.replaceAll("\n", "\n    ")}`,
+    );
+  }
+  return lines.join("\n");
+}
+
+const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : "s"}`;
+const reasonFor = (error: StatusError | undefined): string => (error === undefined ? "" : `: ${error.message}`);
 
 function formatComponents(components: readonly ComponentStatus[]): string {
   if (components.length === 0) return "";
@@ -82,4 +110,29 @@ function formatOutbox({ outbox }: AgentStatus, now: number): string {
   ]);
   const table = formatTable([["LANE", "WAITING", "SIZE", "OLDEST", "ACKNOWLEDGED UP TO", "DROPPED"], ...rows]);
   return `${table}\n  ${formatBytes(outbox.bytes)} of ${formatBytes(outbox.cap)} used`;
+}
+
+const SHOWN_DEAD = 10;
+
+/** Nothing on a device that receives nothing and never did. */
+function formatInbox({ inbox }: AgentStatus): string {
+  const { hub, dead } = inbox;
+  if (hub.state === "off" && inbox.waiting === 0 && inbox.stored === 0 && dead.length === 0) return "";
+  const row = [
+    hub.stream ?? "-",
+    hub.state,
+    String(inbox.waiting),
+    formatBytes(inbox.bytes),
+    String(inbox.handled),
+    String(inbox.failures),
+    String(dead.length + inbox.deadForgotten),
+  ];
+  const table = formatTable([["INBOX", "STATE", "WAITING", "SIZE", "HANDLED", "FAILED", "GIVEN UP"], row]);
+  const unclaimed =
+    inbox.unclaimed === 0 ? [] : [`  ${counted(inbox.unclaimed, "message")} that no subscription takes`];
+  const letters = dead.slice(-SHOWN_DEAD).map(({ subject, seq, attempts, reason }) => {
+    return `  given up: ${subject} (${seq}) after ${counted(attempts, "attempt")}: ${reason}`;
+  });
+  const error = hub.lastError === undefined ? [] : [`  ${hub.lastError.code}: ${hub.lastError.message}`];
+  return [table, ...error, ...unclaimed, ...letters].join("\n");
 }

@@ -9,20 +9,39 @@ interface Outline {
   readonly links: readonly unknown[];
 }
 
-export function checkReferences(raw: unknown): ConfigFault[] {
-  const document = asRecord(raw);
-  const outline: Outline = {
-    components: new Set(Object.keys(asRecord(document["components"]))),
-    providers: new Set(Object.keys(asRecord(document["providers"]))),
-    links: Array.isArray(document["links"]) ? document["links"] : [],
-  };
-  return [...checkNames(outline), ...checkLinks(outline)];
+/** What a document may refer to besides what is in it. */
+export interface Surroundings {
+  readonly components: ReadonlySet<string>;
+  readonly providers: ReadonlySet<string>;
 }
 
-function checkNames({ components, providers }: Outline): ConfigFault[] {
-  return [...providers.intersection(components)].map((name) => ({
-    path: ["providers", name],
-    message: `"${name}" is also the name of a component`,
+const NOTHING_AROUND: Surroundings = { components: new Set(), providers: new Set() };
+
+export function checkReferences(raw: unknown, around = NOTHING_AROUND): ConfigFault[] {
+  const document = asRecord(raw);
+  const components = new Set(Object.keys(asRecord(document["components"])));
+  const providers = new Set(Object.keys(asRecord(document["providers"])));
+  const outline: Outline = {
+    components: components.union(around.components),
+    providers: providers.union(around.providers),
+    links: Array.isArray(document["links"]) ? document["links"] : [],
+  };
+  return [
+    ...checkNames("providers", providers, "component", outline.components),
+    ...checkNames("components", components, "provider", around.providers),
+    ...checkLinks(outline),
+  ];
+}
+
+function checkNames(
+  section: string,
+  names: ReadonlySet<string>,
+  other: string,
+  taken: ReadonlySet<string>,
+): ConfigFault[] {
+  return [...names.intersection(taken)].map((name) => ({
+    path: [section, name],
+    message: `"${name}" is also the name of a ${other}`,
   }));
 }
 

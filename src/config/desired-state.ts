@@ -1,12 +1,13 @@
 import type { DesiredState } from "../domain/workload.ts";
-import type { Config } from "./schema.ts";
+import type { Workloads } from "./schema.ts";
 
-/** The workloads of a configuration file, in the model that every front end uses. */
-export function desiredStateOf(config: Config): DesiredState {
+/** The workloads of a configuration file or a document, in the model that every front end uses. */
+export function desiredStateOf(config: Workloads): DesiredState {
   return {
     components: Object.entries(config.components).map(([id, spec]) => ({
       id,
       file: spec.file,
+      digest: spec.digest,
       config: spec.config,
       env: spec.env,
       limits: {

@@ -34,7 +34,7 @@ export function parseConfig(text: string, source: string): Config {
   return parseConfigSource(text, source).config;
 }
 
-function deepFreeze<T>(value: T): T {
+export function deepFreeze<T>(value: T): T {
   if (typeof value === "object" && value !== null && !Object.isFrozen(value)) {
     Object.freeze(value);
     for (const inner of Object.values(value)) deepFreeze(inner);

@@ -71,12 +71,71 @@ const ttl = z.union([z.literal("none"), duration()]);
 const rate = <T, I>(limit: z.ZodType<T, I>): z.ZodType<T | "unlimited", I | "unlimited"> =>
   z.union([z.literal("unlimited"), limit]);
 
-/** The schema of `petiole.yaml`. `folder` is where the file lies: relative paths in it start there. */
-export function configSchema(folder: string) {
-  const path = z
+/** A path that starts at `folder` unless it is absolute. */
+const pathFrom = (folder: string) =>
+  z
     .string()
     .min(1)
     .transform((text) => (isAbsolute(text) ? text : resolve(folder, text)));
+
+/** What runs: the same in the file and in a document of the hub. */
+const workloadShape = (path: ReturnType<typeof pathFrom>) => ({
+  components: z
+    .record(
+      id,
+      z.strictObject({
+        file: path,
+        digest: z
+          .string()
+          .regex(/^sha256:[0-9a-f]{64}$/, "want sha256: and 64 hexadecimal digits")
+          .optional(),
+        config: strings.default({}),
+        env: strings.default({}),
+        deadline: duration().prefault("5s"),
+        memory: size().prefault("32MiB"),
+        queue: z.int().min(1).max(100_000).default(256),
+        max_instances: z.int().min(1).max(1000).default(1),
+        max_table: z.int().min(1).max(10_000_000).default(100_000),
+        outbox_quota: size().optional(),
+        cpu: z.number().min(0.01).max(1).default(1),
+        log_rate: z.number().min(0.1).max(10_000).default(50),
+        isolation: z.enum(["shared", "dedicated"]).default("shared"),
+        recycle: z
+          .strictObject({
+            calls: z.int().min(1).optional(),
+            age: duration().optional(),
+            memory: size().optional(),
+          })
+          .prefault({}),
+        folders: z
+          .array(z.strictObject({ host: path, guest: guestPath, write: z.boolean().default(false) }))
+          .default([]),
+        network: z.array(destination).default([]),
+      }),
+    )
+    .default({}),
+  providers: z.record(id, z.strictObject({ type: z.string().min(1), config: z.unknown().optional() })).default({}),
+  links: z
+    .array(
+      z.strictObject({
+        from: id,
+        to: id,
+        interfaces: z.array(interfaceName).min(1),
+        name: id.default("default"),
+        config: z.unknown().optional(),
+      }),
+    )
+    .default([]),
+});
+
+/** The schema of a desired-state document; relative paths start at `folder`, as those of `petiole.yaml` do. */
+export function documentSchema(folder: string) {
+  return z.strictObject(workloadShape(pathFrom(folder)));
+}
+
+/** The schema of `petiole.yaml`. `folder` is where the file lies: relative paths in it start there. */
+export function configSchema(folder: string) {
+  const path = pathFrom(folder);
 
   const localUser = z
     .strictObject({
@@ -130,6 +189,18 @@ export function configSchema(folder: string) {
         .optional(),
       domain: id.optional(),
       stream: z.strictObject({ name: id.default("PETIOLE"), create: z.boolean().default(false) }).prefault({}),
+      inbox: z
+        .strictObject({
+          name: id.default("PETIOLE_IN"),
+          create: z.boolean().default(false),
+          max_age: duration().prefault("30d"),
+          max_messages: z.int().min(1).max(100_000).default(1000),
+          max_size: size().prefault("16MiB"),
+          max_attempts: z.int().min(1).max(1000).default(5),
+          unclaimed: duration().prefault("1d"),
+        })
+        .prefault({}),
+      desired_state: z.boolean().default(false),
       poll_interval: duration().prefault("2s"),
       echo_interval: duration().prefault("15s"),
       echo_timeout: duration().prefault("3s"),
@@ -227,49 +298,11 @@ export function configSchema(folder: string) {
         trusted_keys: z.array(path).default([]),
       })
       .prefault({}),
-    components: z
-      .record(
-        id,
-        z.strictObject({
-          file: path,
-          config: strings.default({}),
-          env: strings.default({}),
-          deadline: duration().prefault("5s"),
-          memory: size().prefault("32MiB"),
-          queue: z.int().min(1).max(100_000).default(256),
-          max_instances: z.int().min(1).max(1000).default(1),
-          max_table: z.int().min(1).max(10_000_000).default(100_000),
-          cpu: z.number().min(0.01).max(1).default(1),
-          outbox_quota: size().optional(),
-          log_rate: z.number().min(0.1).max(10_000).default(50),
-          isolation: z.enum(["shared", "dedicated"]).default("shared"),
-          recycle: z
-            .strictObject({
-              calls: z.int().min(1).optional(),
-              age: duration().optional(),
-              memory: size().optional(),
-            })
-            .prefault({}),
-          folders: z
-            .array(z.strictObject({ host: path, guest: guestPath, write: z.boolean().default(false) }))
-            .default([]),
-          network: z.array(destination).default([]),
-        }),
-      )
-      .default({}),
-    providers: z.record(id, z.strictObject({ type: z.string().min(1), config: z.unknown().optional() })).default({}),
-    links: z
-      .array(
-        z.strictObject({
-          from: id,
-          to: id,
-          interfaces: z.array(interfaceName).min(1),
-          name: id.default("default"),
-          config: z.unknown().optional(),
-        }),
-      )
-      .default([]),
+    ...workloadShape(path),
   });
 }
+
+/** The part of a configuration that says what runs. */
+export type Workloads = Pick<Config, "components" | "providers" | "links">;
 
 export type Config = Readonly<z.output<ReturnType<typeof configSchema>>>;

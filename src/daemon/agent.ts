@@ -1,28 +1,36 @@
 import { mkdir } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { PROVIDERS } from "../../providers/index.ts";
 import { SOCKET_NAME } from "../adapters/control/protocol.ts";
 import { openControlServer } from "../adapters/control/server.ts";
+import type { BucketWatch } from "../adapters/lattice/desired-bucket.ts";
 import { openStore } from "../adapters/store/index.ts";
-import { desiredStateOf } from "../config/desired-state.ts";
 import type { Config } from "../config/schema.ts";
 import { PetioleError } from "../domain/errors.ts";
 import type { AgentStatus } from "../domain/status.ts";
+import { days, mebibytes } from "../domain/units.ts";
 import { VERSION } from "../domain/version.ts";
 import { createHost } from "../host/host.ts";
+import { openInbox } from "../host/inbox/inbox.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/log.ts";
 import { createRuntime } from "../runtime/runtime.ts";
 import { readTrustedKey } from "../runtime/aot/keys.ts";
+import { createDesired } from "./desired.ts";
 import { openHub } from "./hub.ts";
 import { outboxOptionsOf } from "./outbox-options.ts";
 import { reasonOf } from "../lib/reason.ts";
+
+// Without a hub there is nothing to receive; what was received before is worked off all the same.
+const DEFAULT_INBOX = { max_messages: 1000, max_size: mebibytes(16), max_attempts: 5, unclaimed: days(1) };
 
 // Seals the component cache. With the state, as the cache may be on a disk that others can write to.
 const CACHE_KEY = "cache.key";
 
 export interface AgentDeps {
   readonly config: Config;
+  /** Absolute path of the configuration file. */
+  readonly file: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
   readonly log: Logger;
@@ -40,7 +48,7 @@ export interface Agent extends AsyncDisposable {
  * try; the hub is not waited for.
  * @throws PetioleError ERR_STORE_LOCKED, ERR_STORE_OPEN and other failures of the agent's own folders
  */
-export async function openAgent({ config, env, clock, log, signal }: AgentDeps): Promise<Agent> {
+export async function openAgent({ config, file, env, clock, log, signal }: AgentDeps): Promise<Agent> {
   await using stack = new AsyncDisposableStack();
   await makeFolder(config.state_dir);
   await makeFolder(config.cache_dir);
@@ -53,7 +61,16 @@ export async function openAgent({ config, env, clock, log, signal }: AgentDeps):
       outbox: outboxOptionsOf(config),
     }),
   );
-  const hub = stack.use(openHub({ config, source: store.outbox, outbox: store.outbox, env, clock, log }));
+  const { max_messages, max_size, max_attempts, unclaimed } = config.hub?.inbox ?? DEFAULT_INBOX;
+  const inbox = stack.use(
+    await openInbox({
+      keyValue: store.keyValue,
+      clock,
+      log: log.child({ part: "inbox" }),
+      options: { maxMessages: max_messages, maxBytes: max_size, maxAttempts: max_attempts, unclaimed },
+    }),
+  );
+  const hub = stack.use(openHub({ config, source: store.outbox, outbox: store.outbox, inbox, env, clock, log }));
   const runtime = stack.use(
     createRuntime({
       cacheDir: config.cache_dir,
@@ -66,7 +83,7 @@ export async function openAgent({ config, env, clock, log, signal }: AgentDeps):
       log: log.child({ part: "runtime" }),
     }),
   );
-  const services = { outbox: store.outbox, keyValue: store.keyValue, bus: hub.bus, hubBus: hub.hubBus };
+  const services = { outbox: store.outbox, keyValue: store.keyValue, bus: hub.bus, hubBus: hub.hubBus, inbox };
   const host = stack.use(createHost({ runtime, registry: PROVIDERS, services, clock, log }));
 
   const giveUp = (): void => void host[Symbol.asyncDispose]();
@@ -74,7 +91,15 @@ export async function openAgent({ config, env, clock, log, signal }: AgentDeps):
   if (signal.aborted) giveUp();
 
   const started = clock.monotonic();
-  const desired = desiredStateOf(config);
+  const desired = createDesired({
+    config,
+    file,
+    folder: dirname(file),
+    state: store.state,
+    log: log.child({ part: "desired" }),
+    apply: (next) => host.apply(next),
+  });
+  let watch: BucketWatch | undefined;
   let state: AgentStatus["state"] = "starting";
   const status = async (): Promise<AgentStatus> => ({
     device: config.device.id,
@@ -85,13 +110,18 @@ export async function openAgent({ config, env, clock, log, signal }: AgentDeps):
     rss: process.memoryUsage.rss(),
     hub: hub.state(),
     outbox: await store.outbox.stats(),
+    inbox: { ...inbox.stats(), hub: hub.inbound() },
+    desired: desired.status(watch),
     ...host.status(),
-    links: desired.links.map(({ name, source, target, interfaces }) => ({ name, source, target, interfaces })),
+    links: desired
+      .current()
+      .links.map(({ name, source, target, interfaces }) => ({ name, source, target, interfaces })),
   });
   const path = join(config.runtime_dir, SOCKET_NAME);
   stack.use(await openControlServer({ path, handlers: { status }, log: log.child({ part: "control" }) }));
 
-  await host.apply(desired);
+  await desired.begin();
+  watch = stack.use(hub.watchDesired((entry) => desired.take(entry)));
   state = "running";
   const parts = stack.move();
   return { status, [Symbol.asyncDispose]: () => parts.disposeAsync() };

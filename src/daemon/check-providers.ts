@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { flattenIssues } from "../config/faults.ts";
-import type { ParsedConfig } from "../config/parse.ts";
+import type { Workloads } from "../config/schema.ts";
 import type { ConfigFault } from "../config/yaml-source.ts";
 import { PetioleError, isPetioleError } from "../domain/errors.ts";
 import { systemClock } from "../lib/clock.ts";
@@ -9,13 +9,27 @@ import type { Provider } from "../provider/contract.ts";
 import type { HostServices } from "../provider/services.ts";
 import { PROVIDERS } from "../../providers/index.ts";
 
+export interface CheckedSource {
+  readonly config: Pick<Workloads, "providers" | "links">;
+  /** An ERR_CONFIG_INVALID that shows faults where they stand. */
+  readonly invalid: (faults: readonly ConfigFault[]) => PetioleError;
+}
+
 /**
- * Checks the configuration of providers and links by the providers' own schemas, without starting anything.
+ * Checks the configuration of providers and links by the providers' own schemas, without starting anything. `others` are
+ * providers that links may name besides the source's own; they are not checked.
  * @throws PetioleError ERR_CONFIG_INVALID with every fault
  */
-export async function checkProviders({ config, invalid }: ParsedConfig): Promise<void> {
+export async function checkProviders(
+  { config, invalid }: CheckedSource,
+  others: Workloads["providers"] = {},
+): Promise<void> {
   const faults: ConfigFault[] = [];
   const providers = new Map<string, Provider>();
+  for (const [id, { type }] of Object.entries(others)) {
+    const load = Object.hasOwn(PROVIDERS, type) ? PROVIDERS[type] : undefined;
+    if (load !== undefined) providers.set(id, (await load())({ id, ...idle }));
+  }
   for (const [id, spec] of Object.entries(config.providers)) {
     const load = Object.hasOwn(PROVIDERS, spec.type) ? PROVIDERS[spec.type] : undefined;
     if (load === undefined) {
@@ -23,7 +37,7 @@ export async function checkProviders({ config, invalid }: ParsedConfig): Promise
       faults.push({ path: ["providers", id, "type"], message });
       continue;
     }
-    const provider = (await load())({ id, log: silentLogger, clock: systemClock, services: noServices });
+    const provider = (await load())({ id, ...idle });
     providers.set(id, provider);
     faults.push(...faultsOf(["providers", id, "config"], () => provider.parseConfig(spec.config)));
   }
@@ -61,4 +75,11 @@ const unusable = new Proxy(
     },
   },
 ) as never;
-const noServices: HostServices = { outbox: unusable, keyValue: unusable, bus: unusable, hubBus: unusable };
+const noServices: HostServices = {
+  outbox: unusable,
+  keyValue: unusable,
+  bus: unusable,
+  hubBus: unusable,
+  inbox: unusable,
+};
+const idle = { log: silentLogger, clock: systemClock, services: noServices };

@@ -3,6 +3,8 @@ import { createForwarder, type Forwarder } from "../adapters/lattice/forwarder.t
 import { connectNats, type LatticeConnection } from "../adapters/lattice/connection.ts";
 import { createHubEcho } from "../adapters/lattice/hub-echo.ts";
 import { startLocalIntake } from "../adapters/lattice/local-intake.ts";
+import { watchBucket, type BucketEntry, type BucketWatch } from "../adapters/lattice/desired-bucket.ts";
+import { startInbound } from "../adapters/lattice/inbound.ts";
 import { createMessageBus } from "../adapters/lattice/message-bus.ts";
 import { startHubMonitor } from "../adapters/leaf/hub-monitor.ts";
 import { createLeafLogins } from "../adapters/leaf/leaf-logins.ts";
@@ -14,7 +16,8 @@ import type { Config } from "../config/schema.ts";
 import { PetioleError } from "../domain/errors.ts";
 import type { HubLinkState } from "../domain/hub-link.ts";
 import { millis, seconds, type Millis } from "../domain/units.ts";
-import type { HubMonitor, OutboxSource } from "../host/ports.ts";
+import type { InboundStatus } from "../domain/status.ts";
+import type { HubMonitor, InboundSink, OutboxSource } from "../host/ports.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/log.ts";
 import { drainLimitOf } from "./outbox-options.ts";
@@ -27,6 +30,7 @@ export interface HubDeps {
   readonly config: Config;
   readonly source: OutboxSource;
   readonly outbox: Outbox;
+  readonly inbox: InboundSink;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
   readonly log: Logger;
@@ -38,9 +42,18 @@ export interface Hub extends AsyncDisposable {
   readonly bus: MessageBus;
   readonly hubBus: MessageBus;
   state(): HubLinkState;
+  inbound(): InboundStatus;
+  /**
+   * Follows what the hub's bucket of desired states says for this device, when the configuration wants it. The caller
+   * disposes it.
+   */
+  watchDesired(onEntry: (entry: BucketEntry) => Promise<void>): BucketWatch | undefined;
 }
 
 type HubConfig = NonNullable<Config["hub"]>;
+
+/** Bucket of the hub in which each device has a document, by its name. */
+const DESIRED_BUCKET = "petiole-desired";
 
 /** A server on the same board is back within moments. */
 const LOCAL_BACKOFF = { initial: millis(200), max: seconds(5) };
@@ -79,6 +92,8 @@ function openDirectHub(deps: HubDeps, hub: HubConfig): Hub {
     bus,
     hubBus: bus,
     state: () => link.state(),
+    inbound: () => link.inbound(),
+    watchDesired: (onEntry) => link.watchDesired(onEntry),
     async [Symbol.asyncDispose]() {
       await using stack = new AsyncDisposableStack();
       stack.use(connection);
@@ -138,6 +153,8 @@ function openLeafHub(deps: HubDeps, hub: HubConfig): Hub {
     bus: createMessageBus({ connection: local, log: log.child({ part: "bus" }) }),
     hubBus: createMessageBus({ connection: uplink, log: log.child({ part: "bus", side: "hub" }) }),
     state: () => link.state(),
+    inbound: () => link.inbound(),
+    watchDesired: (onEntry) => link.watchDesired(onEntry),
     async [Symbol.asyncDispose]() {
       await using stack = new AsyncDisposableStack();
       stack.use(leaf);
@@ -156,12 +173,11 @@ interface Path {
   readonly probePath: (timeout: Millis) => Promise<PathSample> | PathSample;
 }
 
-interface WatchedLink extends AsyncDisposable {
+interface WatchedLink extends AsyncDisposable, Pick<Hub, "state" | "inbound" | "watchDesired"> {
   readonly monitor: HubMonitor;
-  state(): HubLinkState;
 }
 
-/** The monitor of the link, and the forwarder that uses it. */
+/** The monitor of the link, and what uses it: the forwarder, what comes from the hub. */
 function watchLink(deps: HubDeps, hub: HubConfig, { connection, probePath }: Path): WatchedLink {
   const { config, source, clock, log } = deps;
   const monitor = startHubMonitor({
@@ -185,14 +201,41 @@ function watchLink(deps: HubDeps, hub: HubConfig, { connection, probePath }: Pat
     log: log.child({ part: "forwarder" }),
     clock,
   });
+
+  const { create, name, max_age } = hub.inbox;
+  const inbound = startInbound({
+    sink: deps.inbox,
+    connection,
+    monitor,
+    device: config.device.id,
+    stream: { create, domain: hub.domain, maxAge: max_age, ...(create ? { name } : {}) },
+    log: log.child({ part: "inbox" }),
+    clock,
+  });
+
   return {
     monitor,
     state: () => withForwarder(monitor.state(), forwarder),
+    inbound: () => inbound.status(),
+    watchDesired: (onEntry) =>
+      hub.desired_state
+        ? watchBucket({
+            bucket: DESIRED_BUCKET,
+            key: config.device.id,
+            domain: hub.domain,
+            connection,
+            monitor,
+            clock,
+            log: log.child({ part: "desired" }),
+            onEntry,
+          })
+        : undefined,
     async [Symbol.asyncDispose]() {
       await using stack = new AsyncDisposableStack();
       stack.use(monitor);
       stack.use(watching);
       stack.use(forwarder);
+      stack.use(inbound);
     },
   };
 }
@@ -231,5 +274,7 @@ const noHub: Hub = {
   bus: noBus,
   hubBus: noBus,
   state: () => ({ link: "disabled", mode: "none", rtt: undefined, reason: undefined, server: undefined }),
+  inbound: () => ({ state: "off", stream: undefined, lastError: undefined }),
+  watchDesired: () => undefined,
   [Symbol.asyncDispose]: async () => {},
 };

@@ -5,10 +5,10 @@ import { createLogger } from "../lib/json-log.ts";
 import { openAgent } from "./agent.ts";
 
 /**
- * Runs the agent until SIGTERM or SIGINT; a second one ends the process at once.
+ * Runs the agent as `config`, which was read from `file`, says until SIGTERM or SIGINT; a second one ends the process at once.
  * @throws PetioleError when the agent cannot start or cannot stop cleanly
  */
-export async function runAgent(config: Config): Promise<void> {
+export async function runAgent(config: Config, file: string): Promise<void> {
   const log = createLogger(config.log.level);
   const told = Promise.withResolvers<NodeJS.Signals>();
   const stop = new AbortController();
@@ -22,7 +22,14 @@ export async function runAgent(config: Config): Promise<void> {
   process.once("SIGINT", onSignal);
 
   log.info("Agent is starting", { version: VERSION, device: config.device.id, node: process.versions.node });
-  await using _agent = await openAgent({ config, env: process.env, clock: systemClock, log, signal: stop.signal });
+  await using _agent = await openAgent({
+    config,
+    file,
+    env: process.env,
+    clock: systemClock,
+    log,
+    signal: stop.signal,
+  });
   if (!stop.signal.aborted) log.info("Agent is ready", { components: Object.keys(config.components).length });
   log.info("Agent is stopping", { signal: await told.promise });
 }

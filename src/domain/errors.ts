@@ -23,6 +23,11 @@ export const ERROR_CATALOGUE = {
     retryable: false,
     meaning: "the file is not a WebAssembly component that petiole can run",
   },
+  ERR_COMPONENT_DIGEST: {
+    kind: "user",
+    retryable: true,
+    meaning: "the component file is not the one that its digest names; it is looked at again until it is",
+  },
   ERR_COMPONENT_PREPARE: {
     kind: "environment",
     retryable: true,
@@ -124,6 +129,16 @@ export const ERROR_CATALOGUE = {
     kind: "environment",
     retryable: true,
     meaning: "the hub has no stream that can take the outbox, or its JetStream is off",
+  },
+  ERR_LATTICE_INBOX: {
+    kind: "environment",
+    retryable: true,
+    meaning: "the hub has no stream or consumer from which the messages for this device can be fetched",
+  },
+  ERR_LATTICE_BUCKET: {
+    kind: "environment",
+    retryable: true,
+    meaning: "the hub has no bucket of desired states, or it cannot be read",
   },
   ERR_CONTROL_UNREACHABLE: { kind: "environment", retryable: true, meaning: "no agent answers on the control socket" },
   ERR_CONTROL_PROTOCOL: {

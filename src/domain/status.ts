@@ -1,6 +1,7 @@
 // What `petiole status` shows; also the answer of the control socket, as JSON.
 
 import type { HubLinkState } from "./hub-link.ts";
+import type { InboxStats } from "./inbox.ts";
 import type { OutboxStats } from "./outbox.ts";
 import type { ComponentId, Digest, LinkSpec, ProviderId } from "./workload.ts";
 
@@ -40,6 +41,36 @@ export interface StatusError {
   readonly message: string;
 }
 
+/** The way from the hub's stream into the inbox. */
+export interface InboundStatus {
+  /** `off`: no hub is configured, or no component waits for messages. `full`: the inbox has no room. */
+  readonly state: "off" | "connecting" | "receiving" | "full";
+  readonly stream: string | undefined;
+  readonly lastError: StatusError | undefined;
+}
+
+/** Where what should run comes from. */
+export interface DesiredStatus {
+  /** Path of the configuration file; its components, providers and links come first. */
+  readonly file: string;
+  /** The hub's document for this device, as it is applied now. Its items take the place of those of the file. */
+  readonly document: DocumentStatus | undefined;
+  /** The newest document when it could not be used. What ran before goes on. */
+  readonly refused: (StatusError & { readonly revision: number }) | undefined;
+  /** `off`: the configuration does not ask for documents. `connecting`: the hub cannot be asked now. */
+  readonly hub: "off" | "connecting" | "watching";
+  /** Why it cannot be asked. */
+  readonly lastError: StatusError | undefined;
+}
+
+export interface DocumentStatus {
+  /** Revision of the key in the bucket. */
+  readonly revision: number;
+  readonly components: readonly ComponentId[];
+  readonly providers: readonly ProviderId[];
+  readonly links: number;
+}
+
 export interface AgentStatus {
   readonly device: string;
   readonly version: string;
@@ -52,6 +83,8 @@ export interface AgentStatus {
   readonly rss: number;
   readonly hub: HubLinkState;
   readonly outbox: OutboxStats;
+  readonly inbox: InboxStats & { readonly hub: InboundStatus };
+  readonly desired: DesiredStatus;
   readonly components: readonly ComponentStatus[];
   readonly providers: readonly ProviderStatus[];
   readonly links: readonly Pick<LinkSpec, "name" | "source" | "target" | "interfaces">[];

@@ -58,6 +58,8 @@ export interface ComponentSpec {
   readonly id: ComponentId;
   /** Absolute path of the .wasm file. */
   readonly file: string;
+  /** What the file must be; another one is not started. */
+  readonly digest?: Digest | undefined;
   /** Served through `wasi:config/store`. */
   readonly config: Readonly<Record<string, string>>;
   /** Served through `wasi:cli/environment`. */

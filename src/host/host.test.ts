@@ -136,6 +136,45 @@ describe("createHost()", () => {
     expect(host.status().components[0]).toMatchObject({ state: "running", lastError: undefined });
   });
 
+  test("starts a component whose file is what its digest says, and takes a new digest for a change", async ({
+    expect,
+  }) => {
+    const { host, events } = createWorld();
+    await using _ = host;
+    const wrong = `sha256:${"1".repeat(64)}`;
+    await host.apply({ ...desired, components: [{ ...app, digest: wrong }] });
+    expect(host.status().components[0]).toMatchObject({
+      state: "failed",
+      lastError: { code: "ERR_COMPONENT_DIGEST", message: expect.stringContaining(`found sha256:00, want ${wrong}`) },
+    });
+    const pinned = { ...desired, components: [{ ...app, digest: "sha256:00" }] };
+    await host.apply(pinned);
+    expect(host.status().components[0]).toMatchObject({ state: "running", lastError: undefined });
+    events.length = 0;
+    await host.apply(pinned);
+    expect(events).toEqual([]);
+    // The content of a file is looked at when a component starts, and at no other time.
+    await host.apply(desired);
+    expect(events).toContain("start app");
+  });
+
+  test("leaves alone what stays the same when other items come, change and go", async ({ expect }) => {
+    const { host, events } = createWorld();
+    await using _ = host;
+    const [a, b, c] = [componentSpec("a"), componentSpec("b"), componentSpec("c")];
+    const serve = (...ids: string[]): LinkSpec[] => ids.map((id) => link(id, "store", "a:b/get"));
+    await host.apply({
+      ...desired,
+      components: [app, b, c],
+      links: [...desired.links, ...serve("b", "c")],
+    });
+    events.length = 0;
+    const changed = { ...b, config: { limit: "40" } };
+    await host.apply({ ...desired, components: [app, changed, a], links: [...desired.links, ...serve("b", "a")] });
+    expect(events.filter((event) => / app$|:app /.test(event))).toEqual([]);
+    expect(events.filter((event) => event.startsWith("st")).sort()).toEqual(["start a", "start b", "stop b", "stop c"]);
+  });
+
   test("runs the rest when one component cannot start", async ({ expect }) => {
     const { host } = createWorld();
     await using _ = host;

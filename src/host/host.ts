@@ -9,7 +9,7 @@ import type { Logger } from "../lib/log.ts";
 import type { Binding, Provider, ProviderFactory } from "../provider/contract.ts";
 import type { HostServices } from "../provider/services.ts";
 import type { ComponentEvent, PreparedComponent, RunningComponent, Runtime } from "../runtime/contract.ts";
-import { checkExports, checkImports, checkProvider } from "./link-check.ts";
+import { checkDigest, checkExports, checkImports, checkProvider } from "./link-check.ts";
 import { linkKey, plan, type Step } from "./plan.ts";
 import { createRouter } from "./router.ts";
 import { reasonOf } from "../lib/reason.ts";
@@ -137,6 +137,7 @@ export function createHost({ runtime, registry, services, clock, log }: HostDeps
     "start-component": async ({ spec, links: own }) => {
       await attempt(components, spec.id, spec, `component "${spec.id}"`, async () => {
         const prepared = await runtime.prepare(spec.file, stopping.signal);
+        checkDigest(spec, prepared.digest);
         checkImports(spec.id, prepared.imports, runtime.builtin, own);
         const running = await runtime.start(prepared, {
           id: spec.id,

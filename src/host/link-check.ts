@@ -1,6 +1,15 @@
 import { PetioleError } from "../domain/errors.ts";
 import { unversioned } from "../domain/wit-name.ts";
-import type { ComponentId, LinkSpec } from "../domain/workload.ts";
+import type { ComponentId, ComponentSpec, Digest, LinkSpec } from "../domain/workload.ts";
+
+/** @throws PetioleError ERR_COMPONENT_DIGEST when the file is another one than the specification names */
+export function checkDigest({ id, file, digest }: ComponentSpec, found: Digest): void {
+  if (digest === undefined || digest === found) return;
+  throw new PetioleError(
+    "ERR_COMPONENT_DIGEST",
+    `Cannot start component "${id}" from "${file}": found ${found}, want ${digest}`,
+  );
+}
 
 /**
  * Links are deny-by-default: every import of a component is served by the runtime or by a link.

@@ -1,6 +1,7 @@
 // What the host needs from adapters, beyond what it lends to providers (src/provider/services.ts).
 
 import type { HubLinkState } from "../domain/hub-link.ts";
+import type { InboundMessage, StreamPosition } from "../domain/inbox.ts";
 import type { Delivered, Lane, OutboxMessage, OutboxRow } from "../domain/outbox.ts";
 import type { Bytes } from "../domain/units.ts";
 
@@ -52,6 +53,30 @@ export interface OutboxTransfer {
   importProgress(id: string): Promise<number | undefined>;
   /** Accepts messages and notes the progress of their import, both in one commit. Durable when it resolves. */
   takeIn(id: string, progress: number, messages: readonly OutboxMessage[]): Promise<void>;
+}
+
+/** The writing end of the inbox, for what fetches the device's messages from the hub. */
+export interface InboundSink {
+  /** Somebody waits for messages. */
+  wanted(): boolean;
+  /** What may still be stored. Messages for which there is no room stay at the hub. */
+  room(): { readonly messages: number; readonly bytes: Bytes };
+  /** Where the message that was stored last stood in the hub's stream. */
+  last(): StreamPosition | undefined;
+  /**
+   * Resolves once the message is on disk, and may be acknowledged; `known` when it was stored before. One call at a time.
+   * @throws PetioleError ERR_STORE_FAILED
+   */
+  accept(message: InboundMessage): Promise<"stored" | "known">;
+  /** Calls `listener` when `wanted` or `room` may have changed. */
+  onChange(listener: () => void): Disposable;
+}
+
+/** Small texts that the agent itself must not forget, by name. */
+export interface AgentState {
+  load(name: string): Promise<string | undefined>;
+  /** Resolves once it is on disk; undefined forgets the name. @throws PetioleError ERR_STORE_FAILED */
+  save(name: string, value: string | undefined): Promise<void>;
 }
 
 /** Watches the link to the hub. */

@@ -10,7 +10,7 @@ export type {
   ProviderDeps,
   ProviderFactory,
 } from "./contract.ts";
-export type { BusMessage, HostServices, KeyValueStore, MessageBus, Outbox } from "./services.ts";
+export type { BusMessage, DurableMessages, HostServices, KeyValueStore, MessageBus, Outbox } from "./services.ts";
 export { parseProviderConfig } from "./parse-config.ts";
 export { PetioleError, WitError, isPetioleError } from "../domain/errors.ts";
 export { LANES, type Lane, type OutboxMessage, type PublishOutcome, type PublishReceipt } from "../domain/outbox.ts";

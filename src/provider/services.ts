@@ -54,6 +54,16 @@ export interface MessageBus {
   ): AsyncDisposable;
 }
 
+/** Messages that the hub keeps for this device. They are stored here first, so that each is handled without a link too. */
+export interface DurableMessages {
+  /**
+   * Calls `handle` for one message after another, in the order of the hub's stream, and takes a message for handled
+   * when it resolves. One that it rejects is handed over again, later and later, until it is given up.
+   * @throws PetioleError ERR_LINK_INVALID when another subscription takes some of the same subjects
+   */
+  subscribe(filter: string, handle: (message: BusMessage) => Promise<void>): AsyncDisposable;
+}
+
 export interface HostServices {
   readonly outbox: Outbox;
   readonly keyValue: KeyValueStore;
@@ -61,4 +71,5 @@ export interface HostServices {
   readonly bus: MessageBus;
   /** At the hub in both modes. */
   readonly hubBus: MessageBus;
+  readonly inbox: DurableMessages;
 }

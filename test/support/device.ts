@@ -8,6 +8,7 @@ import type { OutboxMessage } from "../../src/domain/outbox.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import { silentLogger, type Logger } from "../../src/lib/log.ts";
 import type { Outbox } from "../../src/provider/services.ts";
+import { openTestInbox } from "./inbox.ts";
 import { createMemoryOutbox, type MemoryOutbox } from "./memory-outbox.ts";
 import { testNatsBinary } from "./nats.ts";
 import { freePort } from "./ports.ts";
@@ -68,11 +69,13 @@ export async function startDevice(options: DeviceOptions): Promise<Device> {
   const unused = async (): Promise<never> => {
     throw new Error("not part of this test");
   };
+  const inbox = stack.use(await openTestInbox());
   const hub = stack.use(
     openHub({
       config: parseConfig(text, join(folder.path, "petiole.yaml")),
       source,
       outbox: { publish: options.publish ?? publish, stats: unused, ledger: unused },
+      inbox,
       env: {},
       clock: systemClock,
       log: options.log ?? silentLogger,

@@ -56,6 +56,7 @@ export function providerDeps(options: RigOptions = {}): ProviderDeps {
       keyValue: options.services?.keyValue ?? refusing("key-value store"),
       bus: options.services?.bus ?? refusing("message bus"),
       hubBus: options.services?.hubBus ?? refusing("message bus of the hub"),
+      inbox: options.services?.inbox ?? refusing("inbox"),
     },
   };
 }

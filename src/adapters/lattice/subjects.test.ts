@@ -1,5 +1,17 @@
 import { describe, test } from "vitest";
-import { checkSubjectFilter, covers, isDeviceName, jetStreamInfo, laneFilter, outboxSubject } from "./subjects.ts";
+import {
+  checkSubjectFilter,
+  covers,
+  fleetFilter,
+  inboundFilter,
+  inboundFleetFilter,
+  inboundSubject,
+  isDeviceName,
+  jetStreamInfo,
+  laneFilter,
+  nextMessages,
+  outboxSubject,
+} from "./subjects.ts";
 import { isSubject } from "../../domain/subject.ts";
 
 const refusal = { code: "ERR_LATTICE_MESSAGE" };
@@ -29,6 +41,26 @@ test("checkSubjectFilter() takes wildcards as whole tokens only", ({ expect }) =
   for (const filter of ["a*", "a.>.b", "a.b*", ">.a"]) {
     expect(() => checkSubjectFilter(filter), filter).toThrow(expect.objectContaining(refusal));
   }
+});
+
+describe("messages for a device", () => {
+  test("have a root that the outbox's stream does not capture", ({ expect }) => {
+    expect(inboundFilter("press-7")).toBe("petiole-in.press-7.>");
+    expect(covers(inboundFleetFilter(), inboundFilter("press-7"))).toBe(true);
+    expect(covers(fleetFilter(), "petiole-in.press-7.x")).toBe(false);
+    expect(covers(inboundFleetFilter(), "petiole.press-7.critical.x")).toBe(false);
+    expect(() => inboundFilter("*")).toThrow(expect.objectContaining(refusal));
+  });
+
+  test("reach the component without root and device, and those of another device not at all", ({ expect }) => {
+    expect(inboundSubject("press-7", "petiole-in.press-7.commands.lamp")).toBe("commands.lamp");
+    expect(inboundSubject("press-7", "petiole-in.press-70.commands.lamp")).toBeUndefined();
+  });
+
+  test("are asked for in the hub's domain", ({ expect }) => {
+    expect(nextMessages(undefined, "IN", "c")).toBe("$JS.API.CONSUMER.MSG.NEXT.IN.c");
+    expect(nextMessages("hub", "IN", "c")).toBe("$JS.hub.API.CONSUMER.MSG.NEXT.IN.c");
+  });
 });
 
 test("jetStreamInfo() names the domain when there is one", ({ expect }) => {

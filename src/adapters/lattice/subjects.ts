@@ -6,6 +6,8 @@ import { PetioleError } from "../../domain/errors.ts";
 import { isSubject, isSubjectFilter } from "../../domain/subject.ts";
 
 const ROOT = "petiole";
+/** A root of its own: what the outbox's stream captures is `petiole.*.>`. */
+const INBOUND_ROOT = "petiole-in";
 const DEVICE = /^[A-Za-z0-9_-]{1,64}$/;
 
 /** A device name is one NATS token of at most 64 letters, digits, `_` and `-`; it is also the leaf's server name. */
@@ -60,6 +62,34 @@ export function laneFilter(device: string, lane: Lane): string {
 export function fleetFilter(): string {
   return `${ROOT}.*.>`;
 }
+
+/**
+ * Every message for one device: `petiole-in.<device>.<subject>`.
+ * @throws PetioleError ERR_LATTICE_MESSAGE
+ */
+export function inboundFilter(device: string): string {
+  return `${INBOUND_ROOT}.${checkDeviceName(device)}.>`;
+}
+
+/** The messages for every device: what the hub's stream of them captures. */
+export function inboundFleetFilter(): string {
+  return `${INBOUND_ROOT}.*.>`;
+}
+
+/** What a component sees of the subject of a message for this device; undefined for a message that is for another. */
+export function inboundSubject(device: string, subject: string): string | undefined {
+  const prefix = `${INBOUND_ROOT}.${device}.`;
+  return subject.startsWith(prefix) ? subject.slice(prefix.length) : undefined;
+}
+
+/** Where a pull consumer is asked for its next messages. */
+export function nextMessages(domain: string | undefined, stream: string, consumer: string): string {
+  return `${domain === undefined ? "$JS.API" : `$JS.${domain}.API`}.CONSUMER.MSG.NEXT.${stream}.${consumer}`;
+}
+
+/** Name of the stream behind a key-value bucket, and the subject of one of its keys. */
+export const bucketStream = (bucket: string): string => `KV_${bucket}`;
+export const bucketSubject = (bucket: string, key: string): string => `$KV.${bucket}.${key}`;
 
 /** JetStream account information: the request that only a JetStream server answers, in its own domain. */
 export function jetStreamInfo(domain: string | undefined): string {

@@ -1,0 +1,129 @@
+import { jetstreamManager, type JetStreamManager, type StoredMsg } from "@nats-io/jetstream";
+import type { NatsConnection } from "@nats-io/transport-node";
+import { PetioleError } from "../../domain/errors.ts";
+import { seconds, type Millis } from "../../domain/units.ts";
+import type { HubMonitor } from "../../host/ports.ts";
+import type { BackoffOptions } from "../../lib/backoff.ts";
+import type { Clock } from "../../lib/clock.ts";
+import type { Logger } from "../../lib/log.ts";
+import { askHub } from "./ask-hub.ts";
+import type { LatticeConnection } from "./connection.ts";
+import { untilAborted } from "./hub-stream.ts";
+import { jetStreamCode } from "./nats-error.ts";
+import { FORGOTTEN_AFTER, pull, PULL_EXPIRES } from "./pull.ts";
+import { keepSession } from "./session.ts";
+import { bucketStream, bucketSubject, nextMessages } from "./subjects.ts";
+
+/** What the bucket says of a device's key. */
+export interface BucketEntry {
+  /** When the bucket was made: another one counts its revisions anew. */
+  readonly bucket: string;
+  /** Undefined when the key is not there and nothing tells since when. */
+  readonly revision: number | undefined;
+  /** Undefined when the key is not there. */
+  readonly value: Uint8Array | undefined;
+}
+
+export interface WatchBucketOptions {
+  readonly bucket: string;
+  readonly key: string;
+  /** JetStream domain of the hub. */
+  readonly domain: string | undefined;
+  readonly connection: LatticeConnection;
+  readonly monitor?: Pick<HubMonitor, "onChange"> | undefined;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly expires?: Millis;
+  readonly requestTimeout?: Millis;
+  readonly backoff?: BackoffOptions;
+  /** Told what is there whenever the hub is reached, and then each change; one call at a time. */
+  readonly onEntry: (entry: BucketEntry) => Promise<void>;
+}
+
+/** Follows one key of a key-value bucket at the hub, over outages. */
+export interface BucketWatch extends AsyncDisposable {
+  watching(): boolean;
+  lastError(): { readonly code: string; readonly message: string } | undefined;
+}
+
+const STREAM_NOT_FOUND = 10059;
+const NANOSECONDS = 1_000_000;
+
+export function watchBucket(options: WatchBucketOptions): BucketWatch {
+  const { bucket, key, domain, clock, log } = options;
+  const requestTimeout = options.requestTimeout ?? seconds(5);
+  const expires = options.expires ?? PULL_EXPIRES;
+  const stream = bucketStream(bucket);
+  const subject = bucketSubject(bucket, key);
+  const question = { what: `read the bucket "${bucket}"`, domain, code: "ERR_LATTICE_BUCKET" } as const;
+  let watching = false;
+
+  async function look(manager: JetStreamManager): Promise<{ readonly entry: BucketEntry; readonly next: number }> {
+    const info = await manager.streams.info(stream).catch((cause: unknown) => {
+      if (jetStreamCode(cause) !== STREAM_NOT_FOUND) throw cause;
+      throw new PetioleError("ERR_LATTICE_BUCKET", `Cannot read the bucket "${bucket}": the hub has none`, { cause });
+    });
+    // Asked of the stream's leader: a replica may lag behind.
+    const message = await manager.streams.getMessage(stream, { last_by_subj: subject });
+    return { entry: entryOf(info.created, message), next: 1 + (message?.seq ?? info.state.last_seq) };
+  }
+
+  async function run(live: NatsConnection, signal: AbortSignal, onProgress: () => void): Promise<void> {
+    const api = { ...(domain === undefined ? {} : { domain }), timeout: requestTimeout, checkAPI: false };
+    const ask = async <T>(request: () => Promise<T>): Promise<T> =>
+      await untilAborted(askHub(question, request), signal);
+    const manager = await ask(() => jetstreamManager(live, api));
+    for (;;) {
+      const { entry, next } = await ask(() => look(manager));
+      const consumer = await ask(() =>
+        manager.consumers.add(stream, {
+          filter_subject: subject,
+          deliver_policy: "by_start_sequence",
+          opt_start_seq: next,
+          ack_policy: "none",
+          mem_storage: true,
+          inactive_threshold: FORGOTTEN_AFTER * NANOSECONDS,
+        }),
+      );
+      watching = true;
+      onProgress();
+      await options.onEntry(entry);
+      // A change is only the sign to look again: what counts is what is there then.
+      const request = { subject: nextMessages(domain, stream, consumer.name), batch: 1, expires };
+      while ((await pull(live, request, signal, async () => {})) === 0) onProgress();
+      await manager.consumers.delete(stream, consumer.name).catch(() => {
+        // The hub forgets it by itself.
+      });
+    }
+  }
+
+  const session = keepSession({
+    what: "Watching the desired state",
+    connection: options.connection,
+    monitor: options.monitor,
+    clock,
+    log,
+    backoff: options.backoff,
+    run: async (live, signal, onProgress) => {
+      try {
+        await run(live, signal, onProgress);
+      } finally {
+        watching = false;
+      }
+    },
+  });
+  return {
+    watching: () => watching,
+    lastError: () => session.lastError(),
+    [Symbol.asyncDispose]: () => session[Symbol.asyncDispose](),
+  };
+}
+
+function entryOf(bucket: string, message: StoredMsg | null): BucketEntry {
+  if (message === null) return { bucket, revision: undefined, value: undefined };
+  const { seq, header, data } = message;
+  // A marker stands in the place of a value that was deleted, by a client or by the bucket's own limits.
+  const operation = header.get("KV-Operation");
+  const gone = operation === "DEL" || operation === "PURGE" || header.get("Nats-Marker-Reason") !== "";
+  return { bucket, revision: seq, value: gone ? undefined : data };
+}

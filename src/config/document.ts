@@ -1,0 +1,40 @@
+import type { PetioleError } from "../domain/errors.ts";
+import { checkReferences } from "./check.ts";
+import { flattenIssues } from "./faults.ts";
+import { deepFreeze } from "./parse.ts";
+import { documentSchema, type Workloads } from "./schema.ts";
+import { openYaml, type ConfigFault } from "./yaml-source.ts";
+
+export interface ParsedDocument {
+  readonly config: Workloads;
+  /** An ERR_CONFIG_INVALID that shows further faults where they stand in the document. */
+  readonly invalid: (faults: readonly ConfigFault[]) => PetioleError;
+}
+
+export interface DocumentContext {
+  /** Stands before each fault. */
+  readonly source: string;
+  /** Where relative paths start. */
+  readonly folder: string;
+  /** What the document's links may name besides its own items. */
+  readonly base: Workloads;
+}
+
+/**
+ * Parses a desired-state document: `components`, `providers` and `links` as in a configuration file, in YAML or JSON.
+ * @throws PetioleError ERR_CONFIG_INVALID with every fault
+ */
+export function parseDocument(text: string, { source, folder, base }: DocumentContext): ParsedDocument {
+  const yaml = openYaml(text, source);
+  const result = documentSchema(folder).safeParse(yaml.value ?? {});
+  const around = {
+    components: new Set(Object.keys(base.components)),
+    providers: new Set(Object.keys(base.providers)),
+  };
+  const faults = [
+    ...(result.success ? [] : flattenIssues(result.error.issues)),
+    ...checkReferences(yaml.value, around),
+  ];
+  if (!result.success || faults.length > 0) throw yaml.invalid(faults);
+  return { config: deepFreeze(result.data), invalid: (more) => yaml.invalid(more) };
+}

@@ -1,0 +1,174 @@
+import type { InboundMessage, StreamPosition } from "../../domain/inbox.ts";
+import { bytes, type Bytes, type Millis } from "../../domain/units.ts";
+import type { Clock } from "../../lib/clock.ts";
+import type { Logger } from "../../lib/log.ts";
+import type { KeyValueStore } from "../../provider/services.ts";
+import { noteAfterCrash } from "./attempts.ts";
+import {
+  BUCKET,
+  decodeNote,
+  decodeRecord,
+  encodeNote,
+  encodeRecord,
+  FRESH,
+  messageKey,
+  noteKey,
+  positionOf,
+  type Note,
+} from "./record.ts";
+
+/** A stored message without its body, which stays on disk until it is needed. */
+export interface Entry {
+  readonly position: number;
+  readonly subject: string;
+  readonly origin: StreamPosition;
+  readonly size: Bytes;
+  /** When this process first saw it, on the monotonic clock. */
+  readonly seen: Millis;
+  note: Note;
+  /** The next attempt is not made before. */
+  due: Millis;
+  /** A component has handled it; only its removal is left. */
+  handled: boolean;
+}
+
+/** The stored messages. What resolves is on disk. */
+export interface Shelf {
+  /** Oldest first; those given up among them. */
+  readonly entries: readonly Entry[];
+  /** Where the message that was stored last stood in the hub's stream. */
+  readonly last: StreamPosition | undefined;
+  /** One call at a time. @throws PetioleError ERR_STORE_FAILED */
+  add(message: InboundMessage, begun: boolean): Promise<Entry>;
+  /** Undefined when it cannot be read any more. */
+  body(entry: Entry): Promise<Uint8Array | undefined>;
+  /** Takes effect in memory whether or not it can be written. @throws PetioleError ERR_STORE_FAILED */
+  note(entry: Entry, note: Note): Promise<void>;
+  /** @throws PetioleError ERR_STORE_FAILED */
+  remove(entry: Entry): Promise<void>;
+}
+
+export interface ShelfDeps {
+  readonly keyValue: KeyValueStore;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+const PAGE = 500;
+
+/** Reads what the store holds. Messages whose handling was interrupted by the end of the agent are marked so. */
+export async function openShelf({ keyValue, clock, log }: ShelfDeps): Promise<Shelf> {
+  const keys = await listKeys(keyValue);
+  const messages = keys.filter((key) => key.startsWith("m."));
+  const known = new Set(messages.map(positionOf));
+  const entries: Entry[] = [];
+  let last: StreamPosition | undefined;
+  let next = 1 + Math.max(0, ...known);
+  // Keys that nothing needs any more. They go with the next write, which costs no commit of its own.
+  let litter = keys.filter((key) => !key.startsWith("m.") && !known.has(positionOf(key)));
+  /** The position's own key is a marker. */
+  let marked: number | undefined;
+
+  for (const key of messages) {
+    const value = await keyValue.get(BUCKET, key);
+    const record = value === undefined ? undefined : decodeRecord(value);
+    if (record === undefined) {
+      log.error("A stored message cannot be read and is dropped", { key });
+      litter.push(key);
+      continue;
+    }
+    last = record.origin;
+    const position = positionOf(key);
+    if (marked !== undefined) litter.push(messageKey(marked));
+    marked = record.kind === "marker" ? position : undefined;
+    if (record.kind === "marker") continue;
+    const written = await keyValue.get(BUCKET, noteKey(position));
+    const note = (written === undefined ? undefined : decodeNote(written)) ?? { ...FRESH, begun: record.begun };
+    entries.push({
+      position,
+      subject: record.subject,
+      origin: record.origin,
+      size: bytes(record.body.length),
+      seen: clock.monotonic(),
+      note: noteAfterCrash(note),
+      due: clock.monotonic(),
+      handled: false,
+    });
+  }
+
+  /** Within the same turn of the event loop as another write, so that they share a commit. */
+  function sweep(): void {
+    const keys = litter;
+    litter = [];
+    for (const key of keys) {
+      keyValue.delete(BUCKET, key).catch(() => litter.push(key));
+    }
+  }
+
+  return {
+    entries,
+    get last() {
+      return last;
+    },
+
+    async add({ subject, body, origin }, begun) {
+      const position = next++;
+      const written = keyValue.set(
+        BUCKET,
+        messageKey(position),
+        encodeRecord({ kind: "message", subject, body, origin, begun }),
+      );
+      await written;
+      last = origin;
+      // Only now that a newer key is on disk may the marker go.
+      if (marked !== undefined) litter.push(messageKey(marked));
+      marked = undefined;
+      const now = clock.monotonic();
+      const note = { ...FRESH, begun };
+      const size = bytes(body.length);
+      const entry = { position, subject, origin, size, seen: now, note, due: now, handled: false };
+      entries.push(entry);
+      return entry;
+    },
+
+    async body({ position }) {
+      const value = await keyValue.get(BUCKET, messageKey(position));
+      const record = value === undefined ? undefined : decodeRecord(value);
+      return record?.kind === "message" ? record.body : undefined;
+    },
+
+    async note(entry, note) {
+      entry.note = note;
+      const written = keyValue.set(BUCKET, noteKey(entry.position), encodeNote(note));
+      sweep();
+      await written;
+    },
+
+    async remove(entry) {
+      const { position, origin } = entry;
+      const key = messageKey(position);
+      // The newest key says what was stored last, so it stays.
+      const isNewest = entries.at(-1) === entry && marked === undefined;
+      const removed = isNewest
+        ? keyValue.set(BUCKET, key, encodeRecord({ kind: "marker", origin }))
+        : keyValue.delete(BUCKET, key);
+      const noted = keyValue.delete(BUCKET, noteKey(position));
+      sweep();
+      await Promise.all([removed, noted]);
+      entries.splice(entries.indexOf(entry), 1);
+      if (!isNewest) return;
+      // A newer message may have been stored meanwhile: then nothing needs this marker.
+      if (entries.some((other) => other.position > position)) litter.push(key);
+      else marked = position;
+    },
+  };
+}
+
+async function listKeys(keyValue: KeyValueStore): Promise<string[]> {
+  const found: string[] = [];
+  for (;;) {
+    const page = await keyValue.keys(BUCKET, found.at(-1), PAGE);
+    found.push(...page);
+    if (page.length < PAGE) return found;
+  }
+}
