@@ -1,16 +1,17 @@
 import {
   PetioleError,
   WitError,
+  isSubject,
+  laneRuleFor,
   millis,
   type Binding,
   type BusMessage,
   type CapabilityFunctions,
-  type Lane,
+  type LaneRule,
   type LinkContext,
   type MessageBus,
   type Outbox,
 } from "#provider";
-import { isSubject, matchesSubject } from "./subject.ts";
 import { invalidSubject, noTimeout, replyToStored, tooLarge, toMessagingError } from "./wit-errors.ts";
 
 export const CONSUMER = "wasmcloud:messaging/consumer";
@@ -25,7 +26,7 @@ interface BrokerMessage {
 
 interface LinkConfig {
   readonly subscriptions: readonly { readonly subject: string; readonly queue?: string | undefined }[];
-  readonly lanes: readonly { readonly subject: string; readonly lane: Lane }[];
+  readonly lanes: readonly LaneRule[];
   readonly max_body: number;
 }
 
@@ -44,7 +45,7 @@ export function bindMessaging(
   { bus, outbox }: MessagingBindingDeps,
 ): Binding {
   if (link.direction === "imports") {
-    return { functions: consumer(config, { bus, outbox }), [Symbol.asyncDispose]: async () => {} };
+    return { functions: consumer(link.component, config, { bus, outbox }), [Symbol.asyncDispose]: async () => {} };
   }
   if (config.subscriptions.length === 0) {
     throw new PetioleError(
@@ -59,7 +60,7 @@ export function bindMessaging(
   return { functions: {}, [Symbol.asyncDispose]: async () => await stack.disposeAsync() };
 }
 
-function consumer(config: LinkConfig, { bus, outbox }: MessagingBindingDeps): CapabilityFunctions {
+function consumer(owner: string, config: LinkConfig, { bus, outbox }: MessagingBindingDeps): CapabilityFunctions {
   const check = (subject: string, body: Uint8Array): void => {
     if (!isSubject(subject)) throw invalidSubject();
     if (body.byteLength > config.max_body) throw tooLarge(config.max_body);
@@ -70,11 +71,11 @@ function consumer(config: LinkConfig, { bus, outbox }: MessagingBindingDeps): Ca
         const { subject, body, replyTo } = message;
         check(subject, body);
         if (replyTo !== undefined && !isSubject(replyTo)) throw invalidSubject();
-        const lane = config.lanes.find((entry) => matchesSubject(entry.subject, subject))?.lane;
-        if (lane !== undefined && replyTo !== undefined) throw replyToStored();
+        const rule = laneRuleFor(config.lanes, subject);
+        if (rule !== undefined && replyTo !== undefined) throw replyToStored();
         try {
-          if (lane === undefined) bus.publish({ subject, body, replyTo });
-          else await outbox.publish({ lane, subject, body, headers: {} });
+          if (rule === undefined) bus.publish({ subject, body, replyTo });
+          else await outbox.publish({ lane: rule.lane, subject, body, headers: {}, owner, ttl: rule.ttl });
         } catch (error) {
           throw toMessagingError(error);
         }

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { PROVIDERS } from "../../providers/index.ts";
 import { SOCKET_NAME } from "../adapters/control/protocol.ts";
 import { openControlServer } from "../adapters/control/server.ts";
+import { readBootId } from "../adapters/store/admission.ts";
 import { openStore } from "../adapters/store/index.ts";
 import { desiredStateOf } from "../config/desired-state.ts";
 import type { Config } from "../config/schema.ts";
@@ -15,6 +16,8 @@ import type { Logger } from "../lib/log.ts";
 import { createRuntime } from "../runtime/runtime.ts";
 import { readTrustedKey } from "../runtime/aot/keys.ts";
 import { openHub } from "./hub.ts";
+import { createOutboxControl, recallOutbox } from "./outbox-control.ts";
+import { createOutboxMeters } from "./outbox-meters.ts";
 import { reasonOf } from "../lib/reason.ts";
 
 // Seals the component cache. With the state, as the cache may be on a disk that others can write to.
@@ -57,7 +60,30 @@ export async function openAgent({ config, env, clock, log, signal }: AgentDeps):
       },
     }),
   );
-  const hub = stack.use(openHub({ config, source: store.outbox, env, clock, log }));
+  const outboxLog = log.child({ part: "outbox" });
+  const memory = await recallOutbox(store.state, store.outbox, outboxLog);
+  const meters = createOutboxMeters(store.outbox, clock);
+  const hub = stack.use(openHub({ config, source: meters.source, env, clock, log }));
+  meters.watch(() => hub.forwarder.state());
+  const outboxControl = stack.use(
+    createOutboxControl({
+      device: config.device.id,
+      bootId: readBootId(),
+      source: store.outbox,
+      state: store.state,
+      flush: () => store.flush(),
+      transfer: undefined,
+      forwarder: hub.forwarder,
+      hub: () => hub.state(),
+      meters,
+      // It is opened on disk or not at all.
+      condition: () => ({ mode: "disk" }),
+      maxMessage: config.outbox.max_message,
+      memory,
+      clock,
+      log: outboxLog,
+    }),
+  );
   const runtime = stack.use(
     createRuntime({
       cacheDir: config.cache_dir,
@@ -70,7 +96,7 @@ export async function openAgent({ config, env, clock, log, signal }: AgentDeps):
       log: log.child({ part: "runtime" }),
     }),
   );
-  const services = { outbox: store.outbox, keyValue: store.keyValue, bus: hub.bus };
+  const services = { outbox: meters.outbox, keyValue: store.keyValue, bus: hub.bus };
   const host = stack.use(createHost({ runtime, registry: PROVIDERS, services, clock, log }));
 
   const giveUp = (): void => void host[Symbol.asyncDispose]();
@@ -93,7 +119,8 @@ export async function openAgent({ config, env, clock, log, signal }: AgentDeps):
     links: desired.links.map(({ name, source, target, interfaces }) => ({ name, source, target, interfaces })),
   });
   const path = join(config.runtime_dir, SOCKET_NAME);
-  stack.use(await openControlServer({ path, handlers: { status }, log: log.child({ part: "control" }) }));
+  const handlers = { status, ...outboxControl.handlers };
+  stack.use(await openControlServer({ path, handlers, log: log.child({ part: "control" }) }));
 
   await host.apply(desired);
   state = "running";

@@ -11,10 +11,12 @@ import type { Config } from "../config/schema.ts";
 import { PetioleError } from "../domain/errors.ts";
 import type { HubLinkState } from "../domain/hub-link.ts";
 import { millis, seconds, type Millis } from "../domain/units.ts";
-import type { OutboxSource } from "../host/ports.ts";
+import type { ForwarderControl, OutboxSource } from "../host/ports.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/log.ts";
 import type { MessageBus } from "../provider/services.ts";
+import { createForwarderControl } from "./forwarder-control.ts";
+import { createPausableSource } from "./pausable-source.ts";
 import { keepLeafServer, type LeafServerKeeper } from "./leaf.ts";
 
 export interface HubDeps {
@@ -28,6 +30,7 @@ export interface HubDeps {
 /** Everything between the agent and the hub. Works from its creation on, whatever of it is there yet. */
 export interface Hub extends AsyncDisposable {
   readonly bus: MessageBus;
+  readonly forwarder: ForwarderControl;
   state(): HubLinkState;
 }
 
@@ -71,8 +74,9 @@ function connectHub(deps: HubDeps, hub: NonNullable<Config["hub"]>): Hub {
           log: log.child({ part: "leaf" }),
           clock,
         });
+  const tap = createPausableSource(source);
   const forwarder: Forwarder = createForwarder({
-    source,
+    source: tap.source,
     connection,
     monitor,
     device: config.device.id,
@@ -83,6 +87,7 @@ function connectHub(deps: HubDeps, hub: NonNullable<Config["hub"]>): Hub {
 
   return {
     bus: createMessageBus({ connection, log: log.child({ part: "bus" }) }),
+    forwarder: createForwarderControl({ tap, forwarder, clock }),
     state: () => withForwarder(monitor.state(), forwarder),
     async [Symbol.asyncDispose]() {
       await using stack = new AsyncDisposableStack();
@@ -159,6 +164,12 @@ const noHub: Hub = {
     request: async (subject) => notConfigured(`send a request to "${subject}"`),
     // Nothing can arrive; a component that waits for messages waits until a hub is configured.
     subscribe: () => ({ [Symbol.asyncDispose]: async () => {} }),
+  },
+  forwarder: {
+    pause: async () => {},
+    resume: () => {},
+    lift: () => {},
+    state: () => ({ stream: undefined, lanes: [] }),
   },
   state: () => ({ link: "disabled", mode: "none", rtt: undefined, reason: undefined, server: undefined }),
   [Symbol.asyncDispose]: async () => {},

@@ -2,6 +2,7 @@
 
 import type { HubLinkState } from "../domain/hub-link.ts";
 import type { Lane, OutboxMessage, OutboxRow } from "../domain/outbox.ts";
+import type { ForwarderState } from "../domain/outbox-report.ts";
 import type { Bytes } from "../domain/units.ts";
 
 /** The reading end of the outbox, for the forwarder. */
@@ -11,11 +12,14 @@ export interface OutboxSource {
    * again; the identity tells them from the old ones.
    */
   readonly storeId: string;
-  /** Rows of `lane` on disk with a sequence above `after`, oldest first, at most `rows` and about `bytes`. */
+  /**
+   * Rows of `lane` on disk with a sequence above `after`, oldest first, at most `rows` and about `bytes`. With `peek`
+   * they are only looked at: they do not count as being on their way to the hub.
+   */
   read(
     lane: Lane,
     after: number,
-    limit: { readonly rows: number; readonly bytes: Bytes },
+    limit: { readonly rows: number; readonly bytes: Bytes; readonly peek?: boolean },
   ): Promise<readonly OutboxRow[]>;
   /** The hub holds every row of `lane` up to and including `seq`; they may be deleted. Durable with the next commit. */
   acknowledge(lane: Lane, seq: number): Promise<void>;
@@ -36,8 +40,31 @@ export interface OutboxTransfer {
   handOver(id: string, upTo: Readonly<Partial<Record<Lane, number>>>): Promise<{ readonly rows: number }>;
   /** How many messages of the import `id` are in the store; undefined when none ever was. */
   importProgress(id: string): Promise<number | undefined>;
-  /** Accepts messages and notes the progress of their import, both in one commit. Durable when it resolves. */
+  /**
+   * Accepts messages and notes the progress of their import, both in one commit: `progress` is how many there are with
+   * these. Durable when it resolves. Sizes are the caller's to check: an imported message is larger by its origin.
+   */
   takeIn(id: string, progress: number, messages: readonly OutboxMessage[]): Promise<void>;
+}
+
+/** Small texts that the agent itself must not forget, by name. */
+export interface StateStore {
+  load(name: string): Promise<string | undefined>;
+  /** Resolves once it is on disk; undefined forgets the name. @throws PetioleError ERR_STORE_FAILED */
+  save(name: string, value: string | undefined): Promise<void>;
+}
+
+/** What is done to the forwarder from outside. */
+export interface ForwarderControl {
+  /**
+   * Sends nothing new from the call on; resolves when what is in flight is settled, or lost with its connection. May be
+   * called again while it is paused.
+   */
+  pause(): Promise<void>;
+  resume(): void;
+  /** Lifts the limit of the rate for whatever waits now. */
+  lift(): void;
+  state(): ForwarderState;
 }
 
 /** Watches the link to the hub. */
