@@ -3,7 +3,7 @@ import type { ForwarderControl } from "../host/ports.ts";
 /** Keeps a forwarder paused as long as anybody wants it so. */
 export interface ForwarderHold {
   /** Resolves when nothing is in flight any more. Disposing what it gives lets go; the last one to do so resumes. */
-  take(): Promise<Disposable>;
+  readonly take: () => Promise<Disposable>;
 }
 
 export function createForwarderHold(forwarder: Pick<ForwarderControl, "pause" | "resume">): ForwarderHold {

@@ -253,16 +253,17 @@ describe("createPausableSource()", () => {
   }) => {
     const store = createTransferStore();
     store.add("critical", "alarms.boiler");
-    const { source, pause, resume } = createPausableSource(store);
+    const tap = createPausableSource(store);
+    const { source } = tap;
     const window = { rows: 10, bytes: kibibytes(1) };
     expect(await source.read("critical", 0, window)).toHaveLength(1);
     const late = source.read("critical", 0, window);
-    pause();
+    tap.pause();
     expect(await late).toEqual([]);
     expect(await source.read("critical", 0, window)).toEqual([]);
     const woken: string[] = [];
     using _listening = source.onReadable((lane) => woken.push(lane));
-    resume();
+    tap.resume();
     expect(woken).toEqual([...LANES]);
     expect(await source.read("critical", 0, window)).toHaveLength(1);
   });

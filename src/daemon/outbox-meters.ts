@@ -15,7 +15,7 @@ export interface OutboxMeters {
   watch(forwarder: () => ForwarderState): void;
   rates(): readonly LaneRates[];
   /** Messages of `lane` accepted since the start. */
-  accepted(lane: Lane): number;
+  readonly accepted: (lane: Lane) => number;
 }
 
 interface LaneMeter {

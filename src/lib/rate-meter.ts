@@ -12,7 +12,7 @@ const BUCKET = millis(WINDOW / BUCKETS);
 
 /** `start`: from when it counts, in the time that `add` and `perSecond` are given, which must not go back. */
 export function createRateMeter(start: Millis): RateMeter {
-  const counts = new Array<number>(BUCKETS).fill(0);
+  const counts = Array.from({ length: BUCKETS }, () => 0);
   let newest = Math.floor(start / BUCKET);
 
   /** Empties what has become older than the window. */

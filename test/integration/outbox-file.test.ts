@@ -98,7 +98,7 @@ describe("export", () => {
     const neighbour = createDevice("gw-2");
     neighbour.store.add("critical", "alarms.own");
     const batches: number[] = [];
-    const { takeIn } = neighbour.store;
+    const takeIn = neighbour.store.takeIn.bind(neighbour.store);
     neighbour.store.takeIn = (id, progress, messages) => {
       batches.push(messages.length);
       return takeIn(id, progress, messages);
@@ -179,7 +179,7 @@ describe("export", () => {
     const device = filledDevice();
     const before = structuredClone(device.store.image);
     const abort = new AbortController();
-    const { read } = device.store;
+    const read = device.store.read.bind(device.store);
     let reads = 0;
     device.store.read = (...args) => {
       if ((reads += 1) === 6) abort.abort(new Error("the client went away"));
@@ -223,7 +223,7 @@ describe("a power cut during an export", () => {
       cuts.push({ at, image: structuredClone(device.store.image), folder });
       await cp(stick, folder, { recursive: true });
     };
-    const { read } = device.store;
+    const read = device.store.read.bind(device.store);
     device.store.read = async (...args) => {
       await take("read");
       return await read(...args);
@@ -351,7 +351,7 @@ describe("a power cut during an export", () => {
     for (const happened of [true, false]) {
       const device = filledDevice(100);
       const wanted = bodies(device.store);
-      const { handOver } = device.store;
+      const handOver = device.store.handOver.bind(device.store);
       device.store.handOver = async (...args) => {
         if (happened) await handOver(...args);
         throw new Error("the store failed");

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, test } from "vitest";
 import { isPetioleError } from "../../domain/errors.ts";
 import { LANES } from "../../domain/outbox.ts";
@@ -17,19 +17,18 @@ const HEADER: FileHeader = {
   bootId: "boot-1",
 };
 
-const row = (seq: number, more: Partial<FileRow> = {}): FileRow =>
-  ({
-    seq,
-    lane: LANES[seq % LANES.length] ?? LANES[0],
-    subject: "readings.boiler",
-    headers: { Unit: "°C" },
-    body: Buffer.from(`reading ${seq}`),
-    bootId: "boot-1",
-    monotonic: millis(seq),
-    wall: millis(1_700_000_000_000 + seq),
-    clock: "synced",
-    ...more,
-  }) as FileRow;
+const row = (seq: number, more: Partial<FileRow> = {}): FileRow => ({
+  seq,
+  lane: LANES[seq % LANES.length] ?? LANES[0],
+  subject: "readings.boiler",
+  headers: { Unit: "°C" },
+  body: Buffer.from(`reading ${seq}`),
+  bootId: "boot-1",
+  monotonic: millis(seq),
+  wall: millis(1_700_000_000_000 + seq),
+  clock: "synced",
+  ...more,
+});
 
 function write(rows: readonly FileRow[], header = HEADER): Buffer {
   const writer = createOutboxFileWriter(header);
