@@ -61,7 +61,7 @@ export async function openAgent({ config, env, clock, log, signal }: AgentDeps):
     }),
   );
   const outboxLog = log.child({ part: "outbox" });
-  const memory = await recallOutbox(store.state, store.outbox, outboxLog);
+  const memory = await recallOutbox(store.state, outboxLog);
   const meters = createOutboxMeters(store.outbox, clock);
   const hub = stack.use(openHub({ config, source: meters.source, env, clock, log }));
   meters.watch(() => hub.forwarder.state());

@@ -76,7 +76,7 @@ async function setUp(store = createTransferStore(), ledger: readonly LedgerEntry
   const outbox = outboxOf(store, ledger);
   const meters = createOutboxMeters(outbox, clock);
   meters.watch(() => forwarder.state());
-  const memory = await recallOutbox(store, store, log);
+  const memory = await recallOutbox(store, log);
   const control: OutboxControl = createOutboxControl({
     device: "gw-1",
     bootId: "boot",
@@ -213,16 +213,17 @@ describe("createOutboxControl()", () => {
     const totals = { rows: 1, bytes: bytes(1), lanes: [], oldest: undefined };
     const record = { id: "id", file: "/media/stick/f", upTo: { critical: 1 }, totals, size: 1, sha256: "" };
     store.image.state.set("outbox-export", JSON.stringify(record));
+    store.image.state.set("export:id", "1795836750612");
     const log = recordingLogger();
-    await recallOutbox(store, store, log);
+    await recallOutbox(store, log);
     expect(log.records).toMatchObject([{ level: "warn", fields: { file: "/media/stick/f" } }]);
-    expect([...store.image.state.keys()]).toContain("export:id");
+    expect([...store.image.state.keys()]).toContain("export-record:id");
 
     const full = createTransferStore();
     full.image.state.set("outbox-export", JSON.stringify({ ...record, id: "other" }));
     full.image.state.set("outbox-paused", "by an operator");
     full.save = async () => await Promise.reject(new PetioleError("ERR_STORE_FAILED", "the disk is full"));
-    expect((await recallOutbox(full, full, silentLogger)).paused).toBe(true);
+    expect((await recallOutbox(full, silentLogger)).paused).toBe(true);
   });
 });
 

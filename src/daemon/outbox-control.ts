@@ -30,13 +30,13 @@ const PAUSED = "outbox-paused";
 const CONTROL_OWNER = "control";
 const LEDGER_LIMIT = 1000;
 
-/** Finds out what became of an export that was broken off, which must be before a forwarder can touch its rows. */
-export async function recallOutbox(state: StateStore, source: OutboxSource, log: Logger): Promise<OutboxMemory> {
-  const records = createExportRecords(state, source);
+/** Finds out what became of an export that was broken off, and whether forwarding is to begin paused. */
+export async function recallOutbox(state: StateStore, log: Logger): Promise<OutboxMemory> {
+  const records = createExportRecords(state);
   try {
     await settleExport(records, log);
   } catch (err) {
-    // An agent starts on a full disk as well. The worst is a message that goes to the hub and is in the file.
+    // An agent starts on a full disk as well. The next export finds out again.
     if (!isPetioleError(err, "ERR_STORE_FAILED")) throw err;
     log.error("What became of an export cannot be written down", { err });
   }

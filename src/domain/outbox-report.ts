@@ -1,7 +1,7 @@
 // What `petiole outbox` and its commands show; also the answers of the control socket, as JSON.
 
 import type { HubLinkState } from "./hub-link.ts";
-import type { Lane, OutboxStats } from "./outbox.ts";
+import { LANES, type Lane, type OutboxStats } from "./outbox.ts";
 import type { StatusError } from "./status.ts";
 import type { Bytes, Millis } from "./units.ts";
 
@@ -66,6 +66,9 @@ export interface DrainReport {
   /** Nothing is forwarded while an operator has paused it. */
   readonly paused: boolean;
 }
+
+/** Lanes that keep their messages on disk until the hub has them: what is in no other lane for long is not exported. */
+export const EXPORTED_LANES: readonly Lane[] = LANES.filter((lane) => lane === "critical" || lane === "standard");
 
 export interface LaneTotals {
   readonly lane: Lane;

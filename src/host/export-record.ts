@@ -1,9 +1,8 @@
 // What an agent remembers of its exports, so that a crash on either side of the hand-over is told from the other.
 
-import { LANES, type Lane } from "../domain/outbox.ts";
+import type { Lane } from "../domain/outbox.ts";
 import type { TransferTotals } from "../domain/outbox-report.ts";
-import type { OutboxSource, StateStore } from "./ports.ts";
-import { anyWaits } from "./waiting-rows.ts";
+import type { StateStore } from "./ports.ts";
 
 export interface ExportRecord {
   readonly id: string;
@@ -19,52 +18,52 @@ export interface ExportRecord {
 
 /** The export that is going on, or that was broken off. */
 const CURRENT = "outbox-export";
-const handedOver = (id: string): string => `export:${id}`;
+/** Set by the store, in the commit that ends the rows. */
+const handedOverName = (id: string): string => `export:${id}`;
+const recordName = (id: string): string => `export-record:${id}`;
 
 export interface ExportRecords {
   /** Written down before the hand-over. */
   begin(record: ExportRecord): Promise<void>;
   current(): Promise<ExportRecord | undefined>;
-  /** The rows of `record` have left the store, for good. */
-  handedOver(record: ExportRecord): Promise<void>;
-  /** The file is whole, or there will be none. */
+  /** The file is whole. */
   end(): Promise<void>;
+  /** Whether the rows of an export have left the store. */
+  isHandedOver(id: string): Promise<boolean>;
   /** The record of an export whose rows have left the store. */
   find(id: string): Promise<ExportRecord | undefined>;
   /**
-   * Finds out whether an export that was broken off had handed its rows over. Must run before anything else can end
-   * these rows, such as a forwarder: the hand-over takes all of them or none, so rows that wait still tell that it did
-   * not happen.
+   * Finds out whether the export that was begun last has handed its rows over; if so, its record is kept for good, and
+   * it stays the current one until its file is whole.
    */
   settle(): Promise<"none" | "handed-over" | "not-handed-over">;
 }
 
-export function createExportRecords(state: StateStore, source: OutboxSource): ExportRecords {
+export function createExportRecords(state: StateStore): ExportRecords {
   const load = async (name: string): Promise<ExportRecord | undefined> => {
     const text = await state.load(name);
     // Written by save() below, on this device.
     return text === undefined ? undefined : (JSON.parse(text) as ExportRecord);
   };
-  const save = async (name: string, record: ExportRecord | undefined): Promise<void> =>
-    await state.save(name, record === undefined ? undefined : JSON.stringify(record));
+  const save = async (name: string, record: ExportRecord): Promise<void> =>
+    await state.save(name, JSON.stringify(record));
+  const isHandedOver = async (id: string): Promise<boolean> => (await state.load(handedOverName(id))) !== undefined;
 
   return {
     begin: (record) => save(CURRENT, record),
     current: () => load(CURRENT),
-    handedOver: (record) => save(handedOver(record.id), record),
-    end: () => save(CURRENT, undefined),
-    find: (id) => load(handedOver(id)),
+    end: () => state.save(CURRENT, undefined),
+    isHandedOver,
+    find: async (id) => ((await isHandedOver(id)) ? await load(recordName(id)) : undefined),
     async settle() {
       const record = await load(CURRENT);
       if (record === undefined) return "none";
-      if ((await load(handedOver(record.id))) !== undefined) return "handed-over";
-      for (const lane of LANES) {
-        if (!(await anyWaits(source, lane, record.upTo[lane] ?? 0))) continue;
-        await save(CURRENT, undefined);
-        return "not-handed-over";
+      if (await isHandedOver(record.id)) {
+        if ((await load(recordName(record.id))) === undefined) await save(recordName(record.id), record);
+        return "handed-over";
       }
-      await save(handedOver(record.id), record);
-      return "handed-over";
+      await state.save(CURRENT, undefined);
+      return "not-handed-over";
     },
   };
 }

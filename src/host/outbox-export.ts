@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { isAbsolute } from "node:path";
 import { PetioleError } from "../domain/errors.ts";
-import { LANES, type Lane, type OutboxStats } from "../domain/outbox.ts";
-import type { ExportReport, TransferProgress } from "../domain/outbox-report.ts";
+import type { Lane, OutboxStats } from "../domain/outbox.ts";
+import { EXPORTED_LANES, type ExportReport, type TransferProgress } from "../domain/outbox-report.ts";
 import { bytes, millis } from "../domain/units.ts";
 import type { Clock } from "../lib/clock.ts";
 import { encodeTrailer, type FileHeader } from "../lib/outbox-file/format.ts";
@@ -111,7 +111,7 @@ async function unfinished(
   const found = partial === "unreadable" ? undefined : await records.find(partial.id);
   if (found !== undefined || partial !== "unreadable") return found;
   const current = await records.current();
-  if (current?.file === file && (await records.find(current.id)) !== undefined) throw damagedPartial(file);
+  if (current?.file === file && (await records.isHandedOver(current.id))) throw damagedPartial(file);
   return undefined;
 }
 
@@ -152,7 +152,7 @@ const discarding: Output = { write: async () => {}, sync: async () => {} };
 
 async function writeRows(
   deps: ExportDeps,
-  { file, lanes = LANES }: ExportRequest,
+  { file, lanes = EXPORTED_LANES }: ExportRequest,
   out: Output,
   report: Report,
   signal: AbortSignal,
@@ -190,15 +190,18 @@ async function writeRows(
 
 async function handOver({ records, transfer }: ExportDeps, record: ExportRecord): Promise<void> {
   await records.begin(record);
+  let failure: { readonly error: unknown } | undefined;
   try {
     await transfer.handOver(record.id, record.upTo);
   } catch (error) {
-    // It may have happened all the same.
-    if ((await records.settle()) === "handed-over") return;
-    await removePartial(record.file);
-    throw error;
+    failure = { error };
   }
-  await records.handedOver(record);
+  // What failed may have happened all the same.
+  if ((await records.settle()) === "handed-over") return;
+  await removePartial(record.file);
+  throw (
+    failure?.error ?? new PetioleError("ERR_INVARIANT", `The store did not note that it handed "${record.id}" over`)
+  );
 }
 
 async function finishHandedOver(

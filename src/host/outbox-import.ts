@@ -16,7 +16,7 @@ import { createTotalsCounter } from "./transfer-totals.ts";
 export interface ImportDeps {
   readonly source: Pick<OutboxSource, "storeId">;
   readonly transfer: OutboxTransfer;
-  readonly records: Pick<ExportRecords, "find">;
+  readonly records: Pick<ExportRecords, "isHandedOver">;
   /** Largest message that this outbox takes. */
   readonly maxMessage: Bytes;
 }
@@ -54,7 +54,7 @@ export async function importOutbox(
   const limits = { maxMessage: deps.maxMessage };
   const items = (): AsyncGenerator<FileItem> => readOutboxFile(chunksOf(handle, file), limits);
 
-  const { header, totals } = await verify(items(), report, signal);
+  const { header, totals } = await verify(items(), deps, report, signal);
   const before = await progressOf(deps, header, totals, file);
   const imported = dryRun ? 0 : await takeIn(deps, { header, items: items(), before }, report, signal);
   const { id, device, storeId, wall } = header;
@@ -63,6 +63,7 @@ export async function importOutbox(
 
 async function verify(
   items: AsyncGenerator<FileItem>,
+  { maxMessage }: ImportDeps,
   report: Report,
   signal: AbortSignal,
 ): Promise<{ readonly header: FileHeader; readonly totals: TransferTotals }> {
@@ -75,12 +76,23 @@ async function verify(
       header = item.header;
       continue;
     }
+    if (header !== undefined) checkSize(messageOf(item.row, header), item.row.seq, maxMessage);
     counter.add(item.row);
     rows += 1;
     if (rows % STEP === 0) report({ stage: "reading", rows });
   }
   if (header === undefined) throw new PetioleError("ERR_INVARIANT", "An export without a header was read to its end");
   return { header, totals: counter.totals() };
+}
+
+/** With its origin a message is larger than it was on its own device. */
+function checkSize(message: OutboxMessage, seq: number, maxMessage: Bytes): void {
+  const size = messageSize(message);
+  if (size <= maxMessage) return;
+  throw new PetioleError(
+    "ERR_OUTBOX_TOO_LARGE",
+    `Cannot import the message ${seq} for "${message.subject}": ${size} bytes with its origin, at most ${maxMessage} are accepted`,
+  );
 }
 
 /** Messages that are here already; undefined when none ever was. */
@@ -90,7 +102,7 @@ async function progressOf(
   { rows }: TransferTotals,
   file: string,
 ): Promise<number | undefined> {
-  if (storeId === source.storeId && (await records.find(id)) === undefined) {
+  if (storeId === source.storeId && !(await records.isHandedOver(id))) {
     throw new PetioleError(
       "ERR_EXPORT_OWN",
       `Cannot import "${file}": "${device}" is this device, and the messages were not handed over, so they are still here`,

@@ -35,14 +35,15 @@ export interface OutboxSource {
 export interface OutboxTransfer {
   /**
    * Ends the rows of each lane up to and including its sequence, as handed over in the export `id`: durable when it
-   * resolves, and written into the ledger as `exported`.
+   * resolves, and written into the ledger as `exported`. In the same commit the state store gets the name `export:<id>`,
+   * which tells after a crash whether it happened.
    */
   handOver(id: string, upTo: Readonly<Partial<Record<Lane, number>>>): Promise<{ readonly rows: number }>;
   /** How many messages of the import `id` are in the store; undefined when none ever was. */
   importProgress(id: string): Promise<number | undefined>;
   /**
    * Accepts messages and notes the progress of their import, both in one commit: `progress` is how many there are with
-   * these. Durable when it resolves. Sizes are the caller's to check: an imported message is larger by its origin.
+   * these. Durable when it resolves.
    */
   takeIn(id: string, progress: number, messages: readonly OutboxMessage[]): Promise<void>;
 }

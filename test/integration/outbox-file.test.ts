@@ -4,7 +4,7 @@
 import { cp, mkdir, readdir, readFile, rename, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "vitest";
-import type { ExportReport, ImportReport } from "../../src/domain/outbox-report.ts";
+import { EXPORTED_LANES, type ExportReport, type ImportReport } from "../../src/domain/outbox-report.ts";
 import { LANES } from "../../src/domain/outbox.ts";
 import { bytes, kibibytes, millis, type Bytes } from "../../src/domain/units.ts";
 import { createExportRecords } from "../../src/host/export-record.ts";
@@ -36,7 +36,7 @@ interface Device {
 
 function createDevice(name: string, image?: StoreImage): Device {
   const store = createTransferStore(image);
-  const records = createExportRecords(store, store);
+  const records = createExportRecords(store);
   let held = 0;
   const common = { source: store, transfer: store, records };
   return {
@@ -69,7 +69,8 @@ function createDevice(name: string, image?: StoreImage): Device {
 /** A device with messages in all lanes, some of which the hub has. */
 function filledDevice(rows = 700): Device {
   const device = createDevice("gw-1");
-  for (let n = 0; n < rows; n += 1) device.store.add(LANES[(n * n) % LANES.length] ?? LANES[0], `readings.${n % 5}`);
+  for (let n = 0; n < rows; n += 1)
+    device.store.add(EXPORTED_LANES[(n * n) % EXPORTED_LANES.length] ?? "critical", `readings.${n % 5}`);
   device.store.image.rows.splice(0, 10);
   return device;
 }
@@ -87,7 +88,7 @@ describe("export", () => {
     const seqs = device.store.image.rows.map(({ seq }) => seq);
     const report = await device.export(file);
     expect(report).toMatchObject({ file, rows: before.length, dryRun: false, completed: false, replaced: false });
-    expect(report.lanes.map(({ lane }) => lane)).toEqual([...LANES]);
+    expect(report.lanes.map(({ lane }) => lane)).toEqual([...EXPORTED_LANES]);
     expect(report.size).toBe((await stat(file)).size);
     expect((await stat(file)).mode & 0o777).toBe(0o600);
     expect(await readdir(folder.path)).toEqual(["gw-1.outbox"]);
@@ -233,7 +234,7 @@ describe("a power cut during an export", () => {
     device.store.onChange = undefined;
     device.store.read = read;
     // The steps of the last one that are on the stick alone.
-    const last = cuts.findIndex(({ at }) => at === "after save export");
+    const last = cuts.findIndex(({ at }) => at === "after save export-record");
     const handed = cuts[last];
     if (handed === undefined) throw new Error("the export kept no record");
     const whole = await readFile(join(stick, "f"));
@@ -257,7 +258,13 @@ describe("a power cut during an export", () => {
     const wanted = bodies(device.store);
     const cuts = await cutEverywhere(device, stick.path, copies.path);
     const seen = new Set(cuts.map(({ at }) => at));
-    for (const at of ["read", "before handOver", "after handOver", "before save export", "after save outbox-export"]) {
+    for (const at of [
+      "read",
+      "before handOver",
+      "after handOver",
+      "before save export-record",
+      "after save outbox-export",
+    ]) {
       expect(seen).toContain(at);
     }
     let completed = 0;
@@ -332,7 +339,7 @@ describe("a power cut during an export", () => {
     const cuts = await readFile(file);
     const image = structuredClone(device.store.image);
     // As a cut before the rename leaves it.
-    const [[id, record] = []] = [...image.state].filter(([name]) => name.startsWith("export:"));
+    const [[id, record] = []] = [...image.state].filter(([name]) => name.startsWith("export-record:"));
     if (id === undefined || record === undefined) throw new Error("the export kept no record");
     image.state.set("outbox-export", record);
     await rm(file);

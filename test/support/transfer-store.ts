@@ -93,6 +93,7 @@ export function createTransferStore(image: StoreImage = emptyImage()): TransferS
         const rows = image.rows.filter(ends).length;
         image.rows = image.rows.filter((row) => !ends(row));
         image.exported.set(id, rows);
+        image.state.set(`export:${id}`, "1700000000000");
         return { rows };
       }),
     importProgress: async (id) => image.imports.get(id),

@@ -4,6 +4,7 @@ import { isAbsolute } from "node:path";
 import { z } from "zod";
 import { PetioleError } from "../../domain/errors.ts";
 import { LANES } from "../../domain/outbox.ts";
+import { EXPORTED_LANES } from "../../domain/outbox-report.ts";
 import { parseObject, type ControlOperation, type ParamsOf } from "./protocol.ts";
 
 const nothing = z.strictObject({});
@@ -28,7 +29,11 @@ const PARAMS: { readonly [K in ControlOperation]: z.ZodType<ParamsOf<K>> } = {
   "outbox-pause": nothing,
   "outbox-resume": nothing,
   "outbox-drain": z.strictObject({ wait: z.boolean() }),
-  "outbox-export": z.strictObject({ file, dryRun: z.boolean(), lanes: z.array(lane).min(1).optional() }),
+  "outbox-export": z.strictObject({
+    file,
+    dryRun: z.boolean(),
+    lanes: z.array(z.enum(EXPORTED_LANES)).min(1).optional(),
+  }),
   "outbox-import": z.strictObject({ file, dryRun: z.boolean() }),
 };
 

@@ -1,5 +1,6 @@
 import { InvalidArgumentError, Option, type Command } from "commander";
 import { LANES, type Lane } from "../../domain/outbox.ts";
+import { EXPORTED_LANES } from "../../domain/outbox-report.ts";
 import type { AgentOptions } from "../agent-socket.ts";
 import { countArgument, durationArgument } from "../arguments.ts";
 import type { DrainOptions } from "./drain.ts";
@@ -86,7 +87,9 @@ export function addOutboxCommands(program: Command, withAgentOptions: WithAgentO
       .description("Hand what waits over into a file, for a neighbour that has a link.")
       .option("--dry-run", "show what would happen, change nothing")
       .addOption(
-        new Option("--lane <lane>", `${LANES.join(", ")}; may be given several times; default all`).argParser(addLane),
+        new Option("--lane <lane>", `${EXPORTED_LANES.join(", ")}; may be given several times; default all`).argParser(
+          addLane,
+        ),
       ),
   ).action(async (file: string, options: ExportOptions) => {
     const { outboxExport } = await import("./transfer.ts");
@@ -109,13 +112,10 @@ function laneOption(what: string): Option {
   return new Option("--lane <lane>", what).choices(LANES);
 }
 
-function isLane(text: string): text is Lane {
-  return (LANES as readonly string[]).includes(text);
-}
-
 function addLane(text: string, lanes: readonly Lane[] = []): readonly Lane[] {
-  if (isLane(text)) return [...lanes, text];
-  throw new InvalidArgumentError(`want one of ${LANES.join(", ")}`);
+  const lane = EXPORTED_LANES.find((one) => one === text);
+  if (lane !== undefined) return [...lanes, lane];
+  throw new InvalidArgumentError(`want one of ${EXPORTED_LANES.join(", ")}`);
 }
 
 function addHeader(text: string, headers: Readonly<Record<string, string>>): Record<string, string> {

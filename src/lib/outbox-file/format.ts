@@ -4,7 +4,8 @@
 
 import { z } from "zod";
 import { PetioleError } from "../../domain/errors.ts";
-import { LANES, type OutboxRow } from "../../domain/outbox.ts";
+import type { OutboxRow } from "../../domain/outbox.ts";
+import { EXPORTED_LANES } from "../../domain/outbox-report.ts";
 import { bytes, millis, type Bytes, type Millis } from "../../domain/units.ts";
 import { sealLine } from "./sealed-line.ts";
 
@@ -39,7 +40,7 @@ const headerSchema = z.object({
 
 const rowSchema = z.object({
   seq: z.int().min(1),
-  lane: z.enum(LANES),
+  lane: z.enum(EXPORTED_LANES),
   subject: z.string(),
   headers: z.record(z.string(), z.string()),
   body: z.base64(),

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, test } from "vitest";
 import { isPetioleError } from "../../domain/errors.ts";
-import { LANES } from "../../domain/outbox.ts";
+import { EXPORTED_LANES } from "../../domain/outbox-report.ts";
 import { kibibytes, millis, type Bytes } from "../../domain/units.ts";
 import { encodeRow, encodeTrailer, messageSize, type FileHeader, type FileRow } from "./format.ts";
 import { readOutboxFile, type FileItem } from "./read.ts";
@@ -19,7 +19,7 @@ const HEADER: FileHeader = {
 
 const row = (seq: number, more: Partial<FileRow> = {}): FileRow => ({
   seq,
-  lane: LANES[seq % LANES.length] ?? LANES[0],
+  lane: EXPORTED_LANES[seq % EXPORTED_LANES.length] ?? "critical",
   subject: "readings.boiler",
   headers: { Unit: "°C" },
   body: Buffer.from(`reading ${seq}`),
@@ -70,7 +70,7 @@ describe("an export file", () => {
       .array(
         fc.record({
           step: fc.integer({ min: 1, max: 1000 }),
-          lane: fc.constantFrom(...LANES),
+          lane: fc.constantFrom(...EXPORTED_LANES),
           subject: text,
           headers: fc.dictionary(text, text, { maxKeys: 3 }),
           body: fc.uint8Array({ maxLength: 200 }),

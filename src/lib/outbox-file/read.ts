@@ -13,6 +13,9 @@ export type FileItem =
   | { readonly kind: "header"; readonly header: FileHeader }
   | { readonly kind: "row"; readonly row: FileRow };
 
+/** What a placeholder for the trailer is made of. */
+const SPACE = 32;
+
 /** Escapes make text up to six times as long, base64 makes a body a third longer. */
 const longestLine = ({ maxMessage }: ReadLimits): number => maxMessage * 6 + kibibytes(16);
 
@@ -38,8 +41,9 @@ export async function* readOutboxFile(chunks: AsyncIterable<Buffer>, limits: Rea
     if (number === 1) {
       yield { kind: "header", header: headerOf(line) };
     } else {
-      if (/^ *$/.test(line.toString("latin1")))
-        throw damaged("it is unfinished; exporting to the same file again ends it");
+      if (line.length === 0 || line[0] === SPACE) {
+        throw damaged("it is unfinished, or was changed; exporting to the same file again ends it");
+      }
       const value = unsealLine(line, number);
       if (value["petiole"] === "end") {
         const trailer = parseTrailer(value, number);
