@@ -122,16 +122,8 @@ describe("createOutboxControl()", () => {
   });
 
   test("outbox-ledger filters by lane, by what comes behind an entry, and by count", async ({ expect }) => {
-    const entry = (id: number, lane: LedgerEntry["lane"]): LedgerEntry => ({
-      id,
-      lane,
-      from: id,
-      to: id,
-      count: 1,
-      bytes: bytes(1),
-      reason: "cap",
-      wall: millis(0),
-    });
+    const loss = { count: 1, bytes: bytes(1), reason: "cap", wall: millis(0) } as const;
+    const entry = (id: number, lane: LedgerEntry["lane"]): LedgerEntry => ({ id, lane, from: id, to: id, ...loss });
     const entries = [entry(3, "standard"), entry(1, "critical"), entry(2, "standard")];
     const { handlers } = await setUp(createTransferStore(), entries);
     const ids = async (params: Parameters<(typeof handlers)["outbox-ledger"]>[0]): Promise<number[]> =>

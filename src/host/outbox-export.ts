@@ -190,18 +190,17 @@ async function writeRows(
 
 async function handOver({ records, transfer }: ExportDeps, record: ExportRecord): Promise<void> {
   await records.begin(record);
-  let failure: { readonly error: unknown } | undefined;
   try {
     await transfer.handOver(record.id, record.upTo);
   } catch (error) {
-    failure = { error };
+    // What failed may have happened all the same.
+    if ((await records.settle()) === "handed-over") return;
+    await removePartial(record.file);
+    throw error;
   }
-  // What failed may have happened all the same.
   if ((await records.settle()) === "handed-over") return;
-  await removePartial(record.file);
-  throw (
-    failure?.error ?? new PetioleError("ERR_INVARIANT", `The store did not note that it handed "${record.id}" over`)
-  );
+  // The file stays: it is not known whether the messages are anywhere else.
+  throw new PetioleError("ERR_INVARIANT", `Cannot finish "${record.file}": the store did not note its hand-over`);
 }
 
 async function finishHandedOver(

@@ -1,11 +1,11 @@
-import { LANES, type Lane } from "../domain/outbox.ts";
+import { LANES, type Lane, type OutboxRow } from "../domain/outbox.ts";
 import type { TransferTotals } from "../domain/outbox-report.ts";
 import { bytes, type Millis } from "../domain/units.ts";
-import { messageSize, type FileRow } from "../lib/outbox-file/format.ts";
+import { messageSize } from "../lib/outbox-file/format.ts";
 
 /** Adds up rows as they pass. */
 export interface TotalsCounter {
-  add(row: FileRow): void;
+  add(row: OutboxRow): void;
   totals(): TransferTotals;
 }
 

@@ -50,7 +50,7 @@ export function createTransferStore(image: StoreImage = emptyImage()): TransferS
     image.lastSeq += 1;
     const seq = image.lastSeq;
     const stamps = { bootId: "boot", monotonic: millis(seq), wall: millis(1_700_000_000_000 + seq) };
-    const row = { ...message, body: new Uint8Array(message.body), seq, ...stamps, clock: "synced", ...more };
+    const row = { ...message, body: new Uint8Array(message.body), seq, ...stamps, clock: "synced" as const, ...more };
     image.rows.push(row);
     return row;
   };

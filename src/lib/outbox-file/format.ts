@@ -22,8 +22,10 @@ export interface FileHeader {
   readonly bootId: string;
 }
 
-/** `clock`: whether the wall time of the row can be trusted, where its store tells. */
-export type FileRow = OutboxRow & { readonly clock?: "synced" | "unsynced" | undefined };
+/** Whether the wall time of a row can be trusted; where its store does not tell, it cannot. */
+type ClockTrust = "synced" | "unsynced";
+export type StoredRow = OutboxRow & { readonly clock?: ClockTrust };
+export type FileRow = OutboxRow & { readonly clock: ClockTrust };
 
 const count = z.int().min(0);
 const milliseconds = z.number().min(0).transform(millis);
@@ -47,7 +49,7 @@ const rowSchema = z.object({
   boot: z.string(),
   monotonic: milliseconds,
   wall: z.number().transform(millis),
-  clock: z.enum(["synced", "unsynced"]).optional(),
+  clock: z.enum(["synced", "unsynced"]),
   owner: z.string().optional(),
   ttl: milliseconds.optional(),
 });
@@ -64,8 +66,8 @@ export function encodeHeader({ id, device, storeId, wall, monotonic, bootId }: F
   return sealLine({ petiole: "outbox", version: FORMAT_VERSION, id, device, store: storeId, clock });
 }
 
-export function encodeRow(row: FileRow): Buffer {
-  const { seq, lane, subject, headers, body, bootId: boot, monotonic, wall, clock, owner, ttl } = row;
+export function encodeRow(row: StoredRow): Buffer {
+  const { seq, lane, subject, headers, body, bootId: boot, monotonic, wall, clock = "unsynced", owner, ttl } = row;
   const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString("base64");
   return sealLine({ seq, lane, subject, headers, boot, monotonic, wall, clock, owner, ttl, body: text });
 }
