@@ -90,20 +90,20 @@ export const ERROR_CATALOGUE = {
   ERR_STORE_LOCKED: { kind: "environment", retryable: true, meaning: "another agent uses this state directory" },
   ERR_STORE_FAILED: { kind: "environment", retryable: true, meaning: "the store could not carry out an operation" },
   ERR_OUTBOX_TOO_LARGE: { kind: "user", retryable: false, meaning: "a message is larger than the outbox accepts" },
-  ERR_OUTBOX_FULL: {
-    kind: "environment",
-    retryable: true,
-    meaning: "the outbox is full and its policy does not let this message in",
-  },
   ERR_OUTBOX_SHED: {
     kind: "environment",
     retryable: true,
-    meaning: "the lane is full and takes no new messages until some of its own have gone",
+    meaning: "the message's lane is full and set to take no more until the hub has taken some",
   },
   ERR_OUTBOX_QUOTA: {
     kind: "environment",
     retryable: true,
-    meaning: "the publisher's own share of the outbox is used up",
+    meaning: "the publisher's waiting messages take all that they may",
+  },
+  ERR_OUTBOX_FULL: {
+    kind: "environment",
+    retryable: true,
+    meaning: "the outbox is full and its policy does not let this message in",
   },
   ERR_EXPORT_FILE: {
     kind: "environment",
