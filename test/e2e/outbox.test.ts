@@ -102,10 +102,10 @@ describe("petiole outbox", () => {
 
   test("ledger says what was lost, by lane and from an entry on", async ({ expect }) => {
     await using folder = await tempFolder();
-    await using agent = await startAgent({ outbox: { max_size: "64KiB", commit_rows: 1 } });
+    await using agent = await startAgent({ outbox: { max_size: "1MiB" } });
     expect((await outbox(agent, "ledger")).stdout).toBe("nothing was lost\n");
     const body = join(folder.path, "body");
-    await writeFile(body, Buffer.alloc(20_000));
+    await writeFile(body, Buffer.alloc(200_000));
     const ledger = async (...args: readonly string[]): Promise<readonly LedgerEntry[]> =>
       (await json<{ entries: readonly LedgerEntry[] }>(agent, "ledger", ...args)).entries;
     await waitFor("the outbox to give something up", async () => {
