@@ -12,6 +12,7 @@ const CONFIGS: Readonly<Record<string, unknown>> = {
   gpio: { chip: { backend: "simulated" }, lines: { l: { line: 0, direction: "input" } } },
   "keyvalue-sqlite": undefined,
   "keyvalue-memory": undefined,
+  outbox: undefined,
   "messaging-nats": undefined,
   "messaging-memory": undefined,
 };

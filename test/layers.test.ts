@@ -15,7 +15,7 @@ const LAYERS = {
   "src/provider": ["src/domain", "src/lib", "node:", "npm"],
   "src/runtime": ["src/domain", "src/lib", "node:", "npm"],
   "src/host": ["src/domain", "src/lib", "src/provider", "src/runtime", "node:"],
-  "src/adapters/control": ["src/domain", "src/lib", "src/host", "src/provider", "node:"],
+  "src/adapters/control": ["src/domain", "src/lib", "src/host", "src/provider", "node:", "npm"],
   "src/adapters/lattice": ["src/domain", "src/lib", "src/host", "src/provider", "node:", "npm"],
   "src/adapters/leaf": ["src/domain", "src/lib", "src/host", "src/provider", "node:", "npm"],
   "src/adapters/store": ["src/domain", "src/lib", "src/host", "src/provider", "node:", "npm"],

@@ -1,17 +1,18 @@
 import {
   PetioleError,
   WitError,
+  isSubject,
+  laneRuleFor,
   millis,
   type Binding,
   type BusMessage,
   type CapabilityFunctions,
   type DurableMessages,
-  type Lane,
+  type LaneRule,
   type LinkContext,
   type MessageBus,
   type Outbox,
 } from "#provider";
-import { isSubject, matchesSubject } from "./subject.ts";
 import { invalidSubject, noTimeout, replyToStored, tooLarge, toMessagingError } from "./wit-errors.ts";
 
 export const CONSUMER = "wasmcloud:messaging/consumer";
@@ -30,7 +31,7 @@ interface LinkConfig {
     readonly queue?: string | undefined;
     readonly durable?: boolean | undefined;
   }[];
-  readonly lanes: readonly { readonly subject: string; readonly lane: Lane }[];
+  readonly lanes: readonly LaneRule[];
   readonly max_body: number;
 }
 
@@ -52,7 +53,7 @@ export async function bindMessaging(
   { bus, outbox, inbox }: MessagingBindingDeps,
 ): Promise<Binding> {
   if (link.direction === "imports") {
-    return { functions: consumer(config, { bus, outbox }), [Symbol.asyncDispose]: async () => {} };
+    return { functions: consumer(link.component, config, { bus, outbox }), [Symbol.asyncDispose]: async () => {} };
   }
   if (config.subscriptions.length === 0) {
     throw new PetioleError(
@@ -72,7 +73,7 @@ export async function bindMessaging(
   return { functions: {}, [Symbol.asyncDispose]: async () => await subscribed.disposeAsync() };
 }
 
-function consumer(config: LinkConfig, { bus, outbox }: MessagingBindingDeps): CapabilityFunctions {
+function consumer(owner: string, config: LinkConfig, { bus, outbox }: MessagingBindingDeps): CapabilityFunctions {
   const check = (subject: string, body: Uint8Array): void => {
     if (!isSubject(subject)) throw invalidSubject();
     if (body.byteLength > config.max_body) throw tooLarge(config.max_body);
@@ -83,11 +84,11 @@ function consumer(config: LinkConfig, { bus, outbox }: MessagingBindingDeps): Ca
         const { subject, body, replyTo } = message;
         check(subject, body);
         if (replyTo !== undefined && !isSubject(replyTo)) throw invalidSubject();
-        const lane = config.lanes.find((entry) => matchesSubject(entry.subject, subject))?.lane;
-        if (lane !== undefined && replyTo !== undefined) throw replyToStored();
+        const rule = laneRuleFor(config.lanes, subject);
+        if (rule !== undefined && replyTo !== undefined) throw replyToStored();
         try {
-          if (lane === undefined) bus.publish({ subject, body, replyTo });
-          else await outbox.publish({ lane, subject, body, headers: {} });
+          if (rule === undefined) bus.publish({ subject, body, replyTo });
+          else await outbox.publish({ lane: rule.lane, subject, body, headers: {}, owner, ttl: rule.ttl });
         } catch (error) {
           throw toMessagingError(error);
         }

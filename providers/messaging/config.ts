@@ -1,11 +1,8 @@
 import { z } from "zod";
-import { LANES, kibibytes, size } from "#provider";
-import { isPattern } from "./subject.ts";
-
-const pattern = z.string().refine(isPattern, "want a NATS subject, such as alarms.boiler, alarms.* or alarms.>");
+import { kibibytes, laneRules, size, subjectPattern } from "#provider";
 
 const subscription = z.strictObject({
-  subject: pattern,
+  subject: subjectPattern(),
   /** Members of one queue group share the messages among them. */
   queue: z
     .string()
@@ -30,10 +27,7 @@ const maxBody = size().default(kibibytes(1024));
 export const natsLinkSchema = z.strictObject({
   subscriptions: z.array(natsSubscription).max(64).default([]),
   max_body: maxBody,
-  lanes: z
-    .array(z.strictObject({ subject: pattern, lane: z.enum(LANES) }))
-    .max(64)
-    .default([]),
+  lanes: laneRules().default([]),
 });
 export type NatsLinkConfig = z.infer<typeof natsLinkSchema>;
 

@@ -1,5 +1,4 @@
-import { PetioleError, type BusMessage, type Clock, type Logger, type MessageBus } from "#provider";
-import { matchesSubject } from "./subject.ts";
+import { PetioleError, matchesSubject, type BusMessage, type Clock, type Logger, type MessageBus } from "#provider";
 
 export interface MemoryBusDeps {
   readonly clock: Clock;

@@ -106,7 +106,7 @@ describe("createMessagingNatsProvider()", () => {
   const LANES = [
     { subject: "alarms.>", lane: "critical" },
     { subject: "alarms.test", lane: "standard" },
-    { subject: "readings.*", lane: "standard" },
+    { subject: "readings.*", lane: "standard", ttl: "10m" },
   ];
 
   const setUp = async (fail?: PetioleError) => {
@@ -132,7 +132,7 @@ describe("createMessagingNatsProvider()", () => {
       },
     };
     const rig = await startProvider(createMessagingNatsProvider, {}, { services: { outbox, bus } });
-    const link = await rig.bind({ config: { lanes: LANES } });
+    const link = await rig.bind({ component: "smoother", config: { lanes: LANES } });
     const publish = async (subject: string, replyTo?: string) =>
       await link.call(CONSUMER, "publish", { subject, body: new Uint8Array([1]), replyTo });
     return { stored, sent, link, publish };
@@ -169,7 +169,9 @@ describe("createMessagingNatsProvider()", () => {
       subject: "alarms.boiler.hot",
       body: new Uint8Array([1]),
       headers: {},
+      owner: "smoother",
     });
+    expect(stored.map(({ ttl }) => ttl)).toEqual([undefined, undefined, 600_000]);
     expect(sent.map(({ subject }) => subject)).toEqual(["readings.a.b", "chat"]);
   });
 
@@ -184,6 +186,8 @@ describe("createMessagingNatsProvider()", () => {
 
   test.for([
     ["alarms.x", "ERR_OUTBOX_FULL", /^full:/],
+    ["alarms.x", "ERR_OUTBOX_SHED", /^shed:/],
+    ["alarms.x", "ERR_OUTBOX_QUOTA", /^quota-exceeded:/],
     ["alarms.x", "ERR_OUTBOX_TOO_LARGE", /^too-large:/],
     ["alarms.x", "ERR_STORE_FAILED", /^unavailable:/],
     ["chat", "ERR_LATTICE_UNREACHABLE", /^unreachable:/],

@@ -8,6 +8,8 @@ const REASONS: Partial<Record<PetioleError["code"], string>> = {
   ERR_LATTICE_UNREACHABLE: "unreachable: there is no connection, or nobody answered in time",
   ERR_LATTICE_MESSAGE: "refused: the server does not take a message of this subject or size",
   ERR_OUTBOX_FULL: "full: the store for outgoing messages has no room for this one",
+  ERR_OUTBOX_SHED: "shed: the lane for messages of this kind is full and takes no new ones for now",
+  ERR_OUTBOX_QUOTA: "quota-exceeded: this component's share of the store for outgoing messages is used up",
   ERR_OUTBOX_TOO_LARGE: "too-large: the message is larger than the store accepts",
   ERR_STORE_FAILED: "unavailable: the store could not take the message",
 };

@@ -1,7 +1,7 @@
 // Values of options, as commander takes them.
 
 import { InvalidArgumentError } from "commander";
-import { parseSize, type Bytes } from "../domain/units.ts";
+import { parseDuration, parseSize, type Bytes, type Millis } from "../domain/units.ts";
 
 /** A size such as 32MiB. */
 export function sizeArgument(text: string): Bytes {
@@ -14,4 +14,11 @@ export function sizeArgument(text: string): Bytes {
 export function countArgument(text: string): number {
   if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
   throw new InvalidArgumentError("want a whole number above 0");
+}
+
+/** A duration such as 5m, of a millisecond at least. */
+export function durationArgument(text: string): Millis {
+  const value = parseDuration(text);
+  if (value !== undefined && Number.isInteger(value) && value >= 1) return value;
+  throw new InvalidArgumentError("want a duration such as 250ms, 2s, 5m, 1h or 7d");
 }

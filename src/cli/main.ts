@@ -2,15 +2,19 @@
 import { Command, CommanderError, Option } from "commander";
 import { DEFAULT_CONFIG_FILE } from "../config/load.ts";
 import { isPetioleError } from "../domain/errors.ts";
+import type { AgentOptions } from "./agent-socket.ts";
 import { countArgument, sizeArgument } from "./arguments.ts";
 import type { CompileOptions } from "./compile.ts";
 import { EXIT } from "./exit-codes.ts";
+import { addOutboxCommands } from "./outbox/commands.ts";
 
 // Each command is loaded when it is asked for: `petiole status` must not pay for the runtime.
 
 const program = new Command("petiole")
   .description("Runs WebAssembly components on devices and links them to hardware and to the cloud.")
   .showHelpAfterError("(petiole --help says more)")
+  // An option belongs to the last command named before it: `petiole outbox` and its commands have some of one name.
+  .enablePositionalOptions()
   .exitOverride();
 
 const configOption = () =>
@@ -18,6 +22,11 @@ const configOption = () =>
 const limitOption = (flags: string, what: string, standard: string, parse: (text: string) => unknown) =>
   new Option(flags, `${what} that the component will have`).argParser(parse).default(parse(standard), standard);
 const jsonOption = () => new Option("--json", "print JSON, for programs");
+const withAgentOptions = (command: Command): Command =>
+  command
+    .addOption(configOption())
+    .option("--socket <path>", "control socket, instead of the one the configuration names")
+    .addOption(jsonOption());
 
 program
   .command("run")
@@ -28,16 +37,16 @@ program
     await run(options.config);
   });
 
-program
-  .command("status")
-  .description("Show what the running agent does: hub link, components, providers, links, outbox.")
-  .addOption(configOption())
-  .option("--socket <path>", "control socket, instead of the one the configuration names")
-  .addOption(jsonOption())
-  .action(async (options: { config: string; socket?: string; json?: true }) => {
-    const { status } = await import("./status.ts");
-    await status(options);
-  });
+withAgentOptions(
+  program
+    .command("status")
+    .description("Show what the running agent does: hub link, components, providers, links, outbox."),
+).action(async (options: AgentOptions) => {
+  const { status } = await import("./status.ts");
+  await status(options);
+});
+
+addOutboxCommands(program, withAgentOptions);
 
 program
   .command("config")

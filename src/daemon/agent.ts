@@ -19,6 +19,8 @@ import { readTrustedKey } from "../runtime/aot/keys.ts";
 import { createDesired } from "./desired.ts";
 import { openHub } from "./hub.ts";
 import { outboxOptionsOf } from "./outbox-options.ts";
+import { createOutboxControl, recallOutbox } from "./outbox-control.ts";
+import { createOutboxMeters } from "./outbox-meters.ts";
 import { reasonOf } from "../lib/reason.ts";
 
 // Without a hub there is nothing to receive; what was received before is worked off all the same.
@@ -70,7 +72,29 @@ export async function openAgent({ config, file, env, clock, log, signal }: Agent
       options: { maxMessages: max_messages, maxBytes: max_size, maxAttempts: max_attempts, unclaimed },
     }),
   );
-  const hub = stack.use(openHub({ config, source: store.outbox, outbox: store.outbox, inbox, env, clock, log }));
+  const outboxLog = log.child({ part: "outbox" });
+  const memory = await recallOutbox(store.state, outboxLog);
+  const meters = createOutboxMeters(store.outbox, clock);
+  const hub = stack.use(openHub({ config, source: meters.source, outbox: meters.outbox, inbox, env, clock, log }));
+  meters.watch(() => hub.forwarder.state());
+  const outboxControl = stack.use(
+    createOutboxControl({
+      device: config.device.id,
+      bootId: store.outbox.bootId,
+      source: store.outbox,
+      state: store.state,
+      flush: () => store.flush(),
+      transfer: store.outbox,
+      forwarder: hub.forwarder,
+      hub: () => hub.state(),
+      meters,
+      condition: ({ store: { mode, reason } }) => ({ mode, reason }),
+      maxMessage: config.outbox.max_message,
+      memory,
+      clock,
+      log: outboxLog,
+    }),
+  );
   const runtime = stack.use(
     createRuntime({
       cacheDir: config.cache_dir,
@@ -83,7 +107,7 @@ export async function openAgent({ config, file, env, clock, log, signal }: Agent
       log: log.child({ part: "runtime" }),
     }),
   );
-  const services = { outbox: store.outbox, keyValue: store.keyValue, bus: hub.bus, hubBus: hub.hubBus, inbox };
+  const services = { outbox: meters.outbox, keyValue: store.keyValue, bus: hub.bus, hubBus: hub.hubBus, inbox };
   const host = stack.use(createHost({ runtime, registry: PROVIDERS, services, clock, log }));
 
   const giveUp = (): void => void host[Symbol.asyncDispose]();
@@ -118,7 +142,8 @@ export async function openAgent({ config, file, env, clock, log, signal }: Agent
       .links.map(({ name, source, target, interfaces }) => ({ name, source, target, interfaces })),
   });
   const path = join(config.runtime_dir, SOCKET_NAME);
-  stack.use(await openControlServer({ path, handlers: { status }, log: log.child({ part: "control" }) }));
+  const handlers = { status, ...outboxControl.handlers };
+  stack.use(await openControlServer({ path, handlers, log: log.child({ part: "control" }) }));
 
   await desired.begin();
   watch = stack.use(hub.watchDesired((entry) => desired.take(entry)));

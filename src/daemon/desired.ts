@@ -6,7 +6,7 @@ import { PetioleError, isPetioleError } from "../domain/errors.ts";
 import type { DesiredStatus } from "../domain/status.ts";
 import type { DesiredState } from "../domain/workload.ts";
 import { mergeDesired } from "../host/desired-sources.ts";
-import type { AgentState } from "../host/ports.ts";
+import type { StateStore } from "../host/ports.ts";
 import type { Logger } from "../lib/log.ts";
 import { checkProviders } from "./check-providers.ts";
 import { EMPTY, meaningOf, parseRecord, type DocumentRecord, type StoredDocument } from "./document-record.ts";
@@ -17,7 +17,7 @@ export interface DesiredDeps {
   readonly file: string;
   /** Its folder, where relative paths start. */
   readonly folder: string;
-  readonly state: AgentState;
+  readonly state: StateStore;
   readonly log: Logger;
   /** Makes it run. Resolves after the first pass. */
   readonly apply: (desired: DesiredState) => Promise<void>;

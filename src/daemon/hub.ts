@@ -17,7 +17,7 @@ import { PetioleError } from "../domain/errors.ts";
 import type { HubLinkState } from "../domain/hub-link.ts";
 import { millis, seconds, type Millis } from "../domain/units.ts";
 import type { InboundStatus } from "../domain/status.ts";
-import type { HubMonitor, InboundSink, OutboxSource } from "../host/ports.ts";
+import type { ForwarderControl, HubMonitor, InboundSink, OutboxSource } from "../host/ports.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/log.ts";
 import { drainLimitOf } from "./outbox-options.ts";
@@ -41,6 +41,7 @@ export interface Hub extends AsyncDisposable {
   /** Among the local clients in leaf mode, at the hub in direct mode. */
   readonly bus: MessageBus;
   readonly hubBus: MessageBus;
+  readonly forwarder: ForwarderControl;
   state(): HubLinkState;
   inbound(): InboundStatus;
   /**
@@ -91,6 +92,7 @@ function openDirectHub(deps: HubDeps, hub: HubConfig): Hub {
   return {
     bus,
     hubBus: bus,
+    forwarder: link.forwarder,
     state: () => link.state(),
     inbound: () => link.inbound(),
     watchDesired: (onEntry) => link.watchDesired(onEntry),
@@ -152,6 +154,7 @@ function openLeafHub(deps: HubDeps, hub: HubConfig): Hub {
   return {
     bus: createMessageBus({ connection: local, log: log.child({ part: "bus" }) }),
     hubBus: createMessageBus({ connection: uplink, log: log.child({ part: "bus", side: "hub" }) }),
+    forwarder: link.forwarder,
     state: () => link.state(),
     inbound: () => link.inbound(),
     watchDesired: (onEntry) => link.watchDesired(onEntry),
@@ -173,7 +176,7 @@ interface Path {
   readonly probePath: (timeout: Millis) => Promise<PathSample> | PathSample;
 }
 
-interface WatchedLink extends AsyncDisposable, Pick<Hub, "state" | "inbound" | "watchDesired"> {
+interface WatchedLink extends AsyncDisposable, Pick<Hub, "state" | "forwarder" | "inbound" | "watchDesired"> {
   readonly monitor: HubMonitor;
 }
 
@@ -215,6 +218,7 @@ function watchLink(deps: HubDeps, hub: HubConfig, { connection, probePath }: Pat
 
   return {
     monitor,
+    forwarder,
     state: () => withForwarder(monitor.state(), forwarder),
     inbound: () => inbound.status(),
     watchDesired: (onEntry) =>
@@ -273,6 +277,12 @@ const noBus: MessageBus = {
 const noHub: Hub = {
   bus: noBus,
   hubBus: noBus,
+  forwarder: {
+    pause: async () => {},
+    resume: () => {},
+    lift: () => {},
+    state: () => ({ stream: undefined, lanes: [] }),
+  },
   state: () => ({ link: "disabled", mode: "none", rtt: undefined, reason: undefined, server: undefined }),
   inbound: () => ({ state: "off", stream: undefined, lastError: undefined }),
   watchDesired: () => undefined,

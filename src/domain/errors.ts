@@ -110,6 +110,36 @@ export const ERROR_CATALOGUE = {
     retryable: true,
     meaning: "the outbox is full and its policy does not let this message in",
   },
+  ERR_EXPORT_FILE: {
+    kind: "environment",
+    retryable: true,
+    meaning: "the file of an export cannot be written or read: a full disk, a missing folder, a stick that was pulled",
+  },
+  ERR_EXPORT_EXISTS: {
+    kind: "user",
+    retryable: false,
+    meaning: "there is a file of that name already; an export overwrites none",
+  },
+  ERR_EXPORT_FORMAT: {
+    kind: "user",
+    retryable: false,
+    meaning: "the file is no export of an outbox, or one of a version that is not known",
+  },
+  ERR_EXPORT_DAMAGED: {
+    kind: "environment",
+    retryable: false,
+    meaning: "an export is unfinished, cut off or changed; nothing of it was imported",
+  },
+  ERR_EXPORT_IMPORTED: {
+    kind: "user",
+    retryable: false,
+    meaning: "the export has been imported on this device before; that is done once",
+  },
+  ERR_EXPORT_OWN: {
+    kind: "user",
+    retryable: false,
+    meaning: "the export is of this device, which has not handed its messages over: they are still here",
+  },
   ERR_LEAF_SERVER: {
     kind: "environment",
     retryable: true,

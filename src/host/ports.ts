@@ -3,6 +3,7 @@
 import type { HubLinkState } from "../domain/hub-link.ts";
 import type { InboundMessage, StreamPosition } from "../domain/inbox.ts";
 import type { Delivered, Lane, OutboxMessage, OutboxRow } from "../domain/outbox.ts";
+import type { ForwarderState } from "../domain/outbox-report.ts";
 import type { Bytes } from "../domain/units.ts";
 
 /** The reading end of the outbox, for the forwarder. */
@@ -16,12 +17,13 @@ export interface OutboxSource {
   readonly bootId: string;
   /**
    * Rows of `lane` with a sequence above `after`, oldest first, at most `rows` and about `bytes`. Rows below what was
-   * acknowledged may be among them while they are held.
+   * acknowledged may be among them while they are held. With `peek` they are only looked at: they do not count as being
+   * on their way to the hub.
    */
   read(
     lane: Lane,
     after: number,
-    limit: { readonly rows: number; readonly bytes: Bytes },
+    limit: { readonly rows: number; readonly bytes: Bytes; readonly peek?: boolean },
   ): Promise<readonly OutboxRow[]>;
   /**
    * The hub holds every row of `lane` up to and including `seq`, which has the sequence `hubSeq` in its stream; they may
@@ -46,12 +48,16 @@ export interface OutboxSource {
 export interface OutboxTransfer {
   /**
    * Ends the rows of each lane up to and including its sequence, as handed over in the export `id`: durable when it
-   * resolves, and written into the ledger as `exported`.
+   * resolves, and written into the ledger as `exported`. In the same commit the state store gets the name `export:<id>`,
+   * which tells after a crash whether it happened.
    */
   handOver(id: string, upTo: Readonly<Partial<Record<Lane, number>>>): Promise<{ readonly rows: number }>;
   /** How many messages of the import `id` are in the store; undefined when none ever was. */
   importProgress(id: string): Promise<number | undefined>;
-  /** Accepts messages and notes the progress of their import, both in one commit. Durable when it resolves. */
+  /**
+   * Accepts messages and notes the progress of their import, both in one commit: `progress` is how many there are with
+   * these. Durable when it resolves.
+   */
   takeIn(id: string, progress: number, messages: readonly OutboxMessage[]): Promise<void>;
 }
 
@@ -73,10 +79,23 @@ export interface InboundSink {
 }
 
 /** Small texts that the agent itself must not forget, by name. */
-export interface AgentState {
+export interface StateStore {
   load(name: string): Promise<string | undefined>;
   /** Resolves once it is on disk; undefined forgets the name. @throws PetioleError ERR_STORE_FAILED */
   save(name: string, value: string | undefined): Promise<void>;
+}
+
+/** What is done to the forwarder from outside. */
+export interface ForwarderControl {
+  /**
+   * Sends nothing new from the call on; resolves when what is in flight is settled, or lost with its connection. May be
+   * called again while it is paused.
+   */
+  pause(): Promise<void>;
+  resume(): void;
+  /** Lifts the limit of the rate for whatever waits now. */
+  lift(): void;
+  state(): ForwarderState;
 }
 
 /** Watches the link to the hub. */

@@ -1,46 +1,112 @@
 // The control socket speaks one JSON object a line: a request, then its answer, any number of times on a connection.
+// An operation that takes long may tell how far it is in lines before its answer:
+//
+//   {"op":"outbox-drain","params":{"wait":true}}
+//   {"progress":{"left":[{"lane":"standard","rows":1200}],"paused":false}}
+//   {"ok":true,"value":{"left":[],"paused":false}}
 
 import { PetioleError, isErrorCode, type ErrorCode } from "../../domain/errors.ts";
+import type { Lane, LedgerEntry, PublishReceipt } from "../../domain/outbox.ts";
+import type {
+  DrainReport,
+  ExportReport,
+  ImportReport,
+  OutboxReport,
+  TransferProgress,
+} from "../../domain/outbox-report.ts";
 import type { AgentStatus } from "../../domain/status.ts";
 
 /** File name of the control socket in the runtime folder. */
 export const SOCKET_NAME = "petiole.sock";
 
-/** A request longer than this ends the connection. */
-export const MAX_REQUEST = 64 * 1024;
+/** A request longer than this ends the connection: a message of 1 MiB in base64 and its headers are shorter. */
+export const MAX_REQUEST = 2 * 1024 * 1024;
 
-/** What can be asked, with the type of each answer. */
+/** What can be asked, with the types of its parameters, of each line of progress and of the answer. */
 export interface ControlOperations {
-  readonly status: AgentStatus;
+  readonly status: Operation<NoParams, never, AgentStatus>;
+  readonly outbox: Operation<NoParams, never, OutboxReport>;
+  readonly "outbox-ledger": Operation<LedgerParams, never, readonly LedgerEntry[]>;
+  readonly "outbox-publish": Operation<PublishParams, never, PublishReceipt>;
+  readonly "outbox-pause": Operation<NoParams, never, PauseReport>;
+  readonly "outbox-resume": Operation<NoParams, never, PauseReport>;
+  readonly "outbox-drain": Operation<DrainParams, DrainReport, DrainReport>;
+  readonly "outbox-export": Operation<ExportParams, TransferProgress, ExportReport>;
+  readonly "outbox-import": Operation<ImportParams, TransferProgress, ImportReport>;
 }
 export type ControlOperation = keyof ControlOperations;
 
-const OPERATIONS: readonly string[] = ["status"] satisfies ControlOperation[];
+interface Operation<Params, Progress, Value> {
+  readonly params: Params;
+  readonly progress: Progress;
+  readonly value: Value;
+}
+
+export type NoParams = Readonly<Record<string, never>>;
+
+export interface LedgerParams {
+  readonly lane?: Lane | undefined;
+  /** Entries with a larger id only. */
+  readonly since?: number | undefined;
+  /** So many, oldest first. */
+  readonly limit?: number | undefined;
+}
+
+export interface PublishParams {
+  readonly lane: Lane;
+  readonly subject: string;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** Base64. */
+  readonly body: string;
+  /** Milliseconds. */
+  readonly ttl?: number | undefined;
+}
+
+export interface PauseReport {
+  readonly paused: boolean;
+}
+
+export interface DrainParams {
+  readonly wait: boolean;
+}
+
+export interface ExportParams {
+  /** Absolute, on the agent's own file system. */
+  readonly file: string;
+  readonly dryRun: boolean;
+  readonly lanes?: readonly Lane[] | undefined;
+}
+
+export interface ImportParams {
+  readonly file: string;
+  readonly dryRun: boolean;
+}
+
+export type ParamsOf<K extends ControlOperation> = ControlOperations[K]["params"];
+export type ProgressOf<K extends ControlOperation> = ControlOperations[K]["progress"];
+export type ValueOf<K extends ControlOperation> = ControlOperations[K]["value"];
 
 export type ControlReply =
+  | { readonly progress: unknown }
   | { readonly ok: true; readonly value: unknown }
   | { readonly ok: false; readonly code: ErrorCode; readonly message: string };
 
-/** @throws PetioleError ERR_CONTROL_PROTOCOL */
-export function parseRequest(line: string): ControlOperation {
-  const request = parseObject(line);
-  const operation = request["op"];
-  if (typeof operation === "string" && OPERATIONS.includes(operation)) return operation as ControlOperation;
-  const known = OPERATIONS.join(", ");
-  throw new PetioleError("ERR_CONTROL_PROTOCOL", `Cannot answer "${String(operation)}": want one of ${known}`);
-}
-
-/** @throws PetioleError ERR_CONTROL_PROTOCOL, or the error that the agent answered with */
-export function parseReply(line: string): unknown {
+/**
+ * One line of the agent's.
+ * @throws PetioleError ERR_CONTROL_PROTOCOL, or the error that the agent answered with
+ */
+export function parseReply(line: string): { readonly progress: unknown } | { readonly value: unknown } {
   const reply = parseObject(line);
-  if (reply["ok"] === true) return reply["value"];
+  if (reply["ok"] === true) return { value: reply["value"] };
+  if ("progress" in reply) return { progress: reply["progress"] };
   if (reply["ok"] === false && isErrorCode(reply["code"]) && typeof reply["message"] === "string") {
     throw new PetioleError(reply["code"], reply["message"]);
   }
   throw new PetioleError("ERR_CONTROL_PROTOCOL", `Cannot read the agent's answer: found ${line.slice(0, 80)}`);
 }
 
-function parseObject(line: string): Record<string, unknown> {
+/** @throws PetioleError ERR_CONTROL_PROTOCOL */
+export function parseObject(line: string): Record<string, unknown> {
   let value: unknown;
   try {
     value = JSON.parse(line);

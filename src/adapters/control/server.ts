@@ -4,10 +4,35 @@ import { connect, createServer, type Socket } from "node:net";
 import { dirname } from "node:path";
 import { PetioleError, isPetioleError } from "../../domain/errors.ts";
 import type { Logger } from "../../lib/log.ts";
-import { MAX_REQUEST, parseRequest, type ControlOperations, type ControlReply } from "./protocol.ts";
 import { reasonOf } from "../../lib/reason.ts";
+import { parseRequest } from "./parse-request.ts";
+import {
+  MAX_REQUEST,
+  type ControlOperation,
+  type ControlReply,
+  type ParamsOf,
+  type ProgressOf,
+  type ValueOf,
+} from "./protocol.ts";
+import { requestLines } from "./request-lines.ts";
 
-export type ControlHandlers = { readonly [K in keyof ControlOperations]: () => Promise<ControlOperations[K]> };
+/** What belongs to one request. */
+export interface ControlCall<Progress> {
+  /** Tells the asker how far it is; may be called as often as it makes sense to a person. */
+  readonly report: (progress: Progress) => void;
+  /** Aborts when the asker went away. */
+  readonly signal: AbortSignal;
+}
+
+export type ControlHandler<K extends ControlOperation> = (
+  params: ParamsOf<K>,
+  call: ControlCall<ProgressOf<K>>,
+) => Promise<ValueOf<K>>;
+
+export type ControlHandlers = { readonly [K in ControlOperation]: ControlHandler<K> };
+
+/** Each may hold one request in memory. */
+const MAX_CONNECTIONS = 32;
 
 export interface ControlServerDeps {
   /** Path of the unix socket; its folder is made if need be. */
@@ -17,7 +42,7 @@ export interface ControlServerDeps {
 }
 
 /**
- * Answers `petiole status` and its like. The socket is for the agent's user and group only (mode 0660).
+ * Answers `petiole status`, `petiole outbox` and their like. The socket is for the agent's user and group only (mode 0660).
  * @throws PetioleError ERR_STORE_LOCKED when another agent answers on the same path, ERR_CONTROL_UNREACHABLE when the
  *   socket cannot be made
  */
@@ -38,6 +63,7 @@ export async function openControlServer({ path, handlers, log }: ControlServerDe
       socket.destroy();
     });
   });
+  server.maxConnections = MAX_CONNECTIONS;
   await orUnusable(path, async () => {
     server.listen(path);
     await once(server, "listening");
@@ -63,24 +89,22 @@ async function orUnusable(path: string, action: () => Promise<unknown>): Promise
 }
 
 async function serve(socket: Socket, handlers: ControlHandlers): Promise<void> {
-  let pending = "";
-  socket.setEncoding("utf8");
-  for await (const chunk of socket) {
-    pending += String(chunk);
-    for (let end = pending.indexOf("\n"); end >= 0; end = pending.indexOf("\n")) {
-      const line = pending.slice(0, end);
-      pending = pending.slice(end + 1);
-      socket.write(`${JSON.stringify(await answer(line, handlers))}\n`);
-    }
-    if (pending.length > MAX_REQUEST) {
-      throw new PetioleError("ERR_CONTROL_PROTOCOL", `Cannot read a request: longer than ${MAX_REQUEST} characters`);
-    }
+  const gone = new AbortController();
+  socket.on("close", () => gone.abort(new Error("the asker closed the connection")));
+  const send = (reply: ControlReply): void => {
+    if (!socket.destroyed) socket.write(`${JSON.stringify(reply)}\n`);
+  };
+  for await (const line of requestLines(socket, MAX_REQUEST)) {
+    send(await answer(line, handlers, { report: (progress) => send({ progress }), signal: gone.signal }));
   }
 }
 
-async function answer(line: string, handlers: ControlHandlers): Promise<ControlReply> {
+async function answer(line: string, handlers: ControlHandlers, call: ControlCall<unknown>): Promise<ControlReply> {
   try {
-    return { ok: true, value: await handlers[parseRequest(line)]() };
+    const { op, params } = parseRequest(line);
+    // The request was parsed with the schema of its operation.
+    const handler = handlers[op] as (params: unknown, call: ControlCall<unknown>) => Promise<unknown>;
+    return { ok: true, value: await handler(params, call) };
   } catch (error) {
     if (isPetioleError(error)) return { ok: false, code: error.code, message: error.message };
     return { ok: false, code: "ERR_INVARIANT", message: reasonOf(error) };

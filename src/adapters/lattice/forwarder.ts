@@ -5,10 +5,11 @@ import { kibibytes, millis, seconds, type Bytes, type Millis } from "../../domai
 import { backoffDelay, type BackoffOptions } from "../../lib/backoff.ts";
 import { systemClock, type Clock } from "../../lib/clock.ts";
 import type { Logger } from "../../lib/log.ts";
-import type { HubMonitor, OutboxSource } from "../../host/ports.ts";
+import type { ForwarderControl, HubMonitor, OutboxSource } from "../../host/ports.ts";
 import type { LatticeConnection } from "./connection.ts";
 import { createDrainPace, DEFAULT_DRAIN, type DrainLimit, type DrainPace } from "./drain-pace.ts";
-import { initialLaneState, type ForwarderState, type MutableLaneState } from "./forwarder-state.ts";
+import type { ForwarderState } from "../../domain/outbox-report.ts";
+import { initialLaneState, type MutableLaneState } from "./forwarder-state.ts";
 import { createGate, type Gate } from "./gate.ts";
 import { openHubStream, untilAborted, type HubStream, type StreamOptions } from "./hub-stream.ts";
 import { createLaneForwarder, type LaneForwarder, type RefuseRow } from "./lane-forwarder.ts";
@@ -41,16 +42,9 @@ export interface ForwarderOptions {
 }
 
 /** Drains the outbox to the hub's stream from its creation to its disposal; disposing waits for what it writes. */
-export interface Forwarder extends AsyncDisposable {
-  state(): ForwarderState;
+export interface Forwarder extends AsyncDisposable, ForwarderControl {
   /** Tries again now instead of after the back-off. */
   nudge(): void;
-  /** Sends nothing more; resolves when the hub has answered what was sent, or was given up. */
-  pause(): Promise<void>;
-  resume(): void;
-  readonly paused: boolean;
-  /** No limit on the rate until every lane has caught up. */
-  lift(): void;
 }
 
 /** How often the hub is told of losses that it was not told of yet. */
@@ -111,7 +105,7 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
   }
 
   return {
-    state: () => ({ stream: hub.streamName(), lanes: lanes.map(({ state }) => ({ ...state })) }),
+    state: (): ForwarderState => ({ stream: hub.streamName(), lanes: lanes.map(({ state }) => ({ ...state })) }),
     nudge,
     pause: async () => {
       paused = true;
@@ -123,9 +117,6 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
     resume: () => {
       paused = false;
       wake();
-    },
-    get paused() {
-      return paused;
     },
     lift: () => {
       pace.lift();

@@ -162,8 +162,8 @@ export class Engine implements Disposable {
     };
   }
 
-  #read({ lane, after, rows, bytes, now }: RequestOf<"read">): ReadReply {
-    const { changed, ...found } = this.#session.outbox.read(lane, after, { rows, bytes }, now);
+  #read({ lane, after, rows, bytes, offers, now }: RequestOf<"read">): ReadReply {
+    const { changed, ...found } = this.#session.outbox.read(lane, after, { rows, bytes, offers }, now);
     return { ...found, state: changed ? this.#session.outbox.state(this.#floor) : undefined };
   }
 

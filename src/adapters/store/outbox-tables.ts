@@ -146,7 +146,7 @@ export class OutboxTables {
   read(
     lane: StoredLane,
     after: number,
-    limit: { readonly rows: number; readonly bytes: number },
+    limit: { readonly rows: number; readonly bytes: number; readonly offers: boolean },
     now: Now,
   ): Omit<ReadReply, "state"> & { readonly changed: boolean } {
     this.#boots.observe(now);
@@ -174,7 +174,7 @@ export class OutboxTables {
         });
       }
       const last = rows.at(-1);
-      if (last !== undefined) this.#offered[lane] = Math.max(this.#offered[lane], last.seq);
+      if (last !== undefined && limit.offers) this.#offered[lane] = Math.max(this.#offered[lane], last.seq);
       if (last !== undefined || unusable.length === 0) return { rows, complete, changed };
     }
   }

@@ -142,6 +142,8 @@ export type Request =
       readonly after: number;
       readonly rows: number;
       readonly bytes: number;
+      /** Whether the rows may be on their way to the hub from now on. */
+      readonly offers: boolean;
     }
   | { readonly kind: "refuse"; readonly now: Now; readonly lane: StoredLane; readonly seq: number }
   | {

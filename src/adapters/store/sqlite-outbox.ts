@@ -166,7 +166,7 @@ export function createSqliteOutbox(deps: SqliteOutboxDeps): SqliteOutbox {
   const read = async (
     lane: Lane,
     after: number,
-    limit: { readonly rows: number; readonly bytes: number },
+    { peek = false, ...limit }: Parameters<OutboxSource["read"]>[2],
   ): Promise<readonly OutboxRow[]> => {
     if (!isStoredLane(lane)) {
       const rows = memoryLanes[lane].read(after, limit, now());
@@ -174,7 +174,7 @@ export function createSqliteOutbox(deps: SqliteOutboxDeps): SqliteOutbox {
     }
     // Nothing of the lane lies on disk behind `after`, so nobody needs to look.
     if (after >= stored.current.lanes[lane].last) return lane === "standard" ? readMemory(after, limit) : [];
-    const reply = await client.call<"read">({ kind: "read", now: now(), lane, after, ...limit });
+    const reply = await client.call<"read">({ kind: "read", now: now(), lane, after, ...limit, offers: !peek });
     if (reply.state !== undefined) stored.update(reply.state);
     if (!reply.complete || lane !== "standard" || reply.rows.length >= limit.rows) return reply.rows;
     const last = Math.max(after, reply.rows.at(-1)?.seq ?? 0, stored.current.lanes.standard.last);
@@ -245,7 +245,7 @@ export function createSqliteOutbox(deps: SqliteOutboxDeps): SqliteOutbox {
     read: async (lane, after, limit) => {
       const rows = await read(lane, after, limit);
       const last = rows.at(-1);
-      if (last !== undefined) deps.offered[lane] = Math.max(deps.offered[lane], last.seq);
+      if (last !== undefined && limit.peek !== true) deps.offered[lane] = Math.max(deps.offered[lane], last.seq);
       return rows;
     },
 
@@ -322,8 +322,8 @@ export function createSqliteOutbox(deps: SqliteOutboxDeps): SqliteOutbox {
       const rows = messages.map((message) => {
         const ttl = message.ttl ?? policies[message.lane].ttl ?? null;
         const stamp = { seq: sequencer.next(), wall: millis(wall), monotonic: millis(monotonic), ttl };
+        // Its size was checked where it was accepted first; what an import adds to its headers must not keep it out.
         const row = makeRecord(message, stamp);
-        checkSize(row, deps);
         counters[row.lane].accepted += 1;
         return row;
       });

@@ -270,7 +270,7 @@ describe("a repair that fails", () => {
       },
     });
     const read = (): readonly OutboxRow[] =>
-      engine.handle<"read">({ kind: "read", now: NOW, lane: "standard", after: 0, ...WINDOW }).rows;
+      engine.handle<"read">({ kind: "read", now: NOW, lane: "standard", after: 0, ...WINDOW, offers: true }).rows;
     for (let n = 0; n < 2; n += 1) {
       expect(read).toThrow("no room");
       expect(await movedFiles(folder)).toEqual([]);

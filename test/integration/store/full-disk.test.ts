@@ -156,7 +156,7 @@ describe("Engine", () => {
     });
     const reply = engine.handle<"commit">(commitOf(3, 100));
     expect(reply.writes).toEqual([{ ok: true, value: 2n }]);
-    const read = { kind: "read", now: NOW, lane: "critical", after: 0, rows: 9, bytes: 9999 } as const;
+    const read = { kind: "read", now: NOW, lane: "critical", after: 0, rows: 9, bytes: 9999, offers: true } as const;
     const { rows } = engine.handle<"read">(read);
     expect(rows.map((row) => [row.seq, row.bootId])).toEqual([
       [1, "boot"],
