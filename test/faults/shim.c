@@ -8,8 +8,8 @@
 //   PETIOLE_FAULTS_MARKS    what the process writes to this file is recorded as a mark, in order with its other writes
 //   PETIOLE_FAULTS_CLOCK    "1" moves the wall clock by what the control file says
 //
-// A change that the recorder does not know how to record (a shared writable mapping, a hard link, a copy within the
-// kernel) ends the process: a record with holes would prove nothing. System calls made without the C library are not
+// While it records, a change that it does not know how to record (a shared writable mapping, a hard link, a copy within
+// the kernel) ends the process: a record with holes would prove nothing. System calls made without the C library are not
 // seen: libuv's io_uring must be off (UV_USE_IO_URING=0), and static programs such as nats-server are not affected.
 
 #define _GNU_SOURCE
@@ -105,6 +105,11 @@ static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 __attribute__((noreturn)) static void give_up(const char *what, const char *detail) {
   dprintf(2, "fault shim: %s: %s\n", what, detail);
   abort();
+}
+
+// What cannot be recorded matters to nobody else.
+__attribute__((cold)) static void refuse(const char *what, const char *detail) {
+  if (log_fd >= 0) give_up(what, detail);
 }
 
 // The library's own calls must not come back to it.
@@ -240,7 +245,7 @@ static void remember(int fd, int flags, bool existed, const struct stat *before)
   entry->path = strdup(is_marks ? path : relative(path));
   atomic_store(&entry->kind, is_marks ? MARKS : S_ISDIR(now.st_mode) ? WATCHED_FOLDER : WATCHED_FILE);
   if (is_marks || !S_ISREG(now.st_mode)) return;
-  if ((flags & O_TMPFILE) == O_TMPFILE) give_up("cannot record O_TMPFILE", path);
+  if ((flags & O_TMPFILE) == O_TMPFILE) refuse("cannot record O_TMPFILE", path);
   if ((flags & O_CREAT) != 0 && !existed) append_record(OP_CREATE, now.st_ino, 0, entry->path, NULL, NULL, 0);
   else if ((flags & O_TRUNC) != 0 && before->st_size > 0) append_record(OP_TRUNCATE, now.st_ino, 0, NULL, NULL, NULL, 0);
 }
@@ -313,7 +318,7 @@ int creat64(const char *path, mode_t mode) { return open64(path, O_CREAT | O_WRO
 static void refuse_stream(const char *path, const char *mode) {
   char found[PATH_MAX];
   if ((mode[0] != 'r' || strchr(mode, '+') != NULL) && locate(AT_FDCWD, path, found))
-    give_up("cannot record fopen for writing", found);
+    refuse("cannot record fopen for writing", found);
 }
 
 FILE *fopen(const char *path, const char *mode) {
@@ -431,44 +436,44 @@ ssize_t pwritev64(int fd, const struct iovec *parts, int count, off64_t offset) 
 
 ssize_t pwritev2(int fd, const struct iovec *parts, int count, off_t offset, int flags) {
   REAL(pwritev2);
-  if (find(fd) != NULL) give_up("cannot record", "pwritev2");
+  if (find(fd) != NULL) refuse("cannot record", "pwritev2");
   return real_pwritev2(fd, parts, count, offset, flags);
 }
 
 ssize_t pwritev64v2(int fd, const struct iovec *parts, int count, off64_t offset, int flags) {
   REAL(pwritev64v2);
-  if (find(fd) != NULL) give_up("cannot record", "pwritev64v2");
+  if (find(fd) != NULL) refuse("cannot record", "pwritev64v2");
   return real_pwritev64v2(fd, parts, count, offset, flags);
 }
 
 ssize_t sendfile(int out, int in, off_t *offset, size_t count) {
   REAL(sendfile);
-  if (find(out) != NULL) give_up("cannot record", "sendfile");
+  if (find(out) != NULL) refuse("cannot record", "sendfile");
   return real_sendfile(out, in, offset, count);
 }
 
 ssize_t sendfile64(int out, int in, off64_t *offset, size_t count) {
   REAL(sendfile64);
-  if (find(out) != NULL) give_up("cannot record", "sendfile64");
+  if (find(out) != NULL) refuse("cannot record", "sendfile64");
   return real_sendfile64(out, in, offset, count);
 }
 
 ssize_t copy_file_range(int in, off64_t *from, int out, off64_t *to, size_t length, unsigned flags) {
   REAL(copy_file_range);
-  if (find(out) != NULL) give_up("cannot record", "copy_file_range");
+  if (find(out) != NULL) refuse("cannot record", "copy_file_range");
   return real_copy_file_range(in, from, out, to, length, flags);
 }
 
 ssize_t splice(int in, off64_t *from, int out, off64_t *to, size_t length, unsigned flags) {
   REAL(splice);
-  if (find(out) != NULL) give_up("cannot record", "splice");
+  if (find(out) != NULL) refuse("cannot record", "splice");
   return real_splice(in, from, out, to, length, flags);
 }
 
 static void refuse_mapping(int protection, int flags, int fd) {
   if (fd < 0 || (protection & PROT_WRITE) == 0 || (flags & MAP_TYPE) == MAP_PRIVATE) return;
   struct watched *entry = find(fd);
-  if (entry != NULL) give_up("cannot record a shared writable mapping", entry->path);
+  if (entry != NULL) refuse("cannot record a shared writable mapping", entry->path);
 }
 
 void *mmap(void *address, size_t length, int protection, int flags, int fd, off_t offset) {
@@ -504,7 +509,7 @@ int ftruncate64(int fd, off64_t size) {
 
 static void refuse_truncate(const char *path) {
   char found[PATH_MAX];
-  if (locate(AT_FDCWD, path, found)) give_up("cannot record truncate by path", found);
+  if (locate(AT_FDCWD, path, found)) refuse("cannot record truncate by path", found);
 }
 
 int truncate(const char *path, off_t size) {
@@ -535,13 +540,13 @@ int truncate64(const char *path, off64_t size) {
 
 int fallocate(int fd, int mode, off_t offset, off_t length) {
   REAL(fallocate);
-  if ((mode & ~FALLOC_FL_KEEP_SIZE) != 0 && find(fd) != NULL) give_up("cannot record", "fallocate that changes data");
+  if ((mode & ~FALLOC_FL_KEEP_SIZE) != 0 && find(fd) != NULL) refuse("cannot record", "fallocate that changes data");
   ALLOCATING(0, real_fallocate(fd, mode, offset, length));
 }
 
 int fallocate64(int fd, int mode, off64_t offset, off64_t length) {
   REAL(fallocate64);
-  if ((mode & ~FALLOC_FL_KEEP_SIZE) != 0 && find(fd) != NULL) give_up("cannot record", "fallocate that changes data");
+  if ((mode & ~FALLOC_FL_KEEP_SIZE) != 0 && find(fd) != NULL) refuse("cannot record", "fallocate that changes data");
   ALLOCATING(0, real_fallocate64(fd, mode, offset, length));
 }
 
@@ -659,7 +664,7 @@ int mkdirat(int folder, const char *path, mode_t mode) {
   bool leaves = log_fd >= 0 && locate(from_folder, from, source); \
   bool enters = log_fd >= 0 && locate(to_folder, to, target); \
   if (!leaves && !enters) return call; \
-  if (!leaves || !enters) give_up("cannot record a rename across the watched folder's border", from); \
+  if (!leaves || !enters) refuse("cannot record a rename across the watched folder's border", from); \
   LOCK; \
   int result = call; \
   if (result == 0) append_record(OP_RENAME, 0, 0, relative(source), relative(target), NULL, 0); \
@@ -679,13 +684,13 @@ int renameat(int from_folder, const char *from, int to_folder, const char *to) {
 int renameat2(int from_folder, const char *from, int to_folder, const char *to, unsigned flags) {
   REAL(renameat2);
   char found[PATH_MAX];
-  if ((flags & RENAME_EXCHANGE) != 0 && locate(from_folder, from, found)) give_up("cannot record", "an exchange of names");
+  if ((flags & RENAME_EXCHANGE) != 0 && locate(from_folder, from, found)) refuse("cannot record", "an exchange of names");
   RENAMING(from_folder, from, to_folder, to, real_renameat2(from_folder, from, to_folder, to, flags));
 }
 
 static void refuse_link(int folder, const char *path) {
   char found[PATH_MAX];
-  if (log_fd >= 0 && locate(folder, path, found)) give_up("cannot record a link", found);
+  if (log_fd >= 0 && locate(folder, path, found)) refuse("cannot record a link", found);
 }
 
 int link(const char *from, const char *to) {
