@@ -25,7 +25,7 @@ async function execute(asked: Asked["request"]): Promise<unknown> {
       return await store.outbox.publish({ lane, subject: "faults", body, headers: {} });
     }
     case "read": {
-      const rows = await store.outbox.read(asked.lane, asked.after, { rows: 10_000, bytes: mebibytes(16) });
+      const rows = await store.outbox.read(asked.lane, asked.after, { rows: 200_000, bytes: mebibytes(64) });
       return rows.map(({ seq, body }) => ({ seq, text: new TextDecoder().decode(body) }));
     }
     case "flush":
