@@ -15,6 +15,7 @@ import type { Logger } from "../lib/log.ts";
 import { createRuntime } from "../runtime/runtime.ts";
 import { readTrustedKey } from "../runtime/aot/keys.ts";
 import { openHub } from "./hub.ts";
+import { createPatientStats } from "./patient-stats.ts";
 import { reasonOf } from "../lib/reason.ts";
 
 // Seals the component cache. With the state, as the cache may be on a disk that others can write to.
@@ -57,6 +58,9 @@ export async function openAgent({ config, env, clock, log, signal }: AgentDeps):
       },
     }),
   );
+  const outboxStats = createPatientStats({ outbox: store.outbox, clock });
+  // While the store has nothing else to do: a status that comes later need not wait for the disk.
+  await outboxStats();
   const hub = stack.use(openHub({ config, source: store.outbox, env, clock, log }));
   const runtime = stack.use(
     createRuntime({
@@ -88,7 +92,7 @@ export async function openAgent({ config, env, clock, log, signal }: AgentDeps):
     uptime: (clock.monotonic() - started) / 1000,
     rss: process.memoryUsage.rss(),
     hub: hub.state(),
-    outbox: await store.outbox.stats(),
+    outbox: await outboxStats(),
     ...host.status(),
     links: desired.links.map(({ name, source, target, interfaces }) => ({ name, source, target, interfaces })),
   });
