@@ -2,7 +2,7 @@
 
 import { mkdir, mkdtemp, open, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { openStore, type Store } from "../../src/adapters/store/index.ts";
 import { openDatabase } from "../../src/adapters/store/sqlite.ts";
 import { mebibytes } from "../../src/domain/units.ts";
@@ -95,7 +95,10 @@ export async function inspect(dir: string): Promise<Found | string> {
     return reasonOf(error);
   }
   const integrity: Record<string, string> = {};
-  const files = await readdir(dir);
+  const entries = await readdir(dir, { recursive: true, withFileTypes: true });
+  const files = entries.flatMap((entry) =>
+    entry.isFile() ? [relative(dir, join(entry.parentPath, entry.name))] : [],
+  );
   for (const name of files) {
     const text = await checkIntegrity(join(dir, name));
     if (text !== undefined) integrity[name] = text;

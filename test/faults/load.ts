@@ -39,7 +39,7 @@ const store = await openStore({
 });
 mark({ kind: "opened" });
 const { outbox, keyValue, state } = store;
-let isDone = false;
+const progress = { isDone: false };
 let flushes = 0;
 let isFailing = false;
 let refusals = 0;
@@ -88,11 +88,11 @@ async function publishCritical(): Promise<void> {
     if (run % 4 === 3 && n === CRITICAL_MESSAGES / 2) await failFlushes();
     if (random.chance(0.1)) await acknowledge("critical");
   }
-  isDone = true;
+  progress.isDone = true;
 }
 
 async function publishStandard(): Promise<void> {
-  for (let n = 1; !isDone;) {
+  for (let n = 1; !progress.isDone;) {
     for (let left = random.below(40); left > 0; left -= 1, n += 1) await publish("standard", n);
     if (random.chance(0.4)) await unlessRefused(() => around(() => store.flush()));
     if (random.chance(0.3)) await acknowledge("standard");
@@ -100,7 +100,7 @@ async function publishStandard(): Promise<void> {
 }
 
 async function tally(name: Tally, start: number, raise: (value: number) => Promise<number>): Promise<void> {
-  for (let value = start + 1; !isDone; value += 1) {
+  for (let value = start + 1; !progress.isDone; value += 1) {
     mark({ kind: "raising", tally: name, value });
     const reached = await unlessRefused(() => raise(value));
     if (reached !== undefined) mark({ kind: "raised", tally: name, value: reached });

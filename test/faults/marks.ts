@@ -33,7 +33,7 @@ export const parseMark = (text: string): Mark => JSON.parse(text) as Mark;
 
 /** The body that a message with this label has: a reader can tell from the body alone that it is intact. */
 export function bodyOf(label: string): Uint8Array {
-  const random = createRandom([...label].reduce((sum, letter) => Math.imul(sum, 31) + letter.charCodeAt(0), 7));
+  const random = createRandom(Buffer.from(label).reduce((sum, byte) => Math.imul(sum, 31) + byte, 7));
   const size = random.chance(0.03) ? 20_000 : random.below(random.chance(0.5) ? 3000 : 300);
   return new TextEncoder().encode(`${label}|`.padEnd(size, label));
 }

@@ -22,24 +22,33 @@ export type FileRecord =
   /** What the process wrote to the file of marks, in one call. */
   | { readonly kind: "mark"; readonly text: string };
 
-/** The numbers of `enum op` in shim.c. */
-const OPS = [
+interface Fields {
+  readonly inode: bigint;
+  readonly offset: number;
+  readonly pid: number;
+  readonly path: string;
+  readonly other: string;
+  readonly data: Uint8Array;
+}
+
+/** By the numbers of `enum op` in shim.c. */
+const MAKERS: readonly (((fields: Fields) => FileRecord) | undefined)[] = [
   undefined,
-  "start",
-  "create",
-  "write",
-  "truncate",
-  "sync",
-  "sync-folder",
-  "sync-all",
-  "sync-failed",
-  "rename",
-  "unlink",
-  "mkdir",
-  "rmdir",
-  "close",
-  "mark",
-] as const satisfies readonly (FileRecord["kind"] | undefined)[];
+  ({ pid }) => ({ kind: "start", pid }),
+  ({ inode, path }) => ({ kind: "create", inode, path }),
+  ({ inode, offset, data }) => ({ kind: "write", inode, offset, data }),
+  ({ inode, offset }) => ({ kind: "truncate", inode, size: offset }),
+  ({ inode }) => ({ kind: "sync", inode }),
+  ({ path }) => ({ kind: "sync-folder", path }),
+  () => ({ kind: "sync-all" }),
+  ({ inode }) => ({ kind: "sync-failed", inode }),
+  ({ path, other }) => ({ kind: "rename", from: path, to: other }),
+  ({ path }) => ({ kind: "unlink", path }),
+  ({ path }) => ({ kind: "mkdir", path }),
+  ({ path }) => ({ kind: "rmdir", path }),
+  ({ inode }) => ({ kind: "close", inode }),
+  ({ data }) => ({ kind: "mark", text: new TextDecoder().decode(data) }),
+];
 
 const MAGIC = 0x46544c50;
 const HEADER_SIZE = 40;
@@ -53,7 +62,8 @@ export function parseRecords(log: Uint8Array): readonly FileRecord[] {
     if (at + HEADER_SIZE > log.byteLength || view.getUint32(at, true) !== MAGIC) {
       throw new Error(`Cannot parse the log: no record at ${at} of ${log.byteLength}`);
     }
-    const op = OPS[view.getUint32(at + 4, true)];
+    const make = MAKERS[view.getUint32(at + 4, true)];
+    if (make === undefined) throw new Error(`Cannot parse the log: the record at ${at} is of no known kind`);
     const inode = view.getBigUint64(at + 8, true);
     const offset = Number(view.getBigInt64(at + 16, true));
     const pid = view.getUint32(at + 36, true);
@@ -66,46 +76,7 @@ export function parseRecords(log: Uint8Array): readonly FileRecord[] {
     const lengths = [24, 28, 32].map((field) => view.getUint32(at + field, true));
     at += HEADER_SIZE;
     const [path, other, data] = lengths.map(take) as [Uint8Array, Uint8Array, Uint8Array];
-    records.push(toRecord(op, { inode, offset, pid, path: decoder.decode(path), other: decoder.decode(other), data }));
+    records.push(make({ inode, offset, pid, path: decoder.decode(path), other: decoder.decode(other), data }));
   }
   return records;
-}
-
-interface Fields {
-  readonly inode: bigint;
-  readonly offset: number;
-  readonly pid: number;
-  readonly path: string;
-  readonly other: string;
-  readonly data: Uint8Array;
-}
-
-function toRecord(kind: (typeof OPS)[number], { inode, offset, pid, path, other, data }: Fields): FileRecord {
-  switch (kind) {
-    case "create":
-      return { kind, inode, path };
-    case "write":
-      return { kind, inode, offset, data };
-    case "truncate":
-      return { kind, inode, size: offset };
-    case "sync":
-    case "sync-failed":
-    case "close":
-      return { kind, inode };
-    case "sync-folder":
-    case "unlink":
-    case "mkdir":
-    case "rmdir":
-      return { kind, path };
-    case "sync-all":
-      return { kind };
-    case "rename":
-      return { kind, from: path, to: other };
-    case "start":
-      return { kind, pid };
-    case "mark":
-      return { kind, text: new TextDecoder().decode(data) };
-    case undefined:
-      throw new Error("Cannot parse the log: a record of an unknown kind");
-  }
 }

@@ -209,27 +209,21 @@ function chooseFates(entries: readonly Entry[], style: Style, random: Random): R
   const last = ordered.length - 1;
   const turn = random.below(ordered.length + 1);
   const [present, torn] = [random.next(), random.next()];
-  const fate = (index: number): Fate => {
-    switch (style) {
-      case "all":
-        return "present";
-      case "none":
-        return "missing";
-      case "newest":
-        return index === last ? "present" : "missing";
-      case "prefix":
-        return index < turn ? "present" : index === turn ? "torn" : "missing";
-      case "suffix":
-        return index > turn ? "present" : index === turn ? "torn" : "missing";
-      case "torn":
-        return "torn";
-      case "mixed":
-        if (random.chance(present)) return "present";
-        if (random.chance(torn)) return "torn";
-        return random.chance(0.25) ? "size" : "missing";
-    }
+  const mixed = (): Fate => {
+    if (random.chance(present)) return "present";
+    if (random.chance(torn)) return "torn";
+    return random.chance(0.25) ? "size" : "missing";
   };
-  return new Map(ordered.map((entry, index) => [entry, fate(index)]));
+  const fateBy: Readonly<Record<Style, (index: number) => Fate>> = {
+    all: () => "present",
+    none: () => "missing",
+    newest: (index) => (index === last ? "present" : "missing"),
+    prefix: (index) => (index === turn ? "torn" : index < turn ? "present" : "missing"),
+    suffix: (index) => (index === turn ? "torn" : index > turn ? "present" : "missing"),
+    torn: () => "torn",
+    mixed,
+  };
+  return new Map(ordered.map((entry, index) => [entry, fateBy[style](index)]));
 }
 
 function contentAfter(file: File, fates: ReadonlyMap<Entry, Fate>, random: Random): Uint8Array {

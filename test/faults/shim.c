@@ -45,7 +45,7 @@ struct control {
   _Atomic int64_t syncs_failed;
 };
 
-// The same numbers as OPS in records.ts.
+// The same numbers as in MAKERS of records.ts.
 enum op {
   OP_START = 1,
   OP_CREATE = 2,

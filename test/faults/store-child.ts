@@ -18,22 +18,15 @@ const store = await openStore({
 });
 
 async function execute(asked: Asked["request"]): Promise<unknown> {
-  switch (asked.kind) {
-    case "publish": {
-      const { lane, text } = asked;
-      const body = new TextEncoder().encode(text);
-      return await store.outbox.publish({ lane, subject: "faults", body, headers: {} });
-    }
-    case "read": {
-      const rows = await store.outbox.read(asked.lane, asked.after, { rows: 200_000, bytes: mebibytes(64) });
-      return rows.map(({ seq, body }) => ({ seq, text: new TextDecoder().decode(body) }));
-    }
-    case "flush":
-      return await store.flush();
-    case "close":
-      await store[Symbol.asyncDispose]();
-      return undefined;
+  if (asked.kind === "publish") {
+    const body = new TextEncoder().encode(asked.text);
+    return await store.outbox.publish({ lane: asked.lane, subject: "faults", body, headers: {} });
   }
+  if (asked.kind === "read") {
+    const rows = await store.outbox.read(asked.lane, asked.after, { rows: 200_000, bytes: mebibytes(64) });
+    return rows.map(({ seq, body }) => ({ seq, text: new TextDecoder().decode(body) }));
+  }
+  return asked.kind === "flush" ? await store.flush() : await store[Symbol.asyncDispose]();
 }
 
 process.on("message", ({ id, request }: Asked) => {

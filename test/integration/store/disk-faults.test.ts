@@ -61,7 +61,7 @@ describe.skipIf(mayNot)("a store on a slow disk", () => {
 
 type Fault = {
   readonly name: string;
-  set(faults: Faults, error: DiskError | undefined): Promise<void>;
+  readonly set: (faults: Faults, error: DiskError | undefined) => Promise<void>;
   error: DiskError;
 };
 const FAULTS: readonly Fault[] = [

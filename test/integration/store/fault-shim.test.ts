@@ -1,7 +1,7 @@
 // What the other tests of faults rest on: the library under the process sees every change, and its faults arrive.
 
 import { readdir, readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, test } from "vitest";
 import { millis, minutes } from "../../../src/domain/units.ts";
@@ -41,7 +41,10 @@ describe.skipIf(mayNot)("the recorder", () => {
     for (const record of await faults.records()) disk.apply(record);
     disk.apply({ kind: "sync-all" });
     const { files } = disk.cut("none", createRandom(1));
-    const names = await readdir(faults.dir);
+    const entries = await readdir(faults.dir, { recursive: true, withFileTypes: true });
+    const names = entries.flatMap((entry) =>
+      entry.isFile() ? [relative(faults.dir, join(entry.parentPath, entry.name))] : [],
+    );
     expect([...files.keys()].sort()).toEqual(names.sort());
     for (const name of names) {
       expect(Buffer.compare(await readFile(join(faults.dir, name)), files.get(name) ?? new Uint8Array()), name).toBe(0);
