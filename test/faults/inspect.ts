@@ -96,9 +96,7 @@ export async function inspect(dir: string): Promise<Found | string> {
   }
   const integrity: Record<string, string> = {};
   const entries = await readdir(dir, { recursive: true, withFileTypes: true });
-  const files = entries.flatMap((entry) =>
-    entry.isFile() ? [relative(dir, join(entry.parentPath, entry.name))] : [],
-  );
+  const files = entries.flatMap((entry) => (entry.isFile() ? [relative(dir, join(entry.parentPath, entry.name))] : []));
   for (const name of files) {
     const text = await checkIntegrity(join(dir, name));
     if (text !== undefined) integrity[name] = text;
