@@ -1,8 +1,8 @@
 // A process that uses a store in every way, and marks what was promised. Runs under the recorder of shim.c.
 //
-//   node load.ts DIR RUN SEED close|kill
+//   node load.ts DIR RUN SEED
 //
-// One run of several on one folder: it ends by closing the store, or by killing itself in the middle of everything.
+// One run of several on one folder: it ends by closing the store, unless it is killed in the middle of everything.
 
 import { openSync, writeSync } from "node:fs";
 import process from "node:process";
@@ -18,7 +18,7 @@ import { createRandom } from "./random.ts";
 const CRITICAL_MESSAGES = 60;
 const WINDOW = { rows: 40, bytes: kibibytes(256) };
 
-const [, , dir = "", runText = "1", seed = "1", end = "close"] = process.argv;
+const [, , dir = "", runText = "1", seed = "1"] = process.argv;
 const run = Number(runText);
 const random = createRandom(Number(seed) * 1000 + run);
 const marks = openSync(process.env["PETIOLE_FAULTS_MARKS"] ?? "", "a");
@@ -131,7 +131,6 @@ async function failFlushes(): Promise<void> {
   isFailing = false;
 }
 
-if (end === "kill") setTimeout(() => process.kill(process.pid, "SIGKILL"), 100 + random.below(400));
 await Promise.all([
   publishCritical(),
   publishStandard(),

@@ -8,7 +8,7 @@ import { availableParallelism } from "node:os";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { buildFaultShim, createFaults } from "../support/fault-shim.ts";
+import { buildFaultShim, createFaults, type Faults } from "../support/fault-shim.ts";
 import { spawnProcess } from "../support/processes.ts";
 import { inspect, withFiles } from "./inspect.ts";
 import { createPromiseKeeper, parseMark, type Promises } from "./marks.ts";
@@ -21,18 +21,28 @@ const LOAD = fileURLToPath(new URL("./load.ts", import.meta.url));
 /** How each run of the load on the one folder ends. */
 const ENDS = ["close", "kill", "kill", "close", "kill", "kill", "close", "kill"] as const;
 
-/** What the load did to its folder, over several runs. */
-export async function recordLoad(seed: number): Promise<readonly FileRecord[]> {
-  await using faults = await createFaults({ record: true });
+/** Runs the load on the folder several times, one after another. */
+export async function runLoad(faults: Faults, seed: number): Promise<void> {
   const env = { ...process.env, ...faults.env };
+  const random = createRandom(seed);
   for (const [index, end] of ENDS.entries()) {
-    const args = ["--disable-warning=ExperimentalWarning", LOAD, faults.dir, `${index + 1}`, `${seed}`, end];
+    // One of the runs before may have died while its flushes failed.
+    await faults.failSyncs(undefined);
+    // Mostly under load, sometimes while the store opens.
+    await faults.killIn(end === "kill" ? 1 + random.below(random.chance(0.2) ? 100 : 5000) : 0);
+    const args = ["--disable-warning=ExperimentalWarning", LOAD, faults.dir, `${index + 1}`, `${seed}`];
     await using load = await spawnProcess(process.execPath, args, { env });
     const { code, signal } = await load.exited;
     if (code !== 0 && !(end === "kill" && signal === "SIGKILL")) {
       throw new Error(`The load ended with ${code ?? signal}:\n${load.output()}`);
     }
   }
+}
+
+/** What the load did to its folder, over all runs. */
+export async function recordLoad(seed: number): Promise<readonly FileRecord[]> {
+  await using faults = await createFaults({ record: true });
+  await runLoad(faults, seed);
   return await faults.records();
 }
 
@@ -100,10 +110,10 @@ export async function runCuts(
   return results;
 }
 
-/** One line for each cut of which there is something to say. */
-export function describe(results: readonly CutResult[], what: "problems" | "remarks"): readonly string[] {
-  return results.flatMap(({ at, style, [what]: found }) =>
-    found.length === 0 ? [] : [`cut at ${at} (${style}): ${found.slice(0, 5).join("; ")}`],
+/** One line for each cut that went wrong. */
+export function describeFailures(results: readonly CutResult[]): readonly string[] {
+  return results.flatMap(({ at, style, problems }) =>
+    problems.length === 0 ? [] : [`cut at ${at} (${style}): ${problems.slice(0, 5).join("; ")}`],
   );
 }
 
@@ -126,8 +136,12 @@ async function main(): Promise<void> {
   const random = createRandom(seed);
   const results = await runCuts(records, planCuts(records, Number(values.cuts), random), random);
   const atRisk = results.filter(({ unsettled }) => unsettled.content + unsettled.names > 0).length;
-  const failures = describe(results, "problems");
-  for (const line of describe(results, "remarks")) say(`remark: ${line}`);
+  const failures = describeFailures(results);
+  const remarks = Map.groupBy(
+    results.flatMap(({ remarks }) => remarks),
+    (text) => text,
+  );
+  for (const [text, all] of remarks) say(`remark: ${text} (${all.length} cuts)`);
   for (const line of failures) say(`FAILED: ${line}`);
   say(`${results.length} cuts, ${atRisk} of them with something to lose: ${failures.length} failed, ${elapsed()}`);
   process.exitCode = failures.length === 0 ? 0 : 1;

@@ -19,6 +19,7 @@
 #include <limits.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -33,7 +34,7 @@
 #include <time.h>
 #include <unistd.h>
 
-// The same layout as CONTROL in fault-shim.ts. Tests write the first half, this library counts in the second.
+// The same layout as CONTROL in fault-shim.ts. Tests write what is to happen, this library counts what did.
 struct control {
   _Atomic int64_t clock_offset_ms;
   _Atomic int64_t sync_delay_ms;
@@ -43,6 +44,7 @@ struct control {
   _Atomic int64_t syncs_finished;
   _Atomic int64_t writes_failed;
   _Atomic int64_t syncs_failed;
+  _Atomic int64_t kill_in;
 };
 
 // The same numbers as in MAKERS of records.ts.
@@ -250,7 +252,15 @@ static void remember(int fd, int flags, bool existed, const struct stat *before)
   else if ((flags & O_TRUNC) != 0 && before->st_size > 0) append_record(OP_TRUNCATE, now.st_ino, 0, NULL, NULL, NULL, 0);
 }
 
-#define LOCK pthread_mutex_lock(&mutex)
+// Before each operation that is recorded. Here the process can be killed without an operation that has no record.
+static void lock(void) {
+  pthread_mutex_lock(&mutex);
+  if (control == NULL || atomic_load(&control->kill_in) == 0) return;
+  if (atomic_fetch_sub(&control->kill_in, 1) > 1) return;
+  kill(getpid(), SIGKILL);
+  for (;;) pause();
+}
+
 #define UNLOCK \
   do { \
     int saved_errno = errno; \
@@ -278,7 +288,7 @@ static void remember(int fd, int flags, bool existed, const struct stat *before)
     errno = saved; \
     return fd; \
   } \
-  LOCK; \
+  lock(); \
   struct stat before = {0}; \
   bool existed = fstatat(folder, path, &before, 0) == 0; \
   fd = call; \
@@ -337,7 +347,7 @@ int close(int fd) {
   REAL(close);
   struct watched *entry = find(fd);
   if (entry == NULL) return real_close(fd);
-  LOCK;
+  lock();
   append_record(OP_CLOSE, entry->ino, 0, NULL, NULL, NULL, 0);
   atomic_store(&entry->kind, NOT_WATCHED);
   int result = real_close(fd);
@@ -383,7 +393,7 @@ ssize_t write(int fd, const void *data, size_t length) {
   struct watched *entry = find(fd);
   if (entry == NULL) return real_write(fd, data, length);
   if (write_fails(entry)) return -1;
-  LOCK;
+  lock();
   int64_t offset = position(fd, entry);
   ssize_t done = real_write(fd, data, length);
   if (done > 0) record_write(entry, offset, data, (size_t)done);
@@ -396,7 +406,7 @@ ssize_t writev(int fd, const struct iovec *parts, int count) {
   struct watched *entry = find(fd);
   if (entry == NULL) return real_writev(fd, parts, count);
   if (write_fails(entry)) return -1;
-  LOCK;
+  lock();
   int64_t offset = position(fd, entry);
   ssize_t done = real_writev(fd, parts, count);
   record_parts(entry, offset, parts, count, done);
@@ -408,7 +418,7 @@ ssize_t writev(int fd, const struct iovec *parts, int count) {
   struct watched *entry = find(fd); \
   if (entry == NULL) return call; \
   if (write_fails(entry)) return -1; \
-  LOCK; \
+  lock(); \
   ssize_t done = call; \
   if (done > 0) record; \
   UNLOCK; \
@@ -491,7 +501,7 @@ void *mmap64(void *address, size_t length, int protection, int flags, int fd, of
 #define RESIZING(size, call) \
   struct watched *entry = find(fd); \
   if (entry == NULL) return call; \
-  LOCK; \
+  lock(); \
   int result = call; \
   if (result == 0) append_record(OP_TRUNCATE, entry->ino, (size), NULL, NULL, NULL, 0); \
   UNLOCK; \
@@ -529,7 +539,7 @@ int truncate64(const char *path, off64_t size) {
   struct watched *entry = find(fd); \
   if (entry == NULL) return call; \
   if (write_fails(entry)) return (success) == 0 ? -1 : errno; \
-  LOCK; \
+  lock(); \
   struct stat before, after; \
   int known = fstat(fd, &before); \
   int result = call; \
@@ -583,7 +593,7 @@ static int sync_watched(int fd, struct watched *entry, int (*call)(int)) {
     delay_sync();
     code = atomic_load(&control->sync_errno);
   }
-  LOCK;
+  lock();
   int result = code == 0 ? call(fd) : -1;
   if (code != 0) errno = (int)code;
   if (result != 0) append_record(OP_SYNC_FAILED, entry->ino, 0, NULL, NULL, NULL, 0);
@@ -609,7 +619,7 @@ int fdatasync(int fd) {
 int syncfs(int fd) {
   REAL(syncfs);
   if (find(fd) == NULL) return real_syncfs(fd);
-  LOCK;
+  lock();
   int result = real_syncfs(fd);
   if (result == 0) append_record(OP_SYNC_ALL, 0, 0, NULL, NULL, NULL, 0);
   UNLOCK;
@@ -623,7 +633,7 @@ int syncfs(int fd) {
 #define CHANGING_NAME(folder, path, call, record) \
   char found[PATH_MAX]; \
   if (log_fd < 0 || !locate(folder, path, found)) return call; \
-  LOCK; \
+  lock(); \
   int result = call; \
   if (result == 0) append_record(record, 0, 0, relative(found), NULL, NULL, 0); \
   UNLOCK; \
@@ -665,7 +675,7 @@ int mkdirat(int folder, const char *path, mode_t mode) {
   bool enters = log_fd >= 0 && locate(to_folder, to, target); \
   if (!leaves && !enters) return call; \
   if (!leaves || !enters) refuse("cannot record a rename across the watched folder's border", from); \
-  LOCK; \
+  lock(); \
   int result = call; \
   if (result == 0) append_record(OP_RENAME, 0, 0, relative(source), relative(target), NULL, 0); \
   UNLOCK; \

@@ -46,20 +46,26 @@ export function findProblems(promises: Promises, found: Found): readonly string[
     ),
     ...found.files.flatMap((name) => (name.includes(".corrupt-") ? [`it was moved aside as damaged: ${name}`] : [])),
     ...found.ledger.flatMap(({ lane, from, to, reason }) =>
-      reason === "corrupt" || (reason === "unknown" && from <= promises.seen)
+      reason === "corrupt" || (reason === "unknown" && !isEmptyRange(promises, from, to))
         ? [`the ledger has ${lane} ${from}..${to} as ${reason}`]
         : [],
     ),
   ];
 }
 
+/** No sequence from here to there ever belonged to a message that was stored for good. */
+function isEmptyRange({ published }: Promises, from: number, to: number): boolean {
+  return [...published].every(([seq, { durable }]) => !durable || seq < from || seq > to);
+}
+
 /** What is no loss, but could be better: an alarm for nothing, or a sequence that only memory knew used again. */
-export function findRemarks({ published, seen }: Promises, found: Found): readonly string[] {
+export function findRemarks(promises: Promises, found: Found): readonly string[] {
+  const { published, seen } = promises;
   const given = Math.max(0, ...published.keys());
   const [first = 0] = found.next;
   return [
     ...found.ledger.flatMap(({ lane, from, to, reason }) =>
-      reason === "unknown" && from > seen
+      reason === "unknown" && isEmptyRange(promises, from, to)
         ? [`the ledger has ${lane} ${from}..${to} as unknown: nothing was there`]
         : [],
     ),

@@ -46,8 +46,9 @@ const CONTROL = {
   syncsFinished: 40,
   writesFailed: 48,
   syncsFailed: 56,
+  killIn: 64,
 } as const;
-const CONTROL_SIZE = 64;
+const CONTROL_SIZE = 72;
 
 const ERRNO = { EIO: 5, ENOSPC: 28 } as const;
 export type DiskError = keyof typeof ERRNO;
@@ -69,6 +70,11 @@ export interface FaultControl {
   failSyncs(error: DiskError | undefined): Promise<void>;
   /** How far the wall clock is off; CLOCK_MONOTONIC and the times of files are not touched. */
   moveClock(offset: Millis): Promise<void>;
+  /**
+   * Kills the process by SIGKILL before so many more changes of watched files; 0 does not. Between two changes, unlike a
+   * signal from outside: a change that a kill cuts off from its record would be missing in the replay.
+   */
+  killIn(changes: number): Promise<void>;
   counts(): Promise<FaultCounts>;
 }
 
@@ -98,6 +104,7 @@ export function openFaultControl(file: string): FaultControl {
     failWrites: (error) => set("writeErrno", error === undefined ? 0 : ERRNO[error]),
     failSyncs: (error) => set("syncErrno", error === undefined ? 0 : ERRNO[error]),
     moveClock: (offset) => set("clockOffset", offset),
+    killIn: (changes) => set("killIn", changes),
     counts: async () => {
       const bytes = await readFile(file);
       const get = (field: keyof typeof CONTROL): number => Number(bytes.readBigInt64LE(CONTROL[field]));

@@ -5,7 +5,7 @@ import { beforeAll, describe, test } from "vitest";
 import { createRandom } from "../../faults/random.ts";
 import type { FileRecord } from "../../faults/records.ts";
 import { parseMark } from "../../faults/marks.ts";
-import { describe as linesOf, planCuts, recordLoad, runCuts, type CutResult } from "../../faults/power-cut.ts";
+import { describeFailures, planCuts, recordLoad, runCuts, type CutResult } from "../../faults/power-cut.ts";
 import { buildFaultShim } from "../../support/fault-shim.ts";
 import { skipping } from "../../support/skip.ts";
 
@@ -60,7 +60,7 @@ describe.skipIf(mayNot)(`a recorded run of the store (seed ${seed})`, () => {
     const results = await runCuts(records, planCuts(records, CUTS, random), random);
     expect(results).toHaveLength(CUTS);
     expect(results.filter(({ unsettled }) => unsettled.content > 0).length).toBeGreaterThan(CUTS / 4);
-    expect(linesOf(results, "problems")).toEqual([]);
+    expect(describeFailures(results)).toEqual([]);
   });
 
   test("is caught when the disk flushes no file: as with synchronous=OFF", async ({ expect }) => {
