@@ -17,7 +17,11 @@ export default defineConfig({
         test: {
           ...base,
           name: "unit",
-          include: ["{src,providers,scripts,bench,cross-build,examples}/**/*.test.ts", "test/*.test.ts"],
+          include: [
+            "{src,providers,scripts,bench,cross-build,examples}/**/*.test.ts",
+            "test/*.test.ts",
+            "test/faults/*.test.ts",
+          ],
         },
       },
       { test: { ...oneByOne(1), name: "integration", include: ["test/{integration,fuzz,foreign}/**/*.test.ts"] } },

@@ -21,6 +21,7 @@ import { openHub } from "./hub.ts";
 import { outboxOptionsOf } from "./outbox-options.ts";
 import { createOutboxControl, recallOutbox } from "./outbox-control.ts";
 import { createOutboxMeters } from "./outbox-meters.ts";
+import { createPatientStats } from "./patient-stats.ts";
 import { reasonOf } from "../lib/reason.ts";
 
 // Without a hub there is nothing to receive; what was received before is worked off all the same.
@@ -95,6 +96,9 @@ export async function openAgent({ config, file, env, clock, log, signal }: Agent
       log: outboxLog,
     }),
   );
+  const outboxStats = createPatientStats({ outbox: store.outbox, clock });
+  // While the store has nothing else to do: a status that comes later need not wait for the disk.
+  await outboxStats();
   const runtime = stack.use(
     createRuntime({
       cacheDir: config.cache_dir,
@@ -133,7 +137,7 @@ export async function openAgent({ config, file, env, clock, log, signal }: Agent
     uptime: (clock.monotonic() - started) / 1000,
     rss: process.memoryUsage.rss(),
     hub: hub.state(),
-    outbox: await store.outbox.stats(),
+    outbox: await outboxStats(),
     inbox: { ...inbox.stats(), hub: hub.inbound() },
     desired: desired.status(watch),
     ...host.status(),

@@ -43,12 +43,23 @@ export async function petiole(
   return { code, ...text };
 }
 
+export interface TestAgentOptions {
+  /** Added to the agent's environment, such as that of `createFaults`. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Instead of a new one. */
+  readonly stateDir?: string;
+}
+
 /** Starts `petiole run` with this configuration and resolves when everything local had its first try. */
-export async function startAgent(config: Readonly<Record<string, unknown>>): Promise<TestAgent> {
+export async function startAgent(
+  config: Readonly<Record<string, unknown>>,
+  options: TestAgentOptions = {},
+): Promise<TestAgent> {
   const folder = await tempFolder();
   const configFile = join(folder.path, "petiole.yaml");
   const socket = join(folder.path, "run", SOCKET_NAME);
-  const stateDir = join(folder.path, "state");
+  const stateDir = options.stateDir ?? join(folder.path, "state");
+  const env = { ...process.env, ...options.env };
   const folders = { state_dir: stateDir, cache_dir: join(folder.path, "cache"), runtime_dir: join(folder.path, "run") };
   await writeFile(configFile, stringify({ device: { id: "gw-1" }, ...folders, ...config }));
 
@@ -56,7 +67,7 @@ export async function startAgent(config: Readonly<Record<string, unknown>>): Pro
   let earlier = "";
 
   async function launch(): Promise<TestProcess> {
-    const started = await spawnProcess(PETIOLE, ["run", "--config", configFile]);
+    const started = await spawnProcess(PETIOLE, ["run", "--config", configFile], { env });
     try {
       await waitFor("the agent to answer", async () => {
         if (started.child.exitCode !== null) return true;

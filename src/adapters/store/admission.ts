@@ -45,12 +45,6 @@ export function readBootId(path = "/proc/sys/kernel/random/boot_id"): string {
   }
 }
 
-/** Stamps of a message in whole milliseconds. Time since boot: CLOCK_MONOTONIC starts there. */
-export function stampNow(clock: Clock): { readonly monotonic: Millis; readonly wall: Millis } {
-  const monotonic = millis(Number(clock.nanoseconds() / 1_000_000n));
-  return { monotonic, wall: wallNow(clock) };
-}
-
 /** Unix time in whole milliseconds. */
 export function wallNow(clock: Clock): Millis {
   return millis(Math.floor(clock.wall()));

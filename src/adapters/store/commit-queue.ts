@@ -324,8 +324,10 @@ export class CommitQueue {
 
   #refuse(code: "ERR_OUTBOX_FULL" | "ERR_STORE_FAILED"): void {
     if (this.#closed) throw new PetioleError("ERR_STORE_FAILED", "Cannot store anything more: the store is closed");
-    const rows = this.#critical.length + this.#standard.length + this.#writes.length;
-    if (rows < MAX_WAITING_ROWS && this.#criticalBytes + this.#standardBytes < MAX_WAITING_BYTES) return;
+    // While commits fail, what one took comes back.
+    const returning = this.#last.failed ? this.#committing.length : 0;
+    const rows = this.#critical.length + this.#standard.length + this.#writes.length + returning;
+    if (rows < MAX_WAITING_ROWS && this.#criticalBytes + this.standardBytes < MAX_WAITING_BYTES) return;
     if (this.#last.failed && this.#lastError !== undefined) throw this.#lastError;
     throw new PetioleError(code, `Cannot store anything more: ${rows} messages and writes wait for the disk already`);
   }

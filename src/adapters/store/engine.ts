@@ -76,6 +76,7 @@ export class Engine implements Disposable {
     this.#lock = this.#files && lockFolder(this.#files);
     try {
       this.#session = this.#start(options.now);
+      this.#reserveAhead();
     } catch (error) {
       this.#lock?.[Symbol.dispose]();
       throw error;
@@ -220,6 +221,15 @@ export class Engine implements Disposable {
     } catch (error) {
       // On a full disk the reserve carries on for a while; the next commit tries again.
       if (lastSeq > this.#floor) throw error;
+    }
+  }
+
+  /** So that the first messages can leave before they are written. On a full disk the first commit does it. */
+  #reserveAhead(): void {
+    try {
+      this.#writeFloor(this.#session.outbox.head.lastSeq + RESERVED_AHEAD);
+    } catch (error) {
+      this.#notify({ level: "warn", message: "The store cannot reserve sequences yet", fields: { err: error } });
     }
   }
 

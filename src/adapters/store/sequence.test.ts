@@ -56,7 +56,7 @@ describe("planSequence()", () => {
 
   test("tells an older copy of the database, and names what it lacks", ({ expect }) => {
     const stored = { storeId: "a", lastSeq: 100, acknowledged };
-    const floor = 101 + RESERVED_AHEAD;
+    const floor = 101 + 3 * RESERVED_AHEAD;
     const start = planSequence(stored, { storeId: "a", floor, acknowledged }, newId);
     expect(start.lastSeq).toBe(floor);
     expect(start.gaps).toEqual([

@@ -36,6 +36,11 @@ export interface SequenceStart extends StoredSequence {
 
 /** Sequences reserved ahead: one small file write for so many messages, and at most so many skipped after a crash. */
 export const RESERVED_AHEAD = 65_536;
+/**
+ * The floor is written before the commit that it is for, and messages that the hub takes need no commit: so far can the
+ * database be behind it. Further behind, it is an older copy.
+ */
+const FURTHEST_AHEAD = 3 * RESERVED_AHEAD;
 
 /**
  * Where to continue counting. After a crash that is the floor, not what the database says: a card that lied about a
@@ -57,8 +62,7 @@ export function planSequence(
   }
   if (twin?.storeId !== stored.storeId) return { ...stored, gaps: [] };
   const lastSeq = Math.max(stored.lastSeq, twin.floor);
-  // Further behind than it can be by reserving: the database is an older copy.
-  const isOldCopy = twin.floor > stored.lastSeq + RESERVED_AHEAD;
+  const isOldCopy = twin.floor > stored.lastSeq + FURTHEST_AHEAD;
   return {
     ...stored,
     lastSeq,
