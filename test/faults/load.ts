@@ -72,7 +72,7 @@ async function around(work: () => Promise<void>): Promise<void> {
 
 /** As the forwarder does: reads the oldest rows and has the hub's word for some of them. */
 async function acknowledge(lane: LoadLane): Promise<boolean> {
-  const rows = await outbox.read(lane, 0, WINDOW);
+  const rows = await outbox.read(lane, (await outbox.acknowledged(lane)).seq, WINDOW);
   const last = rows.at(-1);
   if (last === undefined) return false;
   mark({ kind: "offered", lane, seq: last.seq });

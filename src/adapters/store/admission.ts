@@ -2,8 +2,7 @@ import { readFileSync } from "node:fs";
 import { randomUUID } from "node:crypto";
 import { PetioleError } from "../../domain/errors.ts";
 import { isErrno } from "../../lib/files.ts";
-import { millis, type Bytes, type Millis } from "../../domain/units.ts";
-import type { Clock } from "../../lib/clock.ts";
+import type { Bytes } from "../../domain/units.ts";
 import { recordSizes, rowCost, type RowRecord } from "./row.ts";
 
 /**
@@ -43,9 +42,4 @@ export function readBootId(path = "/proc/sys/kernel/random/boot_id"): string {
     if (isErrno(error, "ENOENT") || isErrno(error, "EACCES")) return randomUUID();
     throw error;
   }
-}
-
-/** Unix time in whole milliseconds. */
-export function wallNow(clock: Clock): Millis {
-  return millis(Math.floor(clock.wall()));
 }
