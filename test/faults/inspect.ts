@@ -89,7 +89,7 @@ export async function inspect(dir: string): Promise<Found | string> {
   const { log, lines } = createLineLog();
   let shown: Omit<Found, "complaints" | "integrity" | "files">;
   try {
-    const outbox = { maxBytes: mebibytes(3) };
+    const outbox = { maxBytes: mebibytes(16) };
     await using store = await openStore({ dir, log, clock: systemClock, outbox });
     shown = await inspectStore(store);
   } catch (error) {
