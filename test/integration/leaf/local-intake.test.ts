@@ -71,6 +71,8 @@ describe.each(await serverVersions())("the local intake through nats-server $nam
     });
     await cloud.flush();
     await using client = await connect({ servers: device.localUrl, maxReconnectAttempts: -1, reconnectTimeWait: 50 });
+    // The device's connection among local clients is another one than that to the hub.
+    await waitFor("the intake", async () => await ask(client, "sensors.probe", "probe", 500));
     expect(await ask(client, "sensors.a", "one")).toMatchObject({ outcome: "durable" });
     const before = await device.serverPid();
     process.kill(before, "SIGKILL");
