@@ -1,21 +1,21 @@
 import type { AgentStatus, ComponentStatus, ProviderStatus, StatusError } from "../domain/status.ts";
-import { formatAge, formatBytes, formatTable } from "./table.ts";
+import { formatAge, formatBytes, formatOldest, formatTable } from "./table.ts";
 
-/** `petiole status` for people. `now` is Unix time in milliseconds, for ages. */
-export function formatStatus(status: AgentStatus, now: number): string {
+/** `petiole status` for people. */
+export function formatStatus(status: AgentStatus): string {
   const sections = [
     formatHead(status),
     formatDesired(status),
     formatComponents(status.components),
     formatProviders(status.providers),
     formatLinks(status),
-    formatOutbox(status, now),
+    formatOutbox(status),
     formatInbox(status),
   ];
   return `${sections.filter((text) => text !== "").join("\n\n")}\n`;
 }
 
-function formatHead({ device, version, pid, state, uptime, rss, hub }: AgentStatus): string {
+function formatHead({ device, version, pid, state, uptime, rss, hub, clock }: AgentStatus): string {
   const echo = hub.rtt === undefined ? "" : `, echo ${hub.rtt.toFixed(0)} ms`;
   const server = hub.server === undefined ? "" : `, nats-server ${hub.server}`;
   const reason = hub.reason === undefined ? "" : ` (${hub.reason})`;
@@ -24,7 +24,15 @@ function formatHead({ device, version, pid, state, uptime, rss, hub }: AgentStat
     hub.link === "disabled"
       ? "hub: none configured, working offline"
       : `hub: ${hub.link}${reason}, ${hub.mode} mode${server}${echo}`,
+    formatClock(clock),
   ].join("\n");
+}
+
+function formatClock({ state, wall, by, reason, hubOffset }: AgentStatus["clock"]): string {
+  const shows = new Date(wall).toISOString();
+  const ahead = hubOffset === undefined ? "" : `, the hub's is ${(hubOffset / 1000).toFixed(1)} s ahead`;
+  if (by !== undefined) return `clock: ${shows}, ${state}, by ${by}${ahead}`;
+  return `clock: ${shows}, ${state === "wrong" ? "WRONG" : "not to be trusted"}: ${reason ?? "for no known reason"}${ahead}`;
 }
 
 function formatDesired({ desired }: AgentStatus): string {
@@ -99,12 +107,12 @@ function formatLinks({ links }: AgentStatus): string {
   ]);
 }
 
-function formatOutbox({ outbox }: AgentStatus, now: number): string {
-  const rows = outbox.lanes.map(({ lane, rows, bytes, oldest, acknowledged, dropped }) => [
+function formatOutbox({ outbox }: AgentStatus): string {
+  const rows = outbox.lanes.map(({ lane, rows, bytes, oldest, oldestAge, acknowledged, dropped }) => [
     lane,
     String(rows),
     formatBytes(bytes),
-    oldest === undefined ? "-" : formatAge(Math.max(0, now - oldest) / 1000),
+    formatOldest({ oldest, oldestAge }),
     String(acknowledged),
     String(dropped),
   ]);

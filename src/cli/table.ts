@@ -1,3 +1,5 @@
+import type { LaneStats } from "../domain/outbox.ts";
+
 /** Columns aligned to their longest cell; the first row is the heading. Plain text, for a terminal or a pipe. */
 export function formatTable(rows: readonly (readonly string[])[]): string {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? "").length)));
@@ -21,6 +23,12 @@ export function formatBytes(count: number): string {
     unit++;
   }
   return `${value < 10 && unit > 0 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`;
+}
+
+/** Of the oldest message that waits, if any does; `?` when its age is not known, because a clock was not set. */
+export function formatOldest({ oldest, oldestAge }: Pick<LaneStats, "oldest" | "oldestAge">): string {
+  if (oldest === undefined) return "-";
+  return oldestAge === undefined ? "?" : formatAge(oldestAge / 1000);
 }
 
 /** `45 s`, `12 min`, `3.4 h`, `2.0 d`. */

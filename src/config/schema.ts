@@ -239,6 +239,7 @@ export function configSchema(folder: string) {
     cache_dir: path.default("/var/cache/petiole"),
     runtime_dir: path.default("/run/petiole"),
     log: z.strictObject({ level: z.enum(LOG_LEVELS).default("info") }).prefault({}),
+    clock: z.strictObject({ source: z.enum(["auto", "trusted"]).default("auto") }).prefault({}),
     hub: hub.optional(),
     leaf: z
       .strictObject({

@@ -4,14 +4,16 @@ import { PROVIDERS } from "../../providers/index.ts";
 import { SOCKET_NAME } from "../adapters/control/protocol.ts";
 import { openControlServer } from "../adapters/control/server.ts";
 import type { BucketWatch } from "../adapters/lattice/desired-bucket.ts";
-import { openStore } from "../adapters/store/index.ts";
+import { openStore, readBootId } from "../adapters/store/index.ts";
 import type { Config } from "../config/schema.ts";
 import { PetioleError } from "../domain/errors.ts";
 import type { AgentStatus } from "../domain/status.ts";
 import { days, mebibytes } from "../domain/units.ts";
-import { VERSION } from "../domain/version.ts";
+import { RELEASED, VERSION } from "../domain/version.ts";
 import { createHost } from "../host/host.ts";
 import { openInbox } from "../host/inbox/inbox.ts";
+import { createClockSync } from "../lib/clock-sync/clock-sync.ts";
+import { askWitnesses, SYSTEM_WITNESSES } from "../lib/clock-sync/witnesses.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/log.ts";
 import { createRuntime } from "../runtime/runtime.ts";
@@ -26,6 +28,9 @@ import { reasonOf } from "../lib/reason.ts";
 
 // Without a hub there is nothing to receive; what was received before is worked off all the same.
 const DEFAULT_INBOX = { max_messages: 1000, max_size: mebibytes(16), max_attempts: 5, unclaimed: days(1) };
+
+/** What time it was, for a boot that does not know. */
+const CLOCK_STATE = "clock";
 
 // Seals the component cache. With the state, as the cache may be on a disk that others can write to.
 const CACHE_KEY = "cache.key";
@@ -56,14 +61,30 @@ export async function openAgent({ config, file, env, clock, log, signal }: Agent
   await makeFolder(config.state_dir);
   await makeFolder(config.cache_dir);
 
+  const bootId = readBootId();
+  const clockSync = createClockSync({
+    policy: config.clock.source,
+    released: Date.parse(RELEASED),
+    bootId,
+    witnesses: () => askWitnesses(SYSTEM_WITNESSES, clock),
+    clock,
+    log: log.child({ part: "clock" }),
+  });
   const store = stack.use(
     await openStore({
       dir: config.state_dir,
       clock,
       log: log.child({ part: "store" }),
       outbox: outboxOptionsOf(config),
+      clockTrust: () => clockSync.trust(),
+      bootId,
     }),
   );
+  stack.use(clockSync);
+  await clockSync.remember({
+    load: async () => await store.state.load(CLOCK_STATE),
+    save: async (text) => await store.state.save(CLOCK_STATE, text),
+  });
   const { max_messages, max_size, max_attempts, unclaimed } = config.hub?.inbox ?? DEFAULT_INBOX;
   const inbox = stack.use(
     await openInbox({
@@ -76,7 +97,9 @@ export async function openAgent({ config, file, env, clock, log, signal }: Agent
   const outboxLog = log.child({ part: "outbox" });
   const memory = await recallOutbox(store.state, outboxLog);
   const meters = createOutboxMeters(store.outbox, clock);
-  const hub = stack.use(openHub({ config, source: meters.source, outbox: meters.outbox, inbox, env, clock, log }));
+  const hub = stack.use(
+    openHub({ config, source: meters.source, outbox: meters.outbox, inbox, env, clock, clockSync, log }),
+  );
   meters.watch(() => hub.forwarder.state());
   const outboxControl = stack.use(
     createOutboxControl({
@@ -137,6 +160,7 @@ export async function openAgent({ config, file, env, clock, log, signal }: Agent
     uptime: (clock.monotonic() - started) / 1000,
     rss: process.memoryUsage.rss(),
     hub: hub.state(),
+    clock: clockSync.status(),
     outbox: await outboxStats(),
     inbox: { ...inbox.stats(), hub: hub.inbound() },
     desired: desired.status(watch),

@@ -5,6 +5,7 @@ import { createHubEcho } from "../adapters/lattice/hub-echo.ts";
 import { startLocalIntake } from "../adapters/lattice/local-intake.ts";
 import { watchBucket, type BucketEntry, type BucketWatch } from "../adapters/lattice/desired-bucket.ts";
 import { startInbound } from "../adapters/lattice/inbound.ts";
+import { watchHubTime } from "../adapters/lattice/hub-time.ts";
 import { createMessageBus } from "../adapters/lattice/message-bus.ts";
 import { startHubMonitor } from "../adapters/leaf/hub-monitor.ts";
 import { createLeafLogins } from "../adapters/leaf/leaf-logins.ts";
@@ -18,6 +19,7 @@ import type { HubLinkState } from "../domain/hub-link.ts";
 import { millis, seconds, type Millis } from "../domain/units.ts";
 import type { InboundStatus } from "../domain/status.ts";
 import type { ForwarderControl, HubMonitor, InboundSink, OutboxSource } from "../host/ports.ts";
+import type { ClockSync } from "../lib/clock-sync/clock-sync.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/log.ts";
 import { drainLimitOf } from "./outbox-options.ts";
@@ -33,6 +35,7 @@ export interface HubDeps {
   readonly inbox: InboundSink;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
+  readonly clockSync: Pick<ClockSync, "trust" | "hear" | "onChange">;
   readonly log: Logger;
 }
 
@@ -88,6 +91,8 @@ function openDirectHub(deps: HubDeps, hub: HubConfig): Hub {
     log: log.child({ part: "nats" }),
   });
   const link = watchLink(deps, hub, { connection, probePath: () => probeConnection(connection) });
+  // A certificate that was not valid yet may be now.
+  const clockChange = deps.clockSync.onChange(() => connection.retry());
   const bus = createMessageBus({ connection, log: log.child({ part: "bus" }) });
   return {
     bus,
@@ -101,6 +106,7 @@ function openDirectHub(deps: HubDeps, hub: HubConfig): Hub {
       stack.use(connection);
       stack.use(link);
       stack.use(files);
+      stack.use(clockChange);
     },
   };
 }
@@ -133,7 +139,8 @@ function openLeafHub(deps: HubDeps, hub: HubConfig): Hub {
   const link = watchLink(deps, hub, { connection: uplink, probePath: async (timeout) => probeLeaf(leaf, timeout) });
   const watchdog = startLinkWatchdog({
     monitor: link.monitor,
-    reachable: () => canReach(hub.urls, seconds(5)),
+    // While the clock is wrong, no certificate of the hub is valid: a restart would not help.
+    reachable: async () => deps.clockSync.trust() !== "wrong" && (await canReach(hub.urls, seconds(5))),
     restart: (reason) => leaf.current()?.restart(reason),
     log: leafLog,
     clock,
@@ -182,7 +189,7 @@ interface WatchedLink extends AsyncDisposable, Pick<Hub, "state" | "forwarder" |
 
 /** The monitor of the link, and what uses it: the forwarder, what comes from the hub. */
 function watchLink(deps: HubDeps, hub: HubConfig, { connection, probePath }: Path): WatchedLink {
-  const { config, source, clock, log } = deps;
+  const { config, source, clock, clockSync, log } = deps;
   const monitor = startHubMonitor({
     mode: hub.mode,
     probePath,
@@ -201,9 +208,20 @@ function watchLink(deps: HubDeps, hub: HubConfig, { connection, probePath }: Pat
     device: config.device.id,
     stream: { create: hub.stream.create, domain: hub.domain, ...(hub.stream.create ? { name: hub.stream.name } : {}) },
     drain: drainLimitOf(config),
+    onHubTime: (time) => clockSync.hear(time),
     log: log.child({ part: "forwarder" }),
     clock,
   });
+  const hubTime = watchHubTime({
+    connection,
+    monitor,
+    domain: hub.domain,
+    stream: () => forwarder.state().stream,
+    isWanted: () => clockSync.trust() !== "synced",
+    onTime: (time) => clockSync.hear(time),
+    clock,
+  });
+  const clockChange = clockSync.onChange((trust) => trust !== "synced" && hubTime.ask());
 
   const { create, name, max_age } = hub.inbox;
   const inbound = startInbound({
@@ -240,6 +258,8 @@ function watchLink(deps: HubDeps, hub: HubConfig, { connection, probePath }: Pat
       stack.use(watching);
       stack.use(forwarder);
       stack.use(inbound);
+      stack.use(hubTime);
+      stack.use(clockChange);
     },
   };
 }

@@ -82,7 +82,7 @@ export interface TransferTotals {
   readonly rows: number;
   readonly bytes: Bytes;
   readonly lanes: readonly LaneTotals[];
-  /** Acceptance time of the oldest message, by the clock of its device. */
+  /** Acceptance time of the oldest message whose time is known. */
   readonly oldest: Millis | undefined;
 }
 

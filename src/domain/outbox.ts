@@ -96,8 +96,10 @@ export interface LaneStats {
   /** Rows that the hub has not acknowledged, those still in memory included. */
   readonly rows: number;
   readonly bytes: Bytes;
-  /** Acceptance time of the oldest of them. */
+  /** Acceptance time of the oldest of them, as well as the device knows it. */
   readonly oldest: Millis | undefined;
+  /** How old it is; undefined also when the clock was not set then, or is not now. */
+  readonly oldestAge: Millis | undefined;
   /** Highest sequence that the hub has acknowledged. */
   readonly acknowledged: number;
   /** Rows ever dropped, by the ledger. */

@@ -1,5 +1,6 @@
 // What `petiole status` shows; also the answer of the control socket, as JSON.
 
+import type { ClockStatus } from "./clock.ts";
 import type { HubLinkState } from "./hub-link.ts";
 import type { InboxStats } from "./inbox.ts";
 import type { OutboxStats } from "./outbox.ts";
@@ -82,6 +83,7 @@ export interface AgentStatus {
   /** Resident set size of the agent process, in bytes. */
   readonly rss: number;
   readonly hub: HubLinkState;
+  readonly clock: ClockStatus;
   readonly outbox: OutboxStats;
   readonly inbox: InboxStats & { readonly hub: InboundStatus };
   readonly desired: DesiredStatus;

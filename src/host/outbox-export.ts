@@ -29,7 +29,7 @@ export interface ExportDeps {
   readonly records: ExportRecords;
   /** Keeps everything that was accepted before from waiting in memory only. */
   readonly flush: () => Promise<void>;
-  readonly stats: () => Promise<Pick<OutboxStats, "lastSeq">>;
+  readonly stats: () => Promise<Pick<OutboxStats, "lastSeq" | "clock">>;
   /** Keeps the forwarder from sending, from when it resolves until it is disposed; what was in flight is settled. */
   readonly hold: () => Promise<Disposable>;
   readonly device: string;
@@ -159,11 +159,10 @@ async function writeRows(
 ): Promise<Written> {
   const { source, clock, device, bootId } = deps;
   await deps.flush();
-  const { lastSeq } = await deps.stats();
+  const { lastSeq, clock: trust } = await deps.stats();
   const id = randomUUID();
-  const monotonic = millis(Number(clock.nanoseconds() / 1_000_000n));
-  const wall = millis(Math.floor(clock.wall()));
-  const writer = createOutboxFileWriter({ id, device, storeId: source.storeId, wall, monotonic, bootId });
+  const stamp = { wall: millis(Math.floor(clock.wall())), monotonic: millis(Math.floor(clock.boottime())), trust };
+  const writer = createOutboxFileWriter({ id, device, storeId: source.storeId, ...stamp, bootId });
   const counter = createTotalsCounter();
   const upTo: Partial<Record<Lane, number>> = {};
   let size = 0;

@@ -176,13 +176,17 @@ export function messageOf(row: FileRow, header: FileHeader): OutboxMessage {
 
 /**
  * What is left of a row's own limit since its export, by the clocks of its device: the way of the file takes nothing of
- * it, because nobody knows how long that was. What had run out is given the shortest limit there is, so that the store
+ * it, because nobody knows how long that was. Nor is there an age where one of its clocks was not set. What had run out is given the shortest limit there is, so that the store
  * writes it down as expired.
  */
 function remainingTtl(row: FileRow, header: FileHeader): Millis | undefined {
   if (row.ttl === undefined) return undefined;
-  const age = row.bootId === header.bootId ? header.monotonic - row.monotonic : header.wall - row.wall;
-  return millis(Math.max(1, row.ttl - Math.max(0, age)));
+  return millis(Math.max(1, row.ttl - Math.max(0, ageOf(row, header))));
+}
+
+function ageOf(row: FileRow, header: FileHeader): number {
+  if (row.bootId === header.bootId) return header.monotonic - row.monotonic;
+  return row.clock === "synced" && header.trust === "synced" ? header.wall - row.wall : 0;
 }
 
 async function openExport(file: string): Promise<FileHandle> {

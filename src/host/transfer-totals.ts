@@ -16,7 +16,7 @@ export function createTotalsCounter(): TotalsCounter {
     add(row) {
       const sum = lanes.get(row.lane) ?? { rows: 0, bytes: 0 };
       lanes.set(row.lane, { rows: sum.rows + 1, bytes: sum.bytes + messageSize(row) });
-      if (oldest === undefined || row.wall < oldest) oldest = row.wall;
+      if (row.clock === "synced" && (oldest === undefined || row.wall < oldest)) oldest = row.wall;
     },
     totals() {
       const found = LANES.flatMap((lane) => {

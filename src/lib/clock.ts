@@ -1,3 +1,4 @@
+import { uptime } from "node:os";
 import { millis, type Millis } from "../domain/units.ts";
 
 /** Time and timers as a dependency, so that tests can own both. */
@@ -6,15 +7,41 @@ export interface Clock {
   wall(): Millis;
   /** Time since an arbitrary start; never goes back. */
   monotonic(): Millis;
+  /** Time since boot, with what the machine slept (CLOCK_BOOTTIME); the same for every process of one boot. */
+  boottime(): Millis;
   /** Nanoseconds of CLOCK_MONOTONIC: the clock of kernel GPIO events and of `wasi:clocks/monotonic-clock`. */
   nanoseconds(): bigint;
   /** Resolves after `duration`, or rejects with the signal's reason. Does not keep the process alive by itself. */
   sleep(duration: Millis, signal?: AbortSignal): Promise<void>;
 }
 
+/** A shift of the wall clock that is worth a look at whether the machine slept. */
+const SHIFT_MS = 500;
+/** `uptime` may come in whole seconds. */
+const UPTIME_ERROR_MS = 1000;
+
+/** Node gives no CLOCK_BOOTTIME: this is CLOCK_MONOTONIC and the time that the machine slept. */
+function createBoottime(): () => Millis {
+  let slept = 0;
+  let distance = Number.NaN;
+  return () => {
+    const monotonic = Number(process.hrtime.bigint()) / 1e6;
+    // In its sleep the wall clock alone goes on. While the two keep step there is nothing to look up.
+    const now = Date.now() - monotonic;
+    if (!(Math.abs(now - distance) < SHIFT_MS)) {
+      distance = now;
+      const found = uptime() * 1000 - monotonic;
+      // Less than nothing where a container has an uptime of its own.
+      if (Math.abs(found - slept) > UPTIME_ERROR_MS) slept = Math.max(0, found);
+    }
+    return millis(monotonic + slept);
+  };
+}
+
 export const systemClock: Clock = {
   wall: () => millis(Date.now()),
   monotonic: () => millis(performance.now()),
+  boottime: createBoottime(),
   nanoseconds: () => process.hrtime.bigint(),
   sleep: (duration, signal) =>
     new Promise((resolve, reject) => {

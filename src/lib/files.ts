@@ -70,3 +70,10 @@ export async function readRegularFile(
 export function isErrno(error: unknown, code: string): boolean {
   return error instanceof Error && "code" in error && error.code === code;
 }
+
+/** What comes first in a file, at most `maxSize` bytes; also of one whose size the kernel does not tell. */
+export async function readSmallFile(path: string, maxSize: number): Promise<string> {
+  await using handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const { bytesRead, buffer } = await handle.read(Buffer.alloc(maxSize), 0, maxSize, 0);
+  return buffer.toString("utf8", 0, bytesRead);
+}

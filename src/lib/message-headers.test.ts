@@ -2,7 +2,13 @@ import { describe, test } from "vitest";
 import { millis } from "../domain/units.ts";
 import { encodeOrigin, headerProblem, ORIGIN_HEADER, withOrigin } from "./message-headers.ts";
 
-const ROW = { seq: 7, bootId: "b;o=t", monotonic: millis(12), wall: millis(1_700_000_000_000) };
+const ROW = {
+  seq: 7,
+  bootId: "b;o=t",
+  monotonic: millis(12),
+  wall: millis(1_700_000_000_000),
+  clock: "synced",
+} as const;
 
 describe("headerProblem()", () => {
   test.for([

@@ -28,11 +28,16 @@ export interface MessageOrigin {
   readonly storeId: string;
 }
 
-type OriginRow = Pick<OutboxRow, "seq" | "bootId" | "monotonic" | "wall">;
+type OriginRow = Pick<OutboxRow, "seq" | "bootId" | "monotonic" | "wall" | "clock">;
 
-/** `device=gw-1;store=…;seq=7;boot=…;monotonic=12000;wall=1700000000000`; times in milliseconds. */
-export function encodeOrigin({ device, storeId }: MessageOrigin, { seq, bootId, monotonic, wall }: OriginRow): string {
-  const fields = { device, store: storeId, seq, boot: bootId, monotonic, wall };
+/**
+ * `device=gw-1;store=…;seq=7;boot=…;monotonic=12000;wall=1700000000000`, times in milliseconds; and `;clock=unsynced` when
+ * the last one cannot be trusted.
+ */
+export function encodeOrigin({ device, storeId }: MessageOrigin, row: OriginRow): string {
+  const { seq, bootId, monotonic, wall, clock } = row;
+  const trust = clock === "synced" ? {} : { clock };
+  const fields = { device, store: storeId, seq, boot: bootId, monotonic, wall, ...trust };
   return Object.entries(fields)
     .map(([name, value]) => `${name}=${encodeURIComponent(String(value))}`)
     .join(";");

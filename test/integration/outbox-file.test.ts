@@ -46,7 +46,7 @@ function createDevice(name: string, image?: StoreImage): Device {
         {
           ...common,
           flush: async () => {},
-          stats: async () => ({ lastSeq: store.image.lastSeq }),
+          stats: async () => ({ lastSeq: store.image.lastSeq, clock: "synced" }),
           hold: async () => {
             held += 1;
             return { [Symbol.dispose]: () => void (held -= 1) };
@@ -472,6 +472,7 @@ describe("import", () => {
     device.store.add("critical", "other-boot", { ttl, bootId: "earlier", wall: millis(1_700_000_000_000 - 20_000) });
     device.store.add("critical", "over", { ttl, bootId: "earlier", wall: millis(1_700_000_000_000 - 90_000) });
     device.store.add("critical", "clock-set-back", { ttl, bootId: "earlier", wall: millis(1_700_000_000_000 + 9e9) });
+    device.store.add("critical", "clock-not-set", { ttl, bootId: "earlier", wall: millis(7), clock: "unsynced" });
     device.store.add("critical", "no-limit");
     const file = join(folder.path, "f");
     await device.export(file);
@@ -482,6 +483,7 @@ describe("import", () => {
       ["other-boot", 40_000],
       ["over", 1],
       ["clock-set-back", 60_000],
+      ["clock-not-set", 60_000],
       ["no-limit", undefined],
     ]);
   });

@@ -5,6 +5,7 @@ import { parseConfig } from "../../src/config/parse.ts";
 import { openHub, type Hub } from "../../src/daemon/hub.ts";
 import type { HubLink } from "../../src/domain/hub-link.ts";
 import type { OutboxMessage } from "../../src/domain/outbox.ts";
+import { createClockSync, type ClockSync } from "../../src/lib/clock-sync/clock-sync.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import { silentLogger, type Logger } from "../../src/lib/log.ts";
 import type { Outbox } from "../../src/provider/services.ts";
@@ -39,6 +40,13 @@ export interface DeviceOptions {
   readonly binary?: string;
   readonly log?: Logger;
   readonly publish?: Outbox["publish"];
+  /** One that trusts the clock unless given. */
+  readonly clockSync?: ClockSync;
+}
+
+function trustedClock(): ClockSync {
+  const facts = { policy: "trusted", released: 0, bootId: "boot", witnesses: async () => ({}) } as const;
+  return createClockSync({ ...facts, clock: systemClock, log: silentLogger });
 }
 
 export async function startDevice(options: DeviceOptions): Promise<Device> {
@@ -78,6 +86,7 @@ export async function startDevice(options: DeviceOptions): Promise<Device> {
       inbox,
       env: {},
       clock: systemClock,
+      clockSync: options.clockSync ?? trustedClock(),
       log: options.log ?? silentLogger,
     }),
   );

@@ -4,6 +4,8 @@ import type { Clock } from "../../src/lib/clock.ts";
 export interface FakeClock extends Clock {
   /** Lets time pass, ending every sleep on the way in the order of their ends, and what follows from each. */
   advance(duration: Millis): Promise<void>;
+  /** Sets the wall clock, and nothing else. */
+  set(wall: number): void;
   /** Sleeps that have not ended. */
   readonly sleeping: number;
 }
@@ -16,6 +18,8 @@ interface Sleep {
 /** Time that stands still until it is told to pass. The wall clock starts at `wall`, the others at 1 s. */
 export function createFakeClock(wall = 1_700_000_000_000): FakeClock {
   let now = 1000;
+  /** What the wall clock showed at 1 s. */
+  let start = wall;
   const sleeps = new Set<Sleep>();
 
   /** Until promises that were ready, and those that followed from them, have run. */
@@ -24,8 +28,9 @@ export function createFakeClock(wall = 1_700_000_000_000): FakeClock {
   };
 
   return {
-    wall: () => millis(wall + now - 1000),
+    wall: () => millis(start + now - 1000),
     monotonic: () => millis(now),
+    boottime: () => millis(now),
     nanoseconds: () => BigInt(Math.round(now * 1e6)),
     sleep: async (duration, signal) => {
       signal?.throwIfAborted();
@@ -40,6 +45,9 @@ export function createFakeClock(wall = 1_700_000_000_000): FakeClock {
         sleeps.delete(sleep);
         signal?.removeEventListener("abort", abort);
       }
+    },
+    set: (to) => {
+      start = to - now + 1000;
     },
     get sleeping() {
       return sleeps.size;

@@ -60,6 +60,8 @@ export interface LatticeConnection extends AsyncDisposable {
   state(): ConnectionState;
   /** Drops the connection and makes it anew at once, such as with other credentials. */
   reconnect(reason: string): void;
+  /** Tries now instead of after the pause, when there is no connection. */
+  retry(): void;
   /** Calls `listener` after each change between connected and not. */
   onChange(listener: () => void): Disposable;
 }
@@ -163,6 +165,7 @@ export function connectNats(options: ConnectNatsOptions): LatticeConnection {
       wake.abort();
       void connection?.close();
     },
+    retry: () => wake.abort(),
     onChange: (listener) => {
       listeners.add(listener);
       return { [Symbol.dispose]: () => void listeners.delete(listener) };

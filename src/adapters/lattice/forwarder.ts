@@ -3,6 +3,7 @@ import { isPetioleError, PetioleError } from "../../domain/errors.ts";
 import { LANES, type Lane } from "../../domain/outbox.ts";
 import { kibibytes, millis, seconds, type Bytes, type Millis } from "../../domain/units.ts";
 import { backoffDelay, type BackoffOptions } from "../../lib/backoff.ts";
+import type { HubTime } from "../../lib/clock-sync/verdict.ts";
 import { systemClock, type Clock } from "../../lib/clock.ts";
 import type { Logger } from "../../lib/log.ts";
 import type { ForwarderControl, HubMonitor, OutboxSource } from "../../host/ports.ts";
@@ -39,6 +40,8 @@ export interface ForwarderOptions {
   /** Limit of each question to the hub. */
   readonly requestTimeout?: Millis;
   readonly backoff?: BackoffOptions;
+  /** Called with the hub's time whenever its stream was looked up, before anything is sent. */
+  readonly onHubTime?: ((time: HubTime) => void) | undefined;
 }
 
 /** Drains the outbox to the hub's stream from its creation to its disposal; disposing waits for what it writes. */
@@ -241,6 +244,8 @@ function createHubAccess(options: ForwarderOptions): HubAccess {
           stream: options.stream,
           requestTimeout: options.requestTimeout ?? seconds(5),
           log: options.log,
+          clock: options.clock ?? systemClock,
+          onHubTime: options.onHubTime,
         });
         opened = { live, stream };
         stream.then(

@@ -3,7 +3,10 @@ import type { NatsConnection } from "@nats-io/transport-node";
 import { PetioleError } from "../../domain/errors.ts";
 import { LANES } from "../../domain/outbox.ts";
 import { bytes, type Bytes, type Millis } from "../../domain/units.ts";
+import type { HubTime } from "../../lib/clock-sync/verdict.ts";
+import type { Clock } from "../../lib/clock.ts";
 import type { Logger } from "../../lib/log.ts";
+import { hearTime } from "./hub-time.ts";
 import { describeNatsError, isNoResponders, isTimeout, jetStreamCode } from "./nats-error.ts";
 import { openPublishInbox } from "./publish-inbox.ts";
 import { covers, fleetFilter, jetStreamInfo, laneFilter } from "./subjects.ts";
@@ -63,6 +66,9 @@ export interface OpenHubStreamOptions {
   readonly stream: StreamOptions;
   readonly requestTimeout: Millis;
   readonly log: Logger;
+  readonly clock: Clock;
+  /** Called with the time that the hub told while its stream was looked up. */
+  readonly onHubTime?: ((time: HubTime) => void) | undefined;
 }
 
 /** API level of nats-server 2.11.0, the first that knows `Nats-Expected-Last-Subject-Sequence-Subject`. */
@@ -136,10 +142,15 @@ function apiLevel(account: unknown): number {
 
 async function findStream(manager: JetStreamManager, options: OpenHubStreamOptions): Promise<StreamInfo> {
   const { stream, log } = options;
+  const hearing = async (ask: () => Promise<StreamInfo>): Promise<StreamInfo> => {
+    const { answer, time } = await hearTime(options.clock, ask);
+    if (time !== undefined) options.onHubTime?.(time);
+    return answer;
+  };
   const name = stream.name ?? (await findStreamName(manager, options.device));
   if (name !== undefined) {
     try {
-      return await manager.streams.info(name);
+      return await hearing(() => manager.streams.info(name));
     } catch (error) {
       if (jetStreamCode(error) !== STREAM_NOT_FOUND) throw error;
     }
@@ -147,11 +158,9 @@ async function findStream(manager: JetStreamManager, options: OpenHubStreamOptio
   if (stream.create !== true) {
     throw unusable(name === undefined ? `no stream takes "${fleetFilter()}"` : `there is no stream "${name}"`);
   }
-  const created = await manager.streams.add({
-    name: name ?? DEFAULT_STREAM_NAME,
-    subjects: [fleetFilter()],
-    storage: "file",
-  });
+  const created = await hearing(() =>
+    manager.streams.add({ name: name ?? DEFAULT_STREAM_NAME, subjects: [fleetFilter()], storage: "file" }),
+  );
   log.info("Created the hub's stream", { stream: created.config.name, subjects: created.config.subjects });
   return created;
 }

@@ -237,7 +237,7 @@ export function createLaneForwarder(deps: LaneForwarderDeps): LaneForwarder {
   /** Undefined for a row of an earlier boot: it is old enough. */
   function ageOf(row: OutboxRow): Millis | undefined {
     if (row.bootId !== source.bootId) return undefined;
-    return millis(Number(clock.nanoseconds() / 1_000_000n) - row.monotonic);
+    return millis(clock.boottime() - row.monotonic);
   }
 
   /** False when the row must wait until everything before it has landed. */

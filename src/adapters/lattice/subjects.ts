@@ -91,6 +91,11 @@ export function nextMessages(domain: string | undefined, stream: string, consume
 export const bucketStream = (bucket: string): string => `KV_${bucket}`;
 export const bucketSubject = (bucket: string, key: string): string => `$KV.${bucket}.${key}`;
 
+/** What JetStream tells of one stream, the time among it. */
+export function streamInfo(domain: string | undefined, stream: string): string {
+  return `${domain === undefined ? "$JS.API" : `$JS.${domain}.API`}.STREAM.INFO.${stream}`;
+}
+
 /** JetStream account information: the request that only a JetStream server answers, in its own domain. */
 export function jetStreamInfo(domain: string | undefined): string {
   return domain === undefined ? "$JS.API.INFO" : `$JS.${domain}.API.INFO`;

@@ -1,4 +1,4 @@
-import type { Now } from "./row-age.ts";
+import { bootOffset, type Now } from "./row-age.ts";
 import type { Database } from "./sqlite.ts";
 
 export interface Boot {
@@ -23,9 +23,6 @@ export interface Boots {
   /** The transaction was committed. */
   registered(): void;
 }
-
-/** A clock that is set anew is written down again beyond this; a fraction of a second is drift. */
-const TOLERANCE_MS = 1000;
 
 interface BootRow {
   readonly id: number;
@@ -54,11 +51,9 @@ export function createBoots(db: Database, bootId: string): Boots {
       if (boot === number) return current;
       return known.get(boot) ?? { number: boot, id: "unknown", offset: undefined };
     },
-    observe: ({ synced, wall, monotonic }) => {
-      if (!synced) return;
-      const offset = Math.round(wall - monotonic);
-      if (current.offset !== undefined && Math.abs(current.offset - offset) <= TOLERANCE_MS) return;
-      current = { ...current, offset };
+    observe: (now) => {
+      const offset = bootOffset(current.offset, now);
+      if (offset !== current.offset) current = { ...current, offset };
     },
     register: (mentioned) => {
       saving = undefined;

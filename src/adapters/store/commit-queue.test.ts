@@ -26,6 +26,7 @@ class ManualClock implements Clock {
   #sleepers: { readonly at: number; readonly wake: () => void }[] = [];
   readonly wall = (): Millis => millis(this.#now);
   readonly monotonic = (): Millis => millis(this.#now);
+  readonly boottime = (): Millis => millis(this.#now);
   readonly nanoseconds = (): bigint => BigInt(this.#now) * 1_000_000n;
   readonly sleep = (duration: Millis, signal?: AbortSignal): Promise<void> =>
     new Promise((resolve, reject) => {

@@ -87,7 +87,14 @@ export class Engine implements Disposable {
     const { outbox } = this.#session;
     const { storeId, lastSeq } = outbox.head;
     const delivered = deliveredOf(outbox.head);
-    return { storeId, lastSeq, delivered, latest: outbox.loadLatest(), ...outbox.state(this.#floor) };
+    return {
+      storeId,
+      lastSeq,
+      delivered,
+      latest: outbox.loadLatest(),
+      bootOffset: outbox.bootOffset,
+      ...outbox.state(this.#floor),
+    };
   }
 
   /** Carries a request out; on a database that turns out damaged, again once it was repaired or replaced. */

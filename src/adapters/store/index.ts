@@ -1,2 +1,3 @@
+export { readBootId } from "./admission.ts";
 export { openStore, type Store } from "./store.ts";
 export type { OutboxOptions } from "./options.ts";

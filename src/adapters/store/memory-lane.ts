@@ -1,7 +1,7 @@
 import type { Lane, OutboxRow } from "../../domain/outbox.ts";
-import { millis, type Bytes, type Millis } from "../../domain/units.ts";
+import { millis, type Bytes } from "../../domain/units.ts";
 import type { LoadedRow, MemoryLoss } from "./protocol.ts";
-import { acceptedAt, isExpired, type Accepted, type Now } from "./row-age.ts";
+import { acceptedAt, isExpired, oldestOf, type Accepted, type Now, type Oldest } from "./row-age.ts";
 import { costOf, parseHeaders, type RowRecord } from "./row.ts";
 
 interface Entry {
@@ -9,7 +9,7 @@ interface Entry {
   readonly cost: number;
   readonly bootId: string;
   readonly thisBoot: boolean;
-  /** Of an earlier boot; this one's comes from the clock. */
+  /** Of an earlier boot; this one's may come to be known yet. */
   readonly offset: number | undefined;
 }
 
@@ -19,6 +19,8 @@ export interface MemoryLaneOptions {
   readonly onePerSubject: boolean;
   readonly maxBytes: Bytes;
   readonly bootId: string;
+  /** What to add to the time since this boot for Unix time; undefined as long as nobody knows. */
+  readonly bootOffset: () => number | undefined;
   readonly onLoss: (loss: MemoryLoss) => void;
   /** A message is not waiting any more: delivered, lost or, with `onePerSubject`, replaced. */
   readonly onGone: (row: RowRecord) => void;
@@ -36,7 +38,7 @@ export interface MemoryLane {
   read(after: number, limit: { readonly rows: number; readonly bytes: number }, now: Now): OutboxRow[];
   acknowledge(upTo: number): void;
   refuse(seq: number): void;
-  oldest(now: Now): Millis | undefined;
+  oldest(now: Now): Oldest | undefined;
 }
 
 export function createMemoryLane(options: MemoryLaneOptions): MemoryLane {
@@ -75,10 +77,9 @@ export function createMemoryLane(options: MemoryLaneOptions): MemoryLane {
       lose(oldest, "cap");
     }
   };
-  const acceptance = ({ row, thisBoot, offset }: Entry, now: Now): Accepted => {
+  const acceptance = ({ row, thisBoot, offset }: Entry): Accepted => {
     const { monotonic, wall } = row;
-    const known = thisBoot && now.synced ? now.wall - now.monotonic : offset;
-    return { monotonic, wall, thisBoot, offset: known };
+    return { monotonic, wall, thisBoot, offset: thisBoot ? options.bootOffset() : offset };
   };
 
   return {
@@ -102,7 +103,7 @@ export function createMemoryLane(options: MemoryLaneOptions): MemoryLane {
       let size = 0;
       for (const [seq, entry] of entries) {
         if (seq <= after) continue;
-        const accepted = acceptance(entry, now);
+        const accepted = acceptance(entry);
         if (isExpired(entry.row.ttl, accepted, now)) {
           lose(seq, "expired");
           continue;
@@ -128,7 +129,7 @@ export function createMemoryLane(options: MemoryLaneOptions): MemoryLane {
     },
     refuse: (seq) => lose(seq, "refused"),
     oldest: (now) => {
-      for (const entry of entries.values()) return acceptedAt(acceptance(entry, now)).wall;
+      for (const entry of entries.values()) return oldestOf(acceptance(entry), now);
       return undefined;
     },
   };

@@ -1,6 +1,7 @@
 import { defaultLanePolicies, DEFAULT_HUB_HOLD, type LanePolicies, type LanePolicy } from "../../domain/lane-policy.ts";
 import { LANES, type Lane } from "../../domain/outbox.ts";
 import { kibibytes, mebibytes, type Bytes, type Millis } from "../../domain/units.ts";
+import type { ClockTrust } from "../../domain/clock.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Logger } from "../../lib/log.ts";
 import { DEFAULT_POLICY, type CommitPolicy } from "./commit-plan.ts";
@@ -27,7 +28,9 @@ export interface StoreOptions {
   readonly clock: Clock;
   readonly outbox: OutboxOptions;
   /** Whether the wall clock can be trusted now; always unless given. */
-  readonly isClockSynced?: () => boolean;
+  readonly clockTrust?: (() => ClockTrust) | undefined;
+  /** Identity of this boot; the kernel's unless given. */
+  readonly bootId?: string | undefined;
 }
 
 export const DEFAULT_MAX_MESSAGE = kibibytes(512);

@@ -8,7 +8,7 @@ import {
   type OutboxRow,
   type StoredLane,
 } from "../../domain/outbox.ts";
-import { millis, type Millis } from "../../domain/units.ts";
+import { millis } from "../../domain/units.ts";
 import { createBoots, type Boots } from "./boots.ts";
 import { acknowledgedOf, copyHead, storedBytes, type Head, type HeadTable } from "./head.ts";
 import { createLaneSegments, segmentSize, type LaneSegments, type Removed } from "./lane-segments.ts";
@@ -25,7 +25,7 @@ import type {
   StoredState,
 } from "./protocol.ts";
 import { copyReadable, QUARANTINED, rowInserter } from "./rescue.ts";
-import { acceptedAt, isExpired, type Accepted, type Now } from "./row-age.ts";
+import { acceptedAt, isExpired, oldestOf, type Accepted, type Now, type Oldest } from "./row-age.ts";
 import { costOf, parseHeaders, type RowRecord } from "./row.ts";
 import { createSegment, segmentName, type Segment, type StampedRow } from "./segment.ts";
 import type { Database, SqlRow } from "./sqlite.ts";
@@ -84,6 +84,11 @@ export class OutboxTables {
 
   get head(): Head {
     return this.#head;
+  }
+
+  /** Of this boot; undefined as long as its clock was not set. */
+  get bootOffset(): number | undefined {
+    return this.#boots.current.offset;
   }
 
   get commits(): number {
@@ -268,7 +273,7 @@ export class OutboxTables {
       const mark = acknowledged[name] ?? 0;
       const { rows, bytes } = this.#head.lanes[name];
       const done = this.#lanes[name].measure(this.#head, mark) ?? { count: 0, bytes: 0 };
-      return { rows: rows - done.count, bytes: bytes - done.bytes, oldest: this.#oldest(name, mark), dropped };
+      return { rows: rows - done.count, bytes: bytes - done.bytes, oldest: this.#oldest(name, mark, now), dropped };
     };
     const [critical, standard, latest, ephemeral] = [
       lane("critical"),
@@ -279,10 +284,10 @@ export class OutboxTables {
     return { critical, standard, latest, ephemeral };
   }
 
-  #oldest(lane: StoredLane, acknowledged: number): Millis | undefined {
+  #oldest(lane: StoredLane, acknowledged: number, now: Now): Oldest | undefined {
     const mark = Math.max(this.#head.lanes[lane].acknowledged, acknowledged);
     const oldest = this.#lanes[lane].oldest(this.#head, mark);
-    return oldest && acceptedAt(this.#accepted(oldest)).wall;
+    return oldest && oldestOf(this.#accepted(oldest), now);
   }
 
   /** Runs `work` on a copy of the head in one transaction. */

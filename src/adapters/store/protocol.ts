@@ -2,10 +2,9 @@
 
 import type { ErrorCode } from "../../domain/errors.ts";
 import type { Delivered, Lane, LedgerEntry, LossReason, OutboxRow, StoredLane } from "../../domain/outbox.ts";
-import type { Millis } from "../../domain/units.ts";
 import type { LogFields, LogLevel } from "../../lib/log.ts";
 import type { Boot } from "./boots.ts";
-import type { Now } from "./row-age.ts";
+import type { Now, Oldest } from "./row-age.ts";
 import type { RowRecord } from "./row.ts";
 
 export interface WorkerOptions {
@@ -121,7 +120,7 @@ export interface LaneOverview {
   /** Waiting rows in the database. */
   readonly rows: number;
   readonly bytes: number;
-  readonly oldest: Millis | undefined;
+  readonly oldest: Oldest | undefined;
   readonly dropped: number;
 }
 
@@ -186,6 +185,8 @@ export interface Opened extends StoredState {
   readonly storeId: string;
   readonly lastSeq: number;
   readonly delivered: Readonly<Record<Lane, Delivered>>;
+  /** What to add to the time since this boot for Unix time, if an earlier process knew. */
+  readonly bootOffset: number | undefined;
   /** Lane `latest` as it was stored, oldest first. */
   readonly latest: readonly LoadedRow[];
 }

@@ -15,6 +15,22 @@ export interface Now {
   readonly monotonic: number;
   /** Whether `wall` can be trusted. */
   readonly synced: boolean;
+  /** It is known to be wrong. */
+  readonly wrong?: boolean;
+}
+
+/** A clock that is set anew is another one beyond this; a fraction of a second is drift. */
+const TOLERANCE_MS = 1000;
+
+/**
+ * What to add to the time since this boot for Unix time, when `known` is what was known so far. While the clock cannot be
+ * trusted, what was known before holds; unless it is just this time of which it turns out that it is wrong.
+ */
+export function bootOffset(known: number | undefined, { wall, monotonic, synced, wrong }: Now): number | undefined {
+  const offset = Math.round(wall - monotonic);
+  const isKnown = known !== undefined && Math.abs(known - offset) <= TOLERANCE_MS;
+  if (synced) return isKnown ? known : offset;
+  return isKnown && wrong === true ? undefined : known;
 }
 
 /** When a message was accepted. */
@@ -41,6 +57,18 @@ export function ageOf(accepted: Accepted, now: Now): Millis | undefined {
   if (accepted.thisBoot) return millis(Math.max(0, now.monotonic - accepted.monotonic));
   if (accepted.offset === undefined || !now.synced) return undefined;
   return millis(Math.max(0, now.wall - acceptedAt(accepted).wall));
+}
+
+/** What a person is told of a message that waits. */
+export interface Oldest {
+  /** Unix time of acceptance. */
+  readonly wall: Millis;
+  /** Undefined when nobody can tell. */
+  readonly age: Millis | undefined;
+}
+
+export function oldestOf(accepted: Accepted, now: Now): Oldest {
+  return { wall: acceptedAt(accepted).wall, age: ageOf(accepted, now) };
 }
 
 export function isExpired(ttl: number | null, accepted: Accepted, now: Now): boolean {

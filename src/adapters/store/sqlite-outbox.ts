@@ -22,7 +22,7 @@ import type { MemoryLane } from "./memory-lane.ts";
 import type { Quota } from "./quota.ts";
 import type { Readers } from "./readers.ts";
 import type { ReleaseSchedule } from "./release-schedule.ts";
-import { acceptedAt, type Now } from "./row-age.ts";
+import { acceptedAt, oldestOf, type Accepted, type Now } from "./row-age.ts";
 import { costOf, makeRecord, parseHeaders, type RowRecord } from "./row.ts";
 import type { Sequencer } from "./sequencer.ts";
 import type { StoredCopy } from "./stored-copy.ts";
@@ -36,6 +36,8 @@ export interface SqliteOutboxDeps {
   readonly clock: Clock;
   readonly now: () => Now;
   readonly bootId: string;
+  /** What to add to the time since this boot for Unix time; undefined as long as nobody knows. */
+  readonly bootOffset: () => number | undefined;
   readonly cap: Bytes;
   readonly maxMessage: Bytes;
   readonly policies: LanePolicies;
@@ -141,23 +143,27 @@ export function createSqliteOutbox(deps: SqliteOutboxDeps): SqliteOutbox {
     else queue.reserve();
   };
 
-  const toRow = ({ headers, ttl, ...row }: RowRecord, { wall, monotonic, synced }: Now): OutboxRow => ({
+  const acceptance = ({ monotonic, wall }: RowRecord): Accepted => {
+    return { monotonic, wall, thisBoot: true, offset: deps.bootOffset() };
+  };
+  const toRow = ({ headers, ttl, ...row }: RowRecord): OutboxRow => ({
     ...row,
     ttl: ttl === null ? undefined : millis(ttl),
     headers: parseHeaders(headers),
     bootId: deps.bootId,
-    ...acceptedAt({ ...row, thisBoot: true, offset: synced ? wall - monotonic : undefined }),
+    ...acceptedAt(acceptance({ headers, ttl, ...row })),
   });
 
   /** `standard` rows above `after` that are not on disk yet; only such whose sequences are reserved. */
   const readMemory = (after: number, limit: { readonly rows: number; readonly bytes: number }): OutboxRow[] => {
     const rows: OutboxRow[] = [];
     let size = 0;
-    const time = now();
+    // For what is known of this boot.
+    now();
     for (const row of queue.standardRows()) {
       if (row.seq <= after) continue;
       if (row.seq > stored.current.floor || rows.length >= limit.rows || size >= limit.bytes) break;
-      rows.push(toRow(row, time));
+      rows.push(toRow(row));
       size += costOf(row);
     }
     return rows;
@@ -209,15 +215,20 @@ export function createSqliteOutbox(deps: SqliteOutboxDeps): SqliteOutbox {
         if (!isStoredLane(lane)) {
           const memory = memoryLanes[lane];
           const { superseded } = memory;
-          return { ...base, rows: memory.rows, bytes: bytes(memory.bytes), superseded, oldest: memory.oldest(time) };
+          const first = memory.oldest(time);
+          const age = { oldest: first?.wall, oldestAge: first?.age };
+          return { ...base, rows: memory.rows, bytes: bytes(memory.bytes), superseded, ...age };
         }
         const inMemory = waiting[STORED_LANES.indexOf(lane)] ?? [];
+        const [next] = inMemory;
+        const first = oldest ?? (next && oldestOf(acceptance(next.row), time));
         return {
           ...base,
           rows: rows + inMemory.length,
           bytes: bytes(inMemory.reduce((sum, { cost }) => sum + cost, size)),
           superseded: 0,
-          oldest: oldest ?? inMemory[0]?.row.wall,
+          oldest: first?.wall,
+          oldestAge: first?.age,
         };
       });
       return {

@@ -10,7 +10,7 @@ import { commitPolicyOf, hubHoldOf, lanePoliciesOf, maxMessageOf, MEMORY_CAP, ty
 import { createQuota } from "./quota.ts";
 import { createReaders } from "./readers.ts";
 import { createReleaseSchedule } from "./release-schedule.ts";
-import type { Now } from "./row-age.ts";
+import { bootOffset, type Now } from "./row-age.ts";
 import { createSequencer } from "./sequencer.ts";
 import { createSqliteKeyValue, createSqliteState, type StateStore } from "./sqlite-key-value.ts";
 import { createSqliteOutbox, type SqliteOutbox } from "./sqlite-outbox.ts";
@@ -42,13 +42,19 @@ const HELD_BYTES = mebibytes(1);
  */
 export async function openStore(options: StoreOptions): Promise<Store> {
   const { log, clock } = options;
-  const now = (): Now => ({
-    wall: Math.floor(clock.wall()),
-    monotonic: Number(clock.nanoseconds() / 1_000_000n),
-    synced: options.isClockSynced?.() ?? true,
-  });
-  const bootId = readBootId();
-  const { client, mode } = await start(options, { now: now(), bootId });
+  const read = (): Now => {
+    const trust = options.clockTrust?.() ?? "synced";
+    const [wall, monotonic] = [Math.floor(clock.wall()), Math.floor(clock.boottime())];
+    return { wall, monotonic, synced: trust === "synced", wrong: trust === "wrong" };
+  };
+  const bootId = options.bootId ?? readBootId();
+  const { client, mode } = await start(options, { now: read(), bootId });
+  let { bootOffset: offset } = client.opened;
+  const now = (): Now => {
+    const found = read();
+    offset = bootOffset(offset, found);
+    return found;
+  };
   const isFallback = mode.mode === "memory" && options.dir !== undefined;
   const cap = isFallback ? bytes(Math.min(MEMORY_CAP, options.outbox.maxBytes)) : options.outbox.maxBytes;
   const policies = lanePoliciesOf({ ...options.outbox, maxBytes: cap });
@@ -94,6 +100,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       onePerSubject: lane === "latest",
       maxBytes: policies[lane].maxBytes,
       bootId,
+      bootOffset: () => offset,
       onLoss: (loss) => queue.lose(loss),
       onGone: ({ subject, seq }) => lane === "latest" && queue.dropLatest(subject, seq),
     });
@@ -125,6 +132,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     clock,
     now,
     bootId,
+    bootOffset: () => offset,
     cap,
     maxMessage: maxMessageOf(options.outbox),
     policies,

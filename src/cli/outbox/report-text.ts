@@ -1,9 +1,9 @@
 import type { OutboxReport } from "../../domain/outbox-report.ts";
-import { formatAge, formatBytes, formatTable } from "../table.ts";
+import { formatBytes, formatOldest, formatTable } from "../table.ts";
 
-/** `petiole outbox` for people. `now` is Unix time in milliseconds, for ages. */
-export function formatOutbox(report: OutboxReport, now: number): string {
-  return [formatHead(report), "", formatLanes(report, now), ...formatErrors(report), formatUse(report)].join("\n");
+/** `petiole outbox` for people. */
+export function formatOutbox(report: OutboxReport): string {
+  return [formatHead(report), "", formatLanes(report), ...formatErrors(report), formatUse(report)].join("\n");
 }
 
 function formatHead({ hub, forwarder, paused, store }: OutboxReport): string {
@@ -17,15 +17,15 @@ function formatHead({ hub, forwarder, paused, store }: OutboxReport): string {
   ].join("\n");
 }
 
-function formatLanes({ stats, forwarder, rates }: OutboxReport, now: number): string {
-  const rows = stats.lanes.map(({ lane, rows, bytes, oldest, dropped }) => {
+function formatLanes({ stats, forwarder, rates }: OutboxReport): string {
+  const rows = stats.lanes.map(({ lane, rows, bytes, oldest, oldestAge, dropped }) => {
     const rate = rates.find((one) => one.lane === lane);
     const state = forwarder.lanes.find((one) => one.lane === lane);
     return [
       lane,
       String(rows),
       formatBytes(bytes),
-      oldest === undefined ? "-" : formatAge(Math.max(0, now - oldest) / 1000),
+      formatOldest({ oldest, oldestAge }),
       formatRate(rate?.accepted),
       formatRate(rate?.delivered),
       String(dropped),

@@ -5,5 +5,5 @@ import { formatOutbox } from "./report-text.ts";
 /** `petiole outbox` */
 export async function outboxReport(options: AgentOptions): Promise<void> {
   const report = await askAgent(await socketOf(options), "outbox");
-  printAnswer(options, report, (found) => formatOutbox(found, Date.now()));
+  printAnswer(options, report, formatOutbox);
 }

@@ -14,10 +14,19 @@ const REPORT: OutboxReport = {
         rows: 12,
         bytes: kibibytes(3),
         oldest: millis(NOW - 600_000),
+        oldestAge: millis(600_000),
         acknowledged: 4,
         dropped: 0,
       },
-      { lane: "standard", rows: 0, bytes: bytes(0), oldest: undefined, acknowledged: 9, dropped: 7 },
+      {
+        lane: "standard",
+        rows: 0,
+        bytes: bytes(0),
+        oldest: undefined,
+        oldestAge: undefined,
+        acknowledged: 9,
+        dropped: 7,
+      },
     ],
     bytes: kibibytes(3),
     cap: mebibytes(1),
@@ -48,7 +57,7 @@ const REPORT: OutboxReport = {
 
 describe("formatOutbox()", () => {
   test("shows each lane, what went wrong last, and the use of the cap", ({ expect }) => {
-    expect(formatOutbox(REPORT, NOW)).toBe(
+    expect(formatOutbox(REPORT)).toBe(
       [
         "hub: offline (no route)",
         "store: on disk",
@@ -63,7 +72,7 @@ describe("formatOutbox()", () => {
   });
 
   test("cannot be overlooked when messages are not kept, or held", ({ expect }) => {
-    const text = formatOutbox({ ...REPORT, paused: true, store: { mode: "memory", reason: "read-only" } }, NOW);
+    const text = formatOutbox({ ...REPORT, paused: true, store: { mode: "memory", reason: "read-only" } });
     expect(text).toContain("store: IN MEMORY ONLY (read-only)\nforwarding: PAUSED, until petiole outbox resume\n");
   });
 });

@@ -4,7 +4,7 @@
 
 import { z } from "zod";
 import { PetioleError } from "../../domain/errors.ts";
-import type { OutboxRow } from "../../domain/outbox.ts";
+import type { ClockState, OutboxRow } from "../../domain/outbox.ts";
 import { EXPORTED_LANES } from "../../domain/outbox-report.ts";
 import { bytes, millis, type Bytes, type Millis } from "../../domain/units.ts";
 import { sealLine } from "./sealed-line.ts";
@@ -20,16 +20,17 @@ export interface FileHeader {
   readonly wall: Millis;
   readonly monotonic: Millis;
   readonly bootId: string;
+  /** Whether its wall clock could be trusted. */
+  readonly trust: ClockState;
 }
 
-/** Whether the wall time of a row can be trusted; where its store does not tell, it cannot. */
-type ClockTrust = "synced" | "unsynced";
-export type StoredRow = OutboxRow & { readonly clock?: ClockTrust };
-export type FileRow = OutboxRow & { readonly clock: ClockTrust };
+export type FileRow = OutboxRow;
 
 const count = z.int().min(0);
 const milliseconds = z.number().min(0).transform(millis);
 const name = z.string().min(1).max(256);
+
+const clockState = z.enum(["synced", "unsynced"]);
 
 const headerSchema = z.object({
   petiole: z.literal("outbox"),
@@ -37,7 +38,8 @@ const headerSchema = z.object({
   id: z.uuid(),
   device: name,
   store: name,
-  clock: z.object({ wall: milliseconds, monotonic: milliseconds, boot: name }),
+  // What does not say so cannot be trusted.
+  clock: z.object({ wall: milliseconds, monotonic: milliseconds, boot: name, state: clockState.default("unsynced") }),
 });
 
 const rowSchema = z.object({
@@ -49,7 +51,7 @@ const rowSchema = z.object({
   boot: z.string(),
   monotonic: milliseconds,
   wall: z.number().transform(millis),
-  clock: z.enum(["synced", "unsynced"]),
+  clock: clockState,
   owner: z.string().optional(),
   ttl: milliseconds.optional(),
 });
@@ -61,13 +63,13 @@ export interface FileTrailer {
   readonly sha256: string;
 }
 
-export function encodeHeader({ id, device, storeId, wall, monotonic, bootId }: FileHeader): Buffer {
-  const clock = { wall, monotonic, boot: bootId };
+export function encodeHeader({ id, device, storeId, wall, monotonic, bootId, trust }: FileHeader): Buffer {
+  const clock = { wall, monotonic, boot: bootId, state: trust };
   return sealLine({ petiole: "outbox", version: FORMAT_VERSION, id, device, store: storeId, clock });
 }
 
-export function encodeRow(row: StoredRow): Buffer {
-  const { seq, lane, subject, headers, body, bootId: boot, monotonic, wall, clock = "unsynced", owner, ttl } = row;
+export function encodeRow(row: FileRow): Buffer {
+  const { seq, lane, subject, headers, body, bootId: boot, monotonic, wall, clock, owner, ttl } = row;
   const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString("base64");
   return sealLine({ seq, lane, subject, headers, boot, monotonic, wall, clock, owner, ttl, body: text });
 }
@@ -86,7 +88,8 @@ export function parseHeader(value: Readonly<Record<string, unknown>>): FileHeade
     );
   }
   const { id, device, store, clock } = parsed(headerSchema, value, 1);
-  return { id, device, storeId: store, wall: clock.wall, monotonic: clock.monotonic, bootId: clock.boot };
+  const { wall, monotonic, boot: bootId, state: trust } = clock;
+  return { id, device, storeId: store, wall, monotonic, bootId, trust };
 }
 
 /** @throws PetioleError ERR_EXPORT_FORMAT, such as for a lane that this petiole does not have */

@@ -13,6 +13,7 @@ const HEADER: FileHeader = {
   device: "gw-1",
   storeId: "store-1",
   wall: millis(1_700_000_000_000),
+  trust: "synced",
   monotonic: millis(5000),
   bootId: "boot-1",
 };

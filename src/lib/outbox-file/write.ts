@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
-import { encodeHeader, encodeRow, encodeTrailer, type FileHeader, type StoredRow } from "./format.ts";
+import { encodeHeader, encodeRow, encodeTrailer, type FileHeader, type FileRow } from "./format.ts";
 
 /** Makes the bytes of an export, in order: `head`, each `row`, then `trailer`. Keeps none of them. */
 export interface OutboxFileWriter {
   head(): Buffer;
-  row(row: StoredRow): Buffer;
+  row(row: FileRow): Buffer;
   trailer(): Buffer;
   /** Of all bytes so far. */
   sha256(): string;

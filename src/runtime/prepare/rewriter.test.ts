@@ -13,6 +13,7 @@ function manualClock() {
   const clock: Clock = {
     wall: () => millis(now),
     monotonic: () => millis(now),
+    boottime: () => millis(now),
     nanoseconds: () => BigInt(now) * 1_000_000n,
     sleep: (duration, signal) =>
       new Promise((resolve, reject) => {
