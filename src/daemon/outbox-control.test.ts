@@ -239,4 +239,3 @@ describe("createForwarderHold()", () => {
   });
 });
 
-describe("createPausableSource()", () => {});

@@ -13,6 +13,8 @@ export interface LatestTable {
   remove(subject: string, seq: number): void;
   /** Intact messages with the number of their boot, oldest first. */
   load(): { readonly row: RowRecord; readonly boot: number }[];
+  /** Number of the boot of the oldest message; undefined when there is none. */
+  oldestBoot(): number | undefined;
 }
 
 // The sequence is the order, so the subject needs an index of its own; the table is small.
@@ -37,6 +39,7 @@ export function createLatestTable(db: Database): LatestTable {
   );
   const remove = db.prepare("DELETE FROM latest WHERE subject = ? AND seq <= ?");
   const select = db.prepare<LatestRow>(`SELECT ${COLUMNS.join(", ")} FROM latest ORDER BY seq`);
+  const first = db.prepare<{ readonly boot: number }>("SELECT boot FROM latest ORDER BY seq LIMIT 1");
   return {
     put: (row, boot) => {
       const { seq, monotonic, wall, ttl, owner, subject, headers, body } = row;
@@ -49,5 +52,6 @@ export function createLatestTable(db: Database): LatestTable {
         const row: RowRecord = { lane: "latest", ...rest, monotonic: millis(monotonic), wall: millis(wall) };
         return rowChecksum(row, boot) === crc ? [{ row, boot }] : [];
       }),
+    oldestBoot: () => first.get()?.boot,
   };
 }

@@ -297,8 +297,10 @@ export class OutboxTables {
     const result = this.#db.transaction(() => {
       const done = work(head);
       // Only with rows: an idle agent has no boot to remember.
-      if (STORED_LANES.some((lane) => head.lanes[lane].segments.length > 0) || this.#head.nextSegment > 1) {
-        this.#boots.register(() => STORED_LANES.map((lane) => this.#lanes[lane].oldest(head, 0)?.boot));
+      const hasRows = STORED_LANES.some((lane) => head.lanes[lane].segments.length > 0) || this.#head.nextSegment > 1;
+      const latest = this.#latest.oldestBoot();
+      if (hasRows || latest !== undefined) {
+        this.#boots.register(() => [latest, ...STORED_LANES.map((lane) => this.#lanes[lane].oldest(head, 0)?.boot)]);
       }
       this.#heads.save(head);
       return done;
