@@ -10,7 +10,7 @@ import {
   type LatticeConnection,
 } from "../../../src/adapters/lattice/connection.ts";
 import { createMessageBus } from "../../../src/adapters/lattice/message-bus.ts";
-import { bytes, millis, seconds } from "../../../src/domain/units.ts";
+import { bytes, millis, minutes, seconds } from "../../../src/domain/units.ts";
 import { silentLogger, type Logger } from "../../../src/lib/log.ts";
 import { startNats } from "../../support/nats.ts";
 import { freePort } from "../../support/ports.ts";
@@ -45,6 +45,19 @@ describe("connectNats()", () => {
     await using nats = await startNats({ port });
     await connected(connection);
     expect(connection.state()).toEqual({ connected: true, server: nats.version, reason: undefined });
+  });
+
+  test("retry() ends the pause between two tries, and leaves a connection alone", async ({ expect }) => {
+    const port = await freePort();
+    await using connection = open(`nats://127.0.0.1:${port}`, { backoff: { initial: minutes(60), max: minutes(60) } });
+    await waitFor("the reason", () => /refused/i.test(connection.state().reason ?? ""));
+    await using _nats = await startNats({ port });
+    connection.retry();
+    await connected(connection);
+    const live = connection.current();
+    connection.retry();
+    await live?.flush();
+    expect(connection.current()).toBe(live);
   });
 
   test("connects again after the server was killed, with a new connection each time", async ({ expect }) => {

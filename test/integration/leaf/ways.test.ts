@@ -43,6 +43,19 @@ async function online(options: DeviceOptions): Promise<void> {
 describe.each(setups)("a $mode link to nats-server $name", ({ binary, mode, skip, name }) => {
   const only = skip === undefined ? test : test.skip;
 
+  only("is made once the hub's certificate is valid by the device's clock", async ({ expect }) => {
+    await using folder = await tempFolder();
+    const authority = await createAuthority(folder.path);
+    // What a clock that is behind sees, without touching a clock: nats-server is not to be deceived about it.
+    const server = await authority.server("hub", new Date(Date.now() + 10_000));
+    const block = `tls { cert_file: "${server.cert}", key_file: "${server.key}" }`;
+    await using nats = await startHub(binary, listener(mode, block));
+    const urls = [`tls://127.0.0.1:${portOf(nats, mode)}`];
+    await using refused = await startDevice(device(mode, binary, { urls, tls: { ca_file: authority.ca } }));
+    expect(await refused.reason(/not yet valid/i)).toBeTypeOf("string");
+    await refused.until("online");
+  });
+
   only("with TLS and a client certificate", async ({ expect }) => {
     await using folder = await tempFolder();
     const authority = await createAuthority(folder.path);
