@@ -238,4 +238,3 @@ describe("createForwarderHold()", () => {
     expect(forwarder.calls).toEqual(["resume"]);
   });
 });
-

@@ -116,6 +116,7 @@ export function createEntryCache(deps: EntryCacheDeps): EntryCache {
       if (found === undefined || name === replaced) continue;
       if (name.endsWith(ENTRY_SUFFIX)) entries.push({ name, size: found.size, usedAt: found.mtimeMs });
       else if (!isWork(name)) continue;
+      // A clock that was set meanwhile takes an entry that is being written: it is compiled once more at the next start.
       else if (isLeftover(name) || Date.now() - found.mtimeMs > WORK_MAX_AGE) {
         await rm(join(folder, name), { recursive: true, force: true });
       } else taken += found.size;
