@@ -240,7 +240,7 @@ export function createLaneSegments({ db, lane, heads, sealBytes }: LaneSegmentsD
     release: (head, which) => {
       const state = head.lanes[lane];
       let freed = 0;
-      for (const segment of [...state.segments]) {
+      for (const segment of state.segments) {
         if (waiting(segment, state)) return;
         if ("bytes" in which ? freed >= which.bytes : segment.last > which.upTo || !isReleasable(segment)) return;
         freed += segment.bytes;

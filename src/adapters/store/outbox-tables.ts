@@ -349,7 +349,7 @@ export class OutboxTables {
 
   /** Segments of which even the newest row is older than any of them is worth sending. */
   #dropExpired(head: Head, lane: StoredLane, now: Now): void {
-    for (const segment of [...head.lanes[lane].segments]) {
+    for (const segment of head.lanes[lane].segments) {
       if (segment.last <= head.lanes[lane].acknowledged) continue;
       const newest = this.#lanes[lane].newest(segment);
       if (newest === undefined || !isExpired(segment.ttl, this.#accepted(newest), now)) return;

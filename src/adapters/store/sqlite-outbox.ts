@@ -134,8 +134,8 @@ export function createSqliteOutbox(deps: SqliteOutboxDeps): SqliteOutbox {
       case "ephemeral":
         deps.ephemeral.add(row);
         notifyOrReserve(row);
-        return "volatile";
     }
+    return "volatile";
   };
 
   const notifyOrReserve = ({ lane, seq }: RowRecord): void => {
@@ -146,13 +146,16 @@ export function createSqliteOutbox(deps: SqliteOutboxDeps): SqliteOutbox {
   const acceptance = ({ monotonic, wall }: RowRecord): Accepted => {
     return { monotonic, wall, thisBoot: true, offset: deps.bootOffset() };
   };
-  const toRow = ({ headers, ttl, ...row }: RowRecord): OutboxRow => ({
-    ...row,
-    ttl: ttl === null ? undefined : millis(ttl),
-    headers: parseHeaders(headers),
-    bootId: deps.bootId,
-    ...acceptedAt(acceptance({ headers, ttl, ...row })),
-  });
+  const toRow = (record: RowRecord): OutboxRow => {
+    const { headers, ttl, ...row } = record;
+    return {
+      ...row,
+      ttl: ttl === null ? undefined : millis(ttl),
+      headers: parseHeaders(headers),
+      bootId: deps.bootId,
+      ...acceptedAt(acceptance(record)),
+    };
+  };
 
   /** `standard` rows above `after` that are not on disk yet; only such whose sequences are reserved. */
   const readMemory = (after: number, limit: { readonly rows: number; readonly bytes: number }): OutboxRow[] => {
