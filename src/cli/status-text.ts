@@ -30,7 +30,9 @@ function formatHead({ device, version, pid, state, uptime, rss, hub, clock }: Ag
 
 function formatClock({ state, wall, by, reason, hubOffset }: AgentStatus["clock"]): string {
   const shows = new Date(wall).toISOString();
-  const ahead = hubOffset === undefined ? "" : `, the hub's is ${(hubOffset / 1000).toFixed(1)} s ahead`;
+  const tenths = hubOffset === undefined ? 0 : Math.round(hubOffset / 100);
+  const ahead =
+    hubOffset === undefined ? "" : `, the hub's is ${Math.abs(tenths) / 10} s ${tenths < 0 ? "behind" : "ahead"}`;
   if (by !== undefined) return `clock: ${shows}, ${state}, by ${by}${ahead}`;
   return `clock: ${shows}, ${state === "wrong" ? "WRONG" : "not to be trusted"}: ${reason ?? "for no known reason"}${ahead}`;
 }

@@ -20,17 +20,26 @@ const SHIFT_MS = 500;
 /** `uptime` may come in whole seconds. */
 const UPTIME_ERROR_MS = 1000;
 
+/** In milliseconds. */
+export interface BoottimeSources {
+  /** CLOCK_MONOTONIC, which stands still while the machine sleeps. */
+  readonly monotonic: () => number;
+  readonly wall: () => number;
+  /** Since boot, with sleep; costs a file to read. */
+  readonly uptime: () => number;
+}
+
 /** Node gives no CLOCK_BOOTTIME: this is CLOCK_MONOTONIC and the time that the machine slept. */
-function createBoottime(): () => Millis {
+export function createBoottime(sources: BoottimeSources): () => Millis {
   let slept = 0;
   let distance = Number.NaN;
   return () => {
-    const monotonic = Number(process.hrtime.bigint()) / 1e6;
+    const monotonic = sources.monotonic();
     // In its sleep the wall clock alone goes on. While the two keep step there is nothing to look up.
-    const now = Date.now() - monotonic;
+    const now = sources.wall() - monotonic;
     if (!(Math.abs(now - distance) < SHIFT_MS)) {
       distance = now;
-      const found = uptime() * 1000 - monotonic;
+      const found = sources.uptime() - monotonic;
       // Less than nothing where a container has an uptime of its own.
       if (Math.abs(found - slept) > UPTIME_ERROR_MS) slept = Math.max(0, found);
     }
@@ -41,7 +50,11 @@ function createBoottime(): () => Millis {
 export const systemClock: Clock = {
   wall: () => millis(Date.now()),
   monotonic: () => millis(performance.now()),
-  boottime: createBoottime(),
+  boottime: createBoottime({
+    monotonic: () => Number(process.hrtime.bigint()) / 1e6,
+    wall: Date.now,
+    uptime: () => uptime() * 1000,
+  }),
   nanoseconds: () => process.hrtime.bigint(),
   sleep: (duration, signal) =>
     new Promise((resolve, reject) => {

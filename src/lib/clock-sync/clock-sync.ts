@@ -118,6 +118,16 @@ export function createClockSync(options: ClockSyncOptions): ClockSync {
       .catch((error: unknown) => log.debug("Cannot write down what time it is", { err: error }));
   }
 
+  async function load(kept: ClockMemory): Promise<string | undefined> {
+    try {
+      return await kept.load();
+    } catch (error) {
+      // Without it the clock is confirmed anew.
+      log.warn("Cannot read what time it was", { err: error });
+      return undefined;
+    }
+  }
+
   async function ask(): Promise<void> {
     asked = clock.monotonic();
     const local = await options.witnesses();
@@ -149,7 +159,7 @@ export function createClockSync(options: ClockSyncOptions): ClockSync {
       return { state, wall: millis(Math.floor(reading.wall)), by, reason, hubOffset: hubAhead(model, reading) };
     },
     remember: async (kept) => {
-      const known = parseRecord(await kept.load());
+      const known = parseRecord(await load(kept));
       memory = kept;
       if (known !== undefined) {
         const isSame = known.boot === bootId && Math.abs(known.distance - model.distance) <= TOLERANCE;
