@@ -11,6 +11,8 @@ export interface LatestTable {
   put(row: RowRecord, boot: number): void;
   /** Deletes the subject's message unless it is newer than `seq`. */
   remove(subject: string, seq: number): void;
+  /** Number of the oldest boot that a message mentions; boots grow with sequences. */
+  oldestBoot(): number | undefined;
   /** Intact messages with the number of their boot, oldest first. */
   load(): { readonly row: RowRecord; readonly boot: number }[];
 }
@@ -37,7 +39,9 @@ export function createLatestTable(db: Database): LatestTable {
   );
   const remove = db.prepare("DELETE FROM latest WHERE subject = ? AND seq <= ?");
   const select = db.prepare<LatestRow>(`SELECT ${COLUMNS.join(", ")} FROM latest ORDER BY seq`);
+  const oldest = db.prepare<{ boot: number }>("SELECT boot FROM latest ORDER BY seq LIMIT 1");
   return {
+    oldestBoot: () => oldest.get()?.boot,
     put: (row, boot) => {
       const { seq, monotonic, wall, ttl, owner, subject, headers, body } = row;
       const values: SqlValue[] = [seq, boot, monotonic, wall, ttl, owner, subject, headers, body];

@@ -25,7 +25,17 @@ export function createLedgerReport(
 ): LedgerReport | undefined {
   const entries = ledger.unreported(ENTRIES);
   if (entries.length === 0) return undefined;
-  const body = new TextEncoder().encode(JSON.stringify({ entries: entries.map(({ reported: _, ...entry }) => entry) }));
+  const told = entries.map(({ id, lane, from, to, count, bytes, reason, wall }) => ({
+    id,
+    lane,
+    from,
+    to,
+    count,
+    bytes,
+    reason,
+    wall,
+  }));
+  const body = new TextEncoder().encode(JSON.stringify({ entries: told }));
   const row: RowRecord = {
     lane: "critical",
     seq,

@@ -153,13 +153,13 @@ export class OutboxTables {
     let changed = false;
     for (;;) {
       const rows: OutboxRow[] = [];
-      const unusable: { readonly seq: number; readonly cost: number; readonly reason: LossReason }[] = [];
+      const unusable: { readonly seq: number; readonly reason: LossReason }[] = [];
       let size = 0;
       let complete = true;
       this.#lanes[lane].scan(this.#head, after, ({ record, boot, cost, intact }) => {
         // An acknowledged row is read again only when the hub lost it, and then its age does not matter.
         const reason = intact ? this.#isExpired(record, boot, now) && "expired" : "corrupt";
-        if (reason !== false) unusable.push({ seq: record.seq, cost, reason });
+        if (reason !== false) unusable.push({ seq: record.seq, reason });
         else {
           rows.push(this.#toRow(record, boot));
           size += cost;
@@ -170,7 +170,7 @@ export class OutboxTables {
       if (unusable.length > 0) {
         changed = true;
         this.#change(now, (head) => {
-          for (const { seq, cost, reason } of unusable) this.#giveUp(head, { lane, seq, cost, reason }, now);
+          for (const { seq, reason } of unusable) this.#giveUp(head, { lane, seq, reason }, now);
         });
       }
       const last = rows.at(-1);
@@ -181,7 +181,7 @@ export class OutboxTables {
 
   /** Deletes a row that the hub will never take, and writes it down. */
   refuse(lane: StoredLane, seq: number, now: Now): void {
-    this.#change(now, (head) => this.#giveUp(head, { lane, seq, cost: 0, reason: "refused" }, now));
+    this.#change(now, (head) => this.#giveUp(head, { lane, seq, reason: "refused" }, now));
   }
 
   /** The hub lost what it had acknowledged above `to`: what is still held counts as waiting again. */
@@ -239,6 +239,10 @@ export class OutboxTables {
       this.#db.exec(`ALTER TABLE ${segmentName(id)} RENAME TO ${QUARANTINED}_${id}`);
       this.#lanes[lane].forget(id);
       const before = state.rows;
+      // Acknowledged rows of it are not held any more.
+      if (fresh.first <= acknowledged) {
+        state.released = Math.max(state.released, Math.min(fresh.last, acknowledged));
+      }
       state.segments = state.segments.map((segment) => (segment.id === id ? fresh : segment));
       this.#lanes[lane].recount(head);
       const lost = Math.max(0, before - state.rows);
@@ -289,20 +293,25 @@ export class OutboxTables {
   #change<T>(now: Now, work: (head: Head) => T): T {
     const head = copyHead(this.#head);
     this.#boots.observe(now);
-    const result = this.#db.transaction(() => {
-      const done = work(head);
+    // Everything that can fail comes before the end of the transaction: what failed must not have happened.
+    const { done, unreported } = this.#db.transaction(() => {
+      const result = work(head);
       // Only with rows: an idle agent has no boot to remember.
-      if (STORED_LANES.some((lane) => head.lanes[lane].segments.length > 0) || this.#head.nextSegment > 1) {
-        this.#boots.register(() => STORED_LANES.map((lane) => this.#lanes[lane].oldest(head, 0)?.boot));
+      const hasRows = head.nextSegment > 1 || this.#latest.oldestBoot() !== undefined;
+      if (hasRows) {
+        this.#boots.register(() => [
+          ...STORED_LANES.map((lane) => this.#lanes[lane].oldest(head, 0)?.boot),
+          this.#latest.oldestBoot(),
+        ]);
       }
       this.#heads.save(head);
-      return done;
+      return { done: result, unreported: this.#ledger.hasUnreported() };
     });
     this.#head = head;
     this.#boots.registered();
     this.#commits += 1;
-    this.#unreported = this.#ledger.hasUnreported();
-    return result;
+    this.#unreported = unreported;
+    return done;
   }
 
   #acknowledge(head: Head, { acknowledged }: CommitRequest): void {
@@ -342,10 +351,11 @@ export class OutboxTables {
 
   /** Segments of which even the newest row is older than any of them is worth sending. */
   #dropExpired(head: Head, lane: StoredLane, now: Now): void {
-    for (const segment of [...head.lanes[lane].segments]) {
+    for (const segment of head.lanes[lane].segments) {
       if (segment.last <= head.lanes[lane].acknowledged) continue;
       const newest = this.#lanes[lane].newest(segment);
-      if (newest === undefined || !isExpired(segment.ttl, this.#accepted(newest), now)) return;
+      // One of which nothing is left does not keep those behind it.
+      if (newest !== undefined && !isExpired(segment.ttl, this.#accepted(newest), now)) return;
       this.#dropSegment(head, segment, "expired", now);
     }
   }
@@ -404,10 +414,10 @@ export class OutboxTables {
 
   #giveUp(
     head: Head,
-    row: { readonly lane: StoredLane; readonly seq: number; readonly cost: number; readonly reason: LossReason },
+    row: { readonly lane: StoredLane; readonly seq: number; readonly reason: LossReason },
     now: Now,
   ): void {
-    const removed = this.#lanes[row.lane].remove(head, row.seq, row.cost);
+    const removed = this.#lanes[row.lane].remove(head, row.seq);
     if (removed.count > 0) this.#writeDown(head, row.lane, removed, row.reason, now);
   }
 

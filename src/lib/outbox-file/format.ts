@@ -67,7 +67,7 @@ export function encodeHeader({ id, device, storeId, wall, monotonic, bootId }: F
 }
 
 export function encodeRow(row: StoredRow): Buffer {
-  const { seq, lane, subject, headers, body, bootId: boot, monotonic, wall, clock = "unsynced", owner, ttl } = row;
+  const { seq, lane, subject, headers, body, bootId: boot, monotonic, wall, clock, owner, ttl } = row;
   const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString("base64");
   return sealLine({ seq, lane, subject, headers, boot, monotonic, wall, clock, owner, ttl, body: text });
 }
