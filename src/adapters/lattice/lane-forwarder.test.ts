@@ -130,7 +130,7 @@ describe("createLaneForwarder()", () => {
     });
     const stop = new AbortController();
     const forwarder = laneForwarder(source);
-    using _wake = source.onReadable(forwarder.wake);
+    using _wake = source.onReadable(() => forwarder.wake());
     const running = forwarder.run(hub, stop.signal, () => {}).catch(() => {});
     await waitFor("eight to be acknowledged", () => source.acknowledgedNow("standard") === 8);
     hub.forget(3);

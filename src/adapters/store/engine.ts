@@ -152,7 +152,10 @@ export class Engine implements Disposable {
     const { outbox, keyValue, space } = this.#session;
     this.#reserve(request.lastSeq);
     const started = performance.now();
-    const { result, ...appended } = outbox.commit(request, () => request.writes.map((write) => keyValue.write(write)));
+    const { result, ...appended } = outbox.commit(request, (notes) => {
+      for (const note of notes) keyValue.write(note);
+      return request.writes.map((write) => keyValue.write(write));
+    });
     this.#durations.add(performance.now() - started);
     return {
       ...appended,

@@ -24,9 +24,9 @@ function createDatabase(): Database {
 
 interface Opened {
   readonly tables: OutboxTables;
-  commit(request: Partial<CommitRequest>): void;
-  state(): StoredState;
-  seqs(after?: number): readonly number[];
+  readonly commit: (request: Partial<CommitRequest>) => void;
+  readonly state: () => StoredState;
+  readonly seqs: (after?: number) => readonly number[];
 }
 
 function open(db: Database, { boot = "a", standardCap = CAP } = {}): Opened {

@@ -22,7 +22,9 @@ import type {
   LoadedRow,
   ReadReply,
   RewindRequest,
+  RowGroup,
   StoredState,
+  Write,
 } from "./protocol.ts";
 import { copyReadable, QUARANTINED, rowInserter } from "./rescue.ts";
 import { acceptedAt, isExpired, type Accepted, type Now } from "./row-age.ts";
@@ -39,6 +41,15 @@ export interface OutboxTablesOptions {
   readonly bootId: string;
   readonly head: Head;
   readonly heads: HeadTable;
+}
+
+type StoredLaneRow = RowRecord & { readonly lane: StoredLane };
+
+interface Admitted {
+  readonly rows: readonly StoredLaneRow[];
+  readonly cost: number;
+  /** Of the groups that came in. */
+  readonly notes: readonly Write[];
 }
 
 export interface AppendReply {
@@ -112,8 +123,8 @@ export class OutboxTables {
       .map(({ row, boot }) => ({ row, boot: this.#boots.find(boot), thisBoot: boot === current }));
   }
 
-  /** One transaction: acknowledgements, rows, the caps, then `alongside`. */
-  commit<T>(request: CommitRequest, alongside: () => T): AppendReply & { readonly result: T } {
+  /** One transaction: acknowledgements, rows, the caps, then `alongside` with the notes of the groups that came in. */
+  commit<T>(request: CommitRequest, alongside: (notes: readonly Write[]) => T): AppendReply & { readonly result: T } {
     const { now } = request;
     const refused: number[] = [];
     const readable = new Set<Lane>();
@@ -127,7 +138,7 @@ export class OutboxTables {
         this.#lanes[lane].release(head, { upTo: request.released[lane] ?? 0 });
         this.#dropExpired(head, lane, now);
       }
-      const { rows, cost } = this.#admit(head, request.rows, refused);
+      const { rows, cost, notes } = this.#admit(head, request, refused);
       // Room is made before the rows come, so that they take the pages of those that go.
       this.#makeRoom(head, now, cost, "fresh");
       for (const row of rows) this.#lanes[row.lane].append(head, row, this.#boots.current.number);
@@ -137,7 +148,7 @@ export class OutboxTables {
       for (const { subject, seq } of request.latestDone) this.#latest.remove(subject, seq);
       for (const { lane, reason, ...loss } of request.losses) this.#writeDown(head, lane, loss, reason, now);
       if (request.reportSeq !== undefined && this.#report(head, request.reportSeq, now)) readable.add("critical");
-      return alongside();
+      return alongside(notes);
     });
     return { refused, readable: [...readable], result };
   }
@@ -361,29 +372,29 @@ export class OutboxTables {
   }
 
   /** The rows that may come in: all but `critical` ones that find the outbox full of their kind. */
-  #admit(
-    head: Head,
-    rows: readonly RowRecord[],
-    refused: number[],
-  ): { readonly rows: readonly (RowRecord & { readonly lane: StoredLane })[]; readonly cost: number } {
-    let cost = 0;
+  #admit(head: Head, { rows, groups }: Pick<CommitRequest, "rows" | "groups">, refused: number[]): Admitted {
     let critical = head.lanes.critical.bytes;
     const limit = Math.min(this.#options.cap, this.#options.laneCaps.critical);
-    const admitted: (RowRecord & { readonly lane: StoredLane })[] = [];
+    const admitted: StoredLaneRow[] = [];
     for (const row of rows) {
       if (!isStoredLane(row.lane)) continue;
-      const size = costOf(row);
-      if (row.lane === "critical") {
-        if (critical + size > limit) {
-          refused.push(row.seq);
-          continue;
-        }
-        critical += size;
+      const size = row.lane === "critical" ? costOf(row) : 0;
+      if (critical + size > limit && size > 0) {
+        refused.push(row.seq);
+        continue;
       }
-      cost += size;
+      critical += size;
       admitted.push({ ...row, lane: row.lane });
     }
-    return { rows: admitted, cost };
+    const isWhole = ({ seqs }: RowGroup): boolean => !seqs.some((seq) => refused.includes(seq));
+    refused.push(...groups.filter((group) => !isWhole(group)).flatMap(({ seqs }) => seqs));
+    const without = new Set(refused);
+    const kept = admitted.filter(({ seq }) => !without.has(seq));
+    return {
+      rows: kept,
+      cost: kept.reduce((sum, row) => sum + costOf(row), 0),
+      notes: groups.filter(isWhole).map(({ note }) => note),
+    };
   }
 
   /** Makes the caps hold with `incoming` bytes more. `fresh` spares what was offered to the forwarder. */
@@ -434,7 +445,7 @@ export class OutboxTables {
   #report(head: Head, seq: number, now: Now): boolean {
     const report = createLedgerReport(this.#ledger, { seq, now });
     if (report === undefined) return false;
-    const { rows } = this.#admit(head, [report.row], []);
+    const { rows } = this.#admit(head, { rows: [report.row], groups: [] }, []);
     const [row] = rows;
     if (row === undefined) return false;
     this.#lanes[row.lane].append(head, row, this.#boots.current.number);
