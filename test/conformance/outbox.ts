@@ -485,6 +485,93 @@ export function outboxSuite(subject: OutboxSubject): void {
       await expect(store.outbox.publish(from("chatty"))).rejects.toMatchObject(refused);
     });
 
+    test("a quota counts what waits of all lanes, and nothing that is gone", async ({ expect }) => {
+      await using store = await open({ quota: kibibytes(4) });
+      const from = (lane: Lane): OutboxMessage => ({ ...message(lane, "x".repeat(500)), owner: "chatty" });
+      for (let n = 0; n < 50; n += 1) {
+        for (const lane of ["latest", "ephemeral"] as const) {
+          const { seq } = await store.outbox.publish(from(lane));
+          await store.outbox.acknowledge(lane, seq);
+        }
+      }
+      for (let n = 0; n < 6; n += 1) await store.outbox.publish(from("ephemeral"));
+      await store.flush();
+      const fill = async (): Promise<void> => {
+        for (;;) await store.outbox.publish(from("standard"));
+      };
+      await expect(fill()).rejects.toMatchObject({ code: "ERR_OUTBOX_QUOTA" });
+      expect(laneOf(await store.outbox.stats(), "standard").rows).toBeLessThan(3);
+    });
+
+    test("a message that its lane could never hold is refused, and pushes nothing out", async ({ expect }) => {
+      await using store = await open({ lanes: { latest: { maxBytes: kibibytes(8) } } });
+      await store.outbox.publish(message("latest", "small", "a"));
+      await expect(store.outbox.publish(message("latest", "x".repeat(20_000), "b"))).rejects.toMatchObject({
+        code: "ERR_OUTBOX_TOO_LARGE",
+      });
+      expect((await store.outbox.read("latest", 0, WINDOW)).map(textOf)).toEqual(["small"]);
+    });
+
+    test("a message that waits in memory is not sent once it is too old", async ({ expect }) => {
+      await using store = await open({ lanes: { standard: { ttl: millis(1), commitInterval: minutes(60) } } });
+      await store.outbox.publish(message("standard", "short"));
+      await store.outbox.publish({ ...message("standard", "long"), ttl: minutes(10) });
+      const readAll = async (): Promise<readonly string[]> =>
+        (await store.outbox.read("standard", 0, WINDOW)).map(textOf);
+      await waitFor("the message to grow old", async () => (await readAll()).length === 1);
+      expect(await readAll()).toEqual(["long"]);
+      await store.flush();
+      expect(await store.outbox.ledger()).toMatchObject([{ lane: "standard", from: 1, to: 1, reason: "expired" }]);
+      expect(laneOf(await store.outbox.stats(), "standard")).toMatchObject({ rows: 1, dropped: 1 });
+    });
+
+    test("what comes faster than it can be stored is refused, written down and not counted", async ({ expect }) => {
+      await using store = await open({ maxBytes: bytes(64 * 1024 * 1024), lanes: { standard: { ttl: undefined } } });
+      const results = await Promise.allSettled(
+        Array.from({ length: 9000 }, () => store.outbox.publish(message("standard"))),
+      );
+      const refused = results.filter(({ status }) => status === "rejected").length;
+      expect(refused).toBeGreaterThan(0);
+      await store.flush();
+      expect(laneOf(await store.outbox.stats(), "standard")).toMatchObject({
+        accepted: 9000 - refused,
+        rows: 9000 - refused,
+      });
+      const ledger = await store.outbox.ledger();
+      expect(ledger.every(({ reason }) => reason === "shed")).toBe(true);
+      expect(ledger.reduce((sum, { count }) => sum + count, 0)).toBe(refused);
+    });
+
+    test("readers hear of messages whose sequences had to be reserved first", async ({ expect }) => {
+      await using store = await open();
+      await store.keyValue.set("b", "k", new Uint8Array());
+      // Sequences are reserved so many at a time; while the hub takes everything, no commit comes by itself.
+      for (let n = 0; n < 66_000; n += 1) {
+        const { seq } = await store.outbox.publish(message("ephemeral"));
+        const [row] = await store.outbox.read("ephemeral", seq - 1, WINDOW);
+        if (row === undefined) break;
+        await store.outbox.acknowledge("ephemeral", seq);
+      }
+      const before = (await store.outbox.acknowledged("ephemeral")).seq;
+      expect(before).toBeLessThan(66_000);
+      let heard = false;
+      using _reader = store.outbox.onReadable((lane) => (heard ||= lane === "ephemeral"));
+      await waitFor("a reader to hear of it", () => heard);
+      expect(await store.outbox.read("ephemeral", before, WINDOW)).toHaveLength(1);
+    });
+
+    test("rewind() writes down what lanes in memory do not hold any more", async ({ expect }) => {
+      await using store = await open();
+      for (let n = 0; n < 5; n += 1) await store.outbox.publish(message("ephemeral"));
+      await store.outbox.acknowledge("ephemeral", 4, 4);
+      await store.outbox.rewind("ephemeral", { seq: 2, hubSeq: 2 });
+      await store.flush();
+      expect(await store.outbox.ledger()).toMatchObject([
+        { lane: "ephemeral", from: 3, to: 4, count: 0, reason: "hub-lost" },
+      ]);
+      expect((await store.outbox.read("ephemeral", 2, WINDOW)).map(({ seq }) => seq)).toEqual([5]);
+    });
+
     test("reportLosses() tells the hub of each loss once, with a critical message", async ({ expect }) => {
       await using store = await open({ lanes: { ephemeral: { maxBytes: kibibytes(1) } } });
       const overflow = async (): Promise<void> => {
@@ -531,6 +618,19 @@ export function outboxSuite(subject: OutboxSubject): void {
       expect(await store.outbox.importProgress("id-2")).toBe(2);
       expect((await store.outbox.read("standard", 0, WINDOW)).map(textOf)).toEqual(["a"]);
       expect((await store.outbox.read("critical", 0, WINDOW)).map(textOf)).toEqual(["b"]);
+    });
+
+    test("takeIn() stores all or nothing", async ({ expect }) => {
+      await using store = await open({ maxBytes: kibibytes(32) });
+      const fill = async (): Promise<void> => {
+        for (;;) await store.outbox.publish(message("critical", "x".repeat(500)));
+      };
+      await expect(fill()).rejects.toMatchObject({ code: "ERR_OUTBOX_FULL" });
+      const before = (await store.outbox.stats()).lanes.map(({ rows, accepted }) => [rows, accepted]);
+      const messages = [message("standard", "a"), message("critical", "x".repeat(500)), message("standard", "b")];
+      await expect(store.outbox.takeIn("id-3", 3, messages)).rejects.toMatchObject({ code: "ERR_OUTBOX_FULL" });
+      expect(await store.outbox.importProgress("id-3")).toBeUndefined();
+      expect((await store.outbox.stats()).lanes.map(({ rows, accepted }) => [rows, accepted])).toEqual(before);
     });
   });
 }

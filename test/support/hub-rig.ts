@@ -7,6 +7,7 @@ import { startLeafServer, type LeafServer } from "../../src/adapters/leaf/leaf-s
 import { probeServer } from "../../src/adapters/leaf/find-server.ts";
 import { LANES, type Lane } from "../../src/domain/outbox.ts";
 import { millis, seconds } from "../../src/domain/units.ts";
+import type { OutboxSource } from "../../src/host/ports.ts";
 import { silentLogger } from "../../src/lib/log.ts";
 import type { MemoryOutbox } from "./memory-outbox.ts";
 import { startNats, testNatsBinary, type NatsOptions, type TestNats } from "./nats.ts";
@@ -35,7 +36,7 @@ export interface HubRig extends AsyncDisposable {
   readonly leaf: LeafServer | undefined;
   /** Not through the link. */
   readonly manager: JetStreamManager;
-  forwarder(source: MemoryOutbox, options?: Partial<ForwarderOptions>): Forwarder;
+  forwarder(source: OutboxSource, options?: Partial<ForwarderOptions>): Forwarder;
   /** Makes the stream as a test wants it, with a duplicate window too short to hide a message sent twice. */
   createStream(config?: Partial<StreamConfig>): Promise<void>;
   messages(device?: string): Promise<HubMessage[]>;
@@ -46,7 +47,7 @@ const STREAM = "FLEET";
 const DOMAIN = "hub";
 const NANOSECONDS = 1_000_000;
 
-export interface HubRigOptions extends Pick<NatsOptions, "config"> {
+export interface HubRigOptions extends Pick<NatsOptions, "config" | "storeDir"> {
   readonly binary: string;
   readonly mode: LinkMode;
   readonly jetstream?: boolean;
@@ -66,6 +67,7 @@ export async function startHubRig(options: HubRigOptions): Promise<HubRig> {
       leafPortAdvertised: link.port,
       ...(domain === undefined ? {} : { domain }),
       ...(options.config === undefined ? {} : { config: options.config }),
+      ...(options.storeDir === undefined ? {} : { storeDir: options.storeDir }),
     }),
   );
   const logins = createLeafLogins();

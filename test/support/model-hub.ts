@@ -27,6 +27,8 @@ export interface ModelHub extends HubStream {
   readonly stored: readonly Stored[];
   /** Lets everything arrive that is still on its way. */
   flush(): void;
+  /** Loses the newest messages, as a server that lost its power does. */
+  forget(count: number): void;
 }
 
 /** `name: value` lines, as they go over the wire. */
@@ -87,6 +89,7 @@ export function createModelHub(options: ModelHubOptions): ModelHub {
     flush: () => {
       for (const deliver of late.splice(0)) deliver();
     },
+    forget: (count) => void stored.splice(stored.length - count),
     last: (filter) => answer(() => at(lastOf(filter))),
     at: (seq) => answer(() => at(seq)),
     lastSeq: () => answer(() => stored.length),

@@ -46,6 +46,7 @@ export const EMPTY_COMMIT: CommitRequest = {
   losses: [],
   reportSeq: undefined,
   writes: [],
+  groups: [],
 };
 
 /** A log whose lines can be looked at. */

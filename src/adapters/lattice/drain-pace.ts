@@ -18,6 +18,8 @@ export const DEFAULT_DRAIN: DrainLimit = { messages: 500, bytes: (256 * 1024) as
 const LIVE: Millis = seconds(10);
 /** Messages that may go at once after a pause: a tenth of a second's. */
 const BURST_SHARE = 0.1;
+/** A burst of live messages holds a backlog up for so many bursts at most. */
+const MOST_LIVE_DEBT = 10;
 
 export interface DrainPaceDeps {
   readonly limit: DrainLimit;
@@ -35,6 +37,8 @@ export interface DrainPace {
   delay(): Millis;
   /** There is nothing of this lane left to send. */
   caughtUp(lane: Lane): void;
+  /** The lane sends nothing for now, whatever it has: others must not wait for it. */
+  leave(lane: Lane): void;
   /** The hub is there again after `outage`. */
   connected(outage: Millis): void;
   /** No limit until every lane has caught up. */
@@ -66,9 +70,12 @@ export function createDrainPace({ limit, clock, random = Math.random }: DrainPac
         return false;
       }
       refused.delete(lane);
-      // A live one takes its share too, so that both together keep the limit where they can.
-      messages.take(1);
-      bytes.take(size);
+      // A live one takes its share too, so that both together keep the limit where they can; but not from a more urgent
+      // lane that waits for its turn, or telemetry would hold up what alarms are behind.
+      if (isLive && isOutranked(lane)) return true;
+      const debt = isLive ? MOST_LIVE_DEBT : Infinity;
+      messages.take(1, debt);
+      bytes.take(size, debt);
       return true;
     },
     delay: () => millis(Math.max(notBefore - clock.monotonic(), messages.delay(), bytes.delay(), 1)),
@@ -76,6 +83,7 @@ export function createDrainPace({ limit, clock, random = Math.random }: DrainPac
       refused.delete(lane);
       lifted.delete(lane);
     },
+    leave: (lane) => void refused.delete(lane),
     connected: (outage) => {
       notBefore = clock.monotonic() + random() * Math.min(limit.jitter, outage);
     },
@@ -89,8 +97,11 @@ export function createDrainPace({ limit, clock, random = Math.random }: DrainPac
 interface Bucket {
   level(): number;
   has(): boolean;
-  /** May go below zero: a message larger than the bucket goes when it is full, and the next ones wait. */
-  take(count: number): void;
+  /**
+   * May go below zero, by `debt` buckets at most: a message larger than the bucket goes when it is full, and the next
+   * ones wait for as long as it takes.
+   */
+  take(count: number, debt: number): void;
   delay(): number;
 }
 
@@ -116,8 +127,8 @@ function createBucket(rate: number | undefined, clock: { monotonic(): Millis }):
       fill();
       return tokens >= 1;
     },
-    take: (count) => {
-      tokens = Math.max(-10 * capacity, tokens - count);
+    take: (count, debt) => {
+      tokens = Math.min(tokens, Math.max(-debt * capacity, tokens - count));
     },
     delay: () => {
       fill();

@@ -99,6 +99,15 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
   if (monitor !== undefined) cleanup.use(monitor.onChange(({ link }) => onLink(link === "online")));
   const subscriptions = cleanup.move();
   const reporting = reportLosses();
+  let settling: Promise<void> | undefined;
+
+  /** Shared by all who pause at the same time: a gate wakes one. */
+  async function settleFlights(): Promise<void> {
+    while (!stop.signal.aborted && lanes.some(({ state }) => state.inFlight > 0)) {
+      await idle.wait(stop.signal).catch(() => {});
+    }
+    settling = undefined;
+  }
 
   async function reportLosses(): Promise<void> {
     while (!stop.signal.aborted) {
@@ -113,9 +122,7 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
     pause: async () => {
       paused = true;
       wake();
-      while (!stop.signal.aborted && lanes.some(({ state }) => state.inFlight > 0)) {
-        await idle.wait(stop.signal).catch(() => {});
-      }
+      await (settling ??= settleFlights());
     },
     resume: () => {
       paused = false;

@@ -8,7 +8,7 @@ import type { Clock } from "../../lib/clock.ts";
 import type { Logger } from "../../lib/log.ts";
 import { hearTime } from "./hub-time.ts";
 import { describeNatsError, isNoResponders, isTimeout, jetStreamCode } from "./nats-error.ts";
-import { openPublishInbox } from "./publish-inbox.ts";
+import { publishInboxOf } from "./publish-inbox.ts";
 import { covers, fleetFilter, jetStreamInfo, laneFilter } from "./subjects.ts";
 
 export interface StreamOptions {
@@ -89,7 +89,7 @@ export async function openHubStream(options: OpenHubStreamOptions): Promise<HubS
   const info = await asking(stream, () => findStream(manager, options));
   checkStream(info, options);
   const { name } = info.config;
-  const inbox = openPublishInbox(connection);
+  const inbox = publishInboxOf(connection);
 
   async function get(query: MsgRequest): Promise<StoredMessage | undefined> {
     // Asked of the stream's leader. A direct get may be answered by a replica that lags behind.

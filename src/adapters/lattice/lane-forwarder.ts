@@ -65,7 +65,7 @@ export interface LaneForwarder {
 /** What belongs to one run. */
 interface Session {
   readonly hub: HubStream;
-  readonly acks: Acknowledger;
+  acks: Acknowledger;
   readonly onProgress: () => void;
   window: LaneWindow;
   /** Everything up to this sequence has been sent. */
@@ -83,6 +83,8 @@ interface Session {
   fruitless: number;
   /** There is more to send, which has to wait for its turn. */
   held: boolean;
+  /** It was paused since rows were read last. */
+  paused: boolean;
   /** Answers that arrive after the run ended are not looked at: the next run asks the hub. */
   over: boolean;
 }
@@ -116,7 +118,7 @@ export function createLaneForwarder(deps: LaneForwarderDeps): LaneForwarder {
       const start = await resumer.resume(hub);
       const session: Session = {
         hub,
-        acks: createAcknowledger({ source, lane, acknowledged: start.after, onFailure: gate.open }),
+        acks: acknowledgerFrom(start.after),
         onProgress,
         window: createLaneWindow({ limit, size: windowSize, laneSeq: start.laneSeq }),
         sent: start.after,
@@ -128,6 +130,7 @@ export function createLaneForwarder(deps: LaneForwarderDeps): LaneForwarder {
         progressed: false,
         fruitless: 0,
         held: false,
+        paused: false,
         over: false,
       };
       state.phase = "forwarding";
@@ -139,6 +142,10 @@ export function createLaneForwarder(deps: LaneForwarderDeps): LaneForwarder {
     } finally {
       state.phase = "waiting";
     }
+  }
+
+  function acknowledgerFrom(acknowledged: number): Acknowledger {
+    return createAcknowledger({ source, lane, acknowledged, onFailure: gate.open });
   }
 
   async function forward(session: Session, signal: AbortSignal): Promise<never> {
@@ -167,6 +174,8 @@ export function createLaneForwarder(deps: LaneForwarderDeps): LaneForwarder {
         return;
       case "refuse":
         await refuse(session, { seq: step.seq, size: step.bytes, reason: step.reason });
+        // What was in flight behind it was not stored either.
+        goBack(session, step.seq);
         return;
       case "resume": {
         session.fruitless += 1;
@@ -176,7 +185,10 @@ export function createLaneForwarder(deps: LaneForwarderDeps): LaneForwarder {
             `Cannot forward the lane "${lane}": the hub's stream changes under it; does another device use this name?`,
           );
         }
+        await session.acks.settled();
         const point = await resumer.resume(session.hub);
+        // What the hub forgot is acknowledged a second time.
+        session.acks = acknowledgerFrom(point.after);
         session.window = createLaneWindow({ limit, size: session.window.size(), laneSeq: point.laneSeq });
         session.subjectSeqs.clear();
         goBack(session, point.after);
@@ -194,6 +206,8 @@ export function createLaneForwarder(deps: LaneForwarderDeps): LaneForwarder {
   async function sendMore(session: Session): Promise<number> {
     const { window } = session;
     session.held = false;
+    if (deps.isPaused()) session.paused = true;
+    else if (session.paused) await goOn(session);
     const room = deps.isPaused() ? undefined : window.room();
     if (room === undefined) return 0;
     if (session.ahead.length === 0) {
@@ -205,6 +219,8 @@ export function createLaneForwarder(deps: LaneForwarderDeps): LaneForwarder {
     let count = 0;
     let bytes = 0;
     for (const row of session.ahead) {
+      // Reading, or the row before, may have taken long enough for that.
+      if (deps.isPaused()) break;
       if (count >= room.rows || (count > 0 && bytes >= room.bytes)) break;
       if (!pace.take(lane, { age: ageOf(row), bytes: row.body.length })) {
         session.held = true;
@@ -222,6 +238,13 @@ export function createLaneForwarder(deps: LaneForwarderDeps): LaneForwarder {
     // The next ones are read while these are on their way.
     if (count > 0) session.reading ??= readBehind(session, last?.seq ?? session.sent);
     return count;
+  }
+
+  /** While it was paused, rows may have been handed over in a file: what was read before may be among them. */
+  async function goOn(session: Session): Promise<void> {
+    const { seq } = await source.acknowledged(lane);
+    goBack(session, Math.max(session.sent, seq));
+    session.paused = false;
   }
 
   /** The rows that come next, if they are ever needed: whoever awaits them hears of a failure. */
@@ -258,6 +281,7 @@ export function createLaneForwarder(deps: LaneForwarderDeps): LaneForwarder {
     if (window.inFlight() === 0) session.lastAnswer = clock.monotonic();
     const { row, messageId, bytes: size } = prepared;
     const expectation = window.push({ seq: row.seq, messageId, bytes: size });
+    state.inFlight = window.inFlight();
     if (expectation.kind === "chain") {
       publish(session, prepared, { lastMsgID: expectation.messageId });
       return true;
@@ -296,7 +320,7 @@ export function createLaneForwarder(deps: LaneForwarderDeps): LaneForwarder {
     if (suspicion.probed(row.seq, answered)) {
       return refuse(session, { seq: row.seq, size, reason: "the hub answers no message of its size" });
     }
-    if (answered) return send(session, prepared);
+    if (answered) return !deps.isPaused() && send(session, prepared);
     throw new PetioleError(
       "ERR_LATTICE_UNREACHABLE",
       `Cannot forward the lane "${lane}": the hub left a request of ${size} bytes unanswered`,
@@ -376,6 +400,7 @@ export function createLaneForwarder(deps: LaneForwarderDeps): LaneForwarder {
     if (only !== undefined) suspicion.strike(only);
     state.inFlight = 0;
     state.window = windowSize;
+    pace.leave(lane);
     deps.onIdle();
     // The next run reads what is acknowledged, so that must be written; if it failed, that run finds out.
     await session.acks.settled().catch(() => {});

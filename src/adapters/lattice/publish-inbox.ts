@@ -26,7 +26,18 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
-export function openPublishInbox(connection: NatsConnection): PublishInbox {
+const inboxes = new WeakMap<NatsConnection, PublishInbox>();
+
+/** One for each connection, however often the stream behind it is looked up: its subscription lasts as long. */
+export function publishInboxOf(connection: NatsConnection): PublishInbox {
+  const known = inboxes.get(connection);
+  if (known !== undefined) return known;
+  const opened = openPublishInbox(connection);
+  inboxes.set(connection, opened);
+  return opened;
+}
+
+function openPublishInbox(connection: NatsConnection): PublishInbox {
   const prefix = createInbox();
   // In order of the tokens, which is the order of sending.
   const waiting = new Map<string, Waiting>();
@@ -73,14 +84,14 @@ function settle({ subject, resolve, reject }: Waiting, message: Msg): void {
     reject(new errors.NoRespondersError(subject));
     return;
   }
-  let answer: { readonly seq?: unknown; readonly duplicate?: unknown; readonly error?: unknown };
+  let answer: { readonly seq?: unknown; readonly duplicate?: unknown; readonly error?: unknown } | null;
   try {
     answer = message.json();
   } catch (cause) {
     reject(new Error("the hub's answer is no JSON", { cause }));
     return;
   }
-  const { seq, duplicate, error } = answer;
+  const { seq, duplicate, error } = answer ?? {};
   if (typeof error === "object" && error !== null) {
     reject(new JetStreamApiError(error as ConstructorParameters<typeof JetStreamApiError>[0]));
   } else if (typeof seq === "number" && seq > 0) {

@@ -50,10 +50,13 @@ class FakeDisk {
   readonly requests: CommitRequest[] = [];
   failure: PetioleError | undefined;
   reply: Partial<CommitReply> = {};
+  onCommit = (): void => {};
   #gate: Promise<void> = Promise.resolve();
 
   readonly commit = async (request: CommitRequest): Promise<CommitReply> => {
     this.requests.push(request);
+    if (this.requests.length > 100) throw new Error("Commits without end");
+    this.onCommit();
     await this.#gate;
     if (this.failure !== undefined) throw this.failure;
     return { ...REPLY, writes: request.writes.map(() => ({ ok: true, value: undefined })), ...this.reply };
@@ -77,9 +80,11 @@ function setUp(stored: StoredState = NOTHING_STORED): {
   disk: FakeDisk;
   queue: CommitQueue;
   row: (lane: Lane) => RowRecord;
+  elided: readonly number[];
 } {
   const clock = new ManualClock();
   const disk = new FakeDisk();
+  const elided: number[] = [];
   let seq = 0;
   const row = (lane: Lane): RowRecord => {
     seq += 1;
@@ -98,9 +103,10 @@ function setUp(stored: StoredState = NOTHING_STORED): {
     offered: () => ({}),
     released: () => ({}),
     storedLatest: [],
+    onElided: (rows) => void elided.push(...rows.map((one) => one.seq)),
     onCommitted: () => {},
   });
-  return { clock, disk, queue, row };
+  return { clock, disk, queue, row, elided };
 }
 
 const sequences = (request: CommitRequest | undefined): readonly number[] | undefined =>
@@ -182,11 +188,13 @@ describe("CommitQueue", () => {
   });
 
   test("writes no standard row that was acknowledged before its commit, and no commit for it", async ({ expect }) => {
-    const { clock, disk, queue, row } = setUp();
+    const { clock, disk, queue, row, elided } = setUp();
     for (let n = 0; n < 3; n += 1) await queue.addStandard(row("standard"));
-    expect(queue.acknowledge("standard", at(2)).map(({ seq }) => seq)).toEqual([1, 2]);
+    queue.acknowledge("standard", at(2));
+    expect(elided).toEqual([1, 2]);
     expect([...queue.standardRows()].map(({ seq }) => seq)).toEqual([3]);
-    expect(queue.acknowledge("standard", at(3)).map(({ seq }) => seq)).toEqual([3]);
+    queue.acknowledge("standard", at(3));
+    expect(elided).toEqual([1, 2, 3]);
     clock.advance(60_000);
     await turns();
     expect(disk.requests).toEqual([]);
@@ -219,7 +227,60 @@ describe("CommitQueue", () => {
     expect([...queue.standardRows()].map(({ seq }) => seq)).toEqual([1, 2]);
     release();
     await flushing;
-    expect([...queue.standardRows()]).toEqual([]);
+    expect([...queue.standardRows()].map(({ seq }) => seq)).toEqual([2]);
+  });
+
+  test("hands on what was acknowledged during a commit that failed, and writes it never", async ({ expect }) => {
+    const { disk, queue, row, elided } = setUp();
+    const release = disk.hold();
+    for (let n = 0; n < 3; n += 1) await queue.addStandard(row("standard"));
+    const flushing = queue.flush();
+    await turns();
+    queue.acknowledge("standard", at(2));
+    disk.failure = new PetioleError("ERR_STORE_FAILED", "no room");
+    release();
+    await expect(flushing).rejects.toThrow("no room");
+    expect(elided).toEqual([1, 2]);
+    disk.failure = undefined;
+    await queue.flush();
+    expect(sequences(disk.requests.at(-1))).toEqual([3]);
+  });
+
+  test("keeps nothing of rows that come together when their commit fails, and gives them to nobody before", async ({
+    expect,
+  }) => {
+    const { disk, queue, row } = setUp();
+    await queue.addStandard(row("standard"));
+    const together = queue.writeTogether([row("standard"), row("critical")], {
+      kind: "put-state",
+      name: "n",
+      value: "2",
+    });
+    await queue.addStandard(row("standard"));
+    expect([...queue.standardRows()].map(({ seq }) => seq)).toEqual([1]);
+    disk.failure = new PetioleError("ERR_STORE_FAILED", "no room");
+    await expect(together).rejects.toThrow("no room");
+    disk.failure = undefined;
+    await queue.flush();
+    expect(disk.requests.map(sequences)).toEqual([
+      [1, 2, 3, 4],
+      [1, 4],
+    ]);
+  });
+
+  test("does not keep messages of lane latest that were dropped during a commit that failed", async ({ expect }) => {
+    const { disk, queue, row } = setUp();
+    const release = disk.hold();
+    queue.putLatest(row("latest"));
+    const flushing = queue.flush();
+    await turns();
+    queue.dropLatest("s", 1);
+    disk.failure = new PetioleError("ERR_STORE_FAILED", "no room");
+    release();
+    await expect(flushing).rejects.toThrow("no room");
+    disk.failure = undefined;
+    await queue.flush();
+    expect(disk.requests.at(-1)?.latest).toEqual([]);
   });
 
   test("commits the newest value of a subject after half a minute, and none that is gone", async ({ expect }) => {
@@ -361,5 +422,45 @@ describe("CommitQueue", () => {
     expect(disk.requests).toHaveLength(2);
     await write;
     expect(clock.sleepers).toBeLessThan(3);
+  });
+
+  test("flush() ends although messages keep coming", async ({ expect }) => {
+    const { disk, queue, row } = setUp();
+    // One comes during each commit, as from a busy publisher on a slow disk.
+    disk.onCommit = () => void queue.addStandard(row("standard"));
+    await queue.addStandard(row("standard"));
+    await queue.flush();
+    expect(disk.requests.length).toBeLessThanOrEqual(2);
+    expect(disk.requests.flatMap(sequences)).toContain(1);
+  });
+
+  test("keeps losses few in number, also when their kinds alternate", async ({ expect }) => {
+    const { disk, queue } = setUp();
+    for (let seq = 1; seq <= 2000; seq += 1) {
+      const reason = seq % 2 === 0 ? "cap" : "expired";
+      queue.lose({ lane: "ephemeral", from: seq, to: seq, count: 1, bytes: 10, reason });
+    }
+    await queue.flush();
+    const losses = disk.requests.at(-1)?.losses ?? [];
+    expect(losses.length).toBeLessThanOrEqual(257);
+    expect(losses.reduce((sum, { count }) => sum + count, 0)).toBe(2000);
+  });
+
+  test("does not try a failing disk for each message that wants a sequence reserved", async ({ expect }) => {
+    const { clock, disk, queue } = setUp();
+    disk.failure = new PetioleError("ERR_STORE_FAILED", "no room");
+    for (let n = 0; n < 20; n += 1) {
+      queue.reserve();
+      await turns();
+    }
+    expect(disk.requests).toHaveLength(1);
+    disk.failure = undefined;
+    clock.advance(5000);
+    await turns();
+    // Nothing else may come that would ask again.
+    expect(disk.requests).toHaveLength(2);
+    clock.advance(60_000);
+    await turns();
+    expect(disk.requests).toHaveLength(2);
   });
 });

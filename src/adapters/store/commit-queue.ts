@@ -1,9 +1,12 @@
 import { PetioleError } from "../../domain/errors.ts";
 import { LANES, type Delivered, type Lane, type StoredLane } from "../../domain/outbox.ts";
-import { kibibytes, mebibytes, millis, type Millis } from "../../domain/units.ts";
+import { kibibytes, mebibytes, type Millis } from "../../domain/units.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Logger } from "../../lib/log.ts";
+import { createAlarm, type Alarm } from "./alarm.ts";
 import { commitDue, type CommitPolicy, type LastCommit } from "./commit-plan.ts";
+import { createPendingLatest, type LatestBatch, type PendingLatest } from "./pending-latest.ts";
+import { createPendingLosses, type PendingLosses } from "./pending-losses.ts";
 import type {
   CommitReply,
   CommitRequest,
@@ -22,8 +25,6 @@ const SLOW_DOWN_BYTES = kibibytes(512);
 /** Bound of what waits in memory, for publishers that do not wait and while commits fail. */
 const MAX_WAITING_ROWS = 8192;
 const MAX_WAITING_BYTES = mebibytes(4);
-/** Losses that wait to be written down; beyond it the last two of a kind become one. */
-const MAX_LOSSES = 256;
 
 export interface CommitQueueDeps {
   readonly commit: (request: CommitRequest) => Promise<CommitReply>;
@@ -43,6 +44,8 @@ export interface CommitQueueDeps {
   readonly released: () => LaneValues;
   /** Subjects of lane `latest` that the database has a message of. */
   readonly storedLatest: Iterable<string>;
+  /** Takes `standard` rows that the hub acknowledged before they were written: they never are. Oldest first. */
+  readonly onElided: (rows: readonly RowRecord[]) => void;
   /** Called after each commit that succeeded. */
   readonly onCommitted: (reply: CommitReply) => void;
 }
@@ -66,16 +69,37 @@ interface WaitingWrite {
   readonly reject: (error: Error) => void;
 }
 
+/** Rows that are written together with a note of them, or not at all. */
+interface WaitingGroup {
+  readonly rows: readonly RowRecord[];
+  readonly note: Write;
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}
+
 interface Batch {
   readonly critical: readonly CriticalRow[];
   readonly standard: readonly StandardRow[];
-  readonly latest: ReadonlyMap<string, RowRecord>;
-  readonly latestDone: ReadonlyMap<string, number>;
+  readonly latest: LatestBatch;
   readonly acknowledged: ReadonlyMap<Lane, Delivered>;
   readonly losses: readonly MemoryLoss[];
   readonly report: boolean;
+  readonly reserve: boolean;
   readonly writes: readonly WaitingWrite[];
+  readonly groups: readonly WaitingGroup[];
 }
+
+const NOTHING: Batch = {
+  critical: [],
+  standard: [],
+  latest: { rows: new Map(), done: new Map() },
+  acknowledged: new Map(),
+  losses: [],
+  report: false,
+  reserve: false,
+  writes: [],
+  groups: [],
+};
 
 /**
  * Gathers what is to be written and commits it in as few transactions as the policy allows. One commit runs at a time
@@ -87,14 +111,13 @@ export class CommitQueue {
   readonly #deps: CommitQueueDeps;
   #critical: CriticalRow[] = [];
   #standard: StandardRow[] = [];
-  #latest = new Map<string, RowRecord>();
-  #latestDone = new Map<string, number>();
-  /** Subjects that have a message in the database, or in the commit under way. */
-  readonly #latestStored: Set<string>;
+  readonly #latest: PendingLatest;
+  readonly #losses: PendingLosses = createPendingLosses();
   #acknowledged = new Map<Lane, Delivered>();
-  #losses: MemoryLoss[] = [];
   #report = false;
+  #reserve = false;
   #writes: WaitingWrite[] = [];
+  #groups: WaitingGroup[] = [];
   #criticalBytes = 0;
   #standardBytes = 0;
   #latestSince: Millis | undefined;
@@ -104,14 +127,16 @@ export class CommitQueue {
   #closed = false;
   #last: LastCommit = { at: undefined, failed: false };
   #lastError: Error | undefined;
-  /** The commit under way, and what it took of the lane whose rows can be read before they are written. */
+  /** The commit under way, and what it took. */
   #running: Promise<void> | undefined;
-  #committing: readonly StandardRow[] = [];
-  #alarm: { readonly at: number; readonly cancel: AbortController } | undefined;
+  #committing: Batch = NOTHING;
+  #committingBytes = 0;
+  readonly #alarm: Alarm;
 
   constructor(deps: CommitQueueDeps) {
     this.#deps = deps;
-    this.#latestStored = new Set(deps.storedLatest);
+    this.#latest = createPendingLatest(deps.storedLatest);
+    this.#alarm = createAlarm(deps.clock, () => this.#arm());
   }
 
   /** Resolves once the row is on disk. */
@@ -139,50 +164,43 @@ export class CommitQueue {
 
   /** The newest message of its subject, for the next start. */
   putLatest(row: RowRecord): void {
-    this.#latestDone.delete(row.subject);
-    this.#latest.set(row.subject, row);
+    this.#latest.put(row);
     this.#latestSince ??= this.#deps.clock.monotonic();
     this.#arm();
   }
 
   /** A message that `putLatest` got is not needed any more; one that was never written costs nothing. */
   dropLatest(subject: string, seq: number): void {
-    const waiting = this.#latest.get(subject);
-    if (waiting !== undefined && waiting.seq <= seq) this.#latest.delete(subject);
-    if (this.#latest.size === 0) this.#latestSince = undefined;
-    if (!this.#latestStored.has(subject)) return;
-    this.#latestDone.set(subject, seq);
-    this.#keepBooks();
+    const isStored = this.#latest.drop(subject, seq);
+    if (this.#latest.rows === 0) this.#latestSince = undefined;
+    if (isStored) this.#keepBooks();
   }
 
-  /** Takes out the `standard` rows that need not be written now, and returns them. */
-  acknowledge(lane: Lane, delivered: Delivered): readonly RowRecord[] {
+  /** The hub holds all of the lane up to there. `standard` rows among them that wait are not written. */
+  acknowledge(lane: Lane, delivered: Delivered): void {
     const known = this.#acknowledged.get(lane);
     if (known === undefined || known.seq < delivered.seq) this.#acknowledged.set(lane, delivered);
     this.#lastAcknowledged = this.#deps.clock.monotonic();
     if (this.#hasUnmarked(lane)) this.#keepBooks();
-    if (lane !== "standard") return [];
+    if (lane !== "standard") return;
     let count = 0;
     while ((this.#standard[count]?.row.seq ?? Infinity) <= delivered.seq) count += 1;
     const elided = this.#standard.splice(0, count);
     for (const { cost } of elided) this.#standardBytes -= cost;
-    return elided.map(({ row }) => row);
+    if (count > 0) this.#deps.onElided(elided.map(({ row }) => row));
+  }
+
+  /** Takes a `standard` row out that is not to be written after all; undefined when a commit has it already. */
+  takeOut(seq: number): RowRecord | undefined {
+    const index = this.#standard.findIndex(({ row }) => row.seq === seq);
+    const [taken] = index < 0 ? [] : this.#standard.splice(index, 1);
+    this.#standardBytes -= taken?.cost ?? 0;
+    return taken?.row;
   }
 
   /** Messages that were given up in memory, oldest first. */
   lose(loss: MemoryLoss): void {
-    const last = this.#losses.findLast((one) => one.lane === loss.lane);
-    const same = last?.reason === loss.reason && last.to < loss.from;
-    if (same && this.#losses.length >= MAX_LOSSES) {
-      this.#losses[this.#losses.indexOf(last)] = {
-        ...last,
-        to: loss.to,
-        count: last.count + loss.count,
-        bytes: last.bytes + loss.bytes,
-      };
-    } else {
-      this.#losses.push(loss);
-    }
+    this.#losses.add(loss);
     this.#keepBooks();
   }
 
@@ -201,17 +219,16 @@ export class CommitQueue {
     return await promise;
   }
 
-  /** Rows and a write, all in one commit. Resolves once they are on disk. */
-  async writeTogether(rows: readonly RowRecord[], write: Write): Promise<void> {
-    const standard = rows.filter((row) => row.lane === "standard");
-    const since = this.#deps.clock.monotonic();
-    for (const row of standard) {
-      const cost = costOf(row);
-      this.#standard.push({ row, cost, since });
-      this.#standardBytes += cost;
-    }
-    const critical = rows.filter((row) => row.lane === "critical").map((row) => this.addCritical(row));
-    await Promise.all([this.write(write), ...critical]);
+  /**
+   * Rows and a note of them, all in one commit or not at all. Resolves once they are on disk.
+   * @throws PetioleError ERR_OUTBOX_FULL, ERR_STORE_FAILED; then nothing of it is kept
+   */
+  async writeTogether(rows: readonly RowRecord[], note: Write): Promise<void> {
+    this.#refuse("ERR_STORE_FAILED");
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#groups.push({ rows, note, resolve, reject });
+    this.#arm();
+    await promise;
   }
 
   /**
@@ -227,10 +244,19 @@ export class CommitQueue {
     if (waits) await this.#attempt();
   }
 
-  /** `standard` rows that are not on disk for certain, oldest first: of a commit under way, then those that wait. */
+  /**
+   * `standard` rows that are not on disk for certain and may be read, oldest first: of a commit under way, then those
+   * that wait. What is written together may still be refused, so it ends there.
+   */
   *standardRows(): IterableIterator<RowRecord> {
-    for (const { row } of this.#committing) yield row;
-    for (const { row } of this.#standard) yield row;
+    const together = [...this.#committing.groups, ...this.#groups].flatMap(({ rows }) => rows);
+    const end = Math.min(...together.filter(({ lane }) => lane === "standard").map(({ seq }) => seq));
+    for (const rows of [this.#committing.standard, this.#standard]) {
+      for (const { row } of rows) {
+        if (row.seq > end) return;
+        yield row;
+      }
+    }
   }
 
   /** What waits in memory, by lane; not what a commit under way has taken. */
@@ -238,9 +264,15 @@ export class CommitQueue {
     return lane === "standard" ? this.#standard : this.#critical;
   }
 
+  /** All rows that the database does not hold, of a commit under way too. */
+  unwritten(): readonly { readonly row: RowRecord; readonly cost: number }[] {
+    const { critical, standard } = this.#committing;
+    return [...critical, ...standard, ...this.#critical, ...this.#standard];
+  }
+
   /** Bytes of `standard` rows that wait or are being written. */
   get standardBytes(): number {
-    return this.#committing.reduce((sum, { cost }) => sum + cost, this.#standardBytes);
+    return this.#committingBytes + this.#standardBytes;
   }
 
   /** Why commits fail now. */
@@ -255,19 +287,23 @@ export class CommitQueue {
 
   /** Sequences run out that are reserved on disk. */
   reserve(): void {
+    this.#reserve = true;
+    if (this.#last.failed) {
+      this.#keepBooks();
+      return;
+    }
     this.#flush = true;
     this.#arm();
   }
 
   /**
-   * Commits all that waits now.
+   * Commits all that waits now; what comes meanwhile need not be waited for.
    * @throws PetioleError ERR_STORE_FAILED when something could not be written
    */
   async flush(): Promise<void> {
-    while (this.#running !== undefined || this.#isWaiting()) {
-      await this.#attempt();
-      if (this.#last.failed && this.#lastError !== undefined) throw this.#lastError;
-    }
+    if (this.#running === undefined && !this.#isWaiting()) return;
+    await this.#attempt();
+    if (this.#last.failed && this.#lastError !== undefined) throw this.#lastError;
   }
 
   /**
@@ -277,14 +313,14 @@ export class CommitQueue {
   async close(): Promise<void> {
     this.#closed = true;
     try {
-      await this.flush();
+      while (this.#running !== undefined || this.#isWaiting()) await this.flush();
     } catch (cause) {
       const lost = this.#standard.length;
       throw new PetioleError("ERR_STORE_FAILED", `Cannot close the store cleanly: ${lost} buffered messages are lost`, {
         cause,
       });
     } finally {
-      this.#cancelAlarm();
+      this.#alarm.cancel();
     }
   }
 
@@ -314,10 +350,11 @@ export class CommitQueue {
     return (
       this.#critical.length > 0 ||
       this.#standard.length > 0 ||
-      this.#latest.size > 0 ||
-      this.#latestDone.size > 0 ||
-      this.#losses.length > 0 ||
+      this.#latest.rows > 0 ||
+      this.#latest.done > 0 ||
+      this.#losses.size > 0 ||
       this.#writes.length > 0 ||
+      this.#groups.length > 0 ||
       this.#acknowledged.size > 0
     );
   }
@@ -325,8 +362,8 @@ export class CommitQueue {
   #refuse(code: "ERR_OUTBOX_FULL" | "ERR_STORE_FAILED"): void {
     if (this.#closed) throw new PetioleError("ERR_STORE_FAILED", "Cannot store anything more: the store is closed");
     // While commits fail, what one took comes back.
-    const returning = this.#last.failed ? this.#committing.length : 0;
-    const rows = this.#critical.length + this.#standard.length + this.#writes.length + returning;
+    const returning = this.#last.failed ? this.#committing.standard.length : 0;
+    const rows = this.#critical.length + this.#standard.length + this.#writes.length + this.#groups.length + returning;
     if (rows < MAX_WAITING_ROWS && this.#criticalBytes + this.standardBytes < MAX_WAITING_BYTES) return;
     if (this.#last.failed && this.#lastError !== undefined) throw this.#lastError;
     throw new PetioleError(code, `Cannot store anything more: ${rows} messages and writes wait for the disk already`);
@@ -342,7 +379,7 @@ export class CommitQueue {
     const now = this.#deps.clock.monotonic();
     const due = commitDue(
       {
-        urgent: this.#critical.length + this.#writes.length,
+        urgent: this.#critical.length + this.#writes.length + this.#groups.length,
         standardRows: this.#standard.length,
         standardBytes: this.#standardBytes,
         standardSince: this.#standard[0]?.since,
@@ -355,29 +392,12 @@ export class CommitQueue {
       this.#last,
     );
     if (due === undefined) return;
-    if (due <= now) {
-      this.#cancelAlarm();
-      this.#running = this.#run();
+    if (due > now) {
+      this.#alarm.set(due);
       return;
     }
-    if (this.#alarm !== undefined && this.#alarm.at <= due) return;
-    this.#cancelAlarm();
-    const cancel = new AbortController();
-    this.#alarm = { at: due, cancel };
-    void this.#deps.clock.sleep(millis(due - now), cancel.signal).then(
-      () => {
-        this.#alarm = undefined;
-        this.#arm();
-      },
-      () => {
-        // A commit came first.
-      },
-    );
-  }
-
-  #cancelAlarm(): void {
-    this.#alarm?.cancel.abort();
-    this.#alarm = undefined;
+    this.#alarm.cancel();
+    this.#running = this.#run();
   }
 
   async #run(): Promise<void> {
@@ -390,13 +410,11 @@ export class CommitQueue {
       return undefined;
     });
     this.#running = undefined;
-    this.#committing = [];
+    this.#endCommit();
     if (reply !== undefined) {
       if (this.#last.failed) this.#deps.log.info("The store takes messages again");
       this.#last = { ...this.#last, failed: false };
-      for (const subject of batch.latestDone.keys()) {
-        if (!batch.latest.has(subject) && !this.#latest.has(subject)) this.#latestStored.delete(subject);
-      }
+      this.#latest.committed(batch.latest);
       settle(batch, reply);
       this.#deps.onCommitted(reply);
       // What was acknowledged while it was being written.
@@ -405,27 +423,32 @@ export class CommitQueue {
     this.#arm();
   }
 
+  #endCommit(): void {
+    this.#committing = NOTHING;
+    this.#committingBytes = 0;
+  }
+
   #take(): Batch {
-    const batch = {
+    const batch: Batch = {
       critical: this.#critical,
       standard: this.#standard,
-      latest: this.#latest,
-      latestDone: this.#latestDone,
+      latest: this.#latest.take(),
       acknowledged: this.#acknowledged,
-      losses: this.#losses,
+      losses: this.#losses.take(),
       report: this.#report,
+      reserve: this.#reserve,
       writes: this.#writes,
+      groups: this.#groups,
     };
-    this.#committing = this.#standard;
-    for (const subject of this.#latest.keys()) this.#latestStored.add(subject);
+    this.#committing = batch;
+    this.#committingBytes = this.#standardBytes;
     this.#critical = [];
     this.#standard = [];
-    this.#latest = new Map();
-    this.#latestDone = new Map();
     this.#acknowledged = new Map();
-    this.#losses = [];
     this.#report = false;
+    this.#reserve = false;
     this.#writes = [];
+    this.#groups = [];
     this.#criticalBytes = 0;
     this.#standardBytes = 0;
     this.#latestSince = undefined;
@@ -435,14 +458,15 @@ export class CommitQueue {
   }
 
   #toRequest(batch: Batch): CommitRequest {
-    const rows = [...batch.standard, ...batch.critical].map(({ row }) => row).sort((a, b) => a.seq - b.seq);
+    const single = [...batch.standard, ...batch.critical].map(({ row }) => row);
+    const rows = [...single, ...batch.groups.flatMap((group) => group.rows)].sort((a, b) => a.seq - b.seq);
     const reportSeq = batch.report ? this.#deps.nextSeq() : undefined;
     return {
       kind: "commit",
       now: this.#deps.now(),
       rows,
-      latest: [...batch.latest.values()],
-      latestDone: Array.from(batch.latestDone, ([subject, seq]) => ({ subject, seq })),
+      latest: [...batch.latest.rows.values()],
+      latestDone: Array.from(batch.latest.done, ([subject, seq]) => ({ subject, seq })),
       lastSeq: this.#deps.lastSeq(),
       acknowledged: Object.fromEntries(batch.acknowledged),
       offered: this.#deps.offered(),
@@ -450,6 +474,7 @@ export class CommitQueue {
       losses: batch.losses,
       reportSeq,
       writes: batch.writes.map(({ write }) => write),
+      groups: batch.groups.map(({ rows: members, note }) => ({ seqs: members.map(({ seq }) => seq), note })),
     };
   }
 
@@ -459,22 +484,26 @@ export class CommitQueue {
     }
     this.#last = { ...this.#last, failed: true };
     this.#lastError = error;
+    this.#endCommit();
     const now = this.#deps.clock.monotonic();
     const done = this.#acknowledged.get("standard")?.seq ?? 0;
-    this.#standard = [...batch.standard.filter(({ row }) => row.seq > done), ...this.#standard];
+    const elided = batch.standard.filter(({ row }) => row.seq <= done);
+    this.#standard = [...batch.standard.slice(elided.length), ...this.#standard];
     this.#standardBytes = this.#standard.reduce((sum, { cost }) => sum + cost, 0);
-    this.#latest = new Map([...batch.latest, ...this.#latest]);
-    if (this.#latest.size > 0) this.#latestSince ??= now;
-    this.#latestDone = new Map([...batch.latestDone, ...this.#latestDone]);
+    this.#latest.restore(batch.latest);
+    if (this.#latest.rows > 0) this.#latestSince ??= now;
     for (const lane of LANES) {
       const before = batch.acknowledged.get(lane);
       const since = this.#acknowledged.get(lane);
       if (before !== undefined && (since?.seq ?? 0) < before.seq) this.#acknowledged.set(lane, before);
     }
-    this.#losses = [...batch.losses, ...this.#losses];
+    this.#losses.restore(batch.losses);
     this.#report ||= batch.report;
-    if (this.#acknowledged.size + this.#losses.length + this.#latestDone.size > 0) this.#booksSince ??= now;
-    for (const waiting of [...batch.critical, ...batch.writes]) waiting.reject(error);
+    this.#reserve ||= batch.reserve;
+    const hasBooks = this.#acknowledged.size + this.#losses.size + this.#latest.done > 0;
+    if (hasBooks || this.#report || this.#reserve) this.#booksSince ??= now;
+    for (const waiting of [...batch.critical, ...batch.writes, ...batch.groups]) waiting.reject(error);
+    if (elided.length > 0) this.#deps.onElided(elided.map(({ row }) => row));
   }
 }
 
@@ -482,6 +511,10 @@ function settle(batch: Batch, reply: CommitReply): void {
   const refused = new Set(reply.refused);
   for (const { row, resolve, reject } of batch.critical) {
     if (refused.has(row.seq)) reject(outboxFull("critical"));
+    else resolve();
+  }
+  for (const { rows, resolve, reject } of batch.groups) {
+    if (rows.some(({ seq }) => refused.has(seq))) reject(outboxFull("critical"));
     else resolve();
   }
   for (const [index, { resolve, reject }] of batch.writes.entries()) {

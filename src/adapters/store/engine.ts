@@ -159,14 +159,16 @@ export class Engine implements Disposable {
     const { outbox, keyValue, space } = this.#session;
     this.#reserve(request.lastSeq);
     const started = performance.now();
-    const { result, ...appended } = outbox.commit(request, () => request.writes.map((write) => keyValue.write(write)));
+    const { result, ...appended } = outbox.commit(request, (notes) => {
+      for (const note of notes) keyValue.write(note);
+      return request.writes.map((write) => keyValue.write(write));
+    });
     this.#durations.add(performance.now() - started);
-    const free = space.freePages();
     return {
       ...appended,
       ...outbox.state(this.#floor),
       writes: result,
-      spacious: free >= SPACIOUS_PAGES && free * 2 > space.pages(),
+      spacious: isSpacious(space),
     };
   }
 
@@ -334,6 +336,17 @@ export class Engine implements Disposable {
       db.close();
       throw error;
     }
+  }
+}
+
+/** Rows that were committed must not come again, so nothing behind the commit may fail it. */
+function isSpacious(space: SpaceMeter): boolean {
+  try {
+    const free = space.freePages();
+    return free >= SPACIOUS_PAGES && free * 2 > space.pages();
+  } catch (error) {
+    if (isSqliteFailure(error)) return false;
+    throw error;
   }
 }
 

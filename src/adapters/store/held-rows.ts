@@ -8,9 +8,20 @@ import { costOf, type RowRecord } from "./row.ts";
 export interface HeldRows {
   /** Oldest first, and newer than what is held. */
   add(rows: readonly RowRecord[], now: Millis): void;
-  /** Takes out everything above `seq`, oldest first. */
-  takeAbove(seq: number): RowRecord[];
+  /** Everything above `seq`, oldest first. */
+  above(seq: number): RowRecord[];
+  /** Lets go of everything above `seq`: it is held elsewhere. */
+  dropAbove(seq: number): void;
   /** Rows up to here are not held any more. */
+  readonly gone: number;
+  /** Rows that were ever added. */
+  readonly total: number;
+}
+
+export interface HeldRowsOptions {
+  readonly hold: Millis;
+  readonly maxBytes: Bytes;
+  /** Rows up to here were held by an earlier process, if at all. */
   readonly gone: number;
 }
 
@@ -23,13 +34,16 @@ interface Held {
 /** Places in front of the oldest row that are given back together. */
 const SLACK = 1024;
 
-export function createHeldRows({ hold, maxBytes }: { readonly hold: Millis; readonly maxBytes: Bytes }): HeldRows {
+export function createHeldRows(options: HeldRowsOptions): HeldRows {
+  const { hold, maxBytes } = options;
   let held: Held[] = [];
   let first = 0;
   let bytes = 0;
-  let gone = 0;
+  let total = 0;
+  let { gone } = options;
   return {
     add: (rows, now) => {
+      total += rows.length;
       for (const row of rows) {
         const cost = costOf(row);
         held.push({ row, cost, at: now });
@@ -45,16 +59,21 @@ export function createHeldRows({ hold, maxBytes }: { readonly hold: Millis; read
       held = held.slice(first);
       first = 0;
     },
-    takeAbove: (seq) => {
-      const rest = held.slice(first);
-      const taken = rest.filter(({ row }) => row.seq > seq);
-      held = rest.filter(({ row }) => row.seq <= seq);
+    above: (seq) =>
+      held
+        .slice(first)
+        .map(({ row }) => row)
+        .filter((row) => row.seq > seq),
+    dropAbove: (seq) => {
+      held = held.slice(first).filter(({ row }) => row.seq <= seq);
       first = 0;
       bytes = held.reduce((sum, { cost }) => sum + cost, 0);
-      return taken.map(({ row }) => row);
     },
     get gone() {
       return gone;
+    },
+    get total() {
+      return total;
     },
   };
 }

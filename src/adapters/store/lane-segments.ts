@@ -69,7 +69,7 @@ export interface LaneSegments {
   /** Drops one segment with what waits in it. Returns what waited, in parts that end before `nextBorder`. */
   drop(head: Head, segment: Segment, nextBorder: (after: number) => number): Removed[];
   /** Deletes one waiting row. */
-  remove(head: Head, seq: number, cost: number): Removed;
+  remove(head: Head, seq: number): Removed;
   /** Waiting rows up to `upTo`. */
   measure(head: Head, upTo: number): Removed | undefined;
   oldest(head: Head, after: number): StampedRow | undefined;
@@ -171,7 +171,10 @@ export function createLaneSegments({ db, lane, heads, sealBytes }: LaneSegmentsD
     heads.removeSegment(segment.id);
     const state = head.lanes[lane];
     state.segments = state.segments.filter((one) => one !== segment);
-    state.released = Math.max(state.released, segment.last);
+    // Rows that still waited are in the ledger; only acknowledged ones are missed after a rewind.
+    if (segment.first <= state.acknowledged) {
+      state.released = Math.max(state.released, Math.min(segment.last, state.acknowledged));
+    }
   };
 
   return {
@@ -270,14 +273,14 @@ export function createLaneSegments({ db, lane, heads, sealBytes }: LaneSegmentsD
       return removed;
     },
 
-    remove: (head, seq, cost) => {
+    remove: (head, seq) => {
       const state = head.lanes[lane];
       const segment = state.segments.find(({ first, last }) => first <= seq && seq <= last);
       const [share] = segment === undefined ? [] : tableOf(segment).measure(seq - 1, seq);
       if (segment === undefined || share === undefined) return { from: seq, to: seq, count: 0, bytes: 0 };
       tableOf(segment).remove(seq);
       segment.rows -= 1;
-      segment.bytes = Math.max(0, segment.bytes - cost);
+      segment.bytes = Math.max(0, segment.bytes - share.bytes);
       if (seq > state.acknowledged) subtract(state, [share]);
       if (segment !== state.segments.at(-1)) heads.saveSegment(segment);
       return { from: seq, to: seq, count: 1, bytes: share.bytes };

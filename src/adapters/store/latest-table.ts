@@ -11,6 +11,8 @@ export interface LatestTable {
   put(row: RowRecord, boot: number): void;
   /** Deletes the subject's message unless it is newer than `seq`. */
   remove(subject: string, seq: number): void;
+  /** Number of the oldest boot that a message mentions; boots grow with sequences. */
+  oldestBoot(): number | undefined;
   /** Intact messages with the number of their boot, oldest first. */
   load(): { readonly row: RowRecord; readonly boot: number }[];
   /** Number of the boot of the oldest message; undefined when there is none. */
@@ -39,8 +41,9 @@ export function createLatestTable(db: Database): LatestTable {
   );
   const remove = db.prepare("DELETE FROM latest WHERE subject = ? AND seq <= ?");
   const select = db.prepare<LatestRow>(`SELECT ${COLUMNS.join(", ")} FROM latest ORDER BY seq`);
-  const first = db.prepare<{ readonly boot: number }>("SELECT boot FROM latest ORDER BY seq LIMIT 1");
+  const oldest = db.prepare<{ boot: number }>("SELECT boot FROM latest ORDER BY seq LIMIT 1");
   return {
+    oldestBoot: () => oldest.get()?.boot,
     put: (row, boot) => {
       const { seq, monotonic, wall, ttl, owner, subject, headers, body } = row;
       const values: SqlValue[] = [seq, boot, monotonic, wall, ttl, owner, subject, headers, body];
@@ -52,6 +55,5 @@ export function createLatestTable(db: Database): LatestTable {
         const row: RowRecord = { lane: "latest", ...rest, monotonic: millis(monotonic), wall: millis(wall) };
         return rowChecksum(row, boot) === crc ? [{ row, boot }] : [];
       }),
-    oldestBoot: () => first.get()?.boot,
   };
 }

@@ -25,9 +25,16 @@ export function createLedgerReport(
 ): LedgerReport | undefined {
   const entries = ledger.unreported(ENTRIES);
   if (entries.length === 0) return undefined;
-  const told = entries.map(({ id, lane, from, to, count, bytes, reason, wall }) => {
-    return { id, lane, from, to, count, bytes, reason, wall };
-  });
+  const told = entries.map(({ id, lane, from, to, count, bytes, reason, wall }) => ({
+    id,
+    lane,
+    from,
+    to,
+    count,
+    bytes,
+    reason,
+    wall,
+  }));
   const body = new TextEncoder().encode(JSON.stringify({ entries: told }));
   const row: RowRecord = {
     lane: "critical",

@@ -39,6 +39,8 @@ export interface MemoryLane {
   acknowledge(upTo: number): void;
   refuse(seq: number): void;
   oldest(now: Now): Oldest | undefined;
+  /** What the waiting messages of one publisher take. */
+  bytesOf(owner: string): number;
 }
 
 export function createMemoryLane(options: MemoryLaneOptions): MemoryLane {
@@ -46,14 +48,22 @@ export function createMemoryLane(options: MemoryLaneOptions): MemoryLane {
   // A map keeps the order of insertion, which is the order of sequences.
   const entries = new Map<number, Entry>();
   const bySubject = new Map<string, number>();
+  const owners = new Map<string, number>();
   let bytes = 0;
   let superseded = 0;
+
+  const count = ({ row: { owner }, cost }: Entry, sign: 1 | -1): void => {
+    bytes += sign * cost;
+    const left = (owners.get(owner) ?? 0) + sign * cost;
+    if (left > 0) owners.set(owner, left);
+    else owners.delete(owner);
+  };
 
   const take = (seq: number): Entry | undefined => {
     const entry = entries.get(seq);
     if (entry === undefined) return undefined;
     entries.delete(seq);
-    bytes -= entry.cost;
+    count(entry, -1);
     if (bySubject.get(entry.row.subject) === seq) bySubject.delete(entry.row.subject);
     onGone(entry.row);
     return entry;
@@ -71,7 +81,7 @@ export function createMemoryLane(options: MemoryLaneOptions): MemoryLane {
     }
     entries.set(seq, entry);
     bySubject.set(subject, seq);
-    bytes += entry.cost;
+    count(entry, 1);
     for (const [oldest] of entries) {
       if (bytes <= maxBytes) return;
       lose(oldest, "cap");
@@ -128,6 +138,7 @@ export function createMemoryLane(options: MemoryLaneOptions): MemoryLane {
       }
     },
     refuse: (seq) => lose(seq, "refused"),
+    bytesOf: (owner) => owners.get(owner) ?? 0,
     oldest: (now) => {
       for (const entry of entries.values()) return oldestOf(acceptance(entry), now);
       return undefined;

@@ -22,7 +22,9 @@ import type {
   LoadedRow,
   ReadReply,
   RewindRequest,
+  RowGroup,
   StoredState,
+  Write,
 } from "./protocol.ts";
 import { copyReadable, QUARANTINED, rowInserter } from "./rescue.ts";
 import { acceptedAt, isExpired, oldestOf, type Accepted, type Now, type Oldest } from "./row-age.ts";
@@ -39,6 +41,15 @@ export interface OutboxTablesOptions {
   readonly bootId: string;
   readonly head: Head;
   readonly heads: HeadTable;
+}
+
+type StoredLaneRow = RowRecord & { readonly lane: StoredLane };
+
+interface Admitted {
+  readonly rows: readonly StoredLaneRow[];
+  readonly cost: number;
+  /** Of the groups that came in. */
+  readonly notes: readonly Write[];
 }
 
 export interface AppendReply {
@@ -117,8 +128,8 @@ export class OutboxTables {
       .map(({ row, boot }) => ({ row, boot: this.#boots.find(boot), thisBoot: boot === current }));
   }
 
-  /** One transaction: acknowledgements, rows, the caps, then `alongside`. */
-  commit<T>(request: CommitRequest, alongside: () => T): AppendReply & { readonly result: T } {
+  /** One transaction: acknowledgements, rows, the caps, then `alongside` with the notes of the groups that came in. */
+  commit<T>(request: CommitRequest, alongside: (notes: readonly Write[]) => T): AppendReply & { readonly result: T } {
     const { now } = request;
     const refused: number[] = [];
     const readable = new Set<Lane>();
@@ -132,7 +143,7 @@ export class OutboxTables {
         this.#lanes[lane].release(head, { upTo: request.released[lane] ?? 0 });
         this.#dropExpired(head, lane, now);
       }
-      const { rows, cost } = this.#admit(head, request.rows, refused);
+      const { rows, cost, notes } = this.#admit(head, request, refused);
       // Room is made before the rows come, so that they take the pages of those that go.
       this.#makeRoom(head, now, cost, "fresh");
       for (const row of rows) this.#lanes[row.lane].append(head, row, this.#boots.current.number);
@@ -142,7 +153,7 @@ export class OutboxTables {
       for (const { subject, seq } of request.latestDone) this.#latest.remove(subject, seq);
       for (const { lane, reason, ...loss } of request.losses) this.#writeDown(head, lane, loss, reason, now);
       if (request.reportSeq !== undefined && this.#report(head, request.reportSeq, now)) readable.add("critical");
-      return alongside();
+      return alongside(notes);
     });
     return { refused, readable: [...readable], result };
   }
@@ -158,13 +169,13 @@ export class OutboxTables {
     let changed = false;
     for (;;) {
       const rows: OutboxRow[] = [];
-      const unusable: { readonly seq: number; readonly cost: number; readonly reason: LossReason }[] = [];
+      const unusable: { readonly seq: number; readonly reason: LossReason }[] = [];
       let size = 0;
       let complete = true;
       this.#lanes[lane].scan(this.#head, after, ({ record, boot, cost, intact }) => {
         // An acknowledged row is read again only when the hub lost it, and then its age does not matter.
         const reason = intact ? this.#isExpired(record, boot, now) && "expired" : "corrupt";
-        if (reason !== false) unusable.push({ seq: record.seq, cost, reason });
+        if (reason !== false) unusable.push({ seq: record.seq, reason });
         else {
           rows.push(this.#toRow(record, boot));
           size += cost;
@@ -175,7 +186,7 @@ export class OutboxTables {
       if (unusable.length > 0) {
         changed = true;
         this.#change(now, (head) => {
-          for (const { seq, cost, reason } of unusable) this.#giveUp(head, { lane, seq, cost, reason }, now);
+          for (const { seq, reason } of unusable) this.#giveUp(head, { lane, seq, reason }, now);
         });
       }
       const last = rows.at(-1);
@@ -186,7 +197,7 @@ export class OutboxTables {
 
   /** Deletes a row that the hub will never take, and writes it down. */
   refuse(lane: StoredLane, seq: number, now: Now): void {
-    this.#change(now, (head) => this.#giveUp(head, { lane, seq, cost: 0, reason: "refused" }, now));
+    this.#change(now, (head) => this.#giveUp(head, { lane, seq, reason: "refused" }, now));
   }
 
   /** The hub lost what it had acknowledged above `to`: what is still held counts as waiting again. */
@@ -244,6 +255,10 @@ export class OutboxTables {
       this.#db.exec(`ALTER TABLE ${segmentName(id)} RENAME TO ${QUARANTINED}_${id}`);
       this.#lanes[lane].forget(id);
       const before = state.rows;
+      // Acknowledged rows of it are not held any more.
+      if (fresh.first <= acknowledged) {
+        state.released = Math.max(state.released, Math.min(fresh.last, acknowledged));
+      }
       state.segments = state.segments.map((segment) => (segment.id === id ? fresh : segment));
       this.#lanes[lane].recount(head);
       const lost = Math.max(0, before - state.rows);
@@ -294,22 +309,25 @@ export class OutboxTables {
   #change<T>(now: Now, work: (head: Head) => T): T {
     const head = copyHead(this.#head);
     this.#boots.observe(now);
-    const result = this.#db.transaction(() => {
-      const done = work(head);
+    // Everything that can fail comes before the end of the transaction: what failed must not have happened.
+    const { done, unreported } = this.#db.transaction(() => {
+      const result = work(head);
       // Only with rows: an idle agent has no boot to remember.
-      const hasRows = STORED_LANES.some((lane) => head.lanes[lane].segments.length > 0) || this.#head.nextSegment > 1;
-      const latest = this.#latest.oldestBoot();
-      if (hasRows || latest !== undefined) {
-        this.#boots.register(() => [latest, ...STORED_LANES.map((lane) => this.#lanes[lane].oldest(head, 0)?.boot)]);
+      const hasRows = head.nextSegment > 1 || this.#latest.oldestBoot() !== undefined;
+      if (hasRows) {
+        this.#boots.register(() => [
+          ...STORED_LANES.map((lane) => this.#lanes[lane].oldest(head, 0)?.boot),
+          this.#latest.oldestBoot(),
+        ]);
       }
       this.#heads.save(head);
-      return done;
+      return { done: result, unreported: this.#ledger.hasUnreported() };
     });
     this.#head = head;
     this.#boots.registered();
     this.#commits += 1;
-    this.#unreported = this.#ledger.hasUnreported();
-    return result;
+    this.#unreported = unreported;
+    return done;
   }
 
   #acknowledge(head: Head, { acknowledged }: CommitRequest): void {
@@ -352,35 +370,36 @@ export class OutboxTables {
     for (const segment of head.lanes[lane].segments) {
       if (segment.last <= head.lanes[lane].acknowledged) continue;
       const newest = this.#lanes[lane].newest(segment);
-      if (newest === undefined || !isExpired(segment.ttl, this.#accepted(newest), now)) return;
+      // One of which nothing is left does not keep those behind it.
+      if (newest !== undefined && !isExpired(segment.ttl, this.#accepted(newest), now)) return;
       this.#dropSegment(head, segment, "expired", now);
     }
   }
 
   /** The rows that may come in: all but `critical` ones that find the outbox full of their kind. */
-  #admit(
-    head: Head,
-    rows: readonly RowRecord[],
-    refused: number[],
-  ): { readonly rows: readonly (RowRecord & { readonly lane: StoredLane })[]; readonly cost: number } {
-    let cost = 0;
+  #admit(head: Head, { rows, groups }: Pick<CommitRequest, "rows" | "groups">, refused: number[]): Admitted {
     let critical = head.lanes.critical.bytes;
     const limit = Math.min(this.#options.cap, this.#options.laneCaps.critical);
-    const admitted: (RowRecord & { readonly lane: StoredLane })[] = [];
+    const admitted: StoredLaneRow[] = [];
     for (const row of rows) {
       if (!isStoredLane(row.lane)) continue;
-      const size = costOf(row);
-      if (row.lane === "critical") {
-        if (critical + size > limit) {
-          refused.push(row.seq);
-          continue;
-        }
-        critical += size;
+      const size = row.lane === "critical" ? costOf(row) : 0;
+      if (critical + size > limit && size > 0) {
+        refused.push(row.seq);
+        continue;
       }
-      cost += size;
+      critical += size;
       admitted.push({ ...row, lane: row.lane });
     }
-    return { rows: admitted, cost };
+    const isWhole = ({ seqs }: RowGroup): boolean => !seqs.some((seq) => refused.includes(seq));
+    refused.push(...groups.filter((group) => !isWhole(group)).flatMap(({ seqs }) => seqs));
+    const without = new Set(refused);
+    const kept = admitted.filter(({ seq }) => !without.has(seq));
+    return {
+      rows: kept,
+      cost: kept.reduce((sum, row) => sum + costOf(row), 0),
+      notes: groups.filter(isWhole).map(({ note }) => note),
+    };
   }
 
   /** Makes the caps hold with `incoming` bytes more. `fresh` spares what was offered to the forwarder. */
@@ -411,10 +430,10 @@ export class OutboxTables {
 
   #giveUp(
     head: Head,
-    row: { readonly lane: StoredLane; readonly seq: number; readonly cost: number; readonly reason: LossReason },
+    row: { readonly lane: StoredLane; readonly seq: number; readonly reason: LossReason },
     now: Now,
   ): void {
-    const removed = this.#lanes[row.lane].remove(head, row.seq, row.cost);
+    const removed = this.#lanes[row.lane].remove(head, row.seq);
     if (removed.count > 0) this.#writeDown(head, row.lane, removed, row.reason, now);
   }
 
@@ -431,7 +450,7 @@ export class OutboxTables {
   #report(head: Head, seq: number, now: Now): boolean {
     const report = createLedgerReport(this.#ledger, { seq, now });
     if (report === undefined) return false;
-    const { rows } = this.#admit(head, [report.row], []);
+    const { rows } = this.#admit(head, { rows: [report.row], groups: [] }, []);
     const [row] = rows;
     if (row === undefined) return false;
     this.#lanes[row.lane].append(head, row, this.#boots.current.number);

@@ -61,6 +61,13 @@ export interface CommitRequest {
   /** A report about the ledger is to be stored as a message of this sequence, when there is something to report. */
   readonly reportSeq: number | undefined;
   readonly writes: readonly Write[];
+  /** Rows among `rows` that come in together with a note of them, or not at all. */
+  readonly groups: readonly RowGroup[];
+}
+
+export interface RowGroup {
+  readonly seqs: readonly number[];
+  readonly note: Write;
 }
 
 /** What the database holds of a lane that waits. */
@@ -86,7 +93,7 @@ export interface StoredState {
 }
 
 export interface CommitReply extends StoredState {
-  /** Sequences of `critical` rows that found no room. */
+  /** Sequences of `critical` rows that found no room, and of what was to come in together with them. */
   readonly refused: readonly number[];
   /** One for each write. */
   readonly writes: readonly WriteResult[];

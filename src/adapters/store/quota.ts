@@ -7,9 +7,10 @@ import type { RowRecord } from "./row.ts";
 export interface Quota {
   /** @throws PetioleError ERR_OUTBOX_QUOTA */
   check(row: RowRecord, cost: number): void;
+  /** A message of a stored lane was accepted. */
   add(owner: string, cost: number): void;
-  /** Starts from what the database holds, and `waiting` beside it. */
-  recount(stored: StoredState, waiting: Iterable<{ readonly row: RowRecord; readonly cost: number }>): void;
+  /** Counts stored lanes anew: what the database holds, and `unwritten` beside it. */
+  recount(stored: StoredState, unwritten: Iterable<{ readonly row: RowRecord; readonly cost: number }>): void;
 }
 
 export interface QuotaLimits {
@@ -17,7 +18,8 @@ export interface QuotaLimits {
   readonly of: Readonly<Record<string, number>>;
 }
 
-export function createQuota({ each, of }: QuotaLimits): Quota {
+/** `inMemory`: what the lanes that are not stored hold of a publisher. */
+export function createQuota({ each, of }: QuotaLimits, inMemory: (owner: string) => number): Quota {
   const used = new Map<string, number>();
   const isLimited = each !== undefined || Object.keys(of).length > 0;
   const add = (owner: string, cost: number): void => void used.set(owner, (used.get(owner) ?? 0) + cost);
@@ -25,7 +27,7 @@ export function createQuota({ each, of }: QuotaLimits): Quota {
     check: ({ owner, subject, lane }, cost) => {
       if (!isLimited || owner === "") return;
       const limit = Object.hasOwn(of, owner) ? of[owner] : each;
-      if (limit === undefined || (used.get(owner) ?? 0) + cost <= limit) return;
+      if (limit === undefined || (used.get(owner) ?? 0) + inMemory(owner) + cost <= limit) return;
       throw new PetioleError(
         "ERR_OUTBOX_QUOTA",
         `Cannot accept a message for "${subject}" on lane "${lane}": "${owner}" has used up its ${limit} bytes`,
@@ -34,13 +36,13 @@ export function createQuota({ each, of }: QuotaLimits): Quota {
     add: (owner, cost) => {
       if (isLimited) add(owner, cost);
     },
-    recount: (stored, waiting) => {
+    recount: (stored, unwritten) => {
       if (!isLimited) return;
       used.clear();
       for (const lane of STORED_LANES) {
         for (const [owner, bytes] of Object.entries(stored.lanes[lane].owners)) add(owner, bytes);
       }
-      for (const { row, cost } of waiting) add(row.owner, cost);
+      for (const { row, cost } of unwritten) add(row.owner, cost);
     },
   };
 }

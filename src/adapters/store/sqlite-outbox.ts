@@ -1,13 +1,10 @@
-import { PetioleError } from "../../domain/errors.ts";
+import { isPetioleError, PetioleError } from "../../domain/errors.ts";
 import type { LanePolicies } from "../../domain/lane-policy.ts";
 import {
   isStoredLane,
-  LANES,
   STORED_LANES,
   type Delivered,
   type Lane,
-  type LaneStats,
-  type OutboxRow,
   type PublishOutcome,
   type StoreHealth,
 } from "../../domain/outbox.ts";
@@ -19,11 +16,14 @@ import { checkSequence, checkSize } from "./admission.ts";
 import { outboxFull, type CommitQueue } from "./commit-queue.ts";
 import type { HeldRows } from "./held-rows.ts";
 import type { MemoryLane } from "./memory-lane.ts";
+import { createOutboxReader } from "./outbox-reader.ts";
+import { createOutboxStats } from "./outbox-stats.ts";
+import type { StoredState } from "./protocol.ts";
 import type { Quota } from "./quota.ts";
 import type { Readers } from "./readers.ts";
 import type { ReleaseSchedule } from "./release-schedule.ts";
-import { acceptedAt, oldestOf, type Accepted, type Now } from "./row-age.ts";
-import { costOf, makeRecord, parseHeaders, type RowRecord } from "./row.ts";
+import type { Now } from "./row-age.ts";
+import { costOf, makeRecord, type RowRecord } from "./row.ts";
 import type { Sequencer } from "./sequencer.ts";
 import type { StoredCopy } from "./stored-copy.ts";
 import type { WorkerClient } from "./worker-client.ts";
@@ -54,11 +54,6 @@ export interface SqliteOutboxDeps {
 
 export type SqliteOutbox = Outbox & OutboxSource & OutboxTransfer;
 
-interface Counters {
-  accepted: number;
-  elided: number;
-}
-
 /**
  * The outbox on the main thread: gives out sequences, queues commits, and serves what is not on disk from memory. A
  * `standard` row can be read, sent and acknowledged before it is written; then it never is.
@@ -66,12 +61,7 @@ interface Counters {
 export function createSqliteOutbox(deps: SqliteOutboxDeps): SqliteOutbox {
   const { client, queue, sequencer, readers, clock, now, cap, policies, stored, held, schedule, quota } = deps;
   const delivered: Record<Lane, Delivered> = { ...client.opened.delivered };
-  const counters: Record<Lane, Counters> = {
-    critical: { accepted: 0, elided: 0 },
-    standard: { accepted: 0, elided: 0 },
-    latest: { accepted: 0, elided: 0 },
-    ephemeral: { accepted: 0, elided: 0 },
-  };
+  const accepted: Record<Lane, number> = { critical: 0, standard: 0, latest: 0, ephemeral: 0 };
   const memoryLanes = { latest: deps.latest, ephemeral: deps.ephemeral };
   /** In memory nothing is durable, whatever lane it is. */
   const promise = (outcome: PublishOutcome): PublishOutcome => (deps.mode.mode === "disk" ? outcome : "volatile");
@@ -106,36 +96,35 @@ export function createSqliteOutbox(deps: SqliteOutboxDeps): SqliteOutbox {
   };
 
   const accept = async (row: RowRecord): Promise<PublishOutcome> => {
+    const { lane } = row;
     const cost = admit(row);
-    quota.add(row.owner, cost);
-    counters[row.lane].accepted += 1;
-    switch (row.lane) {
-      case "critical":
-        try {
-          await queue.addCritical(row);
-        } catch (error) {
-          counters.critical.accepted -= 1;
-          throw error instanceof PetioleError && error.code === "ERR_OUTBOX_FULL" ? shed(row, cost, error) : error;
-        }
-        return promise("durable");
-      case "standard": {
-        const waiting = queue.addStandard(row);
-        // It can be sent before it is written, as long as its sequence can never be given out again.
-        if (row.seq <= stored.current.floor) readers.notify(["standard"]);
-        else queue.reserve();
-        await waiting;
-        return promise("buffered");
-      }
-      case "latest":
-        deps.latest.add(row);
-        queue.putLatest(row);
-        notifyOrReserve(row);
-        return promise("buffered");
-      case "ephemeral":
-        deps.ephemeral.add(row);
-        notifyOrReserve(row);
+    accepted[lane] += 1;
+    if (isStoredLane(lane)) {
+      await store(row, cost);
+      return promise(lane === "critical" ? "durable" : "buffered");
     }
-    return "volatile";
+    memoryLanes[lane].add(row);
+    if (lane === "latest") queue.putLatest(row);
+    notifyOrReserve(row);
+    return promise(lane === "latest" ? "buffered" : "volatile");
+  };
+
+  const store = async (row: RowRecord, cost: number): Promise<void> => {
+    quota.add(row.owner, cost);
+    try {
+      if (row.lane === "critical") {
+        await queue.addCritical(row);
+        return;
+      }
+      const waiting = queue.addStandard(row);
+      // It can be sent before it is written, as long as its sequence can never be given out again.
+      notifyOrReserve(row);
+      await waiting;
+    } catch (error) {
+      accepted[row.lane] -= 1;
+      quota.recount(stored.current, queue.unwritten());
+      throw isPetioleError(error, "ERR_OUTBOX_FULL") ? shed(row, cost, error) : error;
+    }
   };
 
   const notifyOrReserve = ({ lane, seq }: RowRecord): void => {
@@ -143,51 +132,26 @@ export function createSqliteOutbox(deps: SqliteOutboxDeps): SqliteOutbox {
     else queue.reserve();
   };
 
-  const acceptance = ({ monotonic, wall }: RowRecord): Accepted => {
-    return { monotonic, wall, thisBoot: true, offset: deps.bootOffset() };
-  };
-  const toRow = (record: RowRecord): OutboxRow => {
-    const { headers, ttl, ...row } = record;
-    return {
-      ...row,
-      ttl: ttl === null ? undefined : millis(ttl),
-      headers: parseHeaders(headers),
-      bootId: deps.bootId,
-      ...acceptedAt(acceptance(record)),
-    };
-  };
+  const read = createOutboxReader({
+    client,
+    queue,
+    stored,
+    memoryLanes,
+    now,
+    bootId: deps.bootId,
+    bootOffset: deps.bootOffset,
+  });
+  const stats = createOutboxStats({
+    ...deps,
+    memoryLanes,
+    delivered: (lane) => delivered[lane],
+    accepted: (lane) => accepted[lane],
+  });
 
-  /** `standard` rows above `after` that are not on disk yet; only such whose sequences are reserved. */
-  const readMemory = (after: number, limit: { readonly rows: number; readonly bytes: number }): OutboxRow[] => {
-    const rows: OutboxRow[] = [];
-    let size = 0;
-    // For what is known of this boot.
-    now();
-    for (const row of queue.standardRows()) {
-      if (row.seq <= after) continue;
-      if (row.seq > stored.current.floor || rows.length >= limit.rows || size >= limit.bytes) break;
-      rows.push(toRow(row));
-      size += costOf(row);
-    }
-    return rows;
-  };
-
-  const read = async (
-    lane: Lane,
-    after: number,
-    { peek = false, ...limit }: Parameters<OutboxSource["read"]>[2],
-  ): Promise<readonly OutboxRow[]> => {
-    if (!isStoredLane(lane)) {
-      const rows = memoryLanes[lane].read(after, limit, now());
-      return rows.filter(({ seq }) => seq <= stored.current.floor);
-    }
-    // Nothing of the lane lies on disk behind `after`, so nobody needs to look.
-    if (after >= stored.current.lanes[lane].last) return lane === "standard" ? readMemory(after, limit) : [];
-    const reply = await client.call<"read">({ kind: "read", now: now(), lane, after, ...limit, offers: !peek });
-    if (reply.state !== undefined) stored.update(reply.state);
-    if (!reply.complete || lane !== "standard" || reply.rows.length >= limit.rows) return reply.rows;
-    const last = Math.max(after, reply.rows.at(-1)?.seq ?? 0, stored.current.lanes.standard.last);
-    return [...reply.rows, ...readMemory(last, { ...limit, rows: limit.rows - reply.rows.length })];
+  /** Takes note of what the database holds now. */
+  const learn = (state: StoredState): void => {
+    stored.update(state);
+    quota.recount(state, queue.unwritten());
   };
 
   return {
@@ -201,57 +165,12 @@ export function createSqliteOutbox(deps: SqliteOutboxDeps): SqliteOutbox {
       const ttl = message.ttl ?? policy ?? null;
       const stamp = { seq: sequencer.next(), wall: millis(wall), monotonic: millis(monotonic), ttl };
       const row = makeRecord(message, stamp);
-      checkSize(row, deps);
+      // One that its whole lane cannot hold would only push the others out.
+      checkSize(row, { maxMessage: deps.maxMessage, cap: bytes(Math.min(cap, policies[row.lane].maxBytes)) });
       return { outcome: await accept(row), seq: row.seq };
     },
 
-    stats: async () => {
-      const time = now();
-      const marks = Object.fromEntries(LANES.map((lane) => [lane, delivered[lane].seq]));
-      // Together with the question: what a commit under way took, the answer counts.
-      const waiting = STORED_LANES.map((lane) => [...queue.waiting(lane)]);
-      const reply = await client.call<"stats">({ kind: "stats", now: time, acknowledged: marks });
-      const lanes = LANES.map((lane): LaneStats => {
-        const { accepted, elided } = counters[lane];
-        const { dropped, oldest, rows, bytes: size } = reply.lanes[lane];
-        const base = { lane, accepted, elided, dropped, acknowledged: delivered[lane].seq };
-        if (!isStoredLane(lane)) {
-          const memory = memoryLanes[lane];
-          const { superseded } = memory;
-          const first = memory.oldest(time);
-          const age = { oldest: first?.wall, oldestAge: first?.age };
-          return { ...base, rows: memory.rows, bytes: bytes(memory.bytes), superseded, ...age };
-        }
-        const inMemory = waiting[STORED_LANES.indexOf(lane)] ?? [];
-        const [next] = inMemory;
-        const first = oldest ?? (next && oldestOf(acceptance(next.row), time));
-        return {
-          ...base,
-          rows: rows + inMemory.length,
-          bytes: bytes(inMemory.reduce((sum, { cost }) => sum + cost, size)),
-          superseded: 0,
-          oldest: first?.wall,
-          oldestAge: first?.age,
-        };
-      });
-      return {
-        lanes,
-        bytes: bytes(lanes.reduce((sum, lane) => sum + lane.bytes, 0)),
-        stored: bytes(reply.state.stored),
-        cap,
-        lastSeq: sequencer.last,
-        clock: time.synced ? "synced" : "unsynced",
-        store: {
-          mode: deps.mode.mode,
-          reason: deps.mode.reason ?? queue.failure?.message,
-          commits: reply.commits,
-          commitTime: reply.commitTime && {
-            p50: millis(reply.commitTime.p50),
-            p99: millis(reply.commitTime.p99),
-          },
-        },
-      };
-    },
+    stats,
 
     // Losses in memory are written down with the next commit.
     ledger: () => client.call<"ledger">({ kind: "ledger" }),
@@ -269,13 +188,9 @@ export function createSqliteOutbox(deps: SqliteOutboxDeps): SqliteOutbox {
       delivered[lane] = { seq, hubSeq };
       // The hub may know more than a store that was restored from a backup: such sequences are used.
       sequencer.raise(seq);
-      const time = clock.monotonic();
-      schedule.acknowledge(lane, seq, time);
+      schedule.acknowledge(lane, seq, clock.monotonic());
       if (!isStoredLane(lane)) memoryLanes[lane].acknowledge(seq);
-      const elided = queue.acknowledge(lane, delivered[lane]);
-      counters[lane].elided += elided.length;
-      held.add(elided, time);
-      if (elided.length > 0) quota.recount(stored.current, queue.waiting("standard"));
+      queue.acknowledge(lane, delivered[lane]);
     },
 
     rewind: async (lane, to) => {
@@ -283,14 +198,13 @@ export function createSqliteOutbox(deps: SqliteOutboxDeps): SqliteOutbox {
       if (isStoredLane(lane)) {
         // Only what the database knows to be acknowledged can be taken back from it.
         await queue.flush();
-        const rows = lane === "standard" ? held.takeAbove(to.seq) : [];
+        const rows = lane === "standard" ? held.above(to.seq) : [];
         const gone = lane === "standard" ? held.gone : 0;
-        try {
-          stored.update(await client.call<"rewind">({ kind: "rewind", now: now(), lane, to, rows, gone }));
-        } catch (error) {
-          held.add(rows, clock.monotonic());
-          throw error;
-        }
+        learn(await client.call<"rewind">({ kind: "rewind", now: now(), lane, to, rows, gone }));
+        if (lane === "standard") held.dropAbove(to.seq);
+      } else {
+        // Nobody knows how many there were.
+        queue.lose({ lane, from: to.seq + 1, to: delivered[lane].seq, count: 0, bytes: 0, reason: "hub-lost" });
       }
       delivered[lane] = to;
       deps.offered[lane] = Math.min(deps.offered[lane], to.seq);
@@ -304,7 +218,7 @@ export function createSqliteOutbox(deps: SqliteOutboxDeps): SqliteOutbox {
       }
       // It may have been sent before it was written.
       if (seq > stored.current.lanes[lane].last) await queue.flush();
-      stored.update(await client.call<"refuse">({ kind: "refuse", now: now(), lane, seq }));
+      learn(await client.call<"refuse">({ kind: "refuse", now: now(), lane, seq }));
     },
 
     acknowledged: async (lane) => delivered[lane],
@@ -318,7 +232,7 @@ export function createSqliteOutbox(deps: SqliteOutboxDeps): SqliteOutbox {
     handOver: async (id, upTo) => {
       await queue.flush();
       const reply = await client.call<"hand-over">({ kind: "hand-over", now: now(), id, upTo });
-      stored.update(reply);
+      learn(reply);
       for (const lane of STORED_LANES) {
         const seq = upTo[lane];
         if (seq !== undefined && seq > delivered[lane].seq) delivered[lane] = { seq, hubSeq: undefined };
@@ -337,15 +251,11 @@ export function createSqliteOutbox(deps: SqliteOutboxDeps): SqliteOutbox {
         const ttl = message.ttl ?? policies[message.lane].ttl ?? null;
         const stamp = { seq: sequencer.next(), wall: millis(wall), monotonic: millis(monotonic), ttl };
         // Its size was checked where it was accepted first; what an import adds to its headers must not keep it out.
-        const row = makeRecord(message, stamp);
-        counters[row.lane].accepted += 1;
-        return row;
+        return makeRecord(message, stamp);
       });
-      const write = { kind: "put-state", name: importName(id), value: String(progress) } as const;
-      await queue.writeTogether(
-        rows.filter(({ lane }) => isStoredLane(lane)),
-        write,
-      );
+      const taken = rows.filter(({ lane }) => isStoredLane(lane));
+      await queue.writeTogether(taken, { kind: "put-state", name: importName(id), value: String(progress) });
+      for (const { lane } of taken) accepted[lane] += 1;
     },
   };
 }

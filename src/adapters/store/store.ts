@@ -63,13 +63,11 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const sequencer = createSequencer(client.opened.lastSeq);
   const readers = createReaders(log);
   const schedule = createReleaseSchedule(hold);
-  const quota = createQuota({ each: options.outbox.quota, of: options.outbox.quotas ?? {} });
+  const held = createHeldRows({ hold, maxBytes: HELD_BYTES, gone: client.opened.delivered.standard.seq });
   const offered: Record<Lane, number> = { critical: 0, standard: 0, latest: 0, ephemeral: 0 };
   const vacuum = createVacuum({ clock, log, step: (pages) => client.call<"vacuum">({ kind: "vacuum", pages }) });
   const stop = new AbortController();
   const watermark = createWatermark(options, cap);
-  /** Rows are in memory whose sequences no commit has reserved yet. */
-  let hasUnreserved = true;
 
   const queue = new CommitQueue({
     commit: (request) => client.call<"commit">(request),
@@ -83,14 +81,18 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     offered: () => offered,
     released: () => schedule.released(clock.monotonic()),
     storedLatest: client.opened.latest.map(({ row }) => row.subject),
+    onElided: (rows) => {
+      held.add(rows, clock.monotonic());
+      quota.recount(stored.current, queue.unwritten());
+    },
     onCommitted: (reply) => {
+      const { floor } = stored.current;
       stored.update(reply);
-      quota.recount(reply, [...queue.waiting("critical"), ...queue.waiting("standard")]);
+      quota.recount(reply, queue.unwritten());
       vacuum.observe(reply.spacious);
       watermark(reply.lanes.critical.bytes + reply.lanes.standard.bytes);
       // Rows in memory whose sequences are reserved now can be read as well.
-      readers.notify(hasUnreserved ? LANES : reply.readable);
-      hasUnreserved = sequencer.last > reply.floor;
+      readers.notify(reply.floor > floor ? LANES : reply.readable);
     },
   });
 
@@ -104,7 +106,12 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       onLoss: (loss) => queue.lose(loss),
       onGone: ({ subject, seq }) => lane === "latest" && queue.dropLatest(subject, seq),
     });
-  const latest = memoryLane("latest");
+  const [latest, ephemeral] = [memoryLane("latest"), memoryLane("ephemeral")];
+  const quota = createQuota(
+    { each: options.outbox.quota, of: options.outbox.quotas ?? {} },
+    (owner) => latest.bytesOf(owner) + ephemeral.bytesOf(owner),
+  );
+  quota.recount(client.opened, []);
   latest.load(client.opened.latest.filter(({ row }) => row.seq > client.opened.delivered.latest.seq));
   // What the hub had acknowledged when the process ended may have been acknowledged just then.
   for (const lane of LANES) schedule.acknowledge(lane, client.opened.delivered[lane].seq, clock.monotonic());
@@ -138,8 +145,8 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     policies,
     stored,
     latest,
-    ephemeral: memoryLane("ephemeral"),
-    held: createHeldRows({ hold, maxBytes: HELD_BYTES }),
+    ephemeral,
+    held,
     schedule,
     quota,
     offered,

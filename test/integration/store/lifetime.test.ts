@@ -4,7 +4,7 @@
 import { copyFile, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "vitest";
-import { openStore } from "../../../src/adapters/store/index.ts";
+import { openStore, type Store } from "../../../src/adapters/store/index.ts";
 import { Engine } from "../../../src/adapters/store/engine.ts";
 import { openDatabase, type Database } from "../../../src/adapters/store/sqlite.ts";
 import { kibibytes, seconds } from "../../../src/domain/units.ts";
@@ -43,6 +43,35 @@ describe("openStore()", () => {
     expect(new TextDecoder().decode(await store.keyValue.get("bucket", "key"))).toBe("value");
     expect(await store.keyValue.increment("bucket", "count", 1n)).toBe(42n);
     expect(await store.state.load("desired")).toBe('{"components":[]}');
+  });
+
+  test("counts what waits of a publisher over a restart", async ({ expect }) => {
+    await using folder = await createStoreFolder();
+    const options = { quota: kibibytes(4) };
+    const reading = { ...message("critical", "x".repeat(500)), owner: "chatty" };
+    const fill = async (store: Store): Promise<void> => {
+      for (;;) await store.outbox.publish(reading);
+    };
+    {
+      await using store = await folder.open(options);
+      await expect(fill(store)).rejects.toMatchObject({ code: "ERR_OUTBOX_QUOTA" });
+    }
+    await using store = await folder.open(options);
+    await expect(store.outbox.publish(reading)).rejects.toMatchObject({ code: "ERR_OUTBOX_QUOTA" });
+  });
+
+  test("writes down that what the hub lost was held in memory by an earlier process", async ({ expect }) => {
+    await using folder = await createStoreFolder();
+    {
+      await using store = await folder.open();
+      for (let n = 0; n < 4; n += 1) await store.outbox.publish(message("standard"));
+      await store.outbox.acknowledge("standard", 4, 4);
+    }
+    await using store = await folder.open();
+    await store.outbox.rewind("standard", { seq: 1, hubSeq: 1 });
+    expect(await store.outbox.ledger()).toMatchObject([
+      { lane: "standard", from: 2, to: 4, count: 0, reason: "hub-lost" },
+    ]);
   });
 
   test("keeps counting over clean closes, without gaps and from an empty outbox too", async ({ expect }) => {
