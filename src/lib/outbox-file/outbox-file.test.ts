@@ -62,7 +62,8 @@ async function failure(file: Buffer, maxMessage?: Bytes): Promise<string> {
   }
 }
 
-const FILE = write([row(1), row(2, { headers: {} }), row(9, { ttl: millis(60_000), owner: "app" })]);
+const INHERITED = JSON.parse('{"__proto__":"x"}') as Record<string, string>;
+const FILE = write([row(1), row(2, { headers: INHERITED }), row(9, { ttl: millis(60_000), owner: "app" })]);
 
 describe("an export file", () => {
   test("says what was written into it, in pieces of any size", async ({ expect }) => {
