@@ -19,6 +19,7 @@ import type {
 } from "./protocol.ts";
 import { adoptSegments, rescue, type Rescued } from "./rescue.ts";
 import type { Now } from "./row-age.ts";
+import { packRows } from "./row-batch.ts";
 import { applyPragmas, checkpointPages, checkStructure, createSpaceMeter, migrate, type SpaceMeter } from "./schema.ts";
 import { planSequence, readTwin, RESERVED_AHEAD, writeTwin, type SequenceStart } from "./sequence.ts";
 import { isSqliteFailure, openDatabase, type Database, type SqliteFailure } from "./sqlite.ts";
@@ -173,8 +174,9 @@ export class Engine implements Disposable {
   }
 
   #read({ lane, after, rows, bytes, offers, now }: RequestOf<"read">): ReadReply {
-    const { changed, ...found } = this.#session.outbox.read(lane, after, { rows, bytes, offers }, now);
-    return { ...found, state: changed ? this.#session.outbox.state(this.#floor) : undefined };
+    const { changed, complete, rows: found } = this.#session.outbox.read(lane, after, { rows, bytes, offers }, now);
+    const state = changed ? this.#session.outbox.state(this.#floor) : undefined;
+    return { rows: packRows(lane, found), complete, state };
   }
 
   /** Whether `error` is damage, and something was done about it: then the request can be tried again. */

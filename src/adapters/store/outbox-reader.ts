@@ -4,6 +4,7 @@ import type { OutboxSource } from "../../host/ports.ts";
 import type { CommitQueue } from "./commit-queue.ts";
 import type { MemoryLane } from "./memory-lane.ts";
 import { acceptedAt, isExpired, type Now } from "./row-age.ts";
+import { unpackRows } from "./row-batch.ts";
 import { costOf, parseHeaders, type RowRecord } from "./row.ts";
 import type { StoredCopy } from "./stored-copy.ts";
 import type { WorkerClient } from "./worker-client.ts";
@@ -66,8 +67,9 @@ export function createOutboxReader(deps: OutboxReaderDeps): OutboxSource["read"]
     if (after >= stored.current.lanes[lane].last) return lane === "standard" ? readMemory(after, limit) : [];
     const reply = await client.call<"read">({ kind: "read", now: now(), lane, after, ...limit, offers: !peek });
     if (reply.state !== undefined) stored.update(reply.state);
-    if (!reply.complete || lane !== "standard" || reply.rows.length >= limit.rows) return reply.rows;
-    const last = Math.max(after, reply.rows.at(-1)?.seq ?? 0, stored.current.lanes.standard.last);
-    return [...reply.rows, ...readMemory(last, { ...limit, rows: limit.rows - reply.rows.length })];
+    const rows = unpackRows(reply.rows);
+    if (!reply.complete || lane !== "standard" || rows.length >= limit.rows) return rows;
+    const last = Math.max(after, rows.at(-1)?.seq ?? 0, stored.current.lanes.standard.last);
+    return [...rows, ...readMemory(last, { ...limit, rows: limit.rows - rows.length })];
   };
 }

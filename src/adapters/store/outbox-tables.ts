@@ -20,7 +20,6 @@ import type {
   LaneOverview,
   LaneValues,
   LoadedRow,
-  ReadReply,
   RewindRequest,
   RowGroup,
   StoredState,
@@ -164,7 +163,7 @@ export class OutboxTables {
     after: number,
     limit: { readonly rows: number; readonly bytes: number; readonly offers: boolean },
     now: Now,
-  ): Omit<ReadReply, "state"> & { readonly changed: boolean } {
+  ): { readonly rows: OutboxRow[]; readonly complete: boolean; readonly changed: boolean } {
     this.#boots.observe(now);
     let changed = false;
     for (;;) {

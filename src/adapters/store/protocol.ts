@@ -1,10 +1,11 @@
 // What main thread and store worker say to each other. Both sides are of one version: nothing here is persisted.
 
 import type { ErrorCode } from "../../domain/errors.ts";
-import type { Delivered, Lane, LedgerEntry, LossReason, OutboxRow, StoredLane } from "../../domain/outbox.ts";
+import type { Delivered, Lane, LedgerEntry, LossReason, StoredLane } from "../../domain/outbox.ts";
 import type { LogFields, LogLevel } from "../../lib/log.ts";
 import type { Boot } from "./boots.ts";
 import type { Now, Oldest } from "./row-age.ts";
+import type { RowBatch } from "./row-batch.ts";
 import type { RowRecord } from "./row.ts";
 
 export interface WorkerOptions {
@@ -116,7 +117,7 @@ export interface RewindRequest {
 }
 
 export interface ReadReply {
-  readonly rows: readonly OutboxRow[];
+  readonly rows: RowBatch;
   /** No row of the database lies behind the last one. */
   readonly complete: boolean;
   /** Reading found damaged or expired rows. */

@@ -13,7 +13,8 @@ function main(): void {
   if (port === null) throw new PetioleError("ERR_INVARIANT", "Cannot run the store's worker: not in a worker thread");
   // Both sides are of one version: the main thread starts this file with these options.
   const options = workerData as WorkerOptions;
-  const post = (messages: readonly WorkerMessage[]): void => port.postMessage(messages);
+  const post = (messages: readonly WorkerMessage[], moved: ArrayBuffer[] = []): void =>
+    port.postMessage(messages, moved);
   let engine: Engine;
   try {
     engine = new Engine({ options, notify: (notice) => post([{ kind: "notice", notice }]) });
@@ -32,11 +33,19 @@ function main(): void {
     }
   };
   port.on("message", (envelopes: readonly Envelope[]) => {
-    post(envelopes.map(answer));
+    const replies = envelopes.map(answer);
+    post(replies, replies.flatMap(movedBy));
     if (!envelopes.some(({ request }) => request.kind === "close")) return;
     engine[Symbol.dispose]();
     port.close();
   });
+}
+
+/** What a reply gives away instead of copying it. */
+function movedBy(message: WorkerMessage): ArrayBuffer[] {
+  if (message.kind !== "reply" || !message.ok) return [];
+  const { value } = message;
+  return typeof value === "object" && "rows" in value && "bodies" in value.rows ? [value.rows.bodies.buffer] : [];
 }
 
 /** The medium is read-only, or gives I/O errors: nothing that another program or a person holds against us. */

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { describe, test, type ExpectStatic } from "vitest";
 import type { Store } from "../../../src/adapters/store/index.ts";
+import { unpackRows } from "../../../src/adapters/store/row-batch.ts";
 import { Engine } from "../../../src/adapters/store/engine.ts";
 import { openDatabase, SqliteFailure, type Database } from "../../../src/adapters/store/sqlite.ts";
 import type { LedgerEntry, OutboxRow } from "../../../src/domain/outbox.ts";
@@ -270,7 +271,9 @@ describe("a repair that fails", () => {
       },
     });
     const read = (): readonly OutboxRow[] =>
-      engine.handle<"read">({ kind: "read", now: NOW, lane: "standard", after: 0, ...WINDOW, offers: true }).rows;
+      unpackRows(
+        engine.handle<"read">({ kind: "read", now: NOW, lane: "standard", after: 0, ...WINDOW, offers: true }).rows,
+      );
     for (let n = 0; n < 2; n += 1) {
       expect(read).toThrow("no room");
       expect(await movedFiles(folder)).toEqual([]);

@@ -6,6 +6,7 @@ import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { describe, test } from "vitest";
+import { unpackRows } from "../../../src/adapters/store/row-batch.ts";
 import { Engine } from "../../../src/adapters/store/engine.ts";
 import type { CommitRequest } from "../../../src/adapters/store/protocol.ts";
 import { makeRecord } from "../../../src/adapters/store/row.ts";
@@ -157,7 +158,7 @@ describe("Engine", () => {
     const reply = engine.handle<"commit">(commitOf(3, 100));
     expect(reply.writes).toEqual([{ ok: true, value: 2n }]);
     const read = { kind: "read", now: NOW, lane: "critical", after: 0, rows: 9, bytes: 9999, offers: true } as const;
-    const { rows } = engine.handle<"read">(read);
+    const rows = unpackRows(engine.handle<"read">(read).rows);
     expect(rows.map((row) => [row.seq, row.bootId])).toEqual([
       [1, "boot"],
       [3, "boot"],
