@@ -161,6 +161,7 @@ describe("createForwarder() with openStore()", () => {
     const clock: Clock = {
       ...systemClock,
       monotonic: () => millis(systemClock.monotonic() + Number(shift / 1_000_000n)),
+      boottime: () => millis(systemClock.boottime() + Number(shift / 1_000_000n)),
       nanoseconds: () => systemClock.nanoseconds() + shift,
     };
     await using store = await openAt(hub.state, {}, clock);

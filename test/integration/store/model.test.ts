@@ -178,9 +178,9 @@ const crashCommand: Command = {
       const present = new Set((await readAll(real.store, lane, model.acknowledged[lane])).map((row) => row.seq));
       for (const row of model.waiting(lane)) if (!row.durable && !present.has(row.seq)) model.crashed.add(row.seq);
     }
-    const { critical } = model.acknowledged;
-    if ((await real.store.outbox.acknowledged("critical")).seq < critical) {
-      await real.store.outbox.acknowledge("critical", critical);
+    for (const lane of ["critical", "ephemeral"] as const) {
+      const seq = model.acknowledged[lane];
+      if ((await real.store.outbox.acknowledged(lane)).seq < seq) await real.store.outbox.acknowledge(lane, seq);
     }
     // Sequences go on behind all that were ever given out.
     const { seq } = await real.store.outbox.publish(message("ephemeral", "probe"));
