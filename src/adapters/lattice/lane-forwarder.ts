@@ -210,11 +210,7 @@ export function createLaneForwarder(deps: LaneForwarderDeps): LaneForwarder {
     else if (session.paused) await goOn(session);
     const room = deps.isPaused() ? undefined : window.room();
     if (room === undefined) return 0;
-    if (session.ahead.length === 0) {
-      const reading = (session.reading ??= readBehind(session, session.sent));
-      session.ahead = [...(await reading)];
-      if (session.reading === reading) session.reading = undefined;
-    }
+    if (session.ahead.length === 0) await readAhead(session);
     if (session.ahead.length === 0) pace.caughtUp(lane);
     let count = 0;
     let bytes = 0;
@@ -245,6 +241,16 @@ export function createLaneForwarder(deps: LaneForwarderDeps): LaneForwarder {
     const { seq } = await source.acknowledged(lane);
     goBack(session, Math.max(session.sent, seq));
     session.paused = false;
+  }
+
+  async function readAhead(session: Session): Promise<void> {
+    const early = session.reading;
+    const reading = early ?? readBehind(session, session.sent);
+    session.reading = reading;
+    session.ahead = [...(await reading)];
+    if (session.reading === reading) session.reading = undefined;
+    // Read while the last ones were on their way, and rows may have come since: nobody would call for them again.
+    if (early !== undefined && session.ahead.length === 0) await readAhead(session);
   }
 
   /** The rows that come next, if they are ever needed: whoever awaits them hears of a failure. */
