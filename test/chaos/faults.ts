@@ -1,0 +1,92 @@
+// What can be done to the device, the link and the hub, and when.
+
+import type { Random } from "../faults/random.ts";
+
+export const FAULTS = [
+  "cut",
+  "cut-amid",
+  "stall",
+  "delay",
+  "throttle",
+  "agent-kill",
+  "agent-restart",
+  "agent-freeze",
+  "leaf-kill",
+  "leaf-freeze",
+  "hub-kill",
+  "hub-freeze",
+  "hub-restart",
+  "hub-rollback",
+  "disk-full",
+  "disk-error",
+  "disk-slow",
+  "clock",
+] as const;
+export type FaultKind = (typeof FAULTS)[number];
+
+/** One fault of a round; times in milliseconds from its beginning. */
+export interface PlannedFault {
+  readonly kind: FaultKind;
+  readonly at: number;
+  readonly lasts: number;
+  /** From 0 to 1: how bad it is, for those that have degrees. */
+  readonly degree: number;
+}
+
+export interface RoundPlan {
+  readonly faults: readonly PlannedFault[];
+  /** How long messages are published. */
+  readonly length: number;
+  /** Messages a second of each producer. */
+  readonly rate: number;
+  /** Most bytes of a body. */
+  readonly size: number;
+  /** A message on each lane is published at the end, which lets the device meet the hub. */
+  readonly closing: boolean;
+}
+
+/** Those that need something to happen to, one after the other: two at a time say nothing more. */
+const EXCLUSIVE: Readonly<Partial<Record<FaultKind, string>>> = {
+  "agent-kill": "agent",
+  "agent-restart": "agent",
+  "agent-freeze": "agent",
+  "leaf-kill": "leaf",
+  "leaf-freeze": "leaf",
+  "hub-kill": "hub",
+  "hub-freeze": "hub",
+  "hub-restart": "hub",
+  "hub-rollback": "hub",
+  "disk-full": "disk",
+  "disk-error": "disk",
+  "disk-slow": "disk",
+  cut: "link",
+  stall: "link",
+};
+
+export function planRound(random: Random, possible: readonly FaultKind[]): RoundPlan {
+  const length = 1500 + random.below(1500);
+  const count = 1 + random.below(4);
+  const taken = new Set<string>();
+  const faults: PlannedFault[] = [];
+  for (let tries = 0; faults.length < count && tries < 50; tries += 1) {
+    const kind = possible[random.below(possible.length)];
+    if (kind === undefined) break;
+    // Two faults of one thing would undo each other.
+    const thing = EXCLUSIVE[kind] ?? kind;
+    if (taken.has(thing)) continue;
+    taken.add(thing);
+    const at = random.below(length);
+    faults.push({ kind, at, lasts: 200 + random.below(1800), degree: random.next() });
+  }
+  return {
+    faults: faults.sort((a, b) => a.at - b.at),
+    length,
+    rate: random.pick([10, 30, 60, 120]),
+    size: random.pick([200, 200, 1000, 4000, 16_000]),
+    closing: random.chance(0.3),
+  };
+}
+
+export function describeFault({ kind, at, lasts }: PlannedFault): string {
+  return `${kind}@${(at / 1000).toFixed(1)}+${(lasts / 1000).toFixed(1)}`;
+}
