@@ -63,26 +63,48 @@ const EXCLUSIVE: Readonly<Partial<Record<FaultKind, string>>> = {
   stall: "link",
 };
 
+type Pair = readonly [FaultKind, FaultKind];
+/** Those that are worst together: what one holds for the other to lose. */
+const PAIRS: readonly [Pair, ...Pair[]] = [
+  ["hub-rollback", "agent-restart"],
+  ["hub-rollback", "agent-kill"],
+  ["hub-rollback", "leaf-kill"],
+  ["hub-rollback", "disk-error"],
+  ["hub-freeze", "agent-kill"],
+  ["disk-full", "agent-kill"],
+  ["disk-full", "cut"],
+  ["agent-freeze", "hub-rollback"],
+];
+
 export function planRound(random: Random, possible: readonly FaultKind[]): RoundPlan {
   const length = 1500 + random.below(1500);
   const count = 1 + random.below(4);
   const taken = new Set<string>();
   const faults: PlannedFault[] = [];
-  for (let tries = 0; faults.length < count && tries < 50; tries += 1) {
-    const kind = possible[random.below(possible.length)];
-    if (kind === undefined) break;
+  const add = (kind: FaultKind): void => {
     // Two faults of one thing would undo each other.
     const thing = EXCLUSIVE[kind] ?? kind;
-    if (taken.has(thing)) continue;
+    if (taken.has(thing) || !possible.includes(kind)) return;
     taken.add(thing);
     const at = random.below(length);
     faults.push({ kind, at, lasts: 200 + random.below(1800), degree: random.next() });
+  };
+  if (random.chance(0.3)) for (const kind of random.pick(PAIRS)) add(kind);
+  // An outage that fills the outbox.
+  const fills = random.chance(0.2);
+  if (fills && !taken.has("link")) {
+    taken.add("link");
+    faults.push({ kind: random.pick(["cut", "stall"]), at: 0, lasts: length, degree: 1 });
+  }
+  for (let tries = 0; faults.length < count && tries < 50; tries += 1) {
+    const kind = possible[random.below(possible.length)];
+    if (kind !== undefined) add(kind);
   }
   return {
     faults: faults.sort((a, b) => a.at - b.at),
     length,
-    rate: random.pick([10, 30, 60, 120]),
-    size: random.pick([200, 200, 1000, 4000, 16_000]),
+    rate: fills ? 200 : random.pick([10, 30, 60, 120]),
+    size: fills ? 40_000 : random.pick([200, 200, 1000, 4000, 16_000]),
     closing: random.chance(0.3),
   };
 }

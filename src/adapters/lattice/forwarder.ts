@@ -64,9 +64,20 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
   const hub = createHubAccess(options);
   const pace = createDrainPace({ limit: options.drain ?? DEFAULT_DRAIN, clock });
   const idle = createGate(clock);
+  const reached = createGate(clock);
   let paused = false;
   const lanes = LANES.map((lane) =>
-    startLane({ options, clock, hub, lane, pace, isPaused: () => paused, onIdle: idle.open, stop: stop.signal }),
+    startLane({
+      options,
+      clock,
+      hub,
+      lane,
+      pace,
+      isPaused: () => paused,
+      onIdle: idle.open,
+      onReached: reached.open,
+      stop: stop.signal,
+    }),
   );
 
   const nudge = (): void => {
@@ -111,8 +122,9 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
 
   async function reportLosses(): Promise<void> {
     while (!stop.signal.aborted) {
-      if (lanes.some(({ state }) => state.phase === "forwarding")) options.source.reportLosses();
-      await clock.sleep(REPORT_INTERVAL, stop.signal).catch(() => {});
+      // At once when the hub is there again: a device may be online for moments only.
+      await reached.wait(stop.signal, REPORT_INTERVAL).catch(() => {});
+      if (lanes.some(({ state }) => state.phase !== "waiting")) options.source.reportLosses();
     }
   }
 
@@ -155,10 +167,12 @@ interface LaneStart {
   readonly pace: DrainPace;
   readonly isPaused: () => boolean;
   readonly onIdle: () => void;
+  /** Told whenever the hub's stream was found. */
+  readonly onReached: () => void;
   readonly stop: AbortSignal;
 }
 
-function startLane({ options, clock, hub, lane, stop, ...shared }: LaneStart): LaneRun {
+function startLane({ options, clock, hub, lane, stop, onReached, ...shared }: LaneStart): LaneRun {
   const { source, connection } = options;
   const limit = options.window ?? DEFAULT_WINDOW;
   const log = options.log.child({ lane });
@@ -193,7 +207,10 @@ function startLane({ options, clock, hub, lane, stop, ...shared }: LaneStart): L
       using lost = abortWhenLost(connection, live);
       const signal = AbortSignal.any([stop, lost.signal]);
       try {
-        await forwarder.run(await untilAborted(hub.open(live), signal), signal, onProgress);
+        const stream = await untilAborted(hub.open(live), signal);
+        const running = forwarder.run(stream, signal, onProgress);
+        onReached();
+        await running;
       } catch (error) {
         if (stop.aborted) return;
         hub.forget(live);
