@@ -26,7 +26,7 @@ export interface ForwarderOptions {
   readonly log: Logger;
   readonly clock?: Clock;
   /** When it says `online`, the next try is made at once. */
-  readonly monitor?: Pick<HubMonitor, "state" | "onChange">;
+  readonly monitor?: Pick<HubMonitor, "state" | "path" | "onChange">;
   /** Takes messages that the hub will never take; the source does unless given. */
   readonly refuse?: RefuseRow;
   /** What may be in flight in each lane. */
@@ -205,7 +205,8 @@ function startLane({ options, clock, hub, lane, stop, onReached, ...shared }: La
         continue;
       }
       using lost = abortWhenLost(connection, live);
-      const signal = AbortSignal.any([stop, lost.signal]);
+      using renewed = abortWhenRenewed(options.monitor);
+      const signal = AbortSignal.any([stop, lost.signal, renewed.signal]);
       try {
         const stream = await untilAborted(hub.open(live), signal);
         const running = forwarder.run(stream, signal, onProgress);
@@ -214,6 +215,7 @@ function startLane({ options, clock, hub, lane, stop, onReached, ...shared }: La
       } catch (error) {
         if (stop.aborted) return;
         hub.forget(live);
+        if (renewed.signal.aborted && !lost.signal.aborted) continue;
         report(error);
         await retry.wait(stop, backoffDelay(failures, options.backoff ?? DEFAULT_BACKOFF)).catch(() => {});
         failures += 1;
@@ -247,6 +249,22 @@ function abortWhenLost(connection: LatticeConnection, live: NatsConnection): Dis
     if (connection.current() !== live) controller.abort(new Error("the connection was lost"));
   });
   return { signal: controller.signal, [Symbol.dispose]: () => watching[Symbol.dispose]() };
+}
+
+/**
+ * A signal that aborts when the hub answers over another path than before. The connection to a local server stays as it
+ * is then, but what was in flight is lost, and the hub may have been started again without its newest messages: even a
+ * lane with nothing to send must ask.
+ */
+function abortWhenRenewed(monitor: ForwarderOptions["monitor"]): Disposable & { signal: AbortSignal } {
+  const controller = new AbortController();
+  const before = monitor?.path();
+  const watching = monitor?.onChange(({ mode, link }) => {
+    // In direct mode another path is another connection.
+    if (mode !== "leaf" || link !== "online" || monitor.path() === before) return;
+    controller.abort(new Error("the link to the hub was made anew"));
+  });
+  return { signal: controller.signal, [Symbol.dispose]: () => watching?.[Symbol.dispose]() };
 }
 
 /** The hub's stream, looked up once for both lanes and again after a failure or on a new connection. */
