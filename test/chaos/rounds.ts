@@ -27,6 +27,8 @@ export interface ChaosOptions {
   readonly rounds: number;
   readonly means: Means;
   readonly say: (line: string) => void;
+  /** No further round begins once it aborts. */
+  readonly signal?: AbortSignal;
   /** Also what the agent said in a round that failed. */
   readonly verbose?: boolean;
 }
@@ -71,20 +73,20 @@ export async function runChaos({ seed, rounds, ...options }: ChaosOptions): Prom
     slowest: { recovery: 0 as Millis, round: "none" },
     rounds: 0,
   };
-  for (let device = 0; tally.rounds < rounds; device += 1) {
+  for (let device = 0; tally.rounds < rounds && options.signal?.aborted !== true; device += 1) {
     const wanted = Math.min(RIG_ROUNDS, rounds - tally.rounds);
     await runDevice({ ...options, seed: seed + device, rounds: wanted }, tally);
   }
   return tally;
 }
 
-async function runDevice({ seed, rounds, means, say, verbose }: ChaosOptions, tally: Tally): Promise<void> {
+async function runDevice({ seed, rounds, means, say, signal, verbose }: ChaosOptions, tally: Tally): Promise<void> {
   const random = createRandom(seed);
   const mode: RigMode = seed % 2 === 0 ? "leaf" : "direct";
   await using rig = await startRig({ mode, random, means });
   say(`device of seed ${seed}: ${mode}, ${rig.settings}`);
   await using producers = startProducers(rig, seed);
-  for (let index = 1; index <= rounds; index += 1) {
+  for (let index = 1; index <= rounds && signal?.aborted !== true; index += 1) {
     if (index % STORE_ROUNDS === 1 && index > 1 && random.chance(0.5)) {
       addTotals(tally, (await look(rig)).verdict);
       await rig.renewStore();

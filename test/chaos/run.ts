@@ -47,7 +47,11 @@ async function main(): Promise<void> {
   const say = (line: string): void => void process.stdout.write(`${line}\n`);
   say(`seed ${seed}`);
   const started = performance.now();
-  const report = await runChaos({ seed, rounds, means: await findMeans(), say, verbose: values.verbose });
+  // Servers and mounts must not stay behind, so the round under way goes to its end.
+  const stop = new AbortController();
+  for (const name of ["SIGINT", "SIGTERM"] as const) process.on(name, () => stop.abort());
+  const means = await findMeans();
+  const report = await runChaos({ seed, rounds, means, say, verbose: values.verbose, signal: stop.signal });
   for (const line of describeReport(report)) say(line);
   say(`took ${((performance.now() - started) / 1000).toFixed(0)} s`);
   for (const failure of report.failures) say(`FAILED: ${failure}`);

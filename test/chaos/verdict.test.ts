@@ -168,6 +168,14 @@ describe("judge()", () => {
     expect(lost([], { ends: [kill(14)] })).toEqual(["p-10"]);
   });
 
+  test("of latest one without an answer may have taken another's place, and may have been given up", ({ expect }) => {
+    const messages = [published("latest", 10), { ...published("latest", 11), answer: { kind: "unknown" } as const }];
+    const missing = (seq: number): number =>
+      verdictOn(messages, { hub: [], ledger: [entry("latest", "cap", seq)] }).missing.length;
+    expect(missing(11)).toBe(0);
+    expect(missing(9)).toBe(1);
+  });
+
   test("ephemeral is lost with the process, and not otherwise", ({ expect }) => {
     const messages = [published("ephemeral", 10)];
     expect(verdictOn(messages, { hub: [], history: { ends: [stop(30)] } }).missing).toEqual([]);

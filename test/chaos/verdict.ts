@@ -75,7 +75,7 @@ function judgeLane(lane: Lane, life: StoreLife): LaneVerdict {
   for (const message of published.values()) {
     if (message.answer.kind === "accepted") fates.set(message.id, fateOf(message, arrived.has(message.id), life));
   }
-  const superseded = lane === "latest" ? supersede(fates, published, hub, life.history) : 0;
+  const superseded = lane === "latest" ? supersede(fates, published, hub, life) : 0;
   const count = (fate: Fate): number => [...fates.values()].filter((one) => one === fate).length;
   const inLedger = (one: AtHub): boolean =>
     life.ledger.some((entry) => entry.lane === lane && isExact(entry) && covers(entry, one.seq));
@@ -160,23 +160,36 @@ function supersede(
   fates: Map<string, Fate>,
   published: ReadonlyMap<string, Published>,
   hub: readonly AtHub[],
-  { rollbacks }: History,
+  { ledger, seen, history: { rollbacks } }: StoreLife,
 ): number {
   const newest = new Map<string, number>();
-  const raise = (subject: string, seq: number): void =>
-    void newest.set(subject, Math.max(newest.get(subject) ?? 0, seq));
+  const raise = (subject: string | undefined, seq: number): void => {
+    if (subject !== undefined) newest.set(subject, Math.max(newest.get(subject) ?? 0, seq));
+  };
   for (const { subject, seq } of hub) raise(subject, seq);
+  for (const [seq, id] of seen) if (rollbacks.some(({ lost }) => lost.has(id))) raise(published.get(id)?.subject, seq);
   for (const [id, fate] of fates) {
     const message = published.get(id);
-    if (message?.answer.kind !== "accepted") continue;
-    const rolledBack = rollbacks.some(({ lost }) => lost.has(id));
-    if (fate === "ledgered" || (fate === "allowed" && rolledBack)) raise(message.subject, message.answer.seq);
+    if (fate === "ledgered" && message?.answer.kind === "accepted") raise(message.subject, message.answer.seq);
   }
+  // One without an answer may have been given up as well: then the ledger has one that nobody else knows.
+  const known = [...published.values()].flatMap(({ answer }) => (answer.kind === "accepted" ? [answer.seq] : []));
+  const strangers = ledger.filter(
+    (entry) => entry.lane === "latest" && known.filter((seq) => covers(entry, seq)).length < entry.count,
+  );
+  const arrived = new Set(hub.map(({ id }) => id));
+  const hasStranger = ({ subject, sentAt }: Published, seq: number): boolean =>
+    strangers.some(({ to }) => to > seq) &&
+    [...published.values()].some(
+      (other) =>
+        other.subject === subject && other.sentAt > sentAt && other.answer.kind === "unknown" && !arrived.has(other.id),
+    );
   let count = 0;
   for (const [id, fate] of fates) {
     const message = published.get(id);
     if (fate === "delivered" || message?.answer.kind !== "accepted") continue;
-    if ((newest.get(message.subject) ?? 0) <= message.answer.seq) continue;
+    const { seq } = message.answer;
+    if ((newest.get(message.subject) ?? 0) <= seq && !(fate === "lost" && hasStranger(message, seq))) continue;
     fates.set(id, "superseded");
     count += 1;
   }
