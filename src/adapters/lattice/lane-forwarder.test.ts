@@ -198,3 +198,20 @@ describe("createLaneForwarder()", () => {
     await running;
   });
 });
+
+test("createLaneForwarder() forgets its last error once the hub answers and nothing waits", async ({ expect }) => {
+  const network = { fate: (): Fate => "arrives", losesQuestion: () => false, arrivesLate: () => false };
+  const hub = createModelHub({ checksWholeLane: true, ...network });
+  const state = initialLaneState("standard", 8);
+  state.lastError = { code: "ERR_LATTICE_UNREACHABLE", message: "the hub was away" };
+  const [stop, idle] = [new AbortController(), Promise.withResolvers<void>()];
+  const running = laneForwarder(createMemoryOutbox("store"), { state, onIdle: idle.resolve }).run(
+    hub,
+    stop.signal,
+    () => {},
+  );
+  await idle.promise;
+  stop.abort(new Error("seen"));
+  await expect(running).rejects.toThrow("seen");
+  expect(state.lastError).toBeUndefined();
+});

@@ -157,7 +157,11 @@ export function createLaneForwarder(deps: LaneForwarderDeps): LaneForwarder {
       const sent = await sendMore(session);
       state.inFlight = session.window.inFlight();
       state.window = session.window.size();
-      if (state.inFlight === 0) deps.onIdle();
+      if (state.inFlight === 0) {
+        deps.onIdle();
+        // The hub answers, and there is nothing that could fail again.
+        if (session.ahead.length === 0) state.lastError = undefined;
+      }
       if (sent === 0) await rest(session, signal);
     }
   }
