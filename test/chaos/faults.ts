@@ -41,6 +41,8 @@ export interface RoundPlan {
   readonly rate: number;
   /** Most bytes of a body. */
   readonly size: number;
+  /** Nothing is published any more while the last faults end, so that nothing new uncovers what they did. */
+  readonly quiet: boolean;
   /** A message on each lane is published at the end, which lets the device meet the hub. */
   readonly closing: boolean;
 }
@@ -105,7 +107,8 @@ export function planRound(random: Random, possible: readonly FaultKind[]): Round
     length,
     rate: fills ? 200 : random.pick([10, 30, 60, 120]),
     size: fills ? 40_000 : random.pick([200, 200, 1000, 4000, 16_000]),
-    closing: random.chance(0.3),
+    quiet: random.chance(0.5),
+    closing: random.chance(0.2),
   };
 }
 

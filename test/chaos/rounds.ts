@@ -160,6 +160,7 @@ async function runRound(rig: Rig, producers: readonly Producer[], plan: RoundPla
     await rig.apply(fault);
   });
   await setTimeout(plan.length);
+  if (plan.quiet) stop.abort();
   const ended = await Promise.allSettled(faults);
   stop.abort();
   await load;
