@@ -29,6 +29,8 @@ export interface Means {
   readonly shim: boolean;
   /** File systems may be mounted. */
   readonly mount: boolean;
+  /** The oldest supported nats-server, for hubs. */
+  readonly floor: string | undefined;
 }
 
 export interface RigOptions {
@@ -82,11 +84,20 @@ export async function startRig(options: RigOptions): Promise<Rig> {
   const withDomain = domain === undefined ? {} : { domain };
 
   // The hub, and the link to it.
+  const floor = random.chance(0.25) ? means.floor : undefined;
+  const binary = floor === undefined ? {} : { binary: floor };
   const storeDir = join(folder.path, "hub");
   let hubPort = 0;
   const link = stack.use(await startTcpProxy({ port: () => hubPort }));
   const hub = stack.use(
-    await startNats({ jetstream: true, leafnodes: true, leafPortAdvertised: link.port, storeDir, ...withDomain }),
+    await startNats({
+      jetstream: true,
+      leafnodes: true,
+      leafPortAdvertised: link.port,
+      storeDir,
+      ...withDomain,
+      ...binary,
+    }),
   );
   hubPort = mode === "leaf" ? hub.leafPort : hub.port;
 
@@ -118,7 +129,7 @@ export async function startRig(options: RigOptions): Promise<Rig> {
 
   return {
     mode,
-    settings: JSON.stringify(settings),
+    settings: `${JSON.stringify(settings)}, hub ${hub.version}`,
     possible: FAULTS.filter((kind) => NEEDS[kind]?.(options) ?? true),
     commitInterval: { standard: millis(settings.commit), latest: seconds(1) },
     get happenings() {
@@ -134,7 +145,7 @@ export async function startRig(options: RigOptions): Promise<Rig> {
     beforeRollbacks: async () => {
       const contents: HubContent[] = [];
       for (const old of executors.takeOldFolders()) {
-        await using earlier = await startNats({ jetstream: true, storeDir: old, ...withDomain });
+        await using earlier = await startNats({ jetstream: true, storeDir: old, ...withDomain, ...binary });
         contents.push(await readHub(earlier.url, domain));
         await earlier.kill();
         await rm(old, { recursive: true, force: true });

@@ -3,12 +3,14 @@
 import { setTimeout } from "node:timers/promises";
 import { LANES, type Lane } from "../../src/domain/outbox.ts";
 import type { OutboxReport } from "../../src/domain/outbox-report.ts";
+import { reasonOf } from "../../src/lib/reason.ts";
 import { seconds, type Millis } from "../../src/domain/units.ts";
 import { createRandom } from "../faults/random.ts";
 import { describeFault, planRound, type FaultKind, type RoundPlan } from "./faults.ts";
 import type { AtHub, StoreLife } from "./history.ts";
 import { createControlProducer, createLocalProducer, now, type Producer } from "./producers.ts";
 import type { HubContent } from "./read-hub.ts";
+import { waitFor } from "../support/wait-for.ts";
 import { startRig, type Means, type Rig, type RigMode } from "./rig.ts";
 import { judge, type LaneVerdict, type Verdict } from "./verdict.ts";
 
@@ -21,6 +23,8 @@ const DRAIN_LIMIT = seconds(60);
 /** After the outbox says that nothing waits. What the hub lost must have come again by then. */
 const CURE_LIMIT = seconds(20);
 const POLL = 100;
+/** Reports that it takes to tell of a full ledger. */
+const MOST_REPORTS = 6;
 
 export interface ChaosOptions {
   readonly seed: number;
@@ -52,6 +56,8 @@ export interface ChaosReport {
   readonly failures: readonly string[];
   readonly faults: ReadonlyMap<FaultKind, number>;
   readonly lanes: Readonly<Record<Lane, LaneTotals>>;
+  /** Ledger entries that the hub was told of. */
+  readonly told: number;
   /** From the end of the faults to an outbox in which nothing waits and a hub that holds everything. */
   readonly slowest: { readonly recovery: Millis; readonly round: string };
 }
@@ -62,6 +68,23 @@ interface Tally {
   readonly lanes: Record<Lane, LaneTotals>;
   slowest: ChaosReport["slowest"];
   rounds: number;
+  told: number;
+}
+
+/** A device that is online tells the hub of all its losses: when it starts, so many at a time. */
+async function tellLosses(rig: Rig): Promise<Verdict> {
+  for (let tries = 0; ; tries += 1) {
+    const verdict = await settle(rig);
+    const left = await untold(rig);
+    if (left === 0 || verdict.wrong.length + verdict.missing.length > 0) return verdict;
+    if (tries === MOST_REPORTS) return { ...verdict, missing: [`the hub was not told of ${left} ledger entries`] };
+    await rig.restartAgent();
+    await waitFor("a report of losses", async () => (await untold(rig)) < left);
+  }
+}
+
+async function untold(rig: Rig): Promise<number> {
+  return (await rig.ledger()).filter(({ reported }) => !reported).length;
 }
 
 /** Seeds of the devices count up from `seed`, so that one of them can be run alone. */
@@ -72,6 +95,7 @@ export async function runChaos({ seed, rounds, ...options }: ChaosOptions): Prom
     lanes: { critical: noTotals(), standard: noTotals(), latest: noTotals(), ephemeral: noTotals() },
     slowest: { recovery: 0 as Millis, round: "none" },
     rounds: 0,
+    told: 0,
   };
   for (let device = 0; tally.rounds < rounds && options.signal?.aborted !== true; device += 1) {
     const wanted = Math.min(RIG_ROUNDS, rounds - tally.rounds);
@@ -94,32 +118,46 @@ async function runDevice({ seed, rounds, means, say, signal, verbose }: ChaosOpt
     }
     const plan = planRound(random, rig.possible);
     const name = `seed ${seed} round ${index}`;
+    const faults = plan.faults.map(describeFault).join(" ");
     const failure = await runRound(rig, producers.all, plan).then(
       ({ recovery, verdict, count }) => {
         if (recovery > tally.slowest.recovery) tally.slowest = { recovery, round: name };
-        const wrong = [...verdict.wrong, ...verdict.missing];
-        const faults = plan.faults.map(describeFault).join(" ");
-        const outcome = wrong.length === 0 ? "ok" : "FAILED";
+        const wrong = describeVerdict(verdict);
+        const outcome = wrong === undefined ? "ok" : "FAILED";
         say(`  ${outcome} ${name}: ${faults}; ${count} messages, back in ${(recovery / 1000).toFixed(1)} s`);
-        return wrong.length === 0 ? undefined : wrong.join("\n    ");
+        return wrong;
       },
       (error: unknown) => {
-        say(`  FAILED ${name}: ${plan.faults.map(describeFault).join(" ")}`);
-        return error instanceof Error ? error.message : String(error);
+        say(`  FAILED ${name}: ${faults}`);
+        return reasonOf(error);
       },
     );
     tally.rounds += 1;
     for (const { kind } of plan.faults) tally.faults.set(kind, (tally.faults.get(kind) ?? 0) + 1);
-    if (failure === undefined) continue;
+    // What is wrong once stays wrong: the next device starts afresh.
+    if (failure !== undefined) return await fail(name, index, failure);
+  }
+  const name = `seed ${seed} at the end`;
+  try {
+    const verdict = await tellLosses(rig);
+    const failure = describeVerdict(verdict);
+    if (failure === undefined) addTotals(tally, verdict);
+    else await fail(name, rounds, failure);
+  } catch (error) {
+    await fail(name, rounds, reasonOf(error));
+  }
+
+  async function fail(name: string, index: number, failure: string): Promise<void> {
     tally.failures.push(`${name}: ${failure}`);
     say(`    ${failure}`);
     say(`    again with --seed ${seed} --rounds ${index}`);
     if (verbose === true) say(rig.log().slice(-20_000));
-    // What is wrong once stays wrong: the next device starts afresh.
     addTotals(tally, (await look(rig).catch(() => undefined))?.verdict);
-    return;
   }
-  addTotals(tally, (await look(rig)).verdict);
+}
+
+function describeVerdict({ wrong, missing }: Verdict): string | undefined {
+  return wrong.length + missing.length === 0 ? undefined : [...wrong, ...missing].join("\n    ");
 }
 
 interface Producers extends AsyncDisposable {
@@ -265,7 +303,9 @@ function noTotals(): LaneTotals {
   };
 }
 
-function addTotals({ lanes }: Tally, verdict: Verdict | undefined): void {
+function addTotals(tally: Tally, verdict: Verdict | undefined): void {
+  const { lanes } = tally;
+  tally.told += verdict?.told ?? 0;
   for (const lane of verdict?.lanes ?? []) {
     const totals = lanes[lane.lane];
     for (const key of Object.keys(totals) as (keyof LaneTotals)[]) totals[key] += countOf(lane, key);
@@ -278,7 +318,7 @@ function countOf(verdict: LaneVerdict, key: keyof LaneTotals): number {
 }
 
 /** As lines for people. */
-export function describeReport({ rounds, failures, faults, lanes, slowest }: ChaosReport): readonly string[] {
+export function describeReport({ rounds, failures, faults, lanes, told, slowest }: ChaosReport): readonly string[] {
   const columns = Object.keys(noTotals()) as (keyof LaneTotals)[];
   const table = [
     ["lane", ...columns.map((name) => name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`))],
@@ -294,6 +334,7 @@ export function describeReport({ rounds, failures, faults, lanes, slowest }: Cha
         .join("  ")
         .trimEnd(),
     ),
+    `${told} ledger entries were told to the hub`,
     `slowest recovery: ${(slowest.recovery / 1000).toFixed(1)} s (${slowest.round})`,
   ];
 }

@@ -28,6 +28,8 @@ export interface LaneVerdict {
 
 export interface Verdict {
   readonly lanes: readonly LaneVerdict[];
+  /** Ledger entries that the hub was told of. */
+  readonly told: number;
   /** May be cured by waiting: what is missing could still arrive. */
   readonly missing: readonly string[];
   /** Nothing cures these. */
@@ -53,6 +55,7 @@ export function judge(life: StoreLife): Verdict {
   const reports = reportProblems(life);
   return {
     lanes,
+    told: life.reported.length,
     missing: [...lanes.flatMap(({ lane, lost }) => of(lane, "lost without a word", lost)), ...reports.missing],
     wrong: [
       ...lanes.flatMap((verdict) => [
