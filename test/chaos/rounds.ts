@@ -110,7 +110,8 @@ async function runDevice({ seed, rounds, means, say, signal, verbose }: ChaosOpt
   await using rig = await startRig({ mode, random, means });
   say(`device of seed ${seed}: ${mode}, ${rig.settings}`);
   await using producers = startProducers(rig, seed);
-  for (let index = 1; index <= rounds && signal?.aborted !== true; index += 1) {
+  for (let index = 1; index <= rounds; index += 1) {
+    if (signal?.aborted === true) return;
     if (index % STORE_ROUNDS === 1 && index > 1 && random.chance(0.5)) {
       addTotals(tally, (await look(rig)).verdict);
       await rig.renewStore();
