@@ -44,8 +44,8 @@ const LEDGER_CROWDED = 900;
 const REASONS: Readonly<Record<Lane, readonly LossReason[]>> = {
   critical: ["hub-lost"],
   standard: ["cap", "hub-lost"],
-  latest: ["cap"],
-  ephemeral: ["cap", "expired"],
+  latest: ["cap", "hub-lost"],
+  ephemeral: ["cap", "hub-lost", "expired"],
 };
 
 export function judge(life: StoreLife): Verdict {
@@ -115,19 +115,17 @@ function fateOf(message: Published, arrived: boolean, life: StoreLife): Fate {
       (entry.reason !== "hub-lost" || rolledBack),
   );
   if (inLedger) return "ledgered";
-  return mayBeMissing(message, life, rolledBack) ? "allowed" : "lost";
+  return mayBeMissing(message, life) ? "allowed" : "lost";
 }
 
 /** Whether a message may be nowhere and in no ledger. */
-function mayBeMissing({ answer, lane, sentAt, id }: Published, life: StoreLife, rolledBack: boolean): boolean {
+function mayBeMissing({ answer, lane, sentAt, id }: Published, life: StoreLife): boolean {
   if (answer.kind !== "accepted") return true;
   const { history, commitInterval } = life;
   const around = (end: AgentEnd): boolean => end.to >= sentAt;
-  // In memory: gone with the process, or with the hub that had taken it.
-  if (lane === "ephemeral" || answer.outcome === "volatile") return rolledBack || history.ends.some(around);
+  // In memory: gone with the process.
+  if (lane === "ephemeral" || answer.outcome === "volatile") return history.ends.some(around);
   if (lane === "critical") return false;
-  // Nothing of this lane is kept once the hub has it.
-  if (lane === "latest" && rolledBack) return true;
   const interval = commitInterval[lane] + SLACK_MS;
   if (history.ends.some((end) => around(end) && answer.at >= horizonOf(end, history, interval))) return true;
   // Taken by the hub before it was written, so it was held in memory only: two failures took both copies.
