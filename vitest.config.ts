@@ -20,7 +20,7 @@ export default defineConfig({
           include: [
             "{src,providers,scripts,bench,cross-build,examples}/**/*.test.ts",
             "test/*.test.ts",
-            "test/faults/*.test.ts",
+            "test/{faults,chaos}/*.test.ts",
           ],
         },
       },

@@ -101,5 +101,7 @@ export interface ForwarderControl {
 /** Watches the link to the hub. */
 export interface HubMonitor {
   state(): HubLinkState;
+  /** Another number for each path there was: what was on its way over an earlier one does not arrive any more. */
+  path(): number;
   onChange(listener: (state: HubLinkState) => void): Disposable;
 }

@@ -2,6 +2,9 @@ import { jetstreamManager, type JetStreamManager, type StreamConfig } from "@nat
 import { connect } from "@nats-io/transport-node";
 import { connectNats, type LatticeConnection } from "../../src/adapters/lattice/connection.ts";
 import { createForwarder, type Forwarder, type ForwarderOptions } from "../../src/adapters/lattice/forwarder.ts";
+import { createHubEcho } from "../../src/adapters/lattice/hub-echo.ts";
+import { startHubMonitor, type RunningHubMonitor } from "../../src/adapters/leaf/hub-monitor.ts";
+import { probeLeafz } from "../../src/adapters/leaf/leafz.ts";
 import { createLeafLogins, type LeafLogins } from "../../src/adapters/leaf/leaf-logins.ts";
 import { startLeafServer, type LeafServer } from "../../src/adapters/leaf/leaf-server.ts";
 import { probeServer } from "../../src/adapters/leaf/find-server.ts";
@@ -125,6 +128,22 @@ export async function startHubRig(options: HubRigOptions): Promise<HubRig> {
     messages: (device = DEVICE) => readMessages(direct, device),
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   };
+}
+
+/** Watches the rig's link, with short pauses. The caller disposes it. */
+export function watchHub({ connection, leaf, domain }: HubRig, asked = domain): RunningHubMonitor {
+  return startHubMonitor({
+    mode: leaf === undefined ? "direct" : "leaf",
+    probePath: (timeout) =>
+      leaf === undefined
+        ? { up: connection.state().connected, reason: connection.state().reason, server: connection.state().server }
+        : probeLeafz({ monitorUrl: leaf.monitorUrl, server: leaf.version }, timeout),
+    echo: createHubEcho({ connection, domain: asked }),
+    log: silentLogger,
+    pollInterval: millis(50),
+    echoInterval: millis(300),
+    echoTimeout: millis(200),
+  });
 }
 
 async function startLeaf(hubLeafPort: number, logins: LeafLogins, stack: AsyncDisposableStack): Promise<LeafServer> {

@@ -15,17 +15,23 @@ export interface SmallDisk extends AsyncDisposable {
 export async function smallDisk(): Promise<SmallDisk | undefined> {
   const path = await mkdtemp(join(tmpdir(), "petiole-disk-"));
   try {
-    await run("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", path]);
+    const mounted = await mountMemory(path, "1m");
+    return {
+      path,
+      makeReadOnly: async () => void (await run("mount", ["-o", "remount,ro", path])),
+      [Symbol.asyncDispose]: async () => {
+        await mounted[Symbol.asyncDispose]();
+        await rm(path, { recursive: true });
+      },
+    };
   } catch {
     await rm(path, { recursive: true });
     return undefined;
   }
-  return {
-    path,
-    makeReadOnly: async () => void (await run("mount", ["-o", "remount,ro", path])),
-    [Symbol.asyncDispose]: async () => {
-      await run("umount", [path]);
-      await rm(path, { recursive: true });
-    },
-  };
+}
+
+/** Puts a file system in memory over an existing folder. @throws Error where none may be mounted */
+export async function mountMemory(path: string, size: string): Promise<AsyncDisposable> {
+  await run("mount", ["-t", "tmpfs", "-o", `size=${size},mode=700`, "tmpfs", path]);
+  return { [Symbol.asyncDispose]: async () => void (await run("umount", [path])) };
 }

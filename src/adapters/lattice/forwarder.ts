@@ -26,7 +26,7 @@ export interface ForwarderOptions {
   readonly log: Logger;
   readonly clock?: Clock;
   /** When it says `online`, the next try is made at once. */
-  readonly monitor?: Pick<HubMonitor, "state" | "onChange">;
+  readonly monitor?: Pick<HubMonitor, "state" | "path" | "onChange">;
   /** Takes messages that the hub will never take; the source does unless given. */
   readonly refuse?: RefuseRow;
   /** What may be in flight in each lane. */
@@ -64,9 +64,20 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
   const hub = createHubAccess(options);
   const pace = createDrainPace({ limit: options.drain ?? DEFAULT_DRAIN, clock });
   const idle = createGate(clock);
+  const reached = createGate(clock);
   let paused = false;
   const lanes = LANES.map((lane) =>
-    startLane({ options, clock, hub, lane, pace, isPaused: () => paused, onIdle: idle.open, stop: stop.signal }),
+    startLane({
+      options,
+      clock,
+      hub,
+      lane,
+      pace,
+      isPaused: () => paused,
+      onIdle: idle.open,
+      onReached: reached.open,
+      stop: stop.signal,
+    }),
   );
 
   const nudge = (): void => {
@@ -111,8 +122,9 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
 
   async function reportLosses(): Promise<void> {
     while (!stop.signal.aborted) {
-      if (lanes.some(({ state }) => state.phase === "forwarding")) options.source.reportLosses();
-      await clock.sleep(REPORT_INTERVAL, stop.signal).catch(() => {});
+      // At once when the hub is there again: a device may be online for moments only.
+      await reached.wait(stop.signal, REPORT_INTERVAL).catch(() => {});
+      if (lanes.some(({ state }) => state.phase !== "waiting")) options.source.reportLosses();
     }
   }
 
@@ -155,10 +167,12 @@ interface LaneStart {
   readonly pace: DrainPace;
   readonly isPaused: () => boolean;
   readonly onIdle: () => void;
+  /** Told whenever the hub's stream was found. */
+  readonly onReached: () => void;
   readonly stop: AbortSignal;
 }
 
-function startLane({ options, clock, hub, lane, stop, ...shared }: LaneStart): LaneRun {
+function startLane({ options, clock, hub, lane, stop, onReached, ...shared }: LaneStart): LaneRun {
   const { source, connection } = options;
   const limit = options.window ?? DEFAULT_WINDOW;
   const log = options.log.child({ lane });
@@ -191,12 +205,17 @@ function startLane({ options, clock, hub, lane, stop, ...shared }: LaneStart): L
         continue;
       }
       using lost = abortWhenLost(connection, live);
-      const signal = AbortSignal.any([stop, lost.signal]);
+      using renewed = abortWhenRenewed(options.monitor);
+      const signal = AbortSignal.any([stop, lost.signal, renewed.signal]);
       try {
-        await forwarder.run(await untilAborted(hub.open(live), signal), signal, onProgress);
+        const stream = await untilAborted(hub.open(live), signal);
+        const running = forwarder.run(stream, signal, onProgress);
+        onReached();
+        await running;
       } catch (error) {
         if (stop.aborted) return;
         hub.forget(live);
+        if (renewed.signal.aborted && !lost.signal.aborted) continue;
         report(error);
         await retry.wait(stop, backoffDelay(failures, options.backoff ?? DEFAULT_BACKOFF)).catch(() => {});
         failures += 1;
@@ -230,6 +249,22 @@ function abortWhenLost(connection: LatticeConnection, live: NatsConnection): Dis
     if (connection.current() !== live) controller.abort(new Error("the connection was lost"));
   });
   return { signal: controller.signal, [Symbol.dispose]: () => watching[Symbol.dispose]() };
+}
+
+/**
+ * A signal that aborts when the hub answers over another path than before. The connection to a local server stays as it
+ * is then, but what was in flight is lost, and the hub may have been started again without its newest messages: even a
+ * lane with nothing to send must ask.
+ */
+function abortWhenRenewed(monitor: ForwarderOptions["monitor"]): Disposable & { signal: AbortSignal } {
+  const controller = new AbortController();
+  const before = monitor?.path();
+  const watching = monitor?.onChange(({ mode, link }) => {
+    // In direct mode another path is another connection.
+    if (mode !== "leaf" || link !== "online" || monitor.path() === before) return;
+    controller.abort(new Error("the link to the hub was made anew"));
+  });
+  return { signal: controller.signal, [Symbol.dispose]: () => watching?.[Symbol.dispose]() };
 }
 
 /** The hub's stream, looked up once for both lanes and again after a failure or on a new connection. */

@@ -55,17 +55,17 @@ const seqOfMessage = ({ headers }: HubMessage): number => seqOf({ headers: parse
 
 /** Runs until the source is drained, again after each failure: with a new forwarder when `restarts` says so. */
 async function drain(source: MemoryOutbox, hub: ModelHub, restarts: () => boolean): Promise<void> {
-  const last = source.rows("standard").at(-1)?.seq ?? 0;
+  const last = (): number => source.rows("standard").at(-1)?.seq ?? 0;
   let stop = new AbortController();
   const watched: MemoryOutbox = {
     ...source,
     acknowledge: async (lane, seq, hubSeq) => {
       await source.acknowledge(lane, seq, hubSeq);
-      if (source.acknowledgedNow(lane) >= last) stop.abort(new Error("drained"));
+      if (source.acknowledgedNow(lane) >= last()) stop.abort(new Error("drained"));
     },
   };
   let forwarder = laneForwarder(watched);
-  while (source.acknowledgedNow("standard") < last) {
+  while (source.acknowledgedNow("standard") < last()) {
     stop = new AbortController();
     await forwarder.run(hub, stop.signal, () => {}).catch(() => {});
     if (restarts()) forwarder = laneForwarder(watched);
@@ -101,6 +101,26 @@ describe.each([
       }),
       { numRuns: 500 },
     );
+  });
+
+  test("sends a row that came while others could not go, without being called again", async ({ expect }) => {
+    const source = createMemoryOutbox("store");
+    const fates: Fate[] = ["arrives", "after-foreign", "arrives"];
+    const hub = createModelHub({
+      checksWholeLane,
+      fate: () => {
+        const fate = fates.shift();
+        // The chain is broken, so this one goes alone; what lies behind it was read, and found empty, already.
+        if (fate !== undefined && fates.length === 0) source.add("standard", "late");
+        return fate ?? "arrives";
+      },
+      losesQuestion: () => false,
+      arrivesLate: () => false,
+    });
+    source.add("standard", "first");
+    source.add("standard", "second");
+    await drain(source, hub, () => false);
+    expect(hub.stored.map(({ subject }) => subject.split(".").at(-1))).toEqual(["first", "x", "second", "late"]);
   });
 });
 
@@ -177,4 +197,21 @@ describe("createLaneForwarder()", () => {
     stop.abort(new Error("enough"));
     await running;
   });
+});
+
+test("createLaneForwarder() forgets its last error once the hub answers and nothing waits", async ({ expect }) => {
+  const network = { fate: (): Fate => "arrives", losesQuestion: () => false, arrivesLate: () => false };
+  const hub = createModelHub({ checksWholeLane: true, ...network });
+  const state = initialLaneState("standard", 8);
+  state.lastError = { code: "ERR_LATTICE_UNREACHABLE", message: "the hub was away" };
+  const [stop, idle] = [new AbortController(), Promise.withResolvers<void>()];
+  const running = laneForwarder(createMemoryOutbox("store"), { state, onIdle: idle.resolve }).run(
+    hub,
+    stop.signal,
+    () => {},
+  );
+  await idle.promise;
+  stop.abort(new Error("seen"));
+  await expect(running).rejects.toThrow("seen");
+  expect(state.lastError).toBeUndefined();
 });

@@ -157,7 +157,11 @@ export function createLaneForwarder(deps: LaneForwarderDeps): LaneForwarder {
       const sent = await sendMore(session);
       state.inFlight = session.window.inFlight();
       state.window = session.window.size();
-      if (state.inFlight === 0) deps.onIdle();
+      if (state.inFlight === 0) {
+        deps.onIdle();
+        // The hub answers, and there is nothing that could fail again.
+        if (session.ahead.length === 0) state.lastError = undefined;
+      }
       if (sent === 0) await rest(session, signal);
     }
   }
@@ -210,11 +214,7 @@ export function createLaneForwarder(deps: LaneForwarderDeps): LaneForwarder {
     else if (session.paused) await goOn(session);
     const room = deps.isPaused() ? undefined : window.room();
     if (room === undefined) return 0;
-    if (session.ahead.length === 0) {
-      const reading = (session.reading ??= readBehind(session, session.sent));
-      session.ahead = [...(await reading)];
-      if (session.reading === reading) session.reading = undefined;
-    }
+    if (session.ahead.length === 0) await readAhead(session);
     if (session.ahead.length === 0) pace.caughtUp(lane);
     let count = 0;
     let bytes = 0;
@@ -245,6 +245,16 @@ export function createLaneForwarder(deps: LaneForwarderDeps): LaneForwarder {
     const { seq } = await source.acknowledged(lane);
     goBack(session, Math.max(session.sent, seq));
     session.paused = false;
+  }
+
+  async function readAhead(session: Session): Promise<void> {
+    const early = session.reading;
+    const reading = early ?? readBehind(session, session.sent);
+    session.reading = reading;
+    session.ahead = [...(await reading)];
+    if (session.reading === reading) session.reading = undefined;
+    // Read while the last ones were on their way, and rows may have come since: nobody would call for them again.
+    if (early !== undefined && session.ahead.length === 0) await readAhead(session);
   }
 
   /** The rows that come next, if they are ever needed: whoever awaits them hears of a failure. */

@@ -31,7 +31,9 @@ export function createLaneResume({ lane, device, source, log, onBehind }: LaneRe
       const fate = async (): Promise<Fate> => {
         const { seq, hubSeq } = acknowledged;
         if (hubSeq === undefined) return "removed";
-        return judgeFate({ seq, hubSeq }, await hub.at(hubSeq), await hub.lastSeq(), storeId);
+        // In this order: other lanes send meanwhile, and the stream would seem to have been there before.
+        const streamSeq = await hub.lastSeq();
+        return judgeFate({ seq, hubSeq }, await hub.at(hubSeq), streamSeq, storeId);
       };
       const point = await planResume({ storeId, acknowledged: acknowledged.seq, last, fate });
       if (point.kind === "ahead") await source.acknowledge(lane, point.after, point.laneSeq);

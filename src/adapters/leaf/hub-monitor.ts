@@ -105,6 +105,7 @@ export function startHubMonitor(options: HubMonitorOptions): RunningHubMonitor {
   const running = Promise.all([poll(), echo()]);
   return {
     state: () => describeLink(model),
+    path: () => model.path,
     onChange: (listener) => {
       listeners.add(listener);
       return { [Symbol.dispose]: () => void listeners.delete(listener) };

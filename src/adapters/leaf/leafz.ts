@@ -22,10 +22,17 @@ export async function probeLeafz({ monitorUrl, server, problem }: LeafzOptions, 
   // The server takes no leaf nodes itself, so each one listed is its own link to the hub.
   const up = leafCount(answer) > 0;
   const down = `the local nats-server has no connection to the hub${problem === undefined ? "" : `: ${problem}`}`;
-  return { up, server, reason: up ? undefined : down };
+  return up ? { up, server, connection: leafName(answer) } : { up, server, reason: down };
 }
 
 export function leafCount(answer: unknown): number {
   if (typeof answer !== "object" || answer === null || !("leafnodes" in answer)) return 0;
   return typeof answer.leafnodes === "number" ? answer.leafnodes : 0;
+}
+
+/** What newer servers say of the link: the number of the connection, and the hub's name, another one for each start. */
+function leafName(answer: unknown): string | undefined {
+  const { leafs } = answer as { readonly leafs?: readonly { readonly id?: unknown; readonly name?: unknown }[] };
+  const [first] = leafs ?? [];
+  return first === undefined ? undefined : JSON.stringify([first.id, first.name]);
 }

@@ -35,6 +35,14 @@ describe("describeLink()", () => {
     expect(describeLink(after(UP, failed(1), answered(1))).link).toBe("online");
   });
 
+  test("starts over on a connection that was made anew between two looks", ({ expect }) => {
+    const over = (connection: string): LinkInput => ({ kind: "path", sample: { up: true, connection } });
+    expect(describeLink(after(over("a"), answered(1), over("a"))).link).toBe("online");
+    const renewed = after(over("a"), answered(1), over("b"));
+    expect(describeLink(renewed).link).toBe("degraded");
+    expect(describeLink(updateLink(renewed, answered(2))).link).toBe("online");
+  });
+
   test("ignores an echo that was sent over an earlier path, or while there is none", ({ expect }) => {
     expect(describeLink(after(UP, DOWN, UP, answered(1))).link).toBe("degraded");
     expect(describeLink(after(UP, DOWN, answered(2))).link).toBe("offline");

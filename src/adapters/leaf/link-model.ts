@@ -14,6 +14,8 @@ export interface PathSample {
   readonly reason?: string | undefined;
   /** Version of the local server in leaf mode, of the hub's in direct mode. */
   readonly server?: string | undefined;
+  /** Tells this connection from one before it, where that is known: it may have been made anew between two looks. */
+  readonly connection?: string | undefined;
 }
 
 export type EchoResult =
@@ -28,7 +30,7 @@ export type LinkInput =
 export interface LinkModel {
   readonly mode: "leaf" | "direct";
   readonly sample: PathSample;
-  /** Counts the paths there have been; grows when one comes up or goes down. */
+  /** Counts the paths there have been; grows when one comes up, goes down or is another. */
   readonly path: number;
   /** Last echo over this path. */
   readonly echo: EchoResult | undefined;
@@ -47,7 +49,8 @@ export function updateLink(model: LinkModel, input: LinkInput): LinkModel {
   }
   const { sample } = input;
   // A path that stays up keeps its echo; any other change starts over.
-  if (sample.up && model.sample.up) return { ...model, sample };
+  const same = sample.connection === model.sample.connection;
+  if (sample.up && model.sample.up && same) return { ...model, sample };
   if (!sample.up && !model.sample.up) return { ...model, sample };
   return { ...model, sample, path: model.path + 1, echo: undefined };
 }

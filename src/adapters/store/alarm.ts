@@ -21,7 +21,7 @@ export function createAlarm(clock: Clock, ring: () => void): Alarm {
       cancel();
       const controller = new AbortController();
       current = { at, cancel: controller };
-      void clock.sleep(millis(at - clock.monotonic()), controller.signal).then(
+      void clock.sleep(millis(Math.max(0, at - clock.monotonic())), controller.signal).then(
         () => {
           current = undefined;
           ring();

@@ -6,7 +6,7 @@ import { costOf, type RowRecord } from "./row.ts";
  * or until there are too many.
  */
 export interface HeldRows {
-  /** Oldest first, and newer than what is held. */
+  /** Oldest first. Some may be older than what is held: those whose commit failed. */
   add(rows: readonly RowRecord[], now: Millis): void;
   /** Everything above `seq`, oldest first. */
   above(seq: number): RowRecord[];
@@ -44,15 +44,20 @@ export function createHeldRows(options: HeldRowsOptions): HeldRows {
   return {
     add: (rows, now) => {
       total += rows.length;
+      const isBehind = (rows[0]?.seq ?? Infinity) < (held.at(-1)?.row.seq ?? 0);
       for (const row of rows) {
         const cost = costOf(row);
         held.push({ row, cost, at: now });
         bytes += cost;
       }
+      if (isBehind) {
+        held = held.slice(first).sort((a, b) => a.row.seq - b.row.seq);
+        first = 0;
+      }
       for (let oldest = held[first]; oldest !== undefined; oldest = held[first]) {
         if (bytes <= maxBytes && oldest.at + hold > now) break;
         bytes -= oldest.cost;
-        gone = oldest.row.seq;
+        gone = Math.max(gone, oldest.row.seq);
         first += 1;
       }
       if (first < SLACK) return;

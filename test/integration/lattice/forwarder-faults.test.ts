@@ -57,6 +57,16 @@ describe.each(setups)("createForwarder() over a $mode link to nats-server $name"
     await expectExactlyOnce(expect, rig, source);
   });
 
+  only("tells of losses as soon as the hub is reached", async ({ expect }) => {
+    await using rig = await startHubRig({ binary, mode });
+    await rig.createStream();
+    let reports = 0;
+    const source = { ...createMemoryOutbox(), reportLosses: () => void (reports += 1) };
+    await using forwarder = rig.forwarder(source);
+    await waitFor("the first report", () => reports > 0);
+    expect(forwarder.state().stream).toBeDefined();
+  });
+
   only("survives a hub that freezes with messages in flight", async ({ expect }) => {
     await using rig = await startHubRig({ binary, mode });
     await rig.createStream();

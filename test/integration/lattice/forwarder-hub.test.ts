@@ -9,7 +9,7 @@ import { createForwarder } from "../../../src/adapters/lattice/forwarder.ts";
 import { connectNats } from "../../../src/adapters/lattice/connection.ts";
 import { isAtLeast, parseServerVersion, type ServerVersion } from "../../../src/adapters/leaf/server-version.ts";
 import { silentLogger } from "../../../src/lib/log.ts";
-import { DEVICE, expectedLane, fillOutbox, isDrained, laneOf, startHubRig } from "../../support/hub-rig.ts";
+import { DEVICE, expectedLane, fillOutbox, isDrained, laneOf, startHubRig, watchHub } from "../../support/hub-rig.ts";
 import { createMemoryOutbox } from "../../support/memory-outbox.ts";
 import { serverVersions, type TestNats } from "../../support/nats.ts";
 import { waitFor } from "../../support/wait-for.ts";
@@ -274,5 +274,23 @@ describe.each(await serverVersions())("createForwarder() with nats-server $name"
     await waitFor("the outbox to drain", () => isDrained(source));
     expect((await rig.messages()).map(({ seq }) => seq)).toEqual([1, 3, 4, 5, 6]);
     expect(forwarder.state().lanes[0]?.hubBehind).toBe(1);
+  });
+
+  only("sends again what a hub lost that was started again, while nothing new is published", async ({ expect }) => {
+    await using rig = await startHubRig({ binary, mode: "leaf" });
+    await using monitor = watchHub(rig);
+    await rig.createStream();
+    const source = createMemoryOutbox();
+    for (let i = 0; i < 5; i++) source.add("critical", "alarm");
+    await using forwarder = rig.forwarder(source, { monitor });
+    await waitFor("the outbox to drain", () => isDrained(source));
+    // A new stream in the old one's place has lower sequences, as a stream that lost its newest messages.
+    await rig.manager.streams.delete("FLEET");
+    await rig.createStream();
+    await rig.hub.restart();
+    await waitFor("all of them to be there again", async () => (await rig.messages()).length === 5);
+    await waitFor("the outbox to drain", () => isDrained(source));
+    expect((await rig.messages()).map(({ seq }) => seq)).toEqual([1, 2, 3, 4, 5]);
+    expect(forwarder.state().lanes[0]).toMatchObject({ hubBehind: 1, lastError: undefined });
   });
 });

@@ -5,29 +5,12 @@ import { describe, test } from "vitest";
 import { createHubEcho } from "../../../src/adapters/lattice/hub-echo.ts";
 import { connectNats } from "../../../src/adapters/lattice/connection.ts";
 import { startHubMonitor, type RunningHubMonitor } from "../../../src/adapters/leaf/hub-monitor.ts";
-import { probeLeafz } from "../../../src/adapters/leaf/leafz.ts";
 import type { HubLink } from "../../../src/domain/hub-link.ts";
-import { millis, seconds } from "../../../src/domain/units.ts";
+import { seconds } from "../../../src/domain/units.ts";
 import { silentLogger } from "../../../src/lib/log.ts";
-import { startHubRig, type HubRig, type LinkMode } from "../../support/hub-rig.ts";
+import { startHubRig, watchHub, type LinkMode } from "../../support/hub-rig.ts";
 import { serverVersions } from "../../support/nats.ts";
 import { waitFor } from "../../support/wait-for.ts";
-
-function watch(rig: HubRig, mode: LinkMode, domain = rig.domain): RunningHubMonitor {
-  const { connection, leaf } = rig;
-  return startHubMonitor({
-    mode,
-    probePath: (timeout) =>
-      leaf === undefined
-        ? { up: connection.state().connected, reason: connection.state().reason, server: connection.state().server }
-        : probeLeafz({ monitorUrl: leaf.monitorUrl, server: leaf.version }, timeout),
-    echo: createHubEcho({ connection, domain }),
-    log: silentLogger,
-    pollInterval: millis(50),
-    echoInterval: millis(300),
-    echoTimeout: millis(200),
-  });
-}
 
 async function until(monitor: RunningHubMonitor, link: HubLink): Promise<void> {
   await waitFor(`the link to be ${link}`, () => monitor.state().link === link);
@@ -41,7 +24,7 @@ describe.each(setups)("startHubMonitor() over a $mode link to nats-server $name"
 
   only("sees a hub that is killed, and its return", async ({ expect }) => {
     await using rig = await startHubRig({ binary, mode });
-    await using monitor = watch(rig, mode);
+    await using monitor = watchHub(rig);
     await until(monitor, "online");
     expect(monitor.state()).toMatchObject({ mode, reason: undefined });
     expect(monitor.state().rtt).toBeGreaterThan(0);
@@ -54,7 +37,7 @@ describe.each(setups)("startHubMonitor() over a $mode link to nats-server $name"
 
   only("sees a hub that froze without closing anything", async ({ expect }) => {
     await using rig = await startHubRig({ binary, mode });
-    await using monitor = watch(rig, mode);
+    await using monitor = watchHub(rig);
     await until(monitor, "online");
     const changes: string[] = [];
     using _listening = monitor.onChange(({ link }) => void changes.push(link));
@@ -72,7 +55,7 @@ describe.each(setups)("startHubMonitor() over a $mode link to nats-server $name"
 
   only("is degraded while the hub has no JetStream to answer", async ({ expect }) => {
     await using rig = await startHubRig({ binary, mode });
-    await using monitor = watch(rig, mode, "elsewhere");
+    await using monitor = watchHub(rig, "elsewhere");
     await waitFor("the reason", () =>
       monitor.state().reason?.includes('no JetStream answers in the domain "elsewhere"'),
     );
@@ -82,7 +65,7 @@ describe.each(setups)("startHubMonitor() over a $mode link to nats-server $name"
 
 test("startHubMonitor() tells that the local server died", async ({ expect }) => {
   await using rig = await startHubRig({ binary: (await serverVersions())[0]?.binary ?? "", mode: "leaf" });
-  await using monitor = watch(rig, "leaf");
+  await using monitor = watchHub(rig);
   await until(monitor, "online");
   await rig.leaf?.[Symbol.asyncDispose]();
   await until(monitor, "offline");
