@@ -5,7 +5,7 @@ import type { StateStore, TrustCheck } from "../host/ports.ts";
 import type { Clock } from "../lib/clock.ts";
 import { createExclusive } from "../lib/exclusive.ts";
 import type { Logger } from "../lib/log.ts";
-import { judge, type TrustPolicy } from "../trust/judge.ts";
+import { judge, type Circumstances, type TrustPolicy, type Verdict } from "../trust/judge.ts";
 import { NOTHING_REMEMBERED, formatMemory, parseMemory, remember, type TrustMemory } from "../trust/memory.ts";
 import { readEvidence } from "../trust/read-evidence.ts";
 
@@ -60,9 +60,13 @@ export async function openTrustCheck({
     async check(component, { bytes, digest }) {
       const name = component.signedName ?? component.id;
       const evidence = await readEvidence(component.file, bytes, policy.keys);
-      const now = { wall: clock.wall(), synced: await isClockSynced() };
       const subject = { name, digest, size: bytes.byteLength };
-      const verdict = judge(subject, evidence, policy, { now, agent: VERSION, memory });
+      const judgeAt = (now: Circumstances["now"]): Verdict =>
+        judge(subject, evidence, policy, { now, agent: VERSION, memory });
+      const atOnce = judgeAt({ wall: clock.wall(), synced: true });
+      // Who keeps the clock is asked only when it matters.
+      const verdict =
+        !atOnce.dated || (await isClockSynced()) ? atOnce : judgeAt({ wall: clock.wall(), synced: false });
       if (verdict.trusted) {
         const { signers, accepted } = verdict;
         return {

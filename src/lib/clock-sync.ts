@@ -1,16 +1,17 @@
 // Whether somebody has set the device's clock. A board without a battery boots in 1970, or at the time of its last
 // shutdown, and only the network tells it better.
 
+import { execFile } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { promisify } from "node:util";
 
 /** Before petiole was there, no clock is right. */
 const EARLIEST = Date.UTC(2026, 0, 1);
 /** systemd-timesyncd makes it when it has set the clock for the first time since the boot. */
 const TIMESYNCD = "/run/systemd/timesync/synchronized";
 const CLOCKS = "/sys/class/rtc";
-/** What adjtimex() returns while nobody keeps the clock. */
-const TIME_ERROR = 5;
+const run = promisify(execFile);
 
 export interface ClockSyncDeps {
   readonly wall: () => number;
@@ -21,10 +22,10 @@ export interface ClockSyncDeps {
 }
 
 /**
- * Asks the kernel, systemd-timesyncd and the battery-backed clock; one of them is enough. Once set, the clock stays so:
+ * Asks systemd-timesyncd, the battery-backed clock and the kernel; one of them is enough. Once set, the clock stays so:
  * the kernel forgets after some hours without a network, but the clock has not become worse than any other by then.
  */
-export function createClockSync({ wall, kernel = askKernel, root = "/" }: ClockSyncDeps): () => Promise<boolean> {
+export function createClockSync({ wall, kernel = askTimedated, root = "/" }: ClockSyncDeps): () => Promise<boolean> {
   let set = false;
   return async () => {
     if (wall() < EARLIEST) return false;
@@ -46,14 +47,11 @@ function hasBattery(root: string): boolean {
   }
 }
 
-/** node:ffi is an experiment of Node's: without it the kernel is not asked. */
-async function askKernel(): Promise<boolean | undefined> {
+/** adjtimex() itself is not for services: the system call filter of petiole's unit ends who calls it. */
+async function askTimedated(): Promise<boolean | undefined> {
   try {
-    const { dlopen } = await import("node:ffi");
-    using library = dlopen("libc.so.6", { adjtimex: { arguments: ["pointer"], return: "i32" } });
-    // Larger than struct timex of any machine; modes = 0 asks only.
-    const state: unknown = library.functions.adjtimex(Buffer.alloc(512));
-    return typeof state === "number" && state >= 0 ? state !== TIME_ERROR : undefined;
+    const { stdout } = await run("timedatectl", ["show", "--property=NTPSynchronized", "--value"], { timeout: 3000 });
+    return stdout.trim() === "yes";
   } catch {
     return undefined;
   }

@@ -50,6 +50,7 @@ export type Verdict =
       /** What as many keys as are needed vouch for. */
       readonly accepted: Newest;
       readonly findings: readonly Finding[];
+      readonly dated: boolean;
     }
   | {
       readonly trusted: false;
@@ -58,13 +59,17 @@ export type Verdict =
       /** Of the keys that do vouch for it, when they are too few. */
       readonly signers: readonly string[];
       readonly findings: readonly Finding[];
+      /** Some of the evidence has a period of validity: at another time the verdict may be another one. */
+      readonly dated: boolean;
     };
 
 const REASONS = Object.keys(UNTRUSTED);
 
 export function judge(subject: Subject, evidence: Evidence, policy: TrustPolicy, around: Circumstances): Verdict {
-  if (policy.digests.includes(subject.digest)) return { trusted: true, signers: [], accepted: {}, findings: [] };
+  if (policy.digests.includes(subject.digest))
+    return { trusted: true, signers: [], accepted: {}, findings: [], dated: false };
   const heard = [...hear(subject, evidence, policy.keys), ...evidence.unreadable.map((finding) => ({ finding }))];
+  const dated = heard.filter(isClaim).some(({ claim }) => (claim.notBefore ?? claim.notAfter) !== undefined);
   const examined = heard.map((one) => (isFinding(one) ? one : examine(one.claim, subject, policy, around)));
   const findings = examined.filter(isFinding).map(({ finding }) => finding);
   const votes = Map.groupBy(
@@ -73,10 +78,10 @@ export function judge(subject: Subject, evidence: Evidence, policy: TrustPolicy,
   );
   const signers = [...votes.keys()].map(({ name }) => name);
   if (votes.size >= policy.threshold) {
-    return { trusted: true, signers, accepted: vouchedFor([...votes.values()], policy.threshold), findings };
+    return { trusted: true, signers, accepted: vouchedFor([...votes.values()], policy.threshold), findings, dated };
   }
   const { reason, detail } = refusal(signers, findings, policy.threshold);
-  return { trusted: false, reason, detail, signers, findings };
+  return { trusted: false, reason, detail, signers, findings, dated };
 }
 
 function hear(subject: Subject, { statement, cosign, wascap }: Evidence, keys: readonly PinnedKey[]): readonly Heard[] {
