@@ -4,9 +4,10 @@ import { describe, test } from "vitest";
 import { parseConfig } from "./parse.ts";
 
 const pem = (curve?: string): string =>
-  (curve === undefined ? generateKeyPairSync("ed25519") : generateKeyPairSync("ec", { namedCurve: curve })).publicKey
-    .export({ type: "spki", format: "pem" })
-    .toString();
+  (curve === undefined
+    ? generateKeyPairSync("ed25519")
+    : generateKeyPairSync("ec", { namedCurve: curve })
+  ).publicKey.export({ type: "spki", format: "pem" });
 
 const parse = (trust: unknown): unknown =>
   parseConfig(stringify({ device: { id: "d" }, trust }), "/etc/petiole/petiole.yaml").trust;

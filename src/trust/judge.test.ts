@@ -421,6 +421,10 @@ describe("claims of wascap", () => {
     ["a section that is cut off", Buffer.concat([BYTES, Buffer.of(0, 200, 1)])],
     ["a length that does not end", Buffer.concat([BYTES, Buffer.of(0, 255, 255, 255, 255, 255)])],
     ["a name that is cut off", Buffer.concat([BYTES, Buffer.of(0, 1, 9)])],
+    [
+      "more sections than any component has",
+      Buffer.concat([BYTES, Buffer.alloc(2 * 50_001).map((_, at) => (at % 2 === 0 ? 8 : 0))]),
+    ],
     ["a module that is none", Buffer.concat([BYTES, Buffer.of(1, 1, 0)])],
   ] as const)("are not looked for in %s", ([, bytes], { expect }) => {
     expect(findTokens(bytes)).toBeUndefined();

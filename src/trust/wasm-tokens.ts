@@ -11,6 +11,8 @@ const NESTED_COMPONENT = 4;
 
 const TOKEN_SECTIONS: ReadonlySet<string> = new Set(["wasmcloud_jwt", "jwt"]);
 const MAX_DEPTH = 100;
+/** Some hundreds are usual. Nobody has vouched for the bytes yet, and each section takes memory here. */
+const MAX_SECTIONS = 50_000;
 const MAX_TOKENS = 4;
 const MAX_TOKEN_SIZE = 64 * 1024;
 
@@ -24,23 +26,29 @@ export interface WasmTokens {
 /** Undefined when the bytes are no binary of WebAssembly, which other code has more to say about. */
 export function findTokens(bytes: Uint8Array): WasmTokens | undefined {
   const tokens: string[] = [];
-  const stripped = strip(bytes, 0, (token) => {
-    if (tokens.length < MAX_TOKENS && token.byteLength <= MAX_TOKEN_SIZE) tokens.push(Buffer.from(token).toString());
+  const stripped = strip(bytes, 0, {
+    sections: MAX_SECTIONS,
+    onToken: (token) => {
+      if (tokens.length < MAX_TOKENS && token.byteLength <= MAX_TOKEN_SIZE) tokens.push(Buffer.from(token).toString());
+    },
   });
   return stripped === undefined ? undefined : { tokens, stripped };
 }
 
-function strip(
-  bytes: Uint8Array,
-  depth: number,
-  onToken: (token: Uint8Array) => void,
-): readonly Uint8Array[] | undefined {
+interface Walk {
+  /** That may still come. */
+  sections: number;
+  readonly onToken: (token: Uint8Array) => void;
+}
+
+function strip(bytes: Uint8Array, depth: number, walk: Walk): readonly Uint8Array[] | undefined {
   const header = bytes.subarray(0, HEADER_SIZE);
   const isComponent = COMPONENT.equals(header);
   if (depth > MAX_DEPTH || (!isComponent && !MODULE.equals(header))) return undefined;
   const pieces: Uint8Array[] = [header];
   let at = HEADER_SIZE;
   while (at < bytes.byteLength) {
+    if (--walk.sections < 0) return undefined;
     const id = bytes[at] ?? 0;
     const length = readLength(bytes, at + 1);
     if (length === undefined || length.end + length.value > bytes.byteLength) return undefined;
@@ -50,12 +58,12 @@ function strip(
       const name = readName(content);
       if (name === undefined) return undefined;
       if (TOKEN_SECTIONS.has(name.text)) {
-        if (depth === 0) onToken(content.subarray(name.end));
+        if (depth === 0) walk.onToken(content.subarray(name.end));
         continue;
       }
     }
     const nests = isComponent && (id === CORE_MODULE || id === NESTED_COMPONENT);
-    const inner = nests ? strip(content, depth + 1, onToken) : [content];
+    const inner = nests ? strip(content, depth + 1, walk) : [content];
     if (inner === undefined) return undefined;
     const size = inner.reduce((sum, piece) => sum + piece.byteLength, 0);
     // One by one: what is nested may be more than a call takes as arguments.

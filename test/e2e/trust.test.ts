@@ -34,11 +34,11 @@ interface Bench extends AsyncDisposable {
   readonly folder: string;
   readonly key: string;
   /** Writes a build of a component and signs it, under its file's name unless told otherwise. */
-  put(
+  readonly put: (
     file: string,
     label: string,
     signed?: { readonly version: string; readonly name?: string; readonly key?: string },
-  ): Promise<string>;
+  ) => Promise<string>;
 }
 
 async function createBench(): Promise<Bench> {
