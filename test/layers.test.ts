@@ -11,7 +11,8 @@ const ROOT = resolve(import.meta.dirname, "..");
 const LAYERS = {
   "src/domain": [],
   "src/lib": ["src/domain", "node:", "npm"],
-  "src/config": ["src/domain", "src/lib", "node:", "npm"],
+  "src/trust": ["src/domain", "src/lib", "node:", "npm"],
+  "src/config": ["src/domain", "src/lib", "src/trust", "node:", "npm"],
   "src/provider": ["src/domain", "src/lib", "node:", "npm"],
   "src/runtime": ["src/domain", "src/lib", "node:", "npm"],
   "src/host": ["src/domain", "src/lib", "src/provider", "src/runtime", "node:"],
@@ -23,6 +24,7 @@ const LAYERS = {
   "src/daemon": [
     "src/domain",
     "src/lib",
+    "src/trust",
     "src/config",
     "src/provider",
     "src/runtime",
@@ -35,6 +37,7 @@ const LAYERS = {
   "src/cli": [
     "src/domain",
     "src/lib",
+    "src/trust",
     "src/config",
     "src/runtime",
     "src/adapters/control",

@@ -7,6 +7,7 @@ import { countArgument, sizeArgument } from "./arguments.ts";
 import type { CompileOptions } from "./compile.ts";
 import { EXIT } from "./exit-codes.ts";
 import { addOutboxCommands } from "./outbox/commands.ts";
+import { addTrustCommands } from "./trust/commands.ts";
 
 // Each command is loaded when it is asked for: `petiole status` must not pay for the runtime.
 
@@ -89,6 +90,8 @@ program
     const { compile } = await import("./compile.ts");
     await compile(component, options);
   });
+
+addTrustCommands(program, configOption, jsonOption);
 
 program
   .command("version")

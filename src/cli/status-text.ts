@@ -1,4 +1,5 @@
 import type { AgentStatus, ComponentStatus, ProviderStatus, StatusError } from "../domain/status.ts";
+import type { ComponentTrust } from "../domain/trust.ts";
 import { formatAge, formatBytes, formatOldest, formatTable } from "./table.ts";
 
 /** `petiole status` for people. */
@@ -65,7 +66,8 @@ const reasonFor = (error: StatusError | undefined): string => (error === undefin
 
 function formatComponents(components: readonly ComponentStatus[]): string {
   if (components.length === 0) return "";
-  const rows = components.map(({ id, state, degraded, calls, failures, restarts, memory, cpuTime, digest }) => [
+  const judged = components.some(({ trust }) => trust !== undefined);
+  const rows = components.map(({ id, state, degraded, calls, failures, restarts, memory, cpuTime, digest, trust }) => [
     id,
     degraded ? "degraded" : state,
     String(calls),
@@ -74,12 +76,20 @@ function formatComponents(components: readonly ComponentStatus[]): string {
     formatBytes(memory),
     `${(cpuTime / 1000).toFixed(1)} s`,
     digest?.slice(0, "sha256:".length + 12) ?? "-",
+    ...(judged ? [trust?.version ?? "-", formatSigners(trust)] : []),
   ]);
+  const heading = ["COMPONENT", "STATE", "CALLS", "FAILED", "RESTARTS", "MEMORY", "CPU", "DIGEST"];
   return [
-    formatTable([["COMPONENT", "STATE", "CALLS", "FAILED", "RESTARTS", "MEMORY", "CPU", "DIGEST"], ...rows]),
+    formatTable([judged ? [...heading, "VERSION", "SIGNED BY"] : heading, ...rows]),
     ...components.flatMap(formatBreaches),
     ...formatErrors(components),
   ].join("\n");
+}
+
+function formatSigners(trust: ComponentTrust | undefined): string {
+  if (trust === undefined) return "-";
+  if (!trust.trusted) return `not trusted: ${trust.reason ?? ""}`;
+  return trust.signers.length === 0 ? "listed digest" : trust.signers.join(", ");
 }
 
 /** Limits that were reached, when any was. */

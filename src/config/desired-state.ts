@@ -8,6 +8,7 @@ export function desiredStateOf(config: Workloads): DesiredState {
       id,
       file: spec.file,
       digest: spec.digest,
+      signedName: spec.signed_name,
       config: spec.config,
       env: spec.env,
       limits: {

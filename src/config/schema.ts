@@ -5,6 +5,7 @@ import { isSubjectFilter } from "../domain/subject.ts";
 import { LOG_LEVELS } from "../lib/log.ts";
 import { duration, size } from "../lib/schema.ts";
 import { parseWitName } from "../domain/wit-name.ts";
+import { trustSchema } from "./trust-schema.ts";
 
 /** Ids become NATS subject tokens and file names. */
 const id = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/, "want letters, digits, - and _, at most 64");
@@ -89,6 +90,7 @@ const workloadShape = (path: ReturnType<typeof pathFrom>) => ({
           .string()
           .regex(/^sha256:[0-9a-f]{64}$/, "want sha256: and 64 hexadecimal digits")
           .optional(),
+        signed_name: z.string().min(1).max(128).optional(),
         config: strings.default({}),
         env: strings.default({}),
         deadline: duration().prefault("5s"),
@@ -299,6 +301,7 @@ export function configSchema(folder: string) {
         trusted_keys: z.array(path).default([]),
       })
       .prefault({}),
+    trust: trustSchema(path).optional(),
     ...workloadShape(path),
   });
 }

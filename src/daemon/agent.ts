@@ -17,6 +17,7 @@ import { askWitnesses, SYSTEM_WITNESSES } from "../lib/clock-sync/witnesses.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/log.ts";
 import { createRuntime } from "../runtime/runtime.ts";
+import { NOTHING_REMEMBERED } from "../trust/memory.ts";
 import { readTrustedKey } from "../runtime/aot/keys.ts";
 import { createDesired } from "./desired.ts";
 import { openHub } from "./hub.ts";
@@ -24,6 +25,8 @@ import { outboxOptionsOf } from "./outbox-options.ts";
 import { createOutboxControl, recallOutbox } from "./outbox-control.ts";
 import { createOutboxMeters } from "./outbox-meters.ts";
 import { createPatientStats } from "./patient-stats.ts";
+import { openTrustCheck } from "./trust-check.ts";
+import { loadTrustPolicy } from "./trust-policy.ts";
 import { reasonOf } from "../lib/reason.ts";
 
 // Without a hub there is nothing to receive; what was received before is worked off all the same.
@@ -135,7 +138,18 @@ export async function openAgent({ config, file, env, clock, log, signal }: Agent
     }),
   );
   const services = { outbox: meters.outbox, keyValue: store.keyValue, bus: hub.bus, hubBus: hub.hubBus, inbox };
-  const host = stack.use(createHost({ runtime, registry: PROVIDERS, services, clock, log }));
+  const isClockSynced = async (): Promise<boolean> => clockSync.trust() === "synced";
+  const trust =
+    config.trust === undefined || config.trust.mode === "off"
+      ? undefined
+      : await openTrustCheck({
+          policy: await loadTrustPolicy(config.trust),
+          state: store.state,
+          clock,
+          isClockSynced,
+          log: log.child({ part: "trust" }),
+        });
+  const host = stack.use(createHost({ runtime, registry: PROVIDERS, services, trust, clock, log }));
 
   const giveUp = (): void => void host[Symbol.asyncDispose]();
   signal.addEventListener("abort", giveUp, { once: true });
@@ -170,7 +184,14 @@ export async function openAgent({ config, file, env, clock, log, signal }: Agent
       .links.map(({ name, source, target, interfaces }) => ({ name, source, target, interfaces })),
   });
   const path = join(config.runtime_dir, SOCKET_NAME);
-  const handlers = { status, ...outboxControl.handlers };
+  const handlers = {
+    status,
+    ...outboxControl.handlers,
+    "trust-memory": async () => {
+      const { names, digests } = trust?.remembered() ?? NOTHING_REMEMBERED;
+      return { clockSynced: await isClockSynced(), names: Object.fromEntries(names), digests };
+    },
+  };
   stack.use(await openControlServer({ path, handlers, log: log.child({ part: "control" }) }));
 
   await desired.begin();

@@ -28,6 +28,59 @@ export const ERROR_CATALOGUE = {
     retryable: true,
     meaning: "the component file is not the one that its digest names; it is looked at again until it is",
   },
+  ERR_TRUST_UNSIGNED: {
+    kind: "user",
+    retryable: true,
+    meaning: "nobody whom the trust policy knows has signed the component, and its digest is not on the list",
+  },
+  ERR_TRUST_MALFORMED: {
+    kind: "user",
+    retryable: true,
+    meaning: "what lies beside the component as its signature cannot be read",
+  },
+  ERR_TRUST_SIGNER: {
+    kind: "user",
+    retryable: true,
+    meaning: "the component is signed, but by no key that the trust policy has",
+  },
+  ERR_TRUST_SIGNATURE: {
+    kind: "user",
+    retryable: true,
+    meaning: "a signature of the component does not fit the key it names: it was changed, or made with another key",
+  },
+  ERR_TRUST_DIGEST: {
+    kind: "user",
+    retryable: true,
+    meaning: "the signature is good, but for another file: the component was swapped or changed",
+  },
+  ERR_TRUST_SIZE: {
+    kind: "user",
+    retryable: true,
+    meaning: "the component has another size than its signed statement says",
+  },
+  ERR_TRUST_NAME: { kind: "user", retryable: true, meaning: "the signature is for a component of another name" },
+  ERR_TRUST_AGENT: {
+    kind: "user",
+    retryable: true,
+    meaning: "the component's signed statement asks for a newer petiole",
+  },
+  ERR_TRUST_EARLY: { kind: "user", retryable: true, meaning: "the component's signature is not valid yet" },
+  ERR_TRUST_EXPIRED: { kind: "user", retryable: true, meaning: "the component's signature has expired" },
+  ERR_TRUST_CLOCK: {
+    kind: "user",
+    retryable: true,
+    meaning: "the component's signature has a period of validity, and nobody has set the device's clock yet",
+  },
+  ERR_TRUST_DOWNGRADE: {
+    kind: "user",
+    retryable: true,
+    meaning: "a newer version of the component was accepted on this device before",
+  },
+  ERR_TRUST_THRESHOLD: {
+    kind: "user",
+    retryable: true,
+    meaning: "fewer keys vouch for the component than the trust policy asks for",
+  },
   ERR_COMPONENT_PREPARE: {
     kind: "environment",
     retryable: true,
@@ -139,6 +192,16 @@ export const ERROR_CATALOGUE = {
     kind: "user",
     retryable: false,
     meaning: "the export is of this device, which has not handed its messages over: they are still here",
+  },
+  ERR_SIGN_KEY: {
+    kind: "user",
+    retryable: false,
+    meaning: "a key file cannot be read, holds no key of the kind that is wanted, or would be overwritten",
+  },
+  ERR_SIGN_OTHER: {
+    kind: "user",
+    retryable: false,
+    meaning: "the file beside the component holds signatures of another statement, or none at all",
   },
   ERR_LEAF_SERVER: {
     kind: "environment",

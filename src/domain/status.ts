@@ -4,6 +4,7 @@ import type { ClockStatus } from "./clock.ts";
 import type { HubLinkState } from "./hub-link.ts";
 import type { InboxStats } from "./inbox.ts";
 import type { OutboxStats } from "./outbox.ts";
+import type { ComponentTrust } from "./trust.ts";
 import type { ComponentId, Digest, LinkSpec, ProviderId } from "./workload.ts";
 
 export type RunState = "starting" | "running" | "failed" | "stopped";
@@ -12,6 +13,8 @@ export interface ComponentStatus {
   readonly id: ComponentId;
   readonly state: RunState;
   readonly digest: Digest | undefined;
+  /** Nothing when no policy is in force, and while it does not run. */
+  readonly trust: ComponentTrust | undefined;
   readonly calls: number;
   readonly failures: number;
   /** Times the instance or its worker was replaced after a trap or a missed deadline. */

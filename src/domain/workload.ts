@@ -60,6 +60,8 @@ export interface ComponentSpec {
   readonly file: string;
   /** What the file must be; another one is not started. */
   readonly digest?: Digest | undefined;
+  /** The name that its signatures have to be for; its id unless given. */
+  readonly signedName?: string | undefined;
   /** Served through `wasi:config/store`. */
   readonly config: Readonly<Record<string, string>>;
   /** Served through `wasi:cli/environment`. */

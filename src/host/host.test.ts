@@ -8,6 +8,7 @@ import type { HostServices } from "../provider/services.ts";
 import { componentSpec } from "../../test/support/workloads.ts";
 import { NO_BREACHES, type InstanceOptions, type Runtime } from "../runtime/contract.ts";
 import { createHost, type Host } from "./host.ts";
+import type { TrustCheck } from "./ports.ts";
 
 interface World {
   readonly host: Host;
@@ -20,14 +21,18 @@ interface World {
 }
 
 /** A host over a runtime and a provider that write down what is asked of them. */
-function createWorld(imports: readonly string[] = ["wasi:io/streams@0.2.0", "a:b/get@1.0.0"]): World {
+function createWorld(
+  imports: readonly string[] = ["wasi:io/streams@0.2.0", "a:b/get@1.0.0"],
+  trust?: TrustCheck,
+): World {
   const events: string[] = [];
   const bound = new Map<string, LinkContext<unknown>>();
   const instances = new Map<string, InstanceOptions>();
   const faults: PetioleError[] = [];
   const runtime: Runtime = {
     builtin: new Set(["wasi:io/streams"]),
-    prepare: async (file) => {
+    prepare: async (file, _signal, admit) => {
+      await admit?.({ bytes: new Uint8Array(1), digest: "sha256:00" });
       if (file.includes("broken")) throw new PetioleError("ERR_COMPONENT_INVALID", "not a component");
       return { digest: "sha256:00", imports, exports: ["a:b/on@1.0.0"], size: 1 };
     },
@@ -81,6 +86,7 @@ function createWorld(imports: readonly string[] = ["wasi:io/streams@0.2.0", "a:b
     registry: { fake: async () => factory },
     // The fake provider asks nothing of the host.
     services: {} as HostServices,
+    trust,
     clock: systemClock,
     log: silentLogger,
   });
@@ -236,5 +242,49 @@ describe("createHost()", () => {
     ]);
     expect(host.status().components[0]?.state).toBe("running");
     expect(events.filter((event) => event === "start app")).toHaveLength(1);
+  });
+});
+
+describe("trust", () => {
+  const shown = { trusted: true, signers: ["release"], version: "1.0.0", reason: undefined };
+  const desired: DesiredState = { components: [app], providers: [], links: [] };
+
+  test("is asked before a component starts, shown, and told when it runs", async ({ expect }) => {
+    const order: string[] = [];
+    const { host, events } = createWorld([], {
+      check: async ({ id }, { digest }) => {
+        order.push(`check ${id} ${digest}`);
+        return { shown, confirm: async () => void order.push(`confirm after ${events.join()}`) };
+      },
+    });
+    await host.apply(desired);
+    expect(order).toEqual(["check app sha256:00", "confirm after start app"]);
+    expect(host.status().components[0]?.trust).toEqual(shown);
+    await host[Symbol.asyncDispose]();
+  });
+
+  test("is not told of a component that does not start", async ({ expect }) => {
+    let confirmed = 0;
+    const { host } = createWorld(["a:b/nobody@1.0.0"], {
+      check: async () => ({ shown, confirm: async () => void confirmed++ }),
+    });
+    await host.apply(desired);
+    expect(host.status().components[0]).toMatchObject({ state: "failed", lastError: { code: "ERR_LINK_MISSING" } });
+    expect(confirmed).toBe(0);
+    await host[Symbol.asyncDispose]();
+  });
+
+  test("keeps a component from starting", async ({ expect }) => {
+    const { host, events } = createWorld([], {
+      check: () => Promise.reject(new PetioleError("ERR_TRUST_UNSIGNED", "nobody has signed it")),
+    });
+    await host.apply(desired);
+    expect(events).toEqual([]);
+    expect(host.status().components[0]).toMatchObject({
+      state: "failed",
+      trust: undefined,
+      lastError: { code: "ERR_TRUST_UNSIGNED" },
+    });
+    await host[Symbol.asyncDispose]();
   });
 });

@@ -11,6 +11,7 @@ import type { HostServices } from "../provider/services.ts";
 import type { ComponentEvent, PreparedComponent, RunningComponent, Runtime } from "../runtime/contract.ts";
 import { checkDigest, checkExports, checkImports, checkProvider } from "./link-check.ts";
 import { linkKey, plan, type Step } from "./plan.ts";
+import type { TrustCheck, TrustDecision } from "./ports.ts";
 import { createRouter } from "./router.ts";
 import { reasonOf } from "../lib/reason.ts";
 
@@ -21,6 +22,8 @@ export interface HostDeps {
   readonly runtime: Runtime;
   readonly registry: ProviderRegistry;
   readonly services: HostServices;
+  /** Without it, every component may run. */
+  readonly trust?: TrustCheck | undefined;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -54,6 +57,7 @@ interface Item<Spec, Live> {
 
 interface LiveComponent {
   readonly prepared: PreparedComponent;
+  readonly trust: TrustDecision | undefined;
   readonly running: RunningComponent;
 }
 
@@ -66,7 +70,7 @@ const RETRY = { initial: millis(1000), max: millis(60_000) };
 const NO_KEYS: ReadonlySet<string> = new Set();
 const NOTHING: DesiredState = { components: [], providers: [], links: [] };
 
-export function createHost({ runtime, registry, services, clock, log }: HostDeps): Host {
+export function createHost({ runtime, registry, services, trust, clock, log }: HostDeps): Host {
   const components = new Map<string, Item<ComponentSpec, LiveComponent>>();
   const providers = new Map<string, Item<ProviderSpec, Provider>>();
   const links = new Map<string, Item<LinkSpec, LiveLink>>();
@@ -136,7 +140,16 @@ export function createHost({ runtime, registry, services, clock, log }: HostDeps
 
     "start-component": async ({ spec, links: own }) => {
       await attempt(components, spec.id, spec, `component "${spec.id}"`, async () => {
-        const prepared = await runtime.prepare(spec.file, stopping.signal);
+        let decision: TrustDecision | undefined;
+        const prepared = await runtime.prepare(spec.file, stopping.signal, async (read) => {
+          decision = await trust?.check(spec, read);
+        });
+        if (trust !== undefined && decision === undefined) {
+          throw new PetioleError(
+            "ERR_INVARIANT",
+            `Cannot start component "${spec.id}": nobody asked whether it may run`,
+          );
+        }
         checkDigest(spec, prepared.digest);
         checkImports(spec.id, prepared.imports, runtime.builtin, own);
         const running = await runtime.start(prepared, {
@@ -151,8 +164,11 @@ export function createHost({ runtime, registry, services, clock, log }: HostDeps
           onImport: (name, fn, args) => router.call(spec.id, name, fn, args),
           log: log.child({ component: spec.id }),
         });
-        log.info("Component started", { component: spec.id, digest: prepared.digest });
-        return { prepared, running };
+        // Not before: a version that does not start keeps nobody from going back to the one before.
+        await decision?.confirm();
+        const { signers, version } = decision?.shown ?? {};
+        log.info("Component started", { component: spec.id, digest: prepared.digest, version, signers });
+        return { prepared, trust: decision, running };
       });
     },
 
@@ -320,6 +336,7 @@ function componentStatus(
     id: spec.id,
     state: stateOf(item),
     digest: item?.live?.prepared.digest,
+    trust: item?.live?.trust?.shown,
     calls: stats?.calls ?? 0,
     failures: stats?.failures ?? 0,
     restarts: stats?.restarts ?? 0,

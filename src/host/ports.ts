@@ -4,7 +4,9 @@ import type { HubLinkState } from "../domain/hub-link.ts";
 import type { InboundMessage, StreamPosition } from "../domain/inbox.ts";
 import type { Delivered, Lane, OutboxMessage, OutboxRow } from "../domain/outbox.ts";
 import type { ForwarderState } from "../domain/outbox-report.ts";
+import type { ComponentTrust } from "../domain/trust.ts";
 import type { Bytes } from "../domain/units.ts";
+import type { ComponentSpec, Digest } from "../domain/workload.ts";
 
 /** The reading end of the outbox, for the forwarder. */
 export interface OutboxSource {
@@ -83,6 +85,25 @@ export interface StateStore {
   load(name: string): Promise<string | undefined>;
   /** Resolves once it is on disk; undefined forgets the name. @throws PetioleError ERR_STORE_FAILED */
   save(name: string, value: string | undefined): Promise<void>;
+}
+
+/** Decides which components may run. */
+export interface TrustCheck {
+  /**
+   * Asked about a component's bytes before anything is done with them. `digest` is theirs.
+   * @throws PetioleError ERR_TRUST_… when it may not run
+   */
+  check(
+    component: ComponentSpec,
+    read: { readonly bytes: Uint8Array; readonly digest: Digest },
+  ): Promise<TrustDecision>;
+}
+
+/** The component may run. */
+export interface TrustDecision {
+  readonly shown: ComponentTrust;
+  /** It runs: from now on an older version is one. Resolves once that is on disk, or cannot be. */
+  confirm(): Promise<void>;
 }
 
 /** What is done to the forwarder from outside. */

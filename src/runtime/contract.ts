@@ -142,12 +142,21 @@ export interface RunningComponent extends AsyncDisposable {
   stats(): RunningStats;
 }
 
+/** Throws when a component may not be prepared. It must not change the bytes, nor keep them. */
+export type Admission = (read: {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly digest: Digest;
+}) => void | Promise<void>;
+
 export interface Runtime extends AsyncDisposable {
   /**
-   * Reads a component and checks it. What it takes to run it is made, unless the cache has it.
+   * Reads a component and checks it. What it takes to run it is made, unless the cache has it. `admit` is asked first,
+   * about the bytes as they were read: what is prepared, and runs, is what it was asked about. The file may be another
+   * one by then; it is read again only to become the same digest.
    * @throws PetioleError ERR_COMPONENT_UNREADABLE, ERR_COMPONENT_INVALID, ERR_COMPONENT_PREPARE
+   * @throws what `admit` throws
    */
-  prepare(file: string, signal: AbortSignal): Promise<PreparedComponent>;
+  prepare(file: string, signal: AbortSignal, admit?: Admission): Promise<PreparedComponent>;
   /** Interfaces the runtime serves by itself, unversioned: WASI 0.2, configuration, logging. */
   readonly builtin: ReadonlySet<string>;
   /**

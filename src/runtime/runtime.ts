@@ -192,9 +192,9 @@ export function createRuntime(deps: RuntimeDeps): Runtime {
 
   return {
     builtin: BUILTIN_INTERFACES,
-    async prepare(file, signal) {
+    async prepare(file, signal, admit) {
       shared[0]?.warmUp();
-      const component = await preparer.prepare(file, AbortSignal.any([signal, stop.signal]));
+      const component = await preparer.prepare(file, AbortSignal.any([signal, stop.signal]), admit);
       known.set(component.digest, component);
       return describe(component);
     },

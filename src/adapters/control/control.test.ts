@@ -35,6 +35,7 @@ const HANDLERS: ControlHandlers = {
   "outbox-drain": unused,
   "outbox-export": unused,
   "outbox-import": unused,
+  "trust-memory": unused,
 };
 
 const openWith = async (path: string, handlers: Partial<ControlHandlers>): Promise<AsyncDisposable> =>

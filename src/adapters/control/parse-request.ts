@@ -35,6 +35,7 @@ const PARAMS: { readonly [K in ControlOperation]: z.ZodType<ParamsOf<K>> } = {
     lanes: z.array(z.enum(EXPORTED_LANES)).min(1).optional(),
   }),
   "outbox-import": z.strictObject({ file, dryRun: z.boolean() }),
+  "trust-memory": nothing,
 };
 
 /** An operation with parameters that fit it. */

@@ -15,6 +15,7 @@ import type {
   TransferProgress,
 } from "../../domain/outbox-report.ts";
 import type { AgentStatus } from "../../domain/status.ts";
+import type { TrustMemoryReport } from "../../domain/trust.ts";
 
 /** File name of the control socket in the runtime folder. */
 export const SOCKET_NAME = "petiole.sock";
@@ -33,6 +34,7 @@ export interface ControlOperations {
   readonly "outbox-drain": Operation<DrainParams, DrainReport, DrainReport>;
   readonly "outbox-export": Operation<ExportParams, TransferProgress, ExportReport>;
   readonly "outbox-import": Operation<ImportParams, TransferProgress, ImportReport>;
+  readonly "trust-memory": Operation<NoParams, never, TrustMemoryReport>;
 }
 export type ControlOperation = keyof ControlOperations;
 

@@ -11,9 +11,9 @@
 import { createHash, createPublicKey, sign, verify, type KeyObject } from "node:crypto";
 import { engineDifferences, type Engine } from "../prepare/engine-key.ts";
 import { decodeEntry, encodeEntry, type EntryContent } from "../prepare/entry-format.ts";
-import { updateInSlices } from "../prepare/seal.ts";
 import type { ModuleLimits } from "../limit-module.ts";
 import { reasonOf } from "../../lib/reason.ts";
+import { updateInSlices } from "../../lib/update-in-slices.ts";
 
 const MAGIC = Buffer.from("petiole+");
 const KEY_SIZE = 32;

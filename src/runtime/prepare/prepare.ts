@@ -9,6 +9,7 @@ import { mebibytes, type Bytes } from "../../domain/units.ts";
 import type { Digest } from "../../domain/workload.ts";
 import { readRegularFile, UnsuitableFile } from "../../lib/files.ts";
 import type { Logger } from "../../lib/log.ts";
+import type { Admission } from "../contract.ts";
 import { inspectComponent, type ComponentInspection } from "../binary/component-binary.ts";
 import { declaredMemories, type ModuleLimits } from "../limit-module.ts";
 import { UnsupportedComponent } from "../link/unsupported.ts";
@@ -25,11 +26,12 @@ import { HeldArtifacts } from "./held-artifacts.ts";
 import { RecentEntry, type Recalled } from "./recent-entry.ts";
 import type { RewritePolicy } from "./plan-rewrite.ts";
 import { Rewriter } from "./rewriter.ts";
-import { updateInSlices, type EntryId } from "./seal.ts";
+import type { EntryId } from "./seal.ts";
 import { SharedWork } from "./shared-work.ts";
 import { MAX_COMPONENT_SIZE } from "./size-limits.ts";
 import { transpileComponent, type TranspileDeps } from "./transpile.ts";
 import { reasonOf } from "../../lib/reason.ts";
+import { updateInSlices } from "../../lib/update-in-slices.ts";
 
 export interface PreparerDeps extends TranspileDeps {
   readonly cacheDir: string;
@@ -78,8 +80,12 @@ export interface ProfiledComponent {
 
 /** Disposing it waits for what is being written. */
 export interface Preparer extends AsyncDisposable {
-  /** @throws PetioleError ERR_COMPONENT_UNREADABLE, ERR_COMPONENT_INVALID, ERR_COMPONENT_PREPARE */
-  prepare(file: string, signal: AbortSignal): Promise<ComponentFile>;
+  /**
+   * `admit` decides on the very bytes that are prepared, before anything else is done with them.
+   * @throws PetioleError ERR_COMPONENT_UNREADABLE, ERR_COMPONENT_INVALID, ERR_COMPONENT_PREPARE
+   * @throws what `admit` throws
+   */
+  prepare(file: string, signal: AbortSignal, admit?: Admission): Promise<ComponentFile>;
   /**
    * The code of a prepared component, with these limits; made again from its file when the cache has not got it.
    * @throws PetioleError as `prepare`, also when the file is another one by now; ERR_COMPONENT_MEMORY
@@ -272,8 +278,10 @@ export function createPreparer(deps: PreparerDeps): Preparer {
     memoryProtection === "unknown" ? undefined : deps.machineCode;
 
   return {
-    async prepare(file, signal) {
+    async prepare(file, signal, admit) {
       const { bytes, digest } = await readComponent(file, signal);
+      signal.throwIfAborted();
+      await admit?.({ bytes, digest });
       signal.throwIfAborted();
       const found = await recall(await openCache(), file, digest, signal);
       // Verified to be what was written: reading it takes a fraction of the time that the component's types take.

@@ -4,8 +4,8 @@
 // HMAC-BLAKE2b: as fast as HMAC-SHA-256 where the processor has instructions for SHA, and two to five times as fast
 // where it has not, as on most boards.
 
-import { createHmac, timingSafeEqual, type Hash, type Hmac, type KeyObject } from "node:crypto";
-import { setImmediate } from "node:timers/promises";
+import { createHmac, timingSafeEqual, type KeyObject } from "node:crypto";
+import { updateInSlices } from "../../lib/update-in-slices.ts";
 import type { ModuleLimits } from "../limit-module.ts";
 
 /** What an entry is for. */
@@ -36,29 +36,11 @@ export function parseEntryName(name: string, id: Pick<EntryId, "component" | "en
 
 export const ENTRY_SUFFIX = ".entry";
 
-// Between two slices other work gets its turn: about a millisecond of a slow core.
-const SLICE = 128 * 1024;
-
 export async function computeSeal(key: KeyObject, id: EntryId, pieces: Iterable<Uint8Array>): Promise<Buffer> {
   const hmac = createHmac("blake2b512", key);
   hmac.update(`petiole cache entry\n${entryName(id)}\n`);
   await updateInSlices(hmac, pieces);
   return hmac.digest();
-}
-
-/** @throws the signal's reason when aborted */
-export async function updateInSlices(
-  digest: Hash | Hmac,
-  pieces: Iterable<Uint8Array>,
-  signal?: AbortSignal,
-): Promise<void> {
-  for (const piece of pieces) {
-    for (let start = 0; start < piece.byteLength; start += SLICE) {
-      signal?.throwIfAborted();
-      digest.update(piece.subarray(start, start + SLICE));
-      if (piece.byteLength > SLICE) await setImmediate();
-    }
-  }
 }
 
 export async function isSealed(key: KeyObject, id: EntryId, bytes: Uint8Array, seal: Uint8Array): Promise<boolean> {
