@@ -13,7 +13,7 @@ export function checkSize(row: RowRecord, limit: { readonly maxMessage: Bytes; r
   const size = sizes.subject + sizes.headers + sizes.body;
   if (size > limit.maxMessage) throw tooLarge(row, size, `at most ${limit.maxMessage} bytes are accepted`);
   const cost = rowCost(sizes);
-  if (cost > limit.cap) throw tooLarge(row, cost, `the whole outbox has ${limit.cap} bytes`);
+  if (cost > limit.cap) throw tooLarge(row, cost, `its lane holds ${limit.cap} bytes at most`);
 }
 
 function tooLarge(row: RowRecord, size: number, wanted: string): PetioleError {

@@ -4,8 +4,18 @@ import { kibibytes, mebibytes, type Millis } from "../../domain/units.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Logger } from "../../lib/log.ts";
 import { createAlarm, type Alarm } from "./alarm.ts";
+import {
+  NOTHING,
+  requestOf,
+  settleBatch,
+  type Batch,
+  type CriticalRow,
+  type StandardRow,
+  type WaitingGroup,
+  type WaitingWrite,
+} from "./commit-batch.ts";
 import { commitDue, type CommitPolicy, type LastCommit } from "./commit-plan.ts";
-import { createPendingLatest, type LatestBatch, type PendingLatest } from "./pending-latest.ts";
+import { createPendingLatest, type PendingLatest } from "./pending-latest.ts";
 import { createPendingLosses, type PendingLosses } from "./pending-losses.ts";
 import type {
   CommitReply,
@@ -49,57 +59,6 @@ export interface CommitQueueDeps {
   /** Called after each commit that succeeded. */
   readonly onCommitted: (reply: CommitReply) => void;
 }
-
-interface CriticalRow {
-  readonly row: RowRecord;
-  readonly cost: number;
-  readonly resolve: () => void;
-  readonly reject: (error: Error) => void;
-}
-
-interface StandardRow {
-  readonly row: RowRecord;
-  readonly cost: number;
-  readonly since: Millis;
-}
-
-interface WaitingWrite {
-  readonly write: Write;
-  readonly resolve: (result: WriteResult) => void;
-  readonly reject: (error: Error) => void;
-}
-
-/** Rows that are written together with a note of them, or not at all. */
-interface WaitingGroup {
-  readonly rows: readonly RowRecord[];
-  readonly note: Write;
-  readonly resolve: () => void;
-  readonly reject: (error: Error) => void;
-}
-
-interface Batch {
-  readonly critical: readonly CriticalRow[];
-  readonly standard: readonly StandardRow[];
-  readonly latest: LatestBatch;
-  readonly acknowledged: ReadonlyMap<Lane, Delivered>;
-  readonly losses: readonly MemoryLoss[];
-  readonly report: boolean;
-  readonly reserve: boolean;
-  readonly writes: readonly WaitingWrite[];
-  readonly groups: readonly WaitingGroup[];
-}
-
-const NOTHING: Batch = {
-  critical: [],
-  standard: [],
-  latest: { rows: new Map(), done: new Map() },
-  acknowledged: new Map(),
-  losses: [],
-  report: false,
-  reserve: false,
-  writes: [],
-  groups: [],
-};
 
 /**
  * Gathers what is to be written and commits it in as few transactions as the policy allows. One commit runs at a time
@@ -415,7 +374,7 @@ export class CommitQueue {
       if (this.#last.failed) this.#deps.log.info("The store takes messages again");
       this.#last = { ...this.#last, failed: false };
       this.#latest.committed(batch.latest);
-      settle(batch, reply);
+      settleBatch(batch, reply);
       this.#deps.onCommitted(reply);
       // What was acknowledged while it was being written.
       for (const lane of this.#acknowledged.keys()) if (this.#hasUnmarked(lane)) this.#keepBooks();
@@ -458,24 +417,10 @@ export class CommitQueue {
   }
 
   #toRequest(batch: Batch): CommitRequest {
-    const single = [...batch.standard, ...batch.critical].map(({ row }) => row);
-    const rows = [...single, ...batch.groups.flatMap((group) => group.rows)].sort((a, b) => a.seq - b.seq);
-    const reportSeq = batch.report ? this.#deps.nextSeq() : undefined;
-    return {
-      kind: "commit",
-      now: this.#deps.now(),
-      rows,
-      latest: [...batch.latest.rows.values()],
-      latestDone: Array.from(batch.latest.done, ([subject, seq]) => ({ subject, seq })),
-      lastSeq: this.#deps.lastSeq(),
-      acknowledged: Object.fromEntries(batch.acknowledged),
-      offered: this.#deps.offered(),
-      released: this.#deps.released(),
-      losses: batch.losses,
-      reportSeq,
-      writes: batch.writes.map(({ write }) => write),
-      groups: batch.groups.map(({ rows: members, note }) => ({ seqs: members.map(({ seq }) => seq), note })),
-    };
+    const { now, nextSeq, lastSeq, offered, released } = this.#deps;
+    // A report takes a sequence, which is then the last one.
+    const reportSeq = batch.report ? nextSeq() : undefined;
+    return requestOf(batch, { now: now(), reportSeq, lastSeq: lastSeq(), offered: offered(), released: released() });
   }
 
   #fail(batch: Batch, error: Error): void {
@@ -505,28 +450,4 @@ export class CommitQueue {
     for (const waiting of [...batch.critical, ...batch.writes, ...batch.groups]) waiting.reject(error);
     if (elided.length > 0) this.#deps.onElided(elided.map(({ row }) => row));
   }
-}
-
-function settle(batch: Batch, reply: CommitReply): void {
-  const refused = new Set(reply.refused);
-  for (const { row, resolve, reject } of batch.critical) {
-    if (refused.has(row.seq)) reject(outboxFull("critical"));
-    else resolve();
-  }
-  for (const { rows, resolve, reject } of batch.groups) {
-    if (rows.some(({ seq }) => refused.has(seq))) reject(outboxFull("critical"));
-    else resolve();
-  }
-  for (const [index, { resolve, reject }] of batch.writes.entries()) {
-    const result = reply.writes[index];
-    if (result !== undefined) resolve(result);
-    else reject(new PetioleError("ERR_INVARIANT", "Cannot finish a write: the store's worker did not answer it"));
-  }
-}
-
-export function outboxFull(lane: Lane): PetioleError {
-  return new PetioleError(
-    "ERR_OUTBOX_FULL",
-    `Cannot accept a message for lane "${lane}": the outbox is full of critical messages that the hub has not taken`,
-  );
 }

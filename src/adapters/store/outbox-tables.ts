@@ -21,13 +21,13 @@ import type {
   LaneValues,
   LoadedRow,
   RewindRequest,
-  RowGroup,
   StoredState,
   Write,
 } from "./protocol.ts";
 import { copyReadable, QUARANTINED, rowInserter } from "./rescue.ts";
 import { acceptedAt, isExpired, oldestOf, type Accepted, type Now, type Oldest } from "./row-age.ts";
-import { costOf, parseHeaders, type RowRecord } from "./row.ts";
+import { parseHeaders, type RowRecord } from "./row.ts";
+import { admitRows, type Admitted } from "./row-admission.ts";
 import { createSegment, segmentName, type Segment, type StampedRow } from "./segment.ts";
 import type { Database, SqlRow } from "./sqlite.ts";
 
@@ -40,15 +40,6 @@ export interface OutboxTablesOptions {
   readonly bootId: string;
   readonly head: Head;
   readonly heads: HeadTable;
-}
-
-type StoredLaneRow = RowRecord & { readonly lane: StoredLane };
-
-interface Admitted {
-  readonly rows: readonly StoredLaneRow[];
-  readonly cost: number;
-  /** Of the groups that came in. */
-  readonly notes: readonly Write[];
 }
 
 export interface AppendReply {
@@ -130,7 +121,7 @@ export class OutboxTables {
   /** One transaction: acknowledgements, rows, the caps, then `alongside` with the notes of the groups that came in. */
   commit<T>(request: CommitRequest, alongside: (notes: readonly Write[]) => T): AppendReply & { readonly result: T } {
     const { now } = request;
-    const refused: number[] = [];
+    let refused: readonly number[] = [];
     const readable = new Set<Lane>();
     for (const lane of STORED_LANES) {
       this.#offered[lane] = Math.max(this.#offered[lane], request.offered[lane] ?? 0);
@@ -142,7 +133,8 @@ export class OutboxTables {
         this.#lanes[lane].release(head, { upTo: request.released[lane] ?? 0 });
         this.#dropExpired(head, lane, now);
       }
-      const { rows, cost, notes } = this.#admit(head, request, refused);
+      const { rows, cost, notes, ...admitted } = this.#admit(head, request);
+      ({ refused } = admitted);
       // Room is made before the rows come, so that they take the pages of those that go.
       this.#makeRoom(head, now, cost, "fresh");
       for (const row of rows) this.#lanes[row.lane].append(head, row, this.#boots.current.number);
@@ -375,30 +367,9 @@ export class OutboxTables {
     }
   }
 
-  /** The rows that may come in: all but `critical` ones that find the outbox full of their kind. */
-  #admit(head: Head, { rows, groups }: Pick<CommitRequest, "rows" | "groups">, refused: number[]): Admitted {
-    let critical = head.lanes.critical.bytes;
+  #admit(head: Head, wanted: Pick<CommitRequest, "rows" | "groups">): Admitted {
     const limit = Math.min(this.#options.cap, this.#options.laneCaps.critical);
-    const admitted: StoredLaneRow[] = [];
-    for (const row of rows) {
-      if (!isStoredLane(row.lane)) continue;
-      const size = row.lane === "critical" ? costOf(row) : 0;
-      if (critical + size > limit && size > 0) {
-        refused.push(row.seq);
-        continue;
-      }
-      critical += size;
-      admitted.push({ ...row, lane: row.lane });
-    }
-    const isWhole = ({ seqs }: RowGroup): boolean => !seqs.some((seq) => refused.includes(seq));
-    refused.push(...groups.filter((group) => !isWhole(group)).flatMap(({ seqs }) => seqs));
-    const without = new Set(refused);
-    const kept = admitted.filter(({ seq }) => !without.has(seq));
-    return {
-      rows: kept,
-      cost: kept.reduce((sum, row) => sum + costOf(row), 0),
-      notes: groups.filter(isWhole).map(({ note }) => note),
-    };
+    return admitRows(wanted, limit - head.lanes.critical.bytes);
   }
 
   /** Makes the caps hold with `incoming` bytes more. `fresh` spares what was offered to the forwarder. */
@@ -449,7 +420,7 @@ export class OutboxTables {
   #report(head: Head, seq: number, now: Now): boolean {
     const report = createLedgerReport(this.#ledger, { seq, now });
     if (report === undefined) return false;
-    const { rows } = this.#admit(head, { rows: [report.row], groups: [] }, []);
+    const { rows } = this.#admit(head, { rows: [report.row], groups: [] });
     const [row] = rows;
     if (row === undefined) return false;
     this.#lanes[row.lane].append(head, row, this.#boots.current.number);

@@ -26,7 +26,8 @@ import { kibibytes, mebibytes, minutes } from "../../../src/domain/units.ts";
 import { laneOf, message, textOf } from "../../conformance/outbox.ts";
 import { createStoreFolder, type StoreFolder } from "../../support/store.ts";
 
-const CAP = kibibytes(96);
+// Small enough that most scripts fill it.
+const CAP = kibibytes(48);
 const EVERYTHING = { rows: 100_000, bytes: mebibytes(64) };
 const run = promisify(execFile);
 
@@ -147,6 +148,20 @@ function rewindCommand(lane: StoredLane, rows: number): Command {
   };
 }
 
+/** The hub takes messages before they are written, and loses its newest ones. */
+function unwrittenCommand(count: number, rows: number): Command {
+  return {
+    check: () => true,
+    run: async (model, real) => {
+      const batch = Array.from({ length: count }, (): Wanted => ({ lane: "standard", size: 50, subject: "doors" }));
+      await publishCommand(batch, false).run(model, real);
+      await acknowledgeCommand("standard", 1000, false).run(model, real);
+      await rewindCommand("standard", rows).run(model, real);
+    },
+    toString: () => `unwritten(${count}, ${rows} rows)`,
+  };
+}
+
 const reopenCommand: Command = {
   check: () => true,
   run: async (model, real) => {
@@ -262,10 +277,16 @@ async function compare(model: Model, { store }: Real): Promise<void> {
 const lane = constantFrom<Lane>("critical", "standard", "standard", "standard", "latest", "ephemeral");
 const size = oneof(integer({ min: 2, max: 600 }), integer({ min: 2, max: 9000 }));
 const subject = constantFrom("readings.boiler", "readings.pump", "doors");
+const publishing = () =>
+  tuple(array(record({ lane, size, subject }), { minLength: 1, maxLength: 25 }), boolean()).map(([batch, flush]) =>
+    publishCommand(batch, flush),
+  );
 const scripts = commands(
   [
-    tuple(array(record({ lane, size, subject }), { minLength: 1, maxLength: 25 }), boolean()).map(([batch, flush]) =>
-      publishCommand(batch, flush),
+    publishing(),
+    publishing(),
+    tuple(integer({ min: 1, max: 8 }), integer({ min: 0, max: 8 })).map(([count, rows]) =>
+      unwrittenCommand(count, rows),
     ),
     tuple(constantFrom(...LANES), integer({ min: 1, max: 12 }), boolean()).map(([of, rows, flush]) =>
       acknowledgeCommand(of, rows, flush),
