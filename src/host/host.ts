@@ -138,7 +138,7 @@ export function createHost({ runtime, registry, services, clock, log }: HostDeps
       await attempt(components, spec.id, spec, `component "${spec.id}"`, async () => {
         const prepared = await runtime.prepare(spec.file, stopping.signal);
         checkDigest(spec, prepared.digest);
-        checkImports(spec.id, prepared.imports, runtime.builtin, own);
+        if (spec.links !== "late") checkImports(spec.id, prepared.imports, runtime.builtin, own);
         const running = await runtime.start(prepared, {
           id: spec.id,
           env: spec.env,
