@@ -107,11 +107,14 @@ export async function startLatticeRig(options: RigOptions = {}): Promise<Lattice
     next: (name, fits = () => true) => {
       const from = seen.length;
       const subject = `wasmbus.evt.${lattice}.${name}`;
-      return waitFor(`the event ${name}`, () =>
+      const found = waitFor(`the event ${name}`, () =>
         seen.slice(from).find((event) => event.subject === subject && fits(event.data)),
-      ).catch(async (cause: unknown) => {
+      ).catch((cause: unknown) => {
         throw new Error(`${String(cause)}\n${agent.output().slice(-4000)}`, { cause });
       });
+      // A test that fails before it awaits this has its own reason.
+      found.catch(() => {});
+      return found;
     },
     inventory: async () => (await ask("host.get.{h}")).response as Inventory,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),

@@ -23,12 +23,12 @@ export function componentVerbs(context: HostContext): Readonly<Record<string, Ve
 
   /** Makes the change so and reports what came of it. */
   async function settle(item: WantedComponent, before: WantedComponent | undefined, host: string): Promise<void> {
-    await announceItem(context, item);
     await context.commit();
     // Another command was faster: what came of that is its own to report.
     if (findItem(context.wanted().components, item.id) !== item) return;
     const status = statusOf(item.id);
     if (status?.state === "running") {
+      await announceItem(context, item);
       scaled(item, host);
       return;
     }

@@ -29,11 +29,11 @@ export function providerVerbs(context: HostContext): Readonly<Record<string, Ver
 
   async function settle(item: WantedProvider): Promise<void> {
     try {
-      await announceItem(context, item);
       await context.commit();
       if (findItem(context.wanted().providers, item.id) !== item) return;
       const status = statusOf(item.id);
       if (status?.state === "running") {
+        await announceItem(context, item);
         const { id, reference, annotations } = item;
         context.publish({
           name: "provider_started",
