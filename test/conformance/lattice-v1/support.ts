@@ -52,12 +52,14 @@ export interface RigOptions {
   readonly nats?: NatsOptions;
   readonly lattice?: Json;
   /** Added to the agent's configuration. */
-  readonly config?: Json;
+  readonly config?: Json | ((hub: TestNats) => Json);
+  readonly onHub?: (hub: TestNats) => void;
 }
 
 export async function startLatticeRig(options: RigOptions = {}): Promise<LatticeRig> {
   await using stack = new AsyncDisposableStack();
   const hub = stack.use(await startNats({ jetstream: true, ...options.nats }));
+  options.onHub?.(hub);
   const client = await connect({ servers: hub.url, reconnectTimeWait: 100, maxReconnectAttempts: -1 });
   stack.defer(() => client.close());
   const seen: SeenEvent[] = [];
@@ -72,7 +74,7 @@ export async function startLatticeRig(options: RigOptions = {}): Promise<Lattice
     await startAgent({
       hub: { mode: "direct", urls: [hub.url] },
       lattice: { heartbeat: "1s", components_folder: COMPONENTS_FOLDER, ...options.lattice },
-      ...options.config,
+      ...(typeof options.config === "function" ? options.config(hub) : options.config),
     }),
   );
   const lattice = (options.lattice?.["name"] as string | undefined) ?? "default";
