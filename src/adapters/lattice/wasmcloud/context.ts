@@ -19,6 +19,8 @@ export interface HostContext {
   commit(): Promise<void>;
   /** Stores what is wanted when it changes nothing of what runs. */
   save(): Promise<void>;
+  /** Resolves when what was changed in the buckets is in the store. */
+  kept(): Promise<void>;
   publish(event: HostEvent): void;
   labels(): Readonly<Record<string, string>>;
   /** What the device itself wants. */

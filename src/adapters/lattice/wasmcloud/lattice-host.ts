@@ -240,6 +240,7 @@ export async function openLatticeHost(deps: LatticeHostDeps): Promise<LatticeHos
       });
     },
     save: () => save("wanted"),
+    kept: () => saving.run(async () => {}),
     publish,
     labels,
     below: deps.below,

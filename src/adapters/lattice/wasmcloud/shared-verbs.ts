@@ -37,6 +37,7 @@ export function sharedVerbs(context: HostContext): Readonly<Record<string, Verb>
       context.publish({ name: "linkdef_set_failed", data: { ...link, error: reasonOf(error) } });
       throw error;
     }
+    await context.kept();
     context.publish({ name: "linkdef_set", data: link });
     return { reply: accepted("successfully set link") };
   }
@@ -61,6 +62,7 @@ export function sharedVerbs(context: HostContext): Readonly<Record<string, Verb>
       removed = result.removed;
       return JSON.stringify({ ...record, links: result.links });
     });
+    await context.kept();
     const { source_id, name, wit_namespace, wit_package } = request;
     context.publish({
       name: "linkdef_deleted",
@@ -95,6 +97,7 @@ export function sharedVerbs(context: HostContext): Readonly<Record<string, Verb>
           return { reply: refused("config data should be a map of string -> string") };
         }
         await config.change(name, () => text);
+        await context.kept();
         context.publish({ name: "config_set", data: { config_name: name } });
         return { reply: accepted("successfully put config") };
       }),
@@ -106,6 +109,7 @@ export function sharedVerbs(context: HostContext): Readonly<Record<string, Verb>
     "config.del": (_body, rest) =>
       named(rest, async (name) => {
         if (config.get(name) !== undefined) await config.change(name, () => undefined);
+        await context.kept();
         context.publish({ name: "config_deleted", data: { config_name: name } });
         return { reply: accepted("successfully deleted config") };
       }),
