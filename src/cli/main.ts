@@ -6,6 +6,7 @@ import type { AgentOptions } from "./agent-socket.ts";
 import { countArgument, sizeArgument } from "./arguments.ts";
 import type { CompileOptions } from "./compile.ts";
 import { EXIT } from "./exit-codes.ts";
+import { addLatticeCommands } from "./lattice/commands.ts";
 import { addOutboxCommands } from "./outbox/commands.ts";
 
 // Each command is loaded when it is asked for: `petiole status` must not pay for the runtime.
@@ -47,6 +48,7 @@ withAgentOptions(
 });
 
 addOutboxCommands(program, withAgentOptions);
+addLatticeCommands(program);
 
 program
   .command("config")

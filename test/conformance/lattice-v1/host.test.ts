@@ -37,7 +37,7 @@ describe("the host", () => {
         version: expect.stringMatching(/^\d+\.\d+\.\d+/),
       },
     });
-    const arch = (started?.data["labels"] as Json)["hostcore.arch"];
+    const arch = (started?.data["labels"] as Json | undefined)?.["hostcore.arch"];
     expect(arch).toBe(process.arch === "arm64" ? "aarch64" : "x86_64");
   });
 

@@ -3,9 +3,6 @@
 const CONTROL = "wasmbus.ctl.v1";
 const EVENTS = "wasmbus.evt";
 
-/** A lattice's name is one subject token and a part of bucket names. */
-export const LATTICE_NAME = /^[A-Za-z0-9_-]{1,64}$/;
-
 export interface ControlSubscription {
   readonly subject: string;
   /** What state of the whole lattice is asked for, one host answers: with this very text, also among other kinds of hosts. */

@@ -25,7 +25,6 @@ export const updateRequest = z.object({
   host_id: optionalText,
   new_component_ref: optionalText,
 });
-export type UpdateRequest = z.infer<typeof updateRequest>;
 
 export const componentAuction = z.object({ component_ref: optionalText, component_id: text, constraints: strings });
 export const providerAuction = z.object({ provider_ref: optionalText, provider_id: text, constraints: strings });
@@ -43,7 +42,6 @@ export const stopProviderRequest = z
   .object({ host_id: optionalText, provider_id: text.optional(), provider_ref: text.optional() })
   // Older clients send the id under the other name.
   .transform(({ host_id, provider_id, provider_ref }) => ({ host_id, provider_id: provider_id ?? provider_ref ?? "" }));
-export type StopProviderRequest = z.infer<typeof stopProviderRequest>;
 
 export const stopHostRequest = z.object({ host_id: optionalText, timeout: z.int().min(0).nullish() });
 
@@ -83,7 +81,6 @@ export type RegistryCredentials = z.infer<typeof registryMap>[string];
 
 /** Value of a key `COMPONENT_<id>`. */
 export const componentRecord = z.object({ url: optionalText, links: z.array(linkSchema).default([]) });
-export type ComponentRecord = z.infer<typeof componentRecord>;
 
 export interface Reply {
   readonly success: boolean;
