@@ -13,7 +13,7 @@ beforeAll(async () => {
 afterAll(async () => await rig?.[Symbol.asyncDispose]());
 
 const run = (...args: readonly string[]) =>
-  petiole("lattice", ...args, "--nats", rig.hub.url, "--lattice", "works", "--timeout", "500ms");
+  petiole("lattice", ...args, "--nats", rig.hub.url, "--lattice", "works", "--timeout", "2s");
 async function json(...args: readonly string[]): Promise<Json> {
   const { code, stdout, stderr } = await run(...args, "--json");
   if (code !== 0) throw new Error(stderr);

@@ -98,7 +98,11 @@ test(`${COUNT} requests that are not what they should be`, async ({ expect }) =>
   for (let i = 0; i < runs.length; i += 25) {
     await Promise.all(
       runs.slice(i, i + 25).map(async ([[verb, body], mutate, at, value, bytes]) => {
-        const replies = await rig.collect(verb, mutate(body, at, value, bytes), 300);
+        const request = mutate(body, at, value, bytes);
+        // An auction is answered by those alone who would take it.
+        const replies = verb.endsWith("auction")
+          ? await rig.collect(verb, request, 300)
+          : [await rig.ask(verb, request)];
         for (const reply of replies) {
           expect(typeof reply.success).toBe("boolean");
           expect(typeof reply.message).toBe("string");
@@ -117,7 +121,7 @@ test(`${COUNT} requests that are not what they should be`, async ({ expect }) =>
   expect(counts.accepted).toBeLessThan(counts.answered - 20);
 
   expect(rig.agent.output()).not.toMatch(/A command of the lattice (failed|could not be carried out)/);
-  const [ping] = await rig.collect("host.ping", undefined, 500);
+  const [ping] = await rig.collect("host.ping", undefined);
   expect(ping?.response).toMatchObject({ id: rig.host, lattice: "default" });
   // And it is as it was: it takes a command, and comes back from what it stored.
   await rig.ask("provider.stop.{h}", { provider_id: "store" });

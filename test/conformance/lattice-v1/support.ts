@@ -95,7 +95,7 @@ export async function startLatticeRig(options: RigOptions = {}): Promise<Lattice
     client,
     host: String(host),
     ask,
-    collect: async (verb, body, time = 1000) => {
+    collect: async (verb, body, time = 2000) => {
       const answers: Msg[] = [];
       for await (const message of await client.requestMany(subjectOf(verb), payload(body), {
         strategy: "timer",
