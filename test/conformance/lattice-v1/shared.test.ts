@@ -5,6 +5,7 @@ import { jetstreamManager } from "@nats-io/jetstream";
 import { Kvm, type KV } from "@nats-io/kv";
 import { afterAll, beforeAll, describe, test } from "vitest";
 import { freePort } from "../../support/ports.ts";
+import { serverVersions } from "../../support/nats.ts";
 import { startTcpProxy } from "../../support/tcp-proxy.ts";
 import { waitFor } from "../../support/wait-for.ts";
 import { link, scaleCommand, SMOOTHER, startLatticeRig, type Json, type LatticeRig } from "./support.ts";
@@ -307,46 +308,50 @@ describe("without the hub", () => {
   });
 });
 
-test("a bucket that is lost takes nothing away, and what was changed meanwhile comes into the new one", async ({
-  expect,
-}) => {
-  await using rig = await startLatticeRig();
-  await waitFor("the buckets", async () => (await rig.agent.status()).lattice?.buckets === "shared");
-  await rig.ask("config.put.kept", { a: "1" });
-  const manager = await jetstreamManager(rig.client);
-  await manager.streams.delete("KV_CONFIGDATA_default");
-  // Nothing takes it now but the device's own copy.
-  expect((await rig.ask("config.put.meanwhile", { b: "2" })).success).toBe(true);
-  expect((await rig.ask("config.get.meanwhile")).response).toEqual({ b: "2" });
-  await waitFor("the new bucket to have it", async () => {
-    const entry = await (await new Kvm(rig.client).open("CONFIGDATA_default")).get("meanwhile");
-    return entry?.string() === '{"b":"2"}';
-  });
-  expect((await rig.ask("config.get.kept")).response).toEqual({ a: "1" });
-});
+describe.for(await serverVersions())("at nats-server $name", ({ binary, skip }) => {
+  test.skipIf(skip !== undefined)(
+    "a bucket that is lost takes nothing away, and what was changed meanwhile comes into the new one",
+    async ({ expect }) => {
+      await using rig = await startLatticeRig({ nats: { binary } });
+      await waitFor("the buckets", async () => (await rig.agent.status()).lattice?.buckets === "shared");
+      await rig.ask("config.put.kept", { a: "1" });
+      const manager = await jetstreamManager(rig.client);
+      await manager.streams.delete("KV_CONFIGDATA_default");
+      // Nothing takes it now but the device's own copy.
+      expect((await rig.ask("config.put.meanwhile", { b: "2" })).success).toBe(true);
+      expect((await rig.ask("config.get.meanwhile")).response).toEqual({ b: "2" });
+      await waitFor("the new bucket to have it", async () => {
+        const entry = await (await new Kvm(rig.client).open("CONFIGDATA_default")).get("meanwhile");
+        return entry?.string() === '{"b":"2"}';
+      });
+      expect((await rig.ask("config.get.kept")).response).toEqual({ a: "1" });
+    },
+  );
 
-describe("in leaf mode", () => {
-  test("the host is reached through the leaf node, and uses the buckets of the hub's domain", async ({ expect }) => {
-    const [listen, monitor] = [`127.0.0.1:${await freePort()}`, `127.0.0.1:${await freePort()}`];
-    await using rig = await startLatticeRig({
-      nats: { domain: "hub", leafnodes: true },
-      config: (hub) => ({ hub: { urls: [hub.leafUrl], domain: "hub" }, leaf: { listen, monitor } }),
-    });
-    await waitFor("the buckets", async () => (await rig.agent.status()).lattice?.buckets === "shared");
-    expect((await rig.ask("config.put.limits", { limit: "40" })).success).toBe(true);
-    const configs = await new Kvm(rig.client).open("CONFIGDATA_default");
-    expect((await configs.get("limits"))?.json()).toEqual({ limit: "40" });
-    const told = rig.next("component_scaled");
-    await rig.ask("component.scale.{h}", scaleCommand(rig, { config: ["limits"] }));
-    expect((await told).data).toMatchObject({ image_ref: SMOOTHER, max_instances: 1 });
-    const [ping] = await rig.collect("host.ping", undefined);
-    expect(ping?.response).toMatchObject({ id: rig.host, js_domain: "hub" });
-    await configs.put("limits", JSON.stringify({ limit: "41" }));
-    await waitFor("the change", async () => {
-      const { response } = await rig.ask("config.get.limits");
-      return (response as Json)["limit"] === "41";
-    });
-    await rig.ask("config.del.limits");
-    expect((await configs.get("limits"))?.operation).toBe("PURGE");
-  });
+  test.skipIf(skip !== undefined)(
+    "in leaf mode the host is reached through the leaf node, and uses the buckets of the hub's domain",
+    async ({ expect }) => {
+      const [listen, monitor] = [`127.0.0.1:${await freePort()}`, `127.0.0.1:${await freePort()}`];
+      await using rig = await startLatticeRig({
+        nats: { binary, domain: "hub", leafnodes: true },
+        config: (hub) => ({ hub: { urls: [hub.leafUrl], domain: "hub" }, leaf: { listen, monitor, server: binary } }),
+      });
+      await waitFor("the buckets", async () => (await rig.agent.status()).lattice?.buckets === "shared");
+      expect((await rig.ask("config.put.limits", { limit: "40" })).success).toBe(true);
+      const configs = await new Kvm(rig.client).open("CONFIGDATA_default");
+      expect((await configs.get("limits"))?.json()).toEqual({ limit: "40" });
+      const told = rig.next("component_scaled");
+      await rig.ask("component.scale.{h}", scaleCommand(rig, { config: ["limits"] }));
+      expect((await told).data).toMatchObject({ image_ref: SMOOTHER, max_instances: 1 });
+      const [ping] = await rig.collect("host.ping", undefined);
+      expect(ping?.response).toMatchObject({ id: rig.host, js_domain: "hub" });
+      await configs.put("limits", JSON.stringify({ limit: "41" }));
+      await waitFor("the change", async () => {
+        const { response } = await rig.ask("config.get.limits");
+        return (response as Json)["limit"] === "41";
+      });
+      await rig.ask("config.del.limits");
+      expect((await configs.get("limits"))?.operation).toBe("PURGE");
+    },
+  );
 });

@@ -71,6 +71,9 @@ export interface LatticeHost extends AsyncDisposable {
 /** How long the first start waits for the buckets, so that the first answers are complete. */
 const READY_LIMIT = seconds(3);
 const FLUSH_LIMIT = seconds(2);
+/** A bucket that is read from the start has many values at once. */
+const FOLLOW_PAUSE = millis(50);
+const SAVE_PAUSE = seconds(1);
 const FIRST_HEALTH = seconds(5);
 
 /** @throws PetioleError ERR_STORE_FAILED */
@@ -105,24 +108,43 @@ export async function openLatticeHost(deps: LatticeHostDeps): Promise<LatticeHos
 
   const saving = createExclusive();
   const unsaved = new Set<keyof typeof names>();
-  const contents = (): Record<keyof typeof names, string> => ({
-    wanted: JSON.stringify(wanted),
-    data: data.stored(),
-    config: config.stored(),
-  });
+  const contents: Readonly<Record<keyof typeof names, () => string>> = {
+    wanted: () => JSON.stringify(wanted),
+    data: () => data.stored(),
+    config: () => config.stored(),
+  };
 
   /** Several changes are one write: what is stored is what is there when the write begins. */
-  async function save(name: keyof typeof names): Promise<void> {
-    unsaved.add(name);
-    await saving.run(async () => {
-      if (!unsaved.delete(name)) return;
-      try {
-        await state.save(names[name], contents()[name]);
-      } catch (error) {
-        unsaved.add(name);
-        log.error("Cannot store what the lattice wants: a reboot would forget it", { what: name, err: error });
+  const save = (): Promise<void> =>
+    saving.run(async () => {
+      for (const name of [...unsaved]) {
+        unsaved.delete(name);
+        try {
+          await state.save(names[name], contents[name]());
+        } catch (error) {
+          unsaved.add(name);
+          log.error("Cannot store what the lattice wants: a reboot would forget it", { what: name, err: error });
+        }
       }
     });
+
+  async function saveWanted(): Promise<void> {
+    unsaved.add("wanted");
+    await save();
+  }
+
+  let savePlanned = false;
+  /** What the hub has can be asked for again: it need not be on the disk at once, and a bucket has many values. */
+  function saveSoon(): void {
+    if (savePlanned) return;
+    savePlanned = true;
+    void clock
+      .sleep(SAVE_PAUSE, stop.signal)
+      .catch(() => {})
+      .then(() => {
+        savePlanned = false;
+        return save();
+      });
   }
 
   // ---- What should run
@@ -138,15 +160,25 @@ export async function openLatticeHost(deps: LatticeHostDeps): Promise<LatticeHos
   const applying = createExclusive();
   let applied: LatticeItems | undefined;
 
-  /** A change at the hub; most of them concern other hosts. */
+  let following = false;
+  /** Changes in the buckets, a few at a time; most of them concern other hosts. */
   function follow(): void {
-    void applying
-      .run(async () => {
-        if (!begun || stop.signal.aborted || isDeepStrictEqual(items(), applied)) return;
-        applied = items();
-        await deps.apply();
+    if (following) return;
+    following = true;
+    void clock
+      .sleep(FOLLOW_PAUSE, stop.signal)
+      .catch(() => {})
+      .then(() => {
+        following = false;
+        return applying.run(applyChanges);
       })
       .catch((error: unknown) => log.error("Cannot apply what the lattice wants", { err: error }));
+  }
+
+  async function applyChanges(): Promise<void> {
+    if (!begun || stop.signal.aborted || isDeepStrictEqual(items(), applied)) return;
+    applied = items();
+    await deps.apply();
   }
 
   const bucketOptions = { domain: deps.domain, connection, monitor: deps.monitor, clock, log };
@@ -164,7 +196,8 @@ export async function openLatticeHost(deps: LatticeHostDeps): Promise<LatticeHos
   });
 
   function changed(name: "data" | "config"): void {
-    void save(name);
+    unsaved.add(name);
+    saveSoon();
     follow();
   }
 
@@ -233,14 +266,14 @@ export async function openLatticeHost(deps: LatticeHostDeps): Promise<LatticeHos
       wanted = change(wanted);
     },
     commit: async () => {
-      await save("wanted");
+      await saveWanted();
       await applying.run(async () => {
         applied = items();
         await deps.apply();
       });
     },
-    save: () => save("wanted"),
-    kept: () => saving.run(async () => {}),
+    save: saveWanted,
+    kept: save,
     publish,
     labels,
     below: deps.below,
@@ -352,7 +385,7 @@ export async function openLatticeHost(deps: LatticeHostDeps): Promise<LatticeHos
       await running;
       await data[Symbol.asyncDispose]();
       await config[Symbol.asyncDispose]();
-      await saving.run(async () => {});
+      await save();
     },
   };
 }
