@@ -117,8 +117,9 @@ export async function openLatticeHost(deps: LatticeHostDeps): Promise<LatticeHos
   /** Several changes are one write: what is stored is what is there when the write begins. */
   const save = (): Promise<void> =>
     saving.run(async () => {
-      for (const name of [...unsaved]) {
-        unsaved.delete(name);
+      const due = [...unsaved];
+      unsaved.clear();
+      for (const name of due) {
         try {
           await state.save(names[name], contents[name]());
         } catch (error) {
