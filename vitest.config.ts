@@ -24,7 +24,13 @@ export default defineConfig({
           ],
         },
       },
-      { test: { ...oneByOne(1), name: "integration", include: ["test/{integration,fuzz,foreign}/**/*.test.ts"] } },
+      {
+        test: {
+          ...oneByOne(1),
+          name: "integration",
+          include: ["test/{integration,fuzz,foreign,conformance}/**/*.test.ts"],
+        },
+      },
       { test: { ...oneByOne(2), name: "e2e", include: ["test/e2e/**/*.test.ts"] } },
       { test: { ...oneByOne(3), name: "device", include: ["test/device/**/*.test.ts"] } },
     ],

@@ -41,6 +41,7 @@ const LAYERS = {
     "src/config",
     "src/runtime",
     "src/adapters/control",
+    "src/adapters/lattice",
     "src/daemon",
     "node:",
     "npm",

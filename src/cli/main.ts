@@ -6,6 +6,7 @@ import type { AgentOptions } from "./agent-socket.ts";
 import { countArgument, sizeArgument } from "./arguments.ts";
 import type { CompileOptions } from "./compile.ts";
 import { EXIT } from "./exit-codes.ts";
+import { addLatticeCommands } from "./lattice/commands.ts";
 import { addOutboxCommands } from "./outbox/commands.ts";
 import { addTrustCommands } from "./trust/commands.ts";
 
@@ -48,6 +49,7 @@ withAgentOptions(
 });
 
 addOutboxCommands(program, withAgentOptions);
+addLatticeCommands(program);
 
 program
   .command("config")

@@ -7,6 +7,7 @@ export function formatStatus(status: AgentStatus): string {
   const sections = [
     formatHead(status),
     formatDesired(status),
+    formatLattice(status),
     formatComponents(status.components),
     formatProviders(status.providers),
     formatLinks(status),
@@ -59,6 +60,15 @@ function formatDesired({ desired }: AgentStatus): string {
     );
   }
   return lines.join("\n");
+}
+
+function formatLattice({ lattice }: AgentStatus): string {
+  if (lattice === undefined) return "";
+  const { name, host, state, components, providers, buckets, lastError } = lattice;
+  const asked = [counted(components.length, "component"), counted(providers.length, "provider")].join(" and ");
+  const shared =
+    buckets === "shared" ? "" : `\n  links and configurations are this device's own copy${reasonFor(lastError)}`;
+  return `lattice: ${state === "joined" ? "host of" : "not connected to"} "${name}" as ${host}, which wants ${asked}${shared}`;
 }
 
 const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : "s"}`;

@@ -38,6 +38,16 @@ describe("parseConfig()", () => {
     expect(Object.isFrozen(config.outbox)).toBe(true);
   });
 
+  test("wants a hub for a lattice, and fills in its defaults", ({ expect }) => {
+    expect(faultsOf("device: { id: a }\nlattice: { name: a.b }")).toEqual([
+      "/etc/petiole/petiole.yaml:2:1: lattice: a lattice is reached through the hub, and there is no hub",
+      "/etc/petiole/petiole.yaml:2:12: lattice.name: want letters, digits, - and _, at most 64",
+    ]);
+    const hub = "hub: { mode: direct, urls: [nats://h:4222] }";
+    const { lattice } = parseConfig(`device: { id: a }\n${hub}\nlattice: { components_folder: c }`, "/etc/p/p.yaml");
+    expect(lattice).toEqual({ name: "default", labels: {}, heartbeat: 30_000, components_folder: "/etc/p/c" });
+  });
+
   test("reports every fault at once, in the order of the file, with line and column", ({ expect }) => {
     const text = [
       "device:",

@@ -1,6 +1,7 @@
 import { dirname } from "node:path";
 import type { PetioleError } from "../domain/errors.ts";
 import { checkLeaf } from "./check-leaf.ts";
+import { checkLattice } from "./check-lattice.ts";
 import { checkReferences } from "./check.ts";
 import { flattenIssues } from "./faults.ts";
 import { configSchema, type Config } from "./schema.ts";
@@ -24,6 +25,7 @@ export function parseConfigSource(text: string, source: string): ParsedConfig {
     ...(result.success ? [] : flattenIssues(result.error.issues)),
     ...checkReferences(yaml.value),
     ...checkLeaf(yaml.value),
+    ...checkLattice(yaml.value),
   ];
   if (!result.success || faults.length > 0) throw yaml.invalid(faults);
   return { config: deepFreeze(result.data), invalid: (more) => yaml.invalid(more) };

@@ -65,6 +65,9 @@ const destination = z
     "want a port from 1 to 65535",
   );
 
+/** The public name of a lattice: a token of subjects and a part of bucket names. */
+const latticeName = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, "want letters, digits, - and _, at most 64");
+
 /** How long a message is worth sending. */
 const ttl = z.union([z.literal("none"), duration()]);
 
@@ -293,6 +296,16 @@ export function configSchema(folder: string) {
           .prefault({}),
       })
       .prefault({}),
+    lattice: z
+      .strictObject({
+        name: latticeName.default("default"),
+        labels: z.record(z.string().min(1).max(128), z.string().max(256)).default({}),
+        heartbeat: duration()
+          .refine((value) => value >= 1000, "want at least 1s")
+          .prefault("30s"),
+        components_folder: path.optional(),
+      })
+      .optional(),
     compiler: z.strictObject({ memory: size().prefault("384MiB"), timeout: duration().prefault("2m") }).prefault({}),
     runtime: z
       .strictObject({

@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { PROVIDERS } from "../../providers/index.ts";
 import { SOCKET_NAME } from "../adapters/control/protocol.ts";
 import { openControlServer } from "../adapters/control/server.ts";
+import type { LatticeHost } from "../adapters/lattice/wasmcloud/lattice-host.ts";
 import type { BucketWatch } from "../adapters/lattice/desired-bucket.ts";
 import { openStore, readBootId } from "../adapters/store/index.ts";
 import type { Config } from "../config/schema.ts";
@@ -21,6 +22,7 @@ import { NOTHING_REMEMBERED } from "../trust/memory.ts";
 import { readTrustedKey } from "../runtime/aot/keys.ts";
 import { createDesired } from "./desired.ts";
 import { openHub } from "./hub.ts";
+import { joinLattice, latticeDesired } from "./lattice.ts";
 import { outboxOptionsOf } from "./outbox-options.ts";
 import { createOutboxControl, recallOutbox } from "./outbox-control.ts";
 import { createOutboxMeters } from "./outbox-meters.ts";
@@ -47,6 +49,8 @@ export interface AgentDeps {
   readonly log: Logger;
   /** Aborts what takes long at the start, such as transpiling; the agent is to be disposed then. */
   readonly signal: AbortSignal;
+  /** Whoever may stop this host from the lattice wants the agent to end. */
+  readonly onEnd?: () => void;
 }
 
 /** A running agent. Disposing it stops deliveries, lets calls end, commits the outbox and ends the child processes. */
@@ -59,7 +63,7 @@ export interface Agent extends AsyncDisposable {
  * try; the hub is not waited for.
  * @throws PetioleError ERR_STORE_LOCKED, ERR_STORE_OPEN and other failures of the agent's own folders
  */
-export async function openAgent({ config, file, env, clock, log, signal }: AgentDeps): Promise<Agent> {
+export async function openAgent({ config, file, env, clock, log, signal, onEnd }: AgentDeps): Promise<Agent> {
   await using stack = new AsyncDisposableStack();
   await makeFolder(config.state_dir);
   await makeFolder(config.cache_dir);
@@ -156,6 +160,7 @@ export async function openAgent({ config, file, env, clock, log, signal }: Agent
   if (signal.aborted) giveUp();
 
   const started = clock.monotonic();
+  let lattice: LatticeHost | undefined;
   const desired = createDesired({
     config,
     file,
@@ -163,7 +168,22 @@ export async function openAgent({ config, file, env, clock, log, signal }: Agent
     state: store.state,
     log: log.child({ part: "desired" }),
     apply: (next) => host.apply(next),
+    extend: (below) =>
+      lattice === undefined
+        ? { components: [], providers: [], links: [] }
+        : latticeDesired(lattice.items(below), config.lattice?.components_folder),
   });
+  lattice = await joinLattice({
+    config,
+    path: hub.path,
+    state: store.state,
+    clock,
+    log: log.child({ part: "lattice" }),
+    desired,
+    host,
+    end: onEnd ?? (() => {}),
+  });
+  if (lattice !== undefined) stack.use(lattice);
   let watch: BucketWatch | undefined;
   let state: AgentStatus["state"] = "starting";
   const status = async (): Promise<AgentStatus> => ({
@@ -178,6 +198,7 @@ export async function openAgent({ config, file, env, clock, log, signal }: Agent
     outbox: await outboxStats(),
     inbox: { ...inbox.stats(), hub: hub.inbound() },
     desired: desired.status(watch),
+    lattice: lattice?.status(),
     ...host.status(),
     links: desired
       .current()
@@ -195,6 +216,7 @@ export async function openAgent({ config, file, env, clock, log, signal }: Agent
   stack.use(await openControlServer({ path, handlers, log: log.child({ part: "control" }) }));
 
   await desired.begin();
+  lattice?.begin();
   watch = stack.use(hub.watchDesired((entry) => desired.take(entry)));
   state = "running";
   const parts = stack.move();

@@ -21,11 +21,17 @@ export interface DesiredDeps {
   readonly log: Logger;
   /** Makes it run. Resolves after the first pass. */
   readonly apply: (desired: DesiredState) => Promise<void>;
+  /** What comes on top of what the file and the document want, which it is given. */
+  readonly extend?: ((below: DesiredState) => DesiredState) | undefined;
 }
 
-/** What should run: the configuration file, and the hub's document for this device on top of it. */
+/** What should run: the configuration file, the hub's document for this device on top of it, and then `extend`. */
 export interface Desired {
   current(): DesiredState;
+  /** Of the file and the document. */
+  below(): DesiredState;
+  /** Applies anew what `extend` says now. */
+  refresh(): Promise<void>;
   /** Applies the file and the last valid document. */
   begin(): Promise<void>;
   /** Takes what the hub's bucket says. @throws PetioleError ERR_STORE_FAILED when it cannot be remembered */
@@ -35,11 +41,12 @@ export interface Desired {
 
 const STATE = "desired-document";
 
-export function createDesired({ config, file, folder, state, log, apply }: DesiredDeps): Desired {
+export function createDesired({ config, file, folder, state, log, apply, extend }: DesiredDeps): Desired {
   const base = desiredStateOf(config);
   let record: DocumentRecord = EMPTY;
   /** The document that is applied; none when the stored one does not fit the file any more. */
   let applied: { readonly revision: number; readonly workloads: Workloads } | undefined;
+  let below = base;
   let current = base;
 
   async function check({ revision, text }: Pick<StoredDocument, "revision" | "text">): Promise<Workloads> {
@@ -50,10 +57,15 @@ export function createDesired({ config, file, folder, state, log, apply }: Desir
   }
 
   async function applyDocument(document: typeof applied): Promise<void> {
-    current = document === undefined ? base : mergeDesired([base, desiredStateOf(document.workloads)]);
-    await apply(current);
+    below = document === undefined ? base : mergeDesired([base, desiredStateOf(document.workloads)]);
+    await refresh();
     // Shown once everything of it had its first try.
     applied = document;
+  }
+
+  async function refresh(): Promise<void> {
+    current = extend === undefined ? below : mergeDesired([below, extend(below)]);
+    await apply(current);
   }
 
   async function save(next: DocumentRecord): Promise<void> {
@@ -72,6 +84,8 @@ export function createDesired({ config, file, folder, state, log, apply }: Desir
 
   return {
     current: () => current,
+    below: () => below,
+    refresh,
 
     async begin() {
       const text = config.hub?.desired_state === true ? await state.load(STATE) : undefined;

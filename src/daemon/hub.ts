@@ -45,6 +45,8 @@ export interface Hub extends AsyncDisposable {
   readonly bus: MessageBus;
   readonly hubBus: MessageBus;
   readonly forwarder: ForwarderControl;
+  /** The connection that reaches the hub; none without a hub. */
+  readonly path: HubPath | undefined;
   state(): HubLinkState;
   inbound(): InboundStatus;
   /**
@@ -52,6 +54,13 @@ export interface Hub extends AsyncDisposable {
    * disposes it.
    */
   watchDesired(onEntry: (entry: BucketEntry) => Promise<void>): BucketWatch | undefined;
+}
+
+export interface HubPath {
+  readonly connection: LatticeConnection;
+  readonly monitor: HubMonitor;
+  /** JetStream domain of the hub. */
+  readonly domain: string | undefined;
 }
 
 type HubConfig = NonNullable<Config["hub"]>;
@@ -98,6 +107,7 @@ function openDirectHub(deps: HubDeps, hub: HubConfig): Hub {
     bus,
     hubBus: bus,
     forwarder: link.forwarder,
+    path: { connection, monitor: link.monitor, domain: hub.domain },
     state: () => link.state(),
     inbound: () => link.inbound(),
     watchDesired: (onEntry) => link.watchDesired(onEntry),
@@ -162,6 +172,7 @@ function openLeafHub(deps: HubDeps, hub: HubConfig): Hub {
     bus: createMessageBus({ connection: local, log: log.child({ part: "bus" }) }),
     hubBus: createMessageBus({ connection: uplink, log: log.child({ part: "bus", side: "hub" }) }),
     forwarder: link.forwarder,
+    path: { connection: uplink, monitor: link.monitor, domain: hub.domain },
     state: () => link.state(),
     inbound: () => link.inbound(),
     watchDesired: (onEntry) => link.watchDesired(onEntry),
@@ -306,5 +317,6 @@ const noHub: Hub = {
   state: () => ({ link: "disabled", mode: "none", rtt: undefined, reason: undefined, server: undefined }),
   inbound: () => ({ state: "off", stream: undefined, lastError: undefined }),
   watchDesired: () => undefined,
+  path: undefined,
   [Symbol.asyncDispose]: async () => {},
 };

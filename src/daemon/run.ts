@@ -10,7 +10,7 @@ import { openAgent } from "./agent.ts";
  */
 export async function runAgent(config: Config, file: string): Promise<void> {
   const log = createLogger(config.log.level);
-  const told = Promise.withResolvers<NodeJS.Signals>();
+  const told = Promise.withResolvers<string>();
   const stop = new AbortController();
   const onSignal = (signal: NodeJS.Signals): void => {
     process.once("SIGTERM", endNow);
@@ -29,6 +29,7 @@ export async function runAgent(config: Config, file: string): Promise<void> {
     clock: systemClock,
     log,
     signal: stop.signal,
+    onEnd: () => told.resolve("the lattice stopped this host"),
   });
   if (!stop.signal.aborted) log.info("Agent is ready", { components: Object.keys(config.components).length });
   log.info("Agent is stopping", { signal: await told.promise });

@@ -233,6 +233,16 @@ export const ERROR_CATALOGUE = {
     retryable: true,
     meaning: "the hub has no bucket of desired states, or it cannot be read",
   },
+  ERR_LATTICE_REQUEST: {
+    kind: "user",
+    retryable: false,
+    meaning: "a command of the wasmCloud lattice is malformed, or asks for something that cannot be",
+  },
+  ERR_LATTICE_REFERENCE: {
+    kind: "user",
+    retryable: false,
+    meaning: "the lattice asked for a component that this device may not or cannot load",
+  },
   ERR_CONTROL_UNREACHABLE: { kind: "environment", retryable: true, meaning: "no agent answers on the control socket" },
   ERR_CONTROL_PROTOCOL: {
     kind: "environment",

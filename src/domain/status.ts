@@ -75,6 +75,20 @@ export interface DocumentStatus {
   readonly links: number;
 }
 
+/** The device as a host of a wasmCloud lattice. */
+export interface LatticeStatus {
+  readonly name: string;
+  /** Public key of the host. */
+  readonly host: string;
+  readonly state: "connecting" | "joined";
+  /** What the lattice asked this host for. */
+  readonly components: readonly ComponentId[];
+  readonly providers: readonly ProviderId[];
+  /** `local`: links and configurations are those that this device remembers; the hub cannot be asked. */
+  readonly buckets: "shared" | "local";
+  readonly lastError: StatusError | undefined;
+}
+
 export interface AgentStatus {
   readonly device: string;
   readonly version: string;
@@ -90,6 +104,8 @@ export interface AgentStatus {
   readonly outbox: OutboxStats;
   readonly inbox: InboxStats & { readonly hub: InboundStatus };
   readonly desired: DesiredStatus;
+  /** Undefined when the configuration has no lattice. */
+  readonly lattice?: LatticeStatus | undefined;
   readonly components: readonly ComponentStatus[];
   readonly providers: readonly ProviderStatus[];
   readonly links: readonly Pick<LinkSpec, "name" | "source" | "target" | "interfaces">[];

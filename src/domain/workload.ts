@@ -70,6 +70,11 @@ export interface ComponentSpec {
   readonly recycling: Recycling;
   readonly isolation: Isolation;
   readonly grants: Grants;
+  /**
+   * `needed` unless given: without a link for each of its imports it is not started. `late`: it is started, and a call of
+   * an import that has no link ends the call of the component.
+   */
+  readonly links?: "needed" | "late" | undefined;
 }
 
 export interface ProviderSpec {

@@ -108,6 +108,20 @@ const desired: DesiredState = {
 };
 
 describe("createHost()", () => {
+  test("starts a component whose links may come late, and refuses its calls until they do", async ({ expect }) => {
+    const { host, instances, events } = createWorld();
+    await using _ = host;
+    const components = [{ ...app, links: "late" as const }];
+    await host.apply({ ...desired, components, links: [] });
+    expect(host.status().components[0]).toMatchObject({ state: "running" });
+    await expect(instances.get("app")?.onImport("a:b/get@1.0.0", "get", ["x"])).rejects.toMatchObject({
+      code: "ERR_PROVIDER_STOPPED",
+    });
+    await host.apply({ ...desired, components });
+    expect(await instances.get("app")?.onImport("a:b/get@1.0.0", "get", ["x"])).toBe("store has x");
+    expect(events.filter((event) => event === "start app")).toHaveLength(1);
+  });
+
   test("routes imports to the linked provider and deliveries to the component", async ({ expect }) => {
     const { host, bound, instances } = createWorld();
     await using _ = host;

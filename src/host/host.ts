@@ -151,7 +151,7 @@ export function createHost({ runtime, registry, services, trust, clock, log }: H
           );
         }
         checkDigest(spec, prepared.digest);
-        checkImports(spec.id, prepared.imports, runtime.builtin, own);
+        if (spec.links !== "late") checkImports(spec.id, prepared.imports, runtime.builtin, own);
         const running = await runtime.start(prepared, {
           id: spec.id,
           env: spec.env,

@@ -1,0 +1,45 @@
+import type { DesiredState } from "../../../domain/workload.ts";
+import type { HostStatus } from "../../../host/host.ts";
+import type { Logger } from "../../../lib/log.ts";
+import type { HostEvent } from "./events.ts";
+import type { SharedBucket } from "./shared-bucket.ts";
+import type { Wanted } from "./wanted.ts";
+import type { Reply } from "./wire.ts";
+
+/** What the commands of a lattice work on. */
+export interface HostContext {
+  readonly hostId: string;
+  readonly log: Logger;
+  readonly data: SharedBucket;
+  readonly config: SharedBucket;
+  wanted(): Wanted;
+  /** Changes what is wanted at once; `commit` stores it and makes it so. */
+  want(change: (wanted: Wanted) => Wanted): void;
+  /** Resolves when everything that is wanted had its first try. */
+  commit(): Promise<void>;
+  /** Stores what is wanted when it changes nothing of what runs. */
+  save(): Promise<void>;
+  /** Resolves when what was changed in the buckets is in the store. */
+  kept(): Promise<void>;
+  publish(event: HostEvent): void;
+  labels(): Readonly<Record<string, string>>;
+  /** What the device itself wants. */
+  below(): DesiredState;
+  running(): HostStatus;
+  /** Why a component cannot be had from this reference; undefined when it can. */
+  componentProblem(reference: string): string | undefined;
+  /** Type of petiole's provider that a reference names; undefined when it names none. */
+  providerType(reference: string): string | undefined;
+  /** An item whose start failed and is tried again by itself: it is reported when it runs. */
+  awaitLater(kind: "component" | "provider", id: string): void;
+}
+
+/** What comes of a command. */
+export interface Outcome {
+  /** Undefined: no answer at all. */
+  readonly reply: Reply | undefined;
+  /** What goes on once the answer was sent. */
+  readonly after?: () => Promise<void>;
+}
+
+export type Verb = (body: Uint8Array, rest: readonly string[]) => Outcome | Promise<Outcome>;

@@ -1,0 +1,141 @@
+import { describe, test } from "vitest";
+import type { DesiredState } from "../../../domain/workload.ts";
+import { latticeItems, linksOf, type ItemsInput } from "./items.ts";
+import { configProblem, mergeConfig, structuredConfig } from "./named-config.ts";
+import { NOTHING_WANTED } from "./wanted.ts";
+import type { Link } from "./wire.ts";
+
+const NOTHING: DesiredState = { components: [], providers: [], links: [] };
+const CONFIGS: Readonly<Record<string, string>> = {
+  one: '{"a":"1","b":"1"}',
+  two: '{"b":"2"}',
+  broken: "{",
+};
+const lookup = (name: string): string | undefined => CONFIGS[name];
+
+const link = (more: Partial<Link>): Link => ({
+  source_id: "c",
+  target: "p",
+  name: "default",
+  wit_namespace: "wasi",
+  wit_package: "keyvalue",
+  interfaces: ["store"],
+  source_config: [],
+  target_config: [],
+  ...more,
+});
+
+const input = (more: Partial<ItemsInput>): ItemsInput => ({
+  wanted: {
+    ...NOTHING_WANTED,
+    components: [{ id: "c", reference: "file://c.wasm", count: 3, annotations: {}, config: ["one", "two"] }],
+    providers: [{ id: "p", reference: "petiole://kv", annotations: {}, config: [] }],
+  },
+  links: [],
+  config: lookup,
+  providerType: (reference) => (reference === "petiole://kv" ? "kv" : undefined),
+  below: NOTHING,
+  ...more,
+});
+
+describe("latticeItems()", () => {
+  test("merges the configurations that a component names, the last one first", ({ expect }) => {
+    expect(latticeItems(input({})).components).toEqual([
+      { id: "c", reference: "file://c.wasm", count: 3, config: { a: "1", b: "2" } },
+    ]);
+  });
+
+  test("gives a link its direction and the configuration of the provider's side", ({ expect }) => {
+    const both = { source_config: ["one"], target_config: ["two"] };
+    const { links } = latticeItems(
+      input({ links: [link(both), link({ ...both, source_id: "p", target: "c", interfaces: ["watcher"] })] }),
+    );
+    expect(links).toEqual([
+      { name: "default", source: "c", target: "p", interfaces: ["wasi:keyvalue/store"], config: { b: 2 } },
+      { name: "default", source: "p", target: "c", interfaces: ["wasi:keyvalue/watcher"], config: { a: 1, b: 1 } },
+    ]);
+  });
+
+  test("leaves out links with an end elsewhere, between two components, and of interfaces that are none", ({
+    expect,
+  }) => {
+    const links = [
+      link({ target: "far" }),
+      link({ source_id: "far" }),
+      link({ target: "c" }),
+      link({ source_id: "p", target: "p" }),
+      link({ interfaces: ["Store!", "store@0.2.0"] }),
+      link({ interfaces: [] }),
+    ];
+    expect(latticeItems(input({ links })).links).toEqual([]);
+  });
+
+  test("gives an import one link: the default one, else the first by name", ({ expect }) => {
+    const links = [
+      link({ name: "z" }),
+      link({ name: "b", interfaces: ["atomics"] }),
+      link({}),
+      link({ name: "a", interfaces: ["atomics", "store"] }),
+    ];
+    expect(latticeItems(input({ links })).links.map(({ name, interfaces }) => [name, interfaces])).toEqual([
+      ["default", ["wasi:keyvalue/store"]],
+      ["a", ["wasi:keyvalue/atomics"]],
+    ]);
+  });
+
+  test("links what the device's own configuration runs, and takes nothing of it over", ({ expect }) => {
+    const below: DesiredState = { ...NOTHING, providers: [{ id: "p", type: "own", config: {} }] };
+    const items = latticeItems(input({ below, links: [link({})] }));
+    expect(items.providers).toEqual([]);
+    expect(items.links).toHaveLength(1);
+  });
+
+  test("leaves out a provider of a type that is not known any more", ({ expect }) => {
+    expect(latticeItems(input({ providerType: () => undefined })).providers).toEqual([]);
+  });
+});
+
+test("linksOf() reads the entries that are links and leaves the rest", ({ expect }) => {
+  const entries = [
+    ["COMPONENT_a", JSON.stringify({ url: "x", links: [link({})] })],
+    ["COMPONENT_b", JSON.stringify({ url: "x" })],
+    ["COMPONENT_c", "nonsense"],
+    ["LINKDEF_d", JSON.stringify({ links: [link({})] })],
+  ] as const;
+  expect(linksOf(entries)).toEqual([link({})]);
+});
+
+describe("configurations", () => {
+  test("that are gone or broken count as empty, and secrets are left out", ({ expect }) => {
+    expect(mergeConfig(["one", "gone", "broken", "SECRET_x"], lookup)).toEqual({ a: "1", b: "1" });
+  });
+
+  test("say why they cannot be used", ({ expect }) => {
+    expect(configProblem(["one"], lookup)).toBeUndefined();
+    expect(configProblem(["one", "gone"], lookup)).toBe("Config gone does not exist");
+    expect(configProblem(["SECRET_x"], lookup)).toBe("Secrets are not supported: SECRET_x");
+  });
+
+  test("structuredConfig() takes JSON for what it is and anything else as text", ({ expect }) => {
+    const config = {
+      list: '[{"subject":"a.>"}]',
+      number: "5",
+      flag: "true",
+      quoted: '"5"',
+      size: "64KiB",
+      subject: "a.>",
+      odd: "[a",
+      word: "trueish",
+    };
+    expect(structuredConfig(config)).toEqual({
+      list: [{ subject: "a.>" }],
+      number: 5,
+      flag: true,
+      quoted: "5",
+      size: "64KiB",
+      subject: "a.>",
+      odd: "[a",
+      word: "trueish",
+    });
+  });
+});

@@ -1,0 +1,110 @@
+// From what the lattice says to what should run on this device. Pure.
+
+import type { ProviderSpec, DesiredState, LinkSpec } from "../../../domain/workload.ts";
+import { parseWitName } from "../../../domain/wit-name.ts";
+import { mergeConfig, structuredConfig, type ConfigLookup } from "./named-config.ts";
+import type { Wanted } from "./wanted.ts";
+import { componentRecord, parseStored, type Link } from "./wire.ts";
+import { isComponentKey } from "./subjects.ts";
+
+export interface LatticeComponent {
+  readonly id: string;
+  readonly reference: string;
+  /** Instances at most. */
+  readonly count: number;
+  readonly config: Readonly<Record<string, string>>;
+}
+
+/** What the lattice wants of this device. */
+export interface LatticeItems {
+  readonly components: readonly LatticeComponent[];
+  readonly providers: readonly ProviderSpec[];
+  readonly links: readonly LinkSpec[];
+}
+
+export interface ItemsInput {
+  readonly wanted: Wanted;
+  /** Of the whole lattice. */
+  readonly links: readonly Link[];
+  readonly config: ConfigLookup;
+  readonly providerType: (reference: string) => string | undefined;
+  /** What the device itself wants: the lattice can link it, and cannot change it. */
+  readonly below: DesiredState;
+}
+
+export function latticeItems({ wanted, links, config, providerType, below }: ItemsInput): LatticeItems {
+  const taken = new Set([...below.components, ...below.providers].map(({ id }) => id));
+  const components = wanted.components.filter(({ id }) => !taken.has(id));
+  const providers = wanted.providers.filter(({ id }) => !taken.has(id));
+  return {
+    components: components.map(({ id, reference, count, config: names }) => ({
+      id,
+      reference,
+      count,
+      config: mergeConfig(names, config),
+    })),
+    providers: providers.flatMap(({ id, reference, config: names }) => {
+      const type = providerType(reference);
+      // One that another version of petiole had.
+      if (type === undefined) return [];
+      return [{ id, type, config: structuredConfig(mergeConfig(names, config)) }];
+    }),
+    links: linksHere(links, config, {
+      components: new Set([...below.components, ...components].map(({ id }) => id)),
+      providers: new Set([...below.providers, ...providers].map(({ id }) => id)),
+    }),
+  };
+}
+
+interface Ends {
+  readonly components: ReadonlySet<string>;
+  readonly providers: ReadonlySet<string>;
+}
+
+/** Links between a component and a provider of this device. Those with an end elsewhere are no concern of the host's. */
+function linksHere(links: readonly Link[], config: ConfigLookup, { components, providers }: Ends): LinkSpec[] {
+  const imports: LinkSpec[] = [];
+  const deliveries: LinkSpec[] = [];
+  for (const link of links) {
+    const spec = (names: readonly string[]): LinkSpec => ({
+      name: link.name,
+      source: link.source_id,
+      target: link.target,
+      interfaces: interfacesOf(link),
+      // The provider's side is what the provider reads.
+      config: structuredConfig(mergeConfig(names, config)),
+    });
+    if (interfacesOf(link).length === 0) continue;
+    if (components.has(link.source_id) && providers.has(link.target)) imports.push(spec(link.target_config));
+    if (providers.has(link.source_id) && components.has(link.target)) deliveries.push(spec(link.source_config));
+  }
+  return [...oneForEachImport(imports), ...deliveries];
+}
+
+const interfacesOf = ({ wit_namespace, wit_package, interfaces }: Link): string[] => [
+  ...new Set(
+    interfaces
+      .map((name) => `${wit_namespace}:${wit_package}/${name}`)
+      .filter((name) => parseWitName(name)?.version === undefined && parseWitName(name) !== undefined),
+  ),
+];
+
+/** An import has one link: the one named `default`, else the first by name. */
+function oneForEachImport(links: readonly LinkSpec[]): LinkSpec[] {
+  const rank = ({ name, target }: LinkSpec): string => `${name === "default" ? 0 : 1} ${name} ${target}`;
+  const taken = new Set<string>();
+  return [...links]
+    .sort((a, b) => (rank(a) < rank(b) ? -1 : 1))
+    .flatMap((link) => {
+      const free = link.interfaces.filter((name) => !taken.has(`${link.source} ${name}`));
+      for (const name of free) taken.add(`${link.source} ${name}`);
+      return free.length === 0 ? [] : [{ ...link, interfaces: free }];
+    });
+}
+
+/** Every link in the entries of the lattice's bucket. */
+export function linksOf(entries: readonly (readonly [string, string])[]): Link[] {
+  return entries
+    .filter(([key]) => isComponentKey(key))
+    .flatMap(([, value]) => parseStored(componentRecord, value)?.links ?? []);
+}

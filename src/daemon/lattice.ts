@@ -1,0 +1,82 @@
+import { PROVIDERS } from "../../providers/index.ts";
+import type { LatticeItems } from "../adapters/lattice/wasmcloud/items.ts";
+import { platformLabels } from "../adapters/lattice/wasmcloud/inventory.ts";
+import { openLatticeHost, type LatticeHost } from "../adapters/lattice/wasmcloud/lattice-host.ts";
+import { desiredStateOf } from "../config/desired-state.ts";
+import { documentSchema, type Config } from "../config/schema.ts";
+import { isPetioleError } from "../domain/errors.ts";
+import { VERSION } from "../domain/version.ts";
+import type { ComponentSpec, DesiredState } from "../domain/workload.ts";
+import type { Host } from "../host/host.ts";
+import type { StateStore } from "../host/ports.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { Logger } from "../lib/log.ts";
+import type { Desired } from "./desired.ts";
+import type { HubPath } from "./hub.ts";
+import { componentSource, providerTypeOf } from "./lattice-references.ts";
+
+export interface JoinLatticeDeps {
+  readonly config: Config;
+  readonly path: HubPath | undefined;
+  readonly state: StateStore;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly desired: Pick<Desired, "below" | "refresh">;
+  readonly host: Host;
+  readonly end: () => void;
+}
+
+/** More make no sense on a device; the lattice is told the number that it asked for. */
+const MOST_INSTANCES = 1000;
+
+/** Undefined when the configuration has no lattice. @throws PetioleError ERR_STORE_FAILED */
+export async function joinLattice(deps: JoinLatticeDeps): Promise<LatticeHost | undefined> {
+  const { config, path, state, clock, log, desired, host, end } = deps;
+  const { lattice } = config;
+  if (lattice === undefined || path === undefined) return undefined;
+  return await openLatticeHost({
+    lattice: lattice.name,
+    device: config.device.id,
+    version: VERSION,
+    labels: { ...platformLabels(process), ...lattice.labels },
+    heartbeat: lattice.heartbeat,
+    ...path,
+    state,
+    clock,
+    log,
+    below: () => desired.below(),
+    apply: () => desired.refresh(),
+    running: () => host.status(),
+    componentProblem: (reference) => {
+      try {
+        componentSource(reference, lattice.components_folder);
+        return undefined;
+      } catch (error) {
+        if (isPetioleError(error, "ERR_LATTICE_REFERENCE")) return error.message;
+        throw error;
+      }
+    },
+    providerType: (reference) => providerTypeOf(reference, PROVIDERS),
+    stopWorkloads: async () => await host[Symbol.asyncDispose](),
+    end,
+  });
+}
+
+/** What the lattice wants, in the model that every front end uses. Its components get the limits that a file's get unasked. */
+export function latticeDesired(items: LatticeItems, folder: string | undefined): DesiredState {
+  return {
+    components: items.components.flatMap(({ id, reference, count, config }): ComponentSpec[] => {
+      let file: string;
+      try {
+        ({ file } = componentSource(reference, folder));
+      } catch {
+        // The configuration file has another folder now than when the component was accepted.
+        return [];
+      }
+      const raw = { components: { [id]: { file, config, max_instances: Math.min(count, MOST_INSTANCES) } } };
+      return desiredStateOf(documentSchema("/").parse(raw)).components.map((spec) => ({ ...spec, links: "late" }));
+    }),
+    providers: items.providers,
+    links: items.links,
+  };
+}
