@@ -1,5 +1,6 @@
 import { isAbsolute, resolve } from "node:path";
 import { z } from "zod";
+import { formatReference, parseReference } from "../domain/artifact-reference.ts";
 import { LANES } from "../domain/outbox.ts";
 import { isSubjectFilter } from "../domain/subject.ts";
 import { LOG_LEVELS } from "../lib/log.ts";
@@ -64,6 +65,19 @@ const destination = z
     "want a port from 1 to 65535",
   );
 
+/** A component that is fetched, in its full spelling. */
+const image = z.string().transform((text, context) => {
+  const parsed = parseReference(text);
+  if ("reference" in parsed) return formatReference(parsed.reference);
+  context.addIssue(parsed.fault);
+  return z.NEVER;
+});
+
+/** Of a registry, as references name it. */
+const registryHost = z
+  .string()
+  .regex(/^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+)(:\d{1,5})?$/, "want host or host:port such as registry.example:5000");
+
 /** How long a message is worth sending. */
 const ttl = z.union([z.literal("none"), duration()]);
 
@@ -83,35 +97,39 @@ const workloadShape = (path: ReturnType<typeof pathFrom>) => ({
   components: z
     .record(
       id,
-      z.strictObject({
-        file: path,
-        digest: z
-          .string()
-          .regex(/^sha256:[0-9a-f]{64}$/, "want sha256: and 64 hexadecimal digits")
-          .optional(),
-        config: strings.default({}),
-        env: strings.default({}),
-        deadline: duration().prefault("5s"),
-        memory: size().prefault("32MiB"),
-        queue: z.int().min(1).max(100_000).default(256),
-        max_instances: z.int().min(1).max(1000).default(1),
-        max_table: z.int().min(1).max(10_000_000).default(100_000),
-        outbox_quota: size().optional(),
-        cpu: z.number().min(0.01).max(1).default(1),
-        log_rate: z.number().min(0.1).max(10_000).default(50),
-        isolation: z.enum(["shared", "dedicated"]).default("shared"),
-        recycle: z
-          .strictObject({
-            calls: z.int().min(1).optional(),
-            age: duration().optional(),
-            memory: size().optional(),
-          })
-          .prefault({}),
-        folders: z
-          .array(z.strictObject({ host: path, guest: guestPath, write: z.boolean().default(false) }))
-          .default([]),
-        network: z.array(destination).default([]),
-      }),
+      z
+        .strictObject({
+          file: path.optional(),
+          image: image.optional(),
+          image_pull: z.enum(["missing", "always"]).default("missing"),
+          digest: z
+            .string()
+            .regex(/^sha256:[0-9a-f]{64}$/, "want sha256: and 64 hexadecimal digits")
+            .optional(),
+          config: strings.default({}),
+          env: strings.default({}),
+          deadline: duration().prefault("5s"),
+          memory: size().prefault("32MiB"),
+          queue: z.int().min(1).max(100_000).default(256),
+          max_instances: z.int().min(1).max(1000).default(1),
+          max_table: z.int().min(1).max(10_000_000).default(100_000),
+          outbox_quota: size().optional(),
+          cpu: z.number().min(0.01).max(1).default(1),
+          log_rate: z.number().min(0.1).max(10_000).default(50),
+          isolation: z.enum(["shared", "dedicated"]).default("shared"),
+          recycle: z
+            .strictObject({
+              calls: z.int().min(1).optional(),
+              age: duration().optional(),
+              memory: size().optional(),
+            })
+            .prefault({}),
+          folders: z
+            .array(z.strictObject({ host: path, guest: guestPath, write: z.boolean().default(false) }))
+            .default([]),
+          network: z.array(destination).default([]),
+        })
+        .refine(({ file, image }) => (file === undefined) !== (image === undefined), "want either file or image"),
     )
     .default({}),
   providers: z.record(id, z.strictObject({ type: z.string().min(1), config: z.unknown().optional() })).default({}),
@@ -167,6 +185,21 @@ export function configSchema(folder: string) {
       .max(64)
       .default([]),
   });
+
+  const registry = z
+    .strictObject({
+      user: z.string().min(1).optional(),
+      password_file: path.optional(),
+      token_file: path.optional(),
+      ca_file: path.optional(),
+      insecure: z.boolean().default(false),
+    })
+    .superRefine((value, context) => {
+      const { user, password_file: password, token_file: token, ca_file: ca, insecure } = value;
+      if ((user === undefined) !== (password === undefined)) context.addIssue("want both user and password_file");
+      if (user !== undefined && token !== undefined) context.addIssue("want either a user or a token_file");
+      if (insecure && ca !== undefined) context.addIssue("insecure is plain http, which needs no ca_file");
+    });
 
   const hub = z
     .strictObject({
@@ -297,6 +330,16 @@ export function configSchema(folder: string) {
         workers: z.int().min(1).max(64).default(1),
         cache_size: size().prefault("256MiB"),
         trusted_keys: z.array(path).default([]),
+      })
+      .prefault({}),
+    artifacts: z
+      .strictObject({
+        max_size: size().prefault("512MiB"),
+        stall_timeout: duration()
+          .refine((value) => value >= 1000, "want at least 1s")
+          .prefault("30s"),
+        docker_config: path.optional(),
+        registries: z.record(registryHost, registry).default({}),
       })
       .prefault({}),
     ...workloadShape(path),

@@ -11,6 +11,7 @@ import type { AgentStatus } from "../domain/status.ts";
 import { days, mebibytes } from "../domain/units.ts";
 import { RELEASED, VERSION } from "../domain/version.ts";
 import { createHost } from "../host/host.ts";
+import { createImageHost } from "../host/image-host.ts";
 import { openInbox } from "../host/inbox/inbox.ts";
 import { createClockSync } from "../lib/clock-sync/clock-sync.ts";
 import { askWitnesses, SYSTEM_WITNESSES } from "../lib/clock-sync/witnesses.ts";
@@ -18,6 +19,7 @@ import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/log.ts";
 import { createRuntime } from "../runtime/runtime.ts";
 import { readTrustedKey } from "../runtime/aot/keys.ts";
+import { openArtifacts } from "./artifacts.ts";
 import { createDesired } from "./desired.ts";
 import { openHub } from "./hub.ts";
 import { outboxOptionsOf } from "./outbox-options.ts";
@@ -135,7 +137,14 @@ export async function openAgent({ config, file, env, clock, log, signal }: Agent
     }),
   );
   const services = { outbox: meters.outbox, keyValue: store.keyValue, bus: hub.bus, hubBus: hub.hubBus, inbox };
-  const host = stack.use(createHost({ runtime, registry: PROVIDERS, services, clock, log }));
+  const host = stack.use(
+    createImageHost({
+      host: createHost({ runtime, registry: PROVIDERS, services, clock, log }),
+      artifacts: openArtifacts({ config, env, objects: hub.objects, clock, log: log.child({ part: "artifacts" }) }),
+      clock,
+      log: log.child({ part: "artifacts" }),
+    }),
+  );
 
   const giveUp = (): void => void host[Symbol.asyncDispose]();
   signal.addEventListener("abort", giveUp, { once: true });

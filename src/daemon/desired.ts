@@ -4,7 +4,7 @@ import { parseDocument } from "../config/document.ts";
 import type { Config, Workloads } from "../config/schema.ts";
 import { PetioleError, isPetioleError } from "../domain/errors.ts";
 import type { DesiredStatus } from "../domain/status.ts";
-import type { DesiredState } from "../domain/workload.ts";
+import type { WantedState } from "../domain/workload.ts";
 import { mergeDesired } from "../host/desired-sources.ts";
 import type { StateStore } from "../host/ports.ts";
 import type { Logger } from "../lib/log.ts";
@@ -20,12 +20,12 @@ export interface DesiredDeps {
   readonly state: StateStore;
   readonly log: Logger;
   /** Makes it run. Resolves after the first pass. */
-  readonly apply: (desired: DesiredState) => Promise<void>;
+  readonly apply: (desired: WantedState) => Promise<void>;
 }
 
 /** What should run: the configuration file, and the hub's document for this device on top of it. */
 export interface Desired {
-  current(): DesiredState;
+  current(): WantedState;
   /** Applies the file and the last valid document. */
   begin(): Promise<void>;
   /** Takes what the hub's bucket says. @throws PetioleError ERR_STORE_FAILED when it cannot be remembered */

@@ -320,6 +320,7 @@ function componentStatus(
     id: spec.id,
     state: stateOf(item),
     digest: item?.live?.prepared.digest,
+    image: undefined,
     calls: stats?.calls ?? 0,
     failures: stats?.failures ?? 0,
     restarts: stats?.restarts ?? 0,
