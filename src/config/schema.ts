@@ -97,39 +97,37 @@ const workloadShape = (path: ReturnType<typeof pathFrom>) => ({
   components: z
     .record(
       id,
-      z
-        .strictObject({
-          file: path.optional(),
-          image: image.optional(),
-          image_pull: z.enum(["missing", "always"]).default("missing"),
-          digest: z
-            .string()
-            .regex(/^sha256:[0-9a-f]{64}$/, "want sha256: and 64 hexadecimal digits")
-            .optional(),
-          config: strings.default({}),
-          env: strings.default({}),
-          deadline: duration().prefault("5s"),
-          memory: size().prefault("32MiB"),
-          queue: z.int().min(1).max(100_000).default(256),
-          max_instances: z.int().min(1).max(1000).default(1),
-          max_table: z.int().min(1).max(10_000_000).default(100_000),
-          outbox_quota: size().optional(),
-          cpu: z.number().min(0.01).max(1).default(1),
-          log_rate: z.number().min(0.1).max(10_000).default(50),
-          isolation: z.enum(["shared", "dedicated"]).default("shared"),
-          recycle: z
-            .strictObject({
-              calls: z.int().min(1).optional(),
-              age: duration().optional(),
-              memory: size().optional(),
-            })
-            .prefault({}),
-          folders: z
-            .array(z.strictObject({ host: path, guest: guestPath, write: z.boolean().default(false) }))
-            .default([]),
-          network: z.array(destination).default([]),
-        })
-        .refine(({ file, image }) => (file === undefined) !== (image === undefined), "want either file or image"),
+      z.strictObject({
+        file: path.optional(),
+        image: image.optional(),
+        image_pull: z.enum(["missing", "always"]).default("missing"),
+        digest: z
+          .string()
+          .regex(/^sha256:[0-9a-f]{64}$/, "want sha256: and 64 hexadecimal digits")
+          .optional(),
+        config: strings.default({}),
+        env: strings.default({}),
+        deadline: duration().prefault("5s"),
+        memory: size().prefault("32MiB"),
+        queue: z.int().min(1).max(100_000).default(256),
+        max_instances: z.int().min(1).max(1000).default(1),
+        max_table: z.int().min(1).max(10_000_000).default(100_000),
+        outbox_quota: size().optional(),
+        cpu: z.number().min(0.01).max(1).default(1),
+        log_rate: z.number().min(0.1).max(10_000).default(50),
+        isolation: z.enum(["shared", "dedicated"]).default("shared"),
+        recycle: z
+          .strictObject({
+            calls: z.int().min(1).optional(),
+            age: duration().optional(),
+            memory: size().optional(),
+          })
+          .prefault({}),
+        folders: z
+          .array(z.strictObject({ host: path, guest: guestPath, write: z.boolean().default(false) }))
+          .default([]),
+        network: z.array(destination).default([]),
+      }),
     )
     .default({}),
   providers: z.record(id, z.strictObject({ type: z.string().min(1), config: z.unknown().optional() })).default({}),

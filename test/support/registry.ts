@@ -110,7 +110,7 @@ export async function startRegistry({ binary, config, tls }: RegistryOptions): P
   return {
     host,
     port,
-    stop: () => server[Symbol.asyncDispose](),
+    stop: async () => await server[Symbol.asyncDispose](),
     start: async () => {
       server = await launch();
     },
