@@ -4,8 +4,10 @@ import { DEFAULT_CONFIG_FILE } from "../config/load.ts";
 import { isPetioleError } from "../domain/errors.ts";
 import type { AgentOptions } from "./agent-socket.ts";
 import { countArgument, sizeArgument } from "./arguments.ts";
+import { addArtifactCommands } from "./artifacts/commands.ts";
 import type { CompileOptions } from "./compile.ts";
 import { EXIT } from "./exit-codes.ts";
+
 import { addOutboxCommands } from "./outbox/commands.ts";
 
 // Each command is loaded when it is asked for: `petiole status` must not pay for the runtime.
@@ -47,6 +49,7 @@ withAgentOptions(
 });
 
 addOutboxCommands(program, withAgentOptions);
+addArtifactCommands(program, (command) => command.addOption(configOption()).addOption(jsonOption()));
 
 program
   .command("config")

@@ -77,9 +77,23 @@ function formatComponents(components: readonly ComponentStatus[]): string {
   ]);
   return [
     formatTable([["COMPONENT", "STATE", "CALLS", "FAILED", "RESTARTS", "MEMORY", "CPU", "DIGEST"], ...rows]),
+    ...components.flatMap(formatImage),
     ...components.flatMap(formatBreaches),
     ...formatErrors(components),
   ].join("\n");
+}
+
+function formatImage({ id, image }: ComponentStatus): string[] {
+  if (image === undefined) return [];
+  const { reference, digest, fetching } = image;
+  const known =
+    digest === undefined || reference.includes(digest) ? "" : ` is ${digest.slice(0, "sha256:".length + 12)}`;
+  if (fetching === undefined) return [`  ${id}: image ${reference}${known}`];
+  const how =
+    fetching === "resolving"
+      ? "its source is asked"
+      : `${formatBytes(fetching.bytes)} of ${formatBytes(fetching.total)} fetched`;
+  return [`  ${id}: image ${reference}${known}; ${how}`];
 }
 
 /** Limits that were reached, when any was. */

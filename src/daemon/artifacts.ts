@@ -3,6 +3,7 @@ import { createArtifactStore, type ArtifactStore } from "../adapters/artifacts/a
 import type { RegistrySettings } from "../adapters/artifacts/oci/credentials.ts";
 import { openArtifactSource } from "../adapters/artifacts/open-source.ts";
 import type { Config } from "../config/schema.ts";
+import { PetioleError } from "../domain/errors.ts";
 import type { ObjectReader, VerifyArtifact } from "../host/ports.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/log.ts";
@@ -36,6 +37,19 @@ export function openArtifacts({ config, env, objects, clock, log }: ArtifactsDep
     log,
   });
 }
+
+const agentOnly = (bucket: string, name: string): never => {
+  throw new PetioleError(
+    "ERR_ARTIFACT_REFERENCE",
+    `Cannot pull "nats-object://${bucket}/${name}": only the agent reads object stores; \`nats object get\` does as well`,
+  );
+};
+
+/** For the command line, which has no connection to the hub: in leaf mode only the agent may log in at the local server. */
+export const agentOnlyObjects: ObjectReader = {
+  find: async (bucket, name) => agentOnly(bucket, name),
+  read: async (bucket, { id }) => agentOnly(bucket, id),
+};
 
 export function registriesOf({ artifacts }: ArtifactsConfig): Record<string, RegistrySettings> {
   return Object.fromEntries(
