@@ -7,7 +7,6 @@ import { countArgument, sizeArgument } from "./arguments.ts";
 import { addArtifactCommands } from "./artifacts/commands.ts";
 import type { CompileOptions } from "./compile.ts";
 import { EXIT } from "./exit-codes.ts";
-
 import { addOutboxCommands } from "./outbox/commands.ts";
 
 // Each command is loaded when it is asked for: `petiole status` must not pay for the runtime.
