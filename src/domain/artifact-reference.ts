@@ -54,16 +54,10 @@ export function parseReference(text: string): ParsedReference {
 
 /** One spelling for each reference, with everything that was left out. */
 export function formatReference(reference: ArtifactReference): string {
-  switch (reference.kind) {
-    case "file":
-      return `file://${reference.path}`;
-    case "nats-object":
-      return `nats-object://${reference.bucket}/${reference.name}`;
-    case "oci": {
-      const { registry, repository, tag, digest } = reference;
-      return `${registry}/${repository}${tag === undefined ? "" : `:${tag}`}${digest === undefined ? "" : `@${digest}`}`;
-    }
-  }
+  if (reference.kind === "file") return `file://${reference.path}`;
+  if (reference.kind === "nats-object") return `nats-object://${reference.bucket}/${reference.name}`;
+  const { registry, repository, tag, digest } = reference;
+  return `${registry}/${repository}${tag === undefined ? "" : `:${tag}`}${digest === undefined ? "" : `@${digest}`}`;
 }
 
 function parseFile(text: string): ParsedReference {

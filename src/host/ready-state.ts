@@ -39,7 +39,7 @@ export function readyState(
 }
 
 function specOf(component: WantedComponent, artifact: Artifact | undefined): ComponentSpec | undefined {
-  const { image, ...rest } = component;
+  const { image: _image, ...rest } = component;
   if (rest.file !== undefined) return { ...rest, file: rest.file };
   if (artifact === undefined) return undefined;
   // What the trust checks saw is what runs: a file that changes after them is not started.

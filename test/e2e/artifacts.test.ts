@@ -117,7 +117,7 @@ describe.skipIf(binary === undefined)("petiole with images", () => {
     ]);
   });
 
-  test("does not start what is not the digest that is wanted", async () => {
+  test("does not start what is not the digest that is wanted", async ({ expect }) => {
     await push(at("wanted/app:1"), variant("wanted 1"));
     const digest = sha256(variant("wanted 2"));
     await using agent = await startAgent({
@@ -125,6 +125,7 @@ describe.skipIf(binary === undefined)("petiole with images", () => {
       components: { app: { image: at("wanted/app:1"), digest } },
     });
     await waitFor("the refusal", async () => (await component(agent))?.lastError?.code === "ERR_COMPONENT_DIGEST");
+    expect(logged(agent, "Component started")).toBe(0);
   });
 
   test("follows the hub's document: another name restarts nothing, and the old one runs until the new one is there", async ({

@@ -18,8 +18,6 @@ export interface CacheDeps {
 /** Free space that artifacts leave to others on the disk: the outbox may be there too. */
 const RESERVE = mebibytes(16);
 
-export type ArtifactCache = ReturnType<typeof createArtifactCache>;
-
 /** What is kept of artifacts, within its bounds, and who needs it. */
 export function createArtifactCache({ folder, maxSize, clock, log }: CacheDeps) {
   // Who needs something says so before looking whether it is there, and what is not needed goes under this lock: so

@@ -18,19 +18,8 @@ export interface SourceSettings {
 
 /** The way to what a reference names. The caller disposes it. */
 export function openArtifactSource(reference: ArtifactReference, settings: SourceSettings): ArtifactSource {
-  switch (reference.kind) {
-    case "file":
-      return createFileSource(reference);
-    case "nats-object":
-      return createObjectSource(reference, settings.objects);
-    case "oci": {
-      const { registries, dockerConfigFile, stall, env } = settings;
-      return createOciSource(reference, {
-        settings: registries[reference.registry] ?? {},
-        dockerConfigFile,
-        stall,
-        env,
-      });
-    }
-  }
+  if (reference.kind === "file") return createFileSource(reference);
+  if (reference.kind === "nats-object") return createObjectSource(reference, settings.objects);
+  const { registries, dockerConfigFile, stall, env } = settings;
+  return createOciSource(reference, { settings: registries[reference.registry] ?? {}, dockerConfigFile, stall, env });
 }

@@ -154,24 +154,25 @@ const basicOf = ({ user, password }: { readonly user: string; readonly password:
   `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`;
 
 function parseToken(text: string): string | undefined {
-  const answer = parseJson(text) as { readonly token?: unknown; readonly access_token?: unknown } | undefined;
-  return [answer?.token, answer?.access_token].find((one) => typeof one === "string" && one !== "") as
-    | string
-    | undefined;
+  const answer = parseJson(text);
+  return [answer?.["token"], answer?.["access_token"]]
+    .filter((one) => typeof one === "string")
+    .find((one) => one !== "");
 }
 
 /** `: message` of the first error in a registry's answer, or nothing. */
 function firstError(text: string): string {
-  const answer = parseJson(text) as { readonly errors?: readonly { code?: unknown; message?: unknown }[] } | undefined;
-  const first = Array.isArray(answer?.errors) ? answer.errors[0] : undefined;
-  const said = [first?.code, first?.message].filter((one) => typeof one === "string" && one !== "");
+  const errors = parseJson(text)?.["errors"];
+  const first: unknown = Array.isArray(errors) ? errors[0] : undefined;
+  const { code, message } = typeof first === "object" && first !== null ? (first as Record<string, unknown>) : {};
+  const said = [code, message].filter((one) => typeof one === "string" && one !== "");
   return said.length === 0 ? "" : `: ${said.join(": ")}`;
 }
 
-function parseJson(text: string): object | undefined {
+function parseJson(text: string): Record<string, unknown> | undefined {
   try {
     const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null ? value : undefined;
+    return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : undefined;
   } catch {
     return undefined;
   }
