@@ -260,7 +260,7 @@ describe.skipIf(binary === undefined)("petiole with images", () => {
     const registries = { [`127.0.0.1:${link.port}`]: { insecure: true } };
     await writeFile(config, stringify({ device: { id: "gw-1" }, state_dir, artifacts: { registries } }));
     const blobs = join(state_dir, "artifacts", "blobs");
-    link.rate(4_000_000);
+    link.throttle(4_000_000);
     let passed = 0;
     let kills = 0;
     // Each time a bit further, the last times about when the file gets its name.
@@ -287,7 +287,7 @@ describe.skipIf(binary === undefined)("petiole with images", () => {
       return names[0] === undefined ? 0 : (await readFile(join(parts, names[0]))).byteLength;
     }
     expect(kills).toBeGreaterThanOrEqual(7);
-    link.rate(undefined);
+    link.throttle(undefined);
     link.onDownload((bytes) => (passed += bytes));
     expect(await petiole("pull", reference, "--config", config)).toMatchObject({ code: 0 });
     expect(await readdir(blobs)).toEqual([`${sha256(big).slice(7)}.wasm`]);

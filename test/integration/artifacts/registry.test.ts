@@ -204,7 +204,7 @@ describe.skipIf(binary === undefined)("a registry", () => {
       const host = `127.0.0.1:${link.port}`;
       await using rig = await artifactRig({ registries: { [host]: { insecure: true } } });
       // On loopback at full speed, megabytes are in the system's buffers that no device would have there.
-      link.rate(8_000_000);
+      link.throttle(8_000_000);
       let passed = 0;
       link.onDownload((bytes) => {
         passed += bytes;
