@@ -40,10 +40,11 @@ export interface StoreRigOptions extends Partial<ArtifactStoreDeps> {
   readonly registries?: Readonly<Record<string, RegistrySettings>>;
   readonly dockerConfigFile?: string;
   readonly objects?: ObjectReader;
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 export async function artifactRig(options: StoreRigOptions = {}): Promise<StoreRig> {
-  const { registries = {}, dockerConfigFile, objects = noObjects, ...deps } = options;
+  const { registries = {}, dockerConfigFile, objects = noObjects, env = {}, ...deps } = options;
   const temporary = await tempFolder();
   const folder = deps.folder ?? join(temporary.path, "artifacts");
   const stall = deps.stall ?? seconds(20);
@@ -53,8 +54,7 @@ export async function artifactRig(options: StoreRigOptions = {}): Promise<StoreR
       maxSize: mebibytes(64),
       maxArtifact: mebibytes(64),
       stall,
-      openSource: (reference) =>
-        openArtifactSource(reference, { registries, dockerConfigFile, stall, env: {}, objects }),
+      openSource: (reference) => openArtifactSource(reference, { registries, dockerConfigFile, stall, env, objects }),
       verify: async () => {},
       clock: systemClock,
       log: silentLogger,

@@ -116,6 +116,8 @@ export function createArtifactStore(deps: ArtifactStoreDeps): ArtifactStore {
     const { content, size } = resolution;
     await cache.makeRoom(reference, size, signal);
     using _lock = await cache.holdDownloads(signal);
+    // Another process may have brought it while this one waited.
+    if ((await folder.isIntact(content, signal)) === "intact") return;
     const started = clock.monotonic();
     let told = started;
     log.info("Artifact is fetched", { reference, component, digest: resolution.digest, content, size });
