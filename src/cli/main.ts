@@ -4,6 +4,7 @@ import { DEFAULT_CONFIG_FILE } from "../config/load.ts";
 import { isPetioleError } from "../domain/errors.ts";
 import type { AgentOptions } from "./agent-socket.ts";
 import { countArgument, sizeArgument } from "./arguments.ts";
+import { addArtifactCommands } from "./artifacts/commands.ts";
 import type { CompileOptions } from "./compile.ts";
 import { EXIT } from "./exit-codes.ts";
 import { addLatticeCommands } from "./lattice/commands.ts";
@@ -50,6 +51,7 @@ withAgentOptions(
 
 addOutboxCommands(program, withAgentOptions);
 addLatticeCommands(program);
+addArtifactCommands(program, (command) => command.addOption(configOption()).addOption(jsonOption()));
 
 program
   .command("config")

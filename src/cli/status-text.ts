@@ -91,6 +91,7 @@ function formatComponents(components: readonly ComponentStatus[]): string {
   const heading = ["COMPONENT", "STATE", "CALLS", "FAILED", "RESTARTS", "MEMORY", "CPU", "DIGEST"];
   return [
     formatTable([judged ? [...heading, "VERSION", "SIGNED BY"] : heading, ...rows]),
+    ...components.flatMap(formatImage),
     ...components.flatMap(formatBreaches),
     ...formatErrors(components),
   ].join("\n");
@@ -100,6 +101,19 @@ function formatSigners(trust: ComponentTrust | undefined): string {
   if (trust === undefined) return "-";
   if (!trust.trusted) return `not trusted: ${trust.reason ?? ""}`;
   return trust.signers.length === 0 ? "listed digest" : trust.signers.join(", ");
+}
+
+function formatImage({ id, image }: ComponentStatus): string[] {
+  if (image === undefined) return [];
+  const { reference, digest, fetching } = image;
+  const known =
+    digest === undefined || reference.includes(digest) ? "" : ` is ${digest.slice(0, "sha256:".length + 12)}`;
+  if (fetching === undefined) return [`  ${id}: image ${reference}${known}`];
+  const how =
+    fetching === "resolving"
+      ? "its source is asked"
+      : `${formatBytes(fetching.bytes)} of ${formatBytes(fetching.total)} fetched`;
+  return [`  ${id}: image ${reference}${known}; ${how}`];
 }
 
 /** Limits that were reached, when any was. */

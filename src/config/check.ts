@@ -29,6 +29,7 @@ export function checkReferences(raw: unknown, around = NOTHING_AROUND): ConfigFa
   return [
     ...checkNames("providers", providers, "component", outline.components),
     ...checkNames("components", components, "provider", around.providers),
+    ...checkOrigins(asRecord(document["components"])),
     ...checkLinks(outline),
   ];
 }
@@ -43,6 +44,17 @@ function checkNames(
     path: [section, name],
     message: `"${name}" is also the name of a ${other}`,
   }));
+}
+
+function checkOrigins(components: Readonly<Record<string, unknown>>): ConfigFault[] {
+  return Object.entries(components).flatMap(([name, entry]) => {
+    const { file, image } = asRecord(entry);
+    if (file === undefined && image === undefined) {
+      return [{ path: ["components", name], message: "want a file or an image" }];
+    }
+    if (file === undefined || image === undefined) return [];
+    return [{ path: ["components", name, "image"], message: "there is a file already: want one of the two" }];
+  });
 }
 
 function checkLinks({ components, providers, links }: Outline): ConfigFault[] {

@@ -1,12 +1,12 @@
-import type { DesiredState } from "../domain/workload.ts";
+import type { WantedState } from "../domain/workload.ts";
 import type { Workloads } from "./schema.ts";
 
 /** The workloads of a configuration file or a document, in the model that every front end uses. */
-export function desiredStateOf(config: Workloads): DesiredState {
+export function desiredStateOf(config: Workloads): WantedState {
   return {
     components: Object.entries(config.components).map(([id, spec]) => ({
       id,
-      file: spec.file,
+      ...originOf(spec),
       digest: spec.digest,
       signedName: spec.signed_name,
       config: spec.config,
@@ -33,4 +33,9 @@ export function desiredStateOf(config: Workloads): DesiredState {
       config: link.config,
     })),
   };
+}
+
+/** The schema has seen to it that there is exactly one. */
+function originOf({ file = "", image, image_pull: pull }: Workloads["components"][string]) {
+  return image === undefined ? { file } : { image: { reference: image, pull } };
 }

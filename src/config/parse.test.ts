@@ -32,6 +32,31 @@ describe("parseConfig()", () => {
     expect(parseConfig(text, "/p.yaml").components["a"]?.config).toEqual({ limit: "70", on: "true" });
   });
 
+  test("takes an image in the place of a file, and spells it out", ({ expect }) => {
+    const text = "device: { id: d }\ncomponents: { a: { image: 'team/smoother' } }";
+    expect(parseConfig(text, "/p.yaml").components["a"]).toMatchObject({
+      image: "docker.io/team/smoother:latest",
+      image_pull: "missing",
+    });
+  });
+
+  test.for([
+    ["file: a.wasm, image: r.example/a", /:2:\d+: components\.a\.image: there is a file already/],
+    ["image: 'https://r.example/a'", /components\.a\.image: found "https:.*, want registry/],
+    ["image: r.example/a, image_pull: often", /components\.a\.image_pull: /],
+  ] as const)("refuses a component with { %s }", ([entry, fault], { expect }) => {
+    expect(faultsOf(`device: { id: d }\ncomponents: { a: { ${entry} } }`)).toEqual([expect.stringMatching(fault)]);
+  });
+
+  test.for([
+    ["user: me", /want both user and password_file/],
+    ["user: me, password_file: p, token_file: t", /want either a user or a token_file/],
+    ["insecure: true, ca_file: c", /plain http/],
+  ] as const)("refuses a registry with { %s }", ([entry, fault], { expect }) => {
+    const text = `device: { id: d }\nartifacts: { registries: { "r.example:5000": { ${entry} } } }`;
+    expect(faultsOf(text)).toEqual([expect.stringMatching(fault)]);
+  });
+
   test("returns a frozen value", ({ expect }) => {
     const config = parseConfig("device: { id: d }", "/p.yaml");
     expect(Object.isFrozen(config)).toBe(true);
@@ -65,7 +90,7 @@ describe("parseConfig()", () => {
     expect(faultsOf(text)).toEqual([
       expect.stringMatching(/^\/etc\/petiole\/petiole\.yaml:2:3: device\.id: want letters/),
       expect.stringMatching(/:3:1: colour: this key is not known here$/),
-      expect.stringMatching(/:5:3: components\.a\.file: /),
+      expect.stringMatching(/:5:3: components\.a: want a file or an image$/),
       expect.stringMatching(/:6:5: components\.a\.memory: found "5 apples", want a size/),
       expect.stringMatching(/:7:5: components\.a\.deadlin: this key is not known here$/),
       expect.stringMatching(/:10:5: links\[0\]\.to: no component or provider is named "nothing"$/),

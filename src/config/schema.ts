@@ -1,5 +1,6 @@
 import { isAbsolute, resolve } from "node:path";
 import { z } from "zod";
+import { formatReference, parseReference } from "../domain/artifact-reference.ts";
 import { LANES } from "../domain/outbox.ts";
 import { isSubjectFilter } from "../domain/subject.ts";
 import { LOG_LEVELS } from "../lib/log.ts";
@@ -67,6 +68,18 @@ const destination = z
 
 /** The public name of a lattice: a token of subjects and a part of bucket names. */
 const latticeName = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, "want letters, digits, - and _, at most 64");
+/** A component that is fetched, in its full spelling. */
+const image = z.string().transform((text, context) => {
+  const parsed = parseReference(text);
+  if ("reference" in parsed) return formatReference(parsed.reference);
+  context.addIssue(parsed.fault);
+  return z.NEVER;
+});
+
+/** Of a registry, as references name it. */
+const registryHost = z
+  .string()
+  .regex(/^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+)(:\d{1,5})?$/, "want host or host:port such as registry.example:5000");
 
 /** How long a message is worth sending. */
 const ttl = z.union([z.literal("none"), duration()]);
@@ -88,7 +101,9 @@ const workloadShape = (path: ReturnType<typeof pathFrom>) => ({
     .record(
       id,
       z.strictObject({
-        file: path,
+        file: path.optional(),
+        image: image.optional(),
+        image_pull: z.enum(["missing", "always"]).default("missing"),
         digest: z
           .string()
           .regex(/^sha256:[0-9a-f]{64}$/, "want sha256: and 64 hexadecimal digits")
@@ -172,6 +187,21 @@ export function configSchema(folder: string) {
       .max(64)
       .default([]),
   });
+
+  const registry = z
+    .strictObject({
+      user: z.string().min(1).optional(),
+      password_file: path.optional(),
+      token_file: path.optional(),
+      ca_file: path.optional(),
+      insecure: z.boolean().default(false),
+    })
+    .superRefine((value, context) => {
+      const { user, password_file: password, token_file: token, ca_file: ca, insecure } = value;
+      if ((user === undefined) !== (password === undefined)) context.addIssue("want both user and password_file");
+      if (user !== undefined && token !== undefined) context.addIssue("want either a user or a token_file");
+      if (insecure && ca !== undefined) context.addIssue("insecure is plain http, which needs no ca_file");
+    });
 
   const hub = z
     .strictObject({
@@ -315,6 +345,16 @@ export function configSchema(folder: string) {
       })
       .prefault({}),
     trust: trustSchema(path).optional(),
+    artifacts: z
+      .strictObject({
+        max_size: size().prefault("512MiB"),
+        stall_timeout: duration()
+          .refine((value) => value >= 1000, "want at least 1s")
+          .prefault("30s"),
+        docker_config: path.optional(),
+        registries: z.record(registryHost, registry).default({}),
+      })
+      .prefault({}),
     ...workloadShape(path),
   });
 }

@@ -12,6 +12,7 @@ import type { AgentStatus } from "../domain/status.ts";
 import { days, mebibytes } from "../domain/units.ts";
 import { RELEASED, VERSION } from "../domain/version.ts";
 import { createHost } from "../host/host.ts";
+import { createImageHost } from "../host/image-host.ts";
 import { openInbox } from "../host/inbox/inbox.ts";
 import { createClockSync } from "../lib/clock-sync/clock-sync.ts";
 import { askWitnesses, SYSTEM_WITNESSES } from "../lib/clock-sync/witnesses.ts";
@@ -20,6 +21,7 @@ import type { Logger } from "../lib/log.ts";
 import { createRuntime } from "../runtime/runtime.ts";
 import { NOTHING_REMEMBERED } from "../trust/memory.ts";
 import { readTrustedKey } from "../runtime/aot/keys.ts";
+import { openArtifacts } from "./artifacts.ts";
 import { createDesired } from "./desired.ts";
 import { openHub } from "./hub.ts";
 import { joinLattice, latticeDesired } from "./lattice.ts";
@@ -153,7 +155,14 @@ export async function openAgent({ config, file, env, clock, log, signal, onEnd }
           isClockSynced,
           log: log.child({ part: "trust" }),
         });
-  const host = stack.use(createHost({ runtime, registry: PROVIDERS, services, trust, clock, log }));
+  const host = stack.use(
+    createImageHost({
+      host: createHost({ runtime, registry: PROVIDERS, services, trust, clock, log }),
+      artifacts: openArtifacts({ config, env, objects: hub.objects, clock, log: log.child({ part: "artifacts" }) }),
+      clock,
+      log: log.child({ part: "artifacts" }),
+    }),
+  );
 
   const giveUp = (): void => void host[Symbol.asyncDispose]();
   signal.addEventListener("abort", giveUp, { once: true });

@@ -4,7 +4,7 @@ import { parseDocument } from "../config/document.ts";
 import type { Config, Workloads } from "../config/schema.ts";
 import { PetioleError, isPetioleError } from "../domain/errors.ts";
 import type { DesiredStatus } from "../domain/status.ts";
-import type { DesiredState } from "../domain/workload.ts";
+import type { WantedState } from "../domain/workload.ts";
 import { mergeDesired } from "../host/desired-sources.ts";
 import type { StateStore } from "../host/ports.ts";
 import type { Logger } from "../lib/log.ts";
@@ -20,16 +20,16 @@ export interface DesiredDeps {
   readonly state: StateStore;
   readonly log: Logger;
   /** Makes it run. Resolves after the first pass. */
-  readonly apply: (desired: DesiredState) => Promise<void>;
+  readonly apply: (desired: WantedState) => Promise<void>;
   /** What comes on top of what the file and the document want, which it is given. */
-  readonly extend?: ((below: DesiredState) => DesiredState) | undefined;
+  readonly extend?: ((below: WantedState) => WantedState) | undefined;
 }
 
 /** What should run: the configuration file, the hub's document for this device on top of it, and then `extend`. */
 export interface Desired {
-  current(): DesiredState;
+  current(): WantedState;
   /** Of the file and the document. */
-  below(): DesiredState;
+  below(): WantedState;
   /** Applies anew what `extend` says now. */
   refresh(): Promise<void>;
   /** Applies the file and the last valid document. */

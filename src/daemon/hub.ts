@@ -6,6 +6,7 @@ import { startLocalIntake } from "../adapters/lattice/local-intake.ts";
 import { watchBucket, type BucketEntry, type BucketWatch } from "../adapters/lattice/desired-bucket.ts";
 import { startInbound } from "../adapters/lattice/inbound.ts";
 import { watchHubTime } from "../adapters/lattice/hub-time.ts";
+import { createObjectReader } from "../adapters/lattice/object-reader.ts";
 import { createMessageBus } from "../adapters/lattice/message-bus.ts";
 import { startHubMonitor } from "../adapters/leaf/hub-monitor.ts";
 import { createLeafLogins } from "../adapters/leaf/leaf-logins.ts";
@@ -18,8 +19,8 @@ import { PetioleError } from "../domain/errors.ts";
 import type { HubLinkState } from "../domain/hub-link.ts";
 import { millis, seconds, type Millis } from "../domain/units.ts";
 import type { InboundStatus } from "../domain/status.ts";
-import type { ForwarderControl, HubMonitor, InboundSink, OutboxSource } from "../host/ports.ts";
 import type { ClockSync } from "../lib/clock-sync/clock-sync.ts";
+import type { ForwarderControl, HubMonitor, InboundSink, ObjectReader, OutboxSource } from "../host/ports.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/log.ts";
 import { drainLimitOf } from "./outbox-options.ts";
@@ -47,6 +48,7 @@ export interface Hub extends AsyncDisposable {
   readonly forwarder: ForwarderControl;
   /** The connection that reaches the hub; none without a hub. */
   readonly path: HubPath | undefined;
+  readonly objects: ObjectReader;
   state(): HubLinkState;
   inbound(): InboundStatus;
   /**
@@ -108,6 +110,7 @@ function openDirectHub(deps: HubDeps, hub: HubConfig): Hub {
     hubBus: bus,
     forwarder: link.forwarder,
     path: { connection, monitor: link.monitor, domain: hub.domain },
+    objects: link.objects,
     state: () => link.state(),
     inbound: () => link.inbound(),
     watchDesired: (onEntry) => link.watchDesired(onEntry),
@@ -173,6 +176,7 @@ function openLeafHub(deps: HubDeps, hub: HubConfig): Hub {
     hubBus: createMessageBus({ connection: uplink, log: log.child({ part: "bus", side: "hub" }) }),
     forwarder: link.forwarder,
     path: { connection: uplink, monitor: link.monitor, domain: hub.domain },
+    objects: link.objects,
     state: () => link.state(),
     inbound: () => link.inbound(),
     watchDesired: (onEntry) => link.watchDesired(onEntry),
@@ -194,7 +198,8 @@ interface Path {
   readonly probePath: (timeout: Millis) => Promise<PathSample> | PathSample;
 }
 
-interface WatchedLink extends AsyncDisposable, Pick<Hub, "state" | "forwarder" | "inbound" | "watchDesired"> {
+interface WatchedLink
+  extends AsyncDisposable, Pick<Hub, "state" | "forwarder" | "objects" | "inbound" | "watchDesired"> {
   readonly monitor: HubMonitor;
 }
 
@@ -248,6 +253,7 @@ function watchLink(deps: HubDeps, hub: HubConfig, { connection, probePath }: Pat
   return {
     monitor,
     forwarder,
+    objects: createObjectReader({ connection, domain: hub.domain }),
     state: () => withForwarder(monitor.state(), forwarder),
     inbound: () => inbound.status(),
     watchDesired: (onEntry) =>
@@ -298,6 +304,13 @@ function notConfigured(what: string): never {
   throw new PetioleError("ERR_LATTICE_UNREACHABLE", `Cannot ${what}: no hub is configured`);
 }
 
+function noObjects(bucket: string, name: string): never {
+  throw new PetioleError(
+    "ERR_ARTIFACT_UNREACHABLE",
+    `Cannot find the object "${name}" in "${bucket}": no hub is configured`,
+  );
+}
+
 const noBus: MessageBus = {
   publish: ({ subject }) => notConfigured(`publish to "${subject}"`),
   request: async (subject) => notConfigured(`send a request to "${subject}"`),
@@ -313,6 +326,10 @@ const noHub: Hub = {
     resume: () => {},
     lift: () => {},
     state: () => ({ stream: undefined, lanes: [] }),
+  },
+  objects: {
+    find: async (bucket, name) => noObjects(bucket, name),
+    read: async (bucket, { id }) => noObjects(bucket, id),
   },
   state: () => ({ link: "disabled", mode: "none", rtt: undefined, reason: undefined, server: undefined }),
   inbound: () => ({ state: "off", stream: undefined, lastError: undefined }),

@@ -17,11 +17,17 @@ describe("componentSource()", () => {
     "file://",
     "file://..",
     "file://a\0.wasm",
-    "registry.example.test/a:1",
     "/srv/c/a.wasm",
     "",
   ])("refuses %s", (reference, { expect }) => {
     expect(() => componentSource(reference, "/srv/c")).toThrow(/^Cannot load /);
+  });
+
+  test("takes images in their full spelling", ({ expect }) => {
+    expect(componentSource("registry.example.test/a:1", undefined)).toEqual({ image: "registry.example.test/a:1" });
+    expect(componentSource("oci://registry.example.test/a:1", undefined)).toEqual({
+      image: "registry.example.test/a:1",
+    });
   });
 
   test("refuses every file without a folder", ({ expect }) => {

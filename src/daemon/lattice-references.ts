@@ -1,24 +1,24 @@
 // What a reference of the lattice means on this device. Pure.
 
 import { relative, resolve } from "node:path";
+import { formatReference, parseReference } from "../domain/artifact-reference.ts";
 import { PetioleError } from "../domain/errors.ts";
 
 const FILE = "file://";
 
-/** Where a component comes from, as a specification says it. */
-export interface ComponentSource {
-  /** Absolute path of the .wasm file. */
-  readonly file: string;
-}
+/** Where a component comes from, as a configuration says it: the absolute path of the .wasm file, or an image. */
+export type ComponentSource = { readonly file: string } | { readonly image: string };
 
 /**
  * The one place that says what may be loaded for a lattice: files below `folder`, as `file:///path` or, from there on, as
- * `file://name.wasm`.
+ * `file://name.wasm`, and images of registries and object stores.
  * @throws PetioleError ERR_LATTICE_REFERENCE
  */
 export function componentSource(reference: string, folder: string | undefined): ComponentSource {
   if (!reference.startsWith(FILE)) {
-    throw refuse(reference, "want a file:// reference: images from registries cannot be loaded");
+    const parsed = parseReference(reference);
+    if ("fault" in parsed) throw refuse(reference, parsed.fault);
+    return { image: formatReference(parsed.reference) };
   }
   if (folder === undefined) throw refuse(reference, "the configuration names no lattice.components_folder");
   const name = reference.slice(FILE.length);

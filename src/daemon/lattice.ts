@@ -6,14 +6,14 @@ import { desiredStateOf } from "../config/desired-state.ts";
 import { documentSchema, type Config } from "../config/schema.ts";
 import { isPetioleError } from "../domain/errors.ts";
 import { VERSION } from "../domain/version.ts";
-import type { ComponentSpec, DesiredState } from "../domain/workload.ts";
+import type { WantedComponent, WantedState } from "../domain/workload.ts";
 import type { Host } from "../host/host.ts";
 import type { StateStore } from "../host/ports.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/log.ts";
 import type { Desired } from "./desired.ts";
 import type { HubPath } from "./hub.ts";
-import { componentSource, providerTypeOf } from "./lattice-references.ts";
+import { componentSource, providerTypeOf, type ComponentSource } from "./lattice-references.ts";
 
 export interface JoinLatticeDeps {
   readonly config: Config;
@@ -63,18 +63,21 @@ export async function joinLattice(deps: JoinLatticeDeps): Promise<LatticeHost | 
 }
 
 /** What the lattice wants, in the model that every front end uses. Its components get the limits that a file's get unasked. */
-export function latticeDesired(items: LatticeItems, folder: string | undefined): DesiredState {
+export function latticeDesired(items: LatticeItems, folder: string | undefined): WantedState {
   return {
-    components: items.components.flatMap(({ id, reference, count, config }): ComponentSpec[] => {
-      let file: string;
+    components: items.components.flatMap(({ id, reference, count, config }): WantedComponent[] => {
+      let source: ComponentSource;
       try {
-        ({ file } = componentSource(reference, folder));
+        source = componentSource(reference, folder);
       } catch {
         // The configuration file has another folder now than when the component was accepted.
         return [];
       }
-      const raw = { components: { [id]: { file, config, max_instances: Math.min(count, MOST_INSTANCES) } } };
-      return desiredStateOf(documentSchema("/").parse(raw)).components.map((spec) => ({ ...spec, links: "late" }));
+      const raw = { components: { [id]: { ...source, config, max_instances: Math.min(count, MOST_INSTANCES) } } };
+      return desiredStateOf(documentSchema("/").parse(raw)).components.map((spec) => ({
+        ...spec,
+        links: "late" as const,
+      }));
     }),
     providers: items.providers,
     links: items.links,

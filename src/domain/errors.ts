@@ -203,6 +203,42 @@ export const ERROR_CATALOGUE = {
     retryable: false,
     meaning: "the file beside the component holds signatures of another statement, or none at all",
   },
+  ERR_ARTIFACT_REFERENCE: {
+    kind: "user",
+    retryable: false,
+    meaning: "the text does not name an artifact that this command can use",
+  },
+  ERR_ARTIFACT_NOT_FOUND: {
+    kind: "user",
+    retryable: true,
+    meaning: "the registry, bucket or folder has no artifact of that name; it is looked for again",
+  },
+  ERR_ARTIFACT_UNAUTHORIZED: {
+    kind: "user",
+    retryable: true,
+    meaning: "the registry does not let this device in: credentials are missing, wrong, or without the right",
+  },
+  ERR_ARTIFACT_UNREACHABLE: {
+    kind: "environment",
+    retryable: true,
+    meaning: "the source of an artifact cannot be reached, stalls, or fails itself",
+  },
+  ERR_ARTIFACT_DIGEST: {
+    kind: "environment",
+    retryable: true,
+    meaning: "what came is not what its digest names; it was thrown away",
+  },
+  ERR_ARTIFACT_TOO_LARGE: { kind: "user", retryable: false, meaning: "an artifact is larger than petiole takes" },
+  ERR_ARTIFACT_FORMAT: {
+    kind: "user",
+    retryable: false,
+    meaning: "an artifact is not WebAssembly, or packed in a way that is not known",
+  },
+  ERR_ARTIFACT_DISK: {
+    kind: "environment",
+    retryable: true,
+    meaning: "an artifact cannot be kept on the disk, most often because that is full",
+  },
   ERR_LEAF_SERVER: {
     kind: "environment",
     retryable: true,

@@ -7,14 +7,26 @@ import type { OutboxStats } from "./outbox.ts";
 import type { ComponentTrust } from "./trust.ts";
 import type { ComponentId, Digest, LinkSpec, ProviderId } from "./workload.ts";
 
-export type RunState = "starting" | "running" | "failed" | "stopped";
+export type RunState = "fetching" | "starting" | "running" | "failed" | "stopped";
+
+/** The image that a component is wanted from. */
+export interface ImageStatus {
+  readonly reference: string;
+  /** Of its manifest or index, as it was resolved; undefined while it is not on the device. */
+  readonly digest: Digest | undefined;
+  /** What is done about it now; with `resolving` its source is asked what the reference stands for. */
+  readonly fetching: "resolving" | { readonly bytes: number; readonly total: number } | undefined;
+}
 
 export interface ComponentStatus {
   readonly id: ComponentId;
   readonly state: RunState;
+  /** Of its bytes. */
   readonly digest: Digest | undefined;
   /** Nothing when no policy is in force, and while it does not run. */
   readonly trust: ComponentTrust | undefined;
+  /** Undefined for a component that is a file of the device. */
+  readonly image: ImageStatus | undefined;
   readonly calls: number;
   readonly failures: number;
   /** Times the instance or its worker was replaced after a trap or a missed deadline. */

@@ -105,3 +105,22 @@ export interface DesiredState {
   readonly providers: readonly ProviderSpec[];
   readonly links: readonly LinkSpec[];
 }
+
+/** When the source of an image is asked: only when it is not on the device, or whenever it can be. */
+export type PullPolicy = "missing" | "always";
+
+/** A component that has to be brought to the device first. */
+export interface ImageSource {
+  /** As `formatReference` spells it. */
+  readonly reference: string;
+  readonly pull: PullPolicy;
+}
+
+/** A component as somebody wants it: a file of the device, or an image that becomes one. */
+export type WantedComponent = Omit<ComponentSpec, "file"> &
+  ({ readonly file: string; readonly image?: undefined } | { readonly file?: undefined; readonly image: ImageSource });
+
+/** What is wanted, before images are there. */
+export interface WantedState extends Omit<DesiredState, "components"> {
+  readonly components: readonly WantedComponent[];
+}

@@ -1,17 +1,17 @@
 // Where what should run comes from: the configuration file, and what the cloud wants on top of it. Pure.
 
-import type { DesiredState, LinkSpec } from "../domain/workload.ts";
+import type { LinkSpec, WantedState } from "../domain/workload.ts";
 import { linkKey } from "./plan.ts";
 
 /**
  * One desired state of several sources, the strongest last. Of items with one id the stronger source's is taken, whole.
  * A link of a weaker source loses the imports that a stronger one links for the same component, and the rest of it stays.
  */
-export function mergeDesired(sources: readonly DesiredState[]): DesiredState {
+export function mergeDesired(sources: readonly WantedState[]): WantedState {
   return sources.reduce(overlay, { components: [], providers: [], links: [] });
 }
 
-function overlay(base: DesiredState, top: DesiredState): DesiredState {
+function overlay(base: WantedState, top: WantedState): WantedState {
   const components = mergeById(base.components, top.components);
   const isComponent = new Set(components.map(({ id }) => id));
   return {

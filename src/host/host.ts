@@ -337,6 +337,7 @@ function componentStatus(
     state: stateOf(item),
     digest: item?.live?.prepared.digest,
     trust: item?.live?.trust?.shown,
+    image: undefined,
     calls: stats?.calls ?? 0,
     failures: stats?.failures ?? 0,
     restarts: stats?.restarts ?? 0,

@@ -6,7 +6,7 @@ import type { Delivered, Lane, OutboxMessage, OutboxRow } from "../domain/outbox
 import type { ForwarderState } from "../domain/outbox-report.ts";
 import type { ComponentTrust } from "../domain/trust.ts";
 import type { Bytes } from "../domain/units.ts";
-import type { ComponentSpec, Digest } from "../domain/workload.ts";
+import type { ComponentId, ComponentSpec, Digest } from "../domain/workload.ts";
 
 /** The reading end of the outbox, for the forwarder. */
 export interface OutboxSource {
@@ -125,4 +125,89 @@ export interface HubMonitor {
   /** Another number for each path there was: what was on its way over an earlier one does not arrive any more. */
   path(): number;
   onChange(listener: (state: HubLinkState) => void): Disposable;
+}
+
+/** A component's bytes on the device: whole, verified and trusted. */
+export interface Artifact {
+  /** As `formatReference` spells it. */
+  readonly reference: string;
+  /** Identity at its source: of an image's manifest or index, else of the content. */
+  readonly digest: Digest;
+  /** Of the component's bytes. */
+  readonly content: Digest;
+  readonly file: string;
+  readonly size: number;
+}
+
+export interface ArtifactRequest {
+  readonly reference: string;
+  /** What the component's bytes have to be. */
+  readonly want?: Digest | undefined;
+  /** Whose it is: what a component has, and what it had before, is kept. */
+  readonly component?: ComponentId | undefined;
+}
+
+/** How far a download is. */
+export interface FetchProgress {
+  readonly bytes: number;
+  readonly total: number;
+}
+
+/** Brings components to the device, and keeps them there. */
+export interface Artifacts {
+  /**
+   * What the device has for a reference, without asking anybody; undefined when it has nothing that fits.
+   * @throws PetioleError what the trust checks throw
+   */
+  recall(request: ArtifactRequest, signal: AbortSignal): Promise<Artifact | undefined>;
+  /**
+   * Asks the source what the reference stands for now, and fetches what is not on the device.
+   * @throws PetioleError ERR_ARTIFACT_NOT_FOUND, ERR_ARTIFACT_UNAUTHORIZED, ERR_ARTIFACT_UNREACHABLE,
+   *   ERR_ARTIFACT_DIGEST, ERR_ARTIFACT_FORMAT, ERR_ARTIFACT_TOO_LARGE, ERR_ARTIFACT_DISK, ERR_COMPONENT_DIGEST when it is
+   *   not what is wanted; what the trust checks throw; the signal's reason
+   */
+  fetch(
+    request: ArtifactRequest,
+    signal: AbortSignal,
+    onProgress?: (progress: FetchProgress) => void,
+  ): Promise<Artifact>;
+  /** Components other than these need nothing kept any more. */
+  retain(components: readonly ComponentId[]): Promise<void>;
+}
+
+/** What a trust check is told of an artifact. */
+export interface ArtifactFacts extends Artifact {
+  /** Of the manifest that was used, when `digest` is that of an index. */
+  readonly manifest: Digest | undefined;
+  /** Of the manifest. */
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly component: ComponentId | undefined;
+}
+
+/**
+ * Decides whether an artifact may be used. Every one passes here each time before it is used, also one that was used
+ * before; without a network too, so an implementation must not need one. Refuses by throwing a PetioleError.
+ */
+export type VerifyArtifact = (artifact: ArtifactFacts, signal: AbortSignal) => Promise<void>;
+
+/** An object in an object store of the hub. */
+export interface StoredObject {
+  readonly digest: Digest;
+  readonly size: number;
+  /** Names these bytes: an object that is put again gets another. */
+  readonly id: string;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/** Reads the hub's object stores. */
+export interface ObjectReader {
+  /** @throws PetioleError ERR_ARTIFACT_NOT_FOUND, ERR_ARTIFACT_UNREACHABLE, ERR_ARTIFACT_FORMAT */
+  find(bucket: string, name: string, signal: AbortSignal): Promise<StoredObject>;
+  /** From `offset` on, or from a place before it: `start` says which. Iterating throws as `find`. */
+  read(
+    bucket: string,
+    object: StoredObject,
+    offset: number,
+    signal: AbortSignal,
+  ): Promise<{ readonly start: number; readonly chunks: AsyncIterable<Uint8Array> }>;
 }

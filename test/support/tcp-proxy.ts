@@ -19,6 +19,8 @@ export interface TcpProxy extends AsyncDisposable {
   throttle(bytesPerSecond: number | undefined): void;
   /** Calls `listener` with the bytes of each chunk on its way to the server; for cuts in the middle of traffic. */
   onUpload(listener: (bytes: number) => void): void;
+  /** The same for each chunk that goes on to the client. */
+  onDownload(listener: (bytes: number) => void): void;
   /** Connections open now. */
   connections(): number;
 }
@@ -42,6 +44,7 @@ export async function startTcpProxy(target: ProxyTarget): Promise<TcpProxy> {
   let rate: number | undefined;
   let allowance: number | undefined;
   let uploaded: ((bytes: number) => void) | undefined;
+  let downloaded: ((bytes: number) => void) | undefined;
 
   /** False when the connections are to end before the rest of the chunk. */
   const spend = (chunk: Buffer, to: Socket): boolean => {
@@ -67,6 +70,7 @@ export async function startTcpProxy(target: ProxyTarget): Promise<TcpProxy> {
 
     const pass = (chunk: Buffer): void => {
       if (!to.writable || (upward && !spend(chunk, to))) return;
+      if (!upward) downloaded?.(chunk.length);
       if (!to.write(chunk)) {
         from.pause();
         to.once("drain", () => stalled || from.resume());
@@ -163,6 +167,9 @@ export async function startTcpProxy(target: ProxyTarget): Promise<TcpProxy> {
     },
     onUpload: (listener) => {
       uploaded = listener;
+    },
+    onDownload: (listener) => {
+      downloaded = listener;
     },
     connections: () => pairs.size,
     async [Symbol.asyncDispose]() {

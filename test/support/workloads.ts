@@ -1,4 +1,4 @@
-import type { ComponentLimits, ComponentSpec } from "../../src/domain/workload.ts";
+import type { ComponentLimits, ComponentSpec, WantedComponent } from "../../src/domain/workload.ts";
 import { mebibytes, seconds } from "../../src/domain/units.ts";
 
 /** Limits that no ordinary call reaches. */
@@ -22,4 +22,10 @@ export const ORDINARY_INSTANCE = {
 
 export function componentSpec(id: string, more: Partial<ComponentSpec> = {}): ComponentSpec {
   return { id, file: `/${id}.wasm`, config: {}, env: {}, ...ORDINARY_INSTANCE, ...more };
+}
+
+/** A component that is fetched first. */
+export function imageSpec(id: string, reference: string, more: Partial<WantedComponent> = {}): WantedComponent {
+  const { file: _file, ...rest } = componentSpec(id);
+  return { ...rest, image: { reference, pull: "missing" }, ...more } as WantedComponent; // `more` fits one of the two.
 }

@@ -96,6 +96,12 @@ export function streamInfo(domain: string | undefined, stream: string): string {
   return `${domain === undefined ? "$JS.API" : `$JS.${domain}.API`}.STREAM.INFO.${stream}`;
 }
 
+/** Name of the stream behind an object store, and the subjects of an object's description and of its chunks. */
+export const objectStream = (bucket: string): string => `OBJ_${bucket}`;
+export const objectMeta = (bucket: string, name: string): string =>
+  `$O.${bucket}.M.${Buffer.from(name).toString("base64").replaceAll("+", "-").replaceAll("/", "_")}`;
+export const objectChunks = (bucket: string, id: string): string => `$O.${bucket}.C.${id}`;
+
 /** JetStream account information: the request that only a JetStream server answers, in its own domain. */
 export function jetStreamInfo(domain: string | undefined): string {
   return domain === undefined ? "$JS.API.INFO" : `$JS.${domain}.API.INFO`;

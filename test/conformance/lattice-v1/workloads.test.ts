@@ -171,7 +171,7 @@ describe("component.scale", () => {
   test("that cannot work is told with the reason, and leaves nothing behind", async ({ expect }) => {
     const wrong = [
       [{ component_ref: "file:///etc/passwd" }, /Cannot load "file:\/\/\/etc\/passwd": want a file below/],
-      [{ component_ref: "registry.example.test/a:1" }, /Cannot load "registry.example.test\/a:1"/],
+      [{ component_ref: "Registry.example.test/A b:1" }, /Cannot load "Registry.example.test\/A b:1"/],
       [{ component_ref: SMOOTHER.replace("smoother.wasm", "none.wasm") }, /none\.wasm/],
       [{ component_ref: SMOOTHER.replace("smoother.wasm", "smoother.wasm.inputs") }, /smoother\.wasm\.inputs/],
       [{ config: ["nowhere"] }, /Config nowhere does not exist/],

@@ -1,4 +1,4 @@
-import type { DesiredState } from "../../../domain/workload.ts";
+import type { WantedState } from "../../../domain/workload.ts";
 import type { HostStatus } from "../../../host/host.ts";
 import type { Logger } from "../../../lib/log.ts";
 import type { HostEvent } from "./events.ts";
@@ -24,7 +24,7 @@ export interface HostContext {
   publish(event: HostEvent): void;
   labels(): Readonly<Record<string, string>>;
   /** What the device itself wants. */
-  below(): DesiredState;
+  below(): WantedState;
   running(): HostStatus;
   /** Why a component cannot be had from this reference; undefined when it can. */
   componentProblem(reference: string): string | undefined;

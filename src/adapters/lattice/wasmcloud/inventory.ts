@@ -1,13 +1,13 @@
 // What a host tells of itself. Pure.
 
-import type { DesiredState } from "../../../domain/workload.ts";
+import type { WantedState } from "../../../domain/workload.ts";
 import type { HostStatus } from "../../../host/host.ts";
 import { findItem, type Wanted } from "./wanted.ts";
 import type { InventoryComponent, InventoryProvider } from "./wire.ts";
 
 export interface InventoryInput {
   readonly wanted: Wanted;
-  readonly below: DesiredState;
+  readonly below: WantedState;
   readonly status: HostStatus;
 }
 

@@ -1,6 +1,6 @@
 // From what the lattice says to what should run on this device. Pure.
 
-import type { ProviderSpec, DesiredState, LinkSpec } from "../../../domain/workload.ts";
+import type { ProviderSpec, WantedState, LinkSpec } from "../../../domain/workload.ts";
 import { parseWitName } from "../../../domain/wit-name.ts";
 import { mergeConfig, structuredConfig, type ConfigLookup } from "./named-config.ts";
 import type { Wanted } from "./wanted.ts";
@@ -29,7 +29,7 @@ export interface ItemsInput {
   readonly config: ConfigLookup;
   readonly providerType: (reference: string) => string | undefined;
   /** What the device itself wants: the lattice can link it, and cannot change it. */
-  readonly below: DesiredState;
+  readonly below: WantedState;
 }
 
 export function latticeItems({ wanted, links, config, providerType, below }: ItemsInput): LatticeItems {

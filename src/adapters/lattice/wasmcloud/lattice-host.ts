@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import type { LatticeStatus } from "../../../domain/status.ts";
 import { millis, seconds, type Millis } from "../../../domain/units.ts";
-import type { DesiredState } from "../../../domain/workload.ts";
+import type { WantedState } from "../../../domain/workload.ts";
 import type { HostStatus } from "../../../host/host.ts";
 import type { HubMonitor, StateStore } from "../../../host/ports.ts";
 import type { Clock } from "../../../lib/clock.ts";
@@ -41,7 +41,7 @@ export interface LatticeHostDeps {
   readonly clock: Clock;
   readonly log: Logger;
   /** What the device itself wants. */
-  readonly below: () => DesiredState;
+  readonly below: () => WantedState;
   /** Makes what `items` gives run, besides that. Resolves after the first pass. */
   readonly apply: () => Promise<void>;
   readonly running: () => HostStatus;
@@ -60,7 +60,7 @@ export interface LatticeHostDeps {
 export interface LatticeHost extends AsyncDisposable {
   readonly hostId: string;
   /** What the lattice wants besides what the device itself does. */
-  items(below: DesiredState): LatticeItems;
+  items(below: WantedState): LatticeItems;
   /** Listens from now on, whenever the hub can be reached. */
   begin(): void;
   status(): LatticeStatus;

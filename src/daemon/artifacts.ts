@@ -1,0 +1,67 @@
+import { join } from "node:path";
+import { createArtifactStore, type ArtifactStore } from "../adapters/artifacts/artifact-store.ts";
+import type { RegistrySettings } from "../adapters/artifacts/oci/credentials.ts";
+import { openArtifactSource } from "../adapters/artifacts/open-source.ts";
+import type { Config } from "../config/schema.ts";
+import { PetioleError } from "../domain/errors.ts";
+import type { ObjectReader, VerifyArtifact } from "../host/ports.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { Logger } from "../lib/log.ts";
+import { MAX_COMPONENT_SIZE } from "../runtime/prepare/size-limits.ts";
+
+export type ArtifactsConfig = Pick<Config, "state_dir" | "artifacts">;
+
+export interface ArtifactsDeps {
+  readonly config: ArtifactsConfig;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly objects: ObjectReader;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** Where trust is decided: every artifact passes here before it is used. Nothing is asked of them yet. */
+const verifyArtifact: VerifyArtifact = async () => {};
+
+/** The artifacts of a device, in its state folder: a device that boots without a network needs them. */
+export function openArtifacts({ config, env, objects, clock, log }: ArtifactsDeps): ArtifactStore {
+  const { max_size: maxSize, stall_timeout: stall, docker_config: dockerConfigFile } = config.artifacts;
+  const registries = registriesOf(config);
+  return createArtifactStore({
+    folder: join(config.state_dir, "artifacts"),
+    maxSize,
+    maxArtifact: MAX_COMPONENT_SIZE,
+    stall,
+    openSource: (reference) => openArtifactSource(reference, { registries, dockerConfigFile, stall, env, objects }),
+    verify: verifyArtifact,
+    clock,
+    log,
+  });
+}
+
+const agentOnly = (bucket: string, name: string): never => {
+  throw new PetioleError(
+    "ERR_ARTIFACT_REFERENCE",
+    `Cannot pull "nats-object://${bucket}/${name}": only the agent reads object stores; \`nats object get\` does as well`,
+  );
+};
+
+/** For the command line, which has no connection to the hub: in leaf mode only the agent may log in at the local server. */
+export const agentOnlyObjects: ObjectReader = {
+  find: async (bucket, name) => agentOnly(bucket, name),
+  read: async (bucket, { id }) => agentOnly(bucket, id),
+};
+
+export function registriesOf({ artifacts }: ArtifactsConfig): Record<string, RegistrySettings> {
+  return Object.fromEntries(
+    Object.entries(artifacts.registries).map(([host, settings]) => [
+      host,
+      {
+        user: settings.user,
+        passwordFile: settings.password_file,
+        tokenFile: settings.token_file,
+        caFile: settings.ca_file,
+        insecure: settings.insecure,
+      },
+    ]),
+  );
+}

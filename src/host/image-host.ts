@@ -1,0 +1,260 @@
+import { isDeepStrictEqual } from "node:util";
+import { PetioleError, isPetioleError } from "../domain/errors.ts";
+import type { ComponentStatus, ImageStatus } from "../domain/status.ts";
+import { minutes, seconds } from "../domain/units.ts";
+import type { ComponentId, DesiredState, Digest, ImageSource, WantedState } from "../domain/workload.ts";
+import { backoffDelay } from "../lib/backoff.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { Logger } from "../lib/log.ts";
+import { reasonOf } from "../lib/reason.ts";
+import type { Host, HostStatus } from "./host.ts";
+import type { Artifact, ArtifactRequest, Artifacts, FetchProgress } from "./ports.ts";
+import { readyState } from "./ready-state.ts";
+
+export interface ImageHostDeps {
+  readonly host: Host;
+  readonly artifacts: Artifacts;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** Brings images to the device, and has the host run what is there. */
+export interface ImageHost extends AsyncDisposable {
+  /**
+   * Makes `wanted` the state to reach. Resolves after the first pass over what is on the device; what has to be fetched
+   * follows, each as it comes, and until then a component goes on as it was.
+   */
+  apply(wanted: WantedState): Promise<void>;
+  status(): HostStatus;
+}
+
+/** One component's way to its artifact. Replaced, with its work ended, when another image is wanted. */
+interface Slot {
+  readonly image: ImageSource;
+  readonly want: Digest | undefined;
+  readonly stop: AbortController;
+  artifact: Artifact | undefined;
+  progress: FetchProgress | undefined;
+  fetching: boolean;
+  failure: PetioleError | undefined;
+  /** Somebody fetches, or waits to do so again. */
+  working: boolean;
+}
+
+/** What is nobody's fault here may be over soon; a missing image or password takes a person. */
+const SOON = { initial: seconds(1), max: seconds(60) };
+const LATER = { initial: seconds(5), max: minutes(10) };
+const NOTHING: DesiredState = { components: [], providers: [], links: [] };
+
+/** The host that is given is disposed with this one. */
+export function createImageHost({ host, artifacts, clock, log }: ImageHostDeps): ImageHost {
+  const slots = new Map<ComponentId, Slot>();
+  const works = new Set<Promise<void>>();
+  const stopping = new AbortController();
+  let wanted: WantedState = NOTHING;
+  let ready = NOTHING;
+
+  const requestOf = (component: ComponentId, { image, want }: Slot): ArtifactRequest => ({
+    component,
+    reference: image.reference,
+    want,
+  });
+
+  async function makeReady(): Promise<void> {
+    const there = [...slots].flatMap(([id, { artifact }]) => (artifact === undefined ? [] : [[id, artifact] as const]));
+    const next = readyState(wanted, new Map(there), ready);
+    ready = next;
+    await host.apply(next);
+  }
+
+  /** Slots for what is wanted now; those of the same image stay, with what they know. */
+  function assignSlots(): void {
+    const images = new Map(wanted.components.map(({ id, image, digest }) => [id, { image, digest }]));
+    for (const [id, slot] of slots) {
+      const now = images.get(id);
+      if (isDeepStrictEqual(now?.image, slot.image) && now?.digest === slot.want) continue;
+      slot.stop.abort(new PetioleError("ERR_COMPONENT_STOPPED", `Another image is wanted for component "${id}"`));
+      slots.delete(id);
+    }
+    for (const [id, { image, digest }] of images) {
+      if (image !== undefined && !slots.has(id)) slots.set(id, newSlot(image, digest));
+    }
+  }
+
+  async function recall(id: ComponentId, slot: Slot): Promise<void> {
+    if (slot.artifact !== undefined) return;
+    try {
+      slot.artifact = await artifacts.recall(requestOf(id, slot), slot.stop.signal);
+      if (slot.artifact !== undefined) logReady(id, slot.artifact, "cache");
+    } catch (error) {
+      if (!slot.stop.signal.aborted) fail(id, slot, error, undefined);
+    }
+  }
+
+  /** Fetches until there is nothing to fetch any more. */
+  async function fetch(id: ComponentId, slot: Slot): Promise<void> {
+    const { signal } = slot.stop;
+    for (let attempt = 0; !signal.aborted; attempt++) {
+      try {
+        slot.fetching = true;
+        const artifact = await artifacts.fetch(requestOf(id, slot), signal, (progress) => {
+          slot.progress = progress;
+        });
+        signal.throwIfAborted();
+        const changed = artifact.content !== slot.artifact?.content;
+        slot.artifact = artifact;
+        slot.failure = undefined;
+        if (changed) {
+          logReady(id, artifact, "source");
+          idle(slot);
+          await makeReady();
+        }
+        return;
+      } catch (error) {
+        if (signal.aborted) return;
+        const failure = isPetioleError(error) ? error : unexpected(id, error);
+        const delay = failure.retryable ? backoffDelay(attempt, failure.kind === "user" ? LATER : SOON) : undefined;
+        fail(id, slot, failure, delay);
+        if (delay === undefined) return;
+        idle(slot);
+        await clock.sleep(delay, signal).catch(() => {});
+      } finally {
+        idle(slot);
+      }
+    }
+  }
+
+  function fail(id: ComponentId, slot: Slot, cause: unknown, retryIn: number | undefined): void {
+    const error = isPetioleError(cause) ? cause : unexpected(id, cause);
+    const { code, message } = error;
+    const fields = { component: id, reference: slot.image.reference, code, reason: message, retryIn };
+    // A device may be without a network for days: one line for each new reason.
+    const known = slot.failure?.message === message;
+    slot.failure = error;
+    if (known) return;
+    const bug = error.kind === "bug" ? { err: error.cause } : {};
+    if (slot.artifact === undefined) log.error("Image of a component cannot be had", { ...fields, ...bug });
+    else if (isNews(slot))
+      log.error("New image of a component cannot be had: it goes on as it is", { ...fields, ...bug });
+    else log.info("Image of a component cannot be asked for: what is on the device is used", fields);
+  }
+
+  const logReady = (component: ComponentId, { reference, digest, content }: Artifact, from: string): void =>
+    log.info("Image of a component is ready", { component, reference, digest, content, from });
+
+  return {
+    async apply(next) {
+      if (stopping.signal.aborted) return;
+      wanted = next;
+      assignSlots();
+      const mine = [...slots];
+      await artifacts.retain(mine.map(([id]) => id)).catch((error: unknown) => {
+        log.warn("It cannot be written down which artifacts are not needed any more", { err: error });
+      });
+      await Promise.all(mine.map(([id, slot]) => recall(id, slot)));
+      // Meanwhile somebody may have wanted something else, and is at it.
+      if (stopping.signal.aborted || wanted !== next) return;
+      await makeReady();
+      for (const [id, slot] of mine) {
+        if (slots.get(id) !== slot || slot.fetching) continue;
+        if (slot.artifact !== undefined && slot.image.pull === "missing") continue;
+        // One that waits for its next try makes it now.
+        begin(id, slot.working ? renew(id, slot) : slot);
+      }
+    },
+
+    status() {
+      const { components, providers } = host.status();
+      const running = new Map(components.map((status) => [status.id, status]));
+      return {
+        components: wanted.components.map(({ id }) => {
+          const slot = slots.get(id);
+          const status = running.get(id) ?? notRunning(id);
+          return slot === undefined ? status : withImage(status, slot);
+        }),
+        providers,
+      };
+    },
+
+    async [Symbol.asyncDispose]() {
+      const reason = new PetioleError("ERR_COMPONENT_STOPPED", "The agent is stopping");
+      stopping.abort(reason);
+      wanted = NOTHING;
+      for (const { stop } of slots.values()) stop.abort(reason);
+      await Promise.all(works);
+      await host[Symbol.asyncDispose]();
+    },
+  };
+
+  function begin(id: ComponentId, slot: Slot): void {
+    slot.working = true;
+    const work = fetch(id, slot).finally(() => {
+      slot.working = false;
+      works.delete(work);
+    });
+    works.add(work);
+  }
+
+  /** Another turn of the same slot, with what it knows. */
+  function renew(id: ComponentId, slot: Slot): Slot {
+    slot.stop.abort(new PetioleError("ERR_COMPONENT_STOPPED", `Component "${id}" is tried again`));
+    const fresh = { ...slot, stop: new AbortController(), working: false };
+    slots.set(id, fresh);
+    return fresh;
+  }
+}
+
+const newSlot = (image: ImageSource, want: Digest | undefined): Slot => ({
+  image,
+  want,
+  stop: new AbortController(),
+  artifact: undefined,
+  progress: undefined,
+  fetching: false,
+  failure: undefined,
+  working: false,
+});
+
+/** Nobody waits for a source that is out of reach while the artifact is here. */
+const isNews = ({ artifact, failure }: Slot): boolean =>
+  artifact === undefined || failure?.code !== "ERR_ARTIFACT_UNREACHABLE";
+
+function idle(slot: Slot): void {
+  slot.fetching = false;
+  slot.progress = undefined;
+}
+
+function unexpected(id: ComponentId, cause: unknown): PetioleError {
+  return new PetioleError("ERR_INVARIANT", `Cannot fetch component "${id}": ${reasonOf(cause)}`, { cause });
+}
+
+function withImage(status: ComponentStatus, slot: Slot): ComponentStatus {
+  const { image, artifact, progress, fetching, failure } = slot;
+  const shown: ImageStatus = {
+    reference: image.reference,
+    digest: artifact?.digest,
+    fetching: fetching ? (progress ?? "resolving") : undefined,
+  };
+  const lost = isNews(slot) ? failure : undefined;
+  const lastError = lost === undefined ? status.lastError : { code: lost.code, message: lost.message };
+  const state = artifact !== undefined || status.state === "running" ? status.state : fetching ? "fetching" : "failed";
+  return { ...status, state, lastError, image: shown };
+}
+
+const notRunning = (id: ComponentId): ComponentStatus => ({
+  id,
+  state: "starting",
+  digest: undefined,
+  trust: undefined,
+  image: undefined,
+  calls: 0,
+  failures: 0,
+  restarts: 0,
+  degraded: false,
+  instances: 0,
+  memory: 0,
+  reserved: 0,
+  cpuTime: 0,
+  breaches: {},
+  lastError: undefined,
+});
