@@ -72,11 +72,9 @@ function openPublishInbox(connection: NatsConnection): PublishInbox {
   };
 }
 
-const encoder = new TextEncoder();
-
 /** All that the client wants of headers when it sends them. */
 function wireHeaders(lines: string): MsgHdrs {
-  return { encode: () => encoder.encode(`NATS/1.0\r\n${lines}\r\n`) } as unknown as MsgHdrs;
+  return { encode: () => Buffer.from(`NATS/1.0\r\n${lines}\r\n`) } as unknown as MsgHdrs;
 }
 
 function settle({ subject, resolve, reject }: Waiting, message: Msg): void {
