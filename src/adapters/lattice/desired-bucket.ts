@@ -1,4 +1,4 @@
-import { jetstreamManager, type JetStreamManager, type StoredMsg } from "@nats-io/jetstream";
+import { jetstreamManager, type JetStreamManager, type StoredMsg, type StreamInfo } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { PetioleError } from "../../domain/errors.ts";
 import { seconds, type Millis } from "../../domain/units.ts";
@@ -58,14 +58,34 @@ export function watchBucket(options: WatchBucketOptions): BucketWatch {
   const question = { what: `read the bucket "${bucket}"`, domain, code: "ERR_LATTICE_BUCKET" } as const;
   let watching = false;
 
-  async function look(manager: JetStreamManager): Promise<{ readonly entry: BucketEntry; readonly next: number }> {
-    const info = await manager.streams.info(stream).catch((cause: unknown) => {
+  async function describe(manager: JetStreamManager): Promise<StreamInfo> {
+    return await manager.streams.info(stream).catch((cause: unknown) => {
       if (jetStreamCode(cause) !== STREAM_NOT_FOUND) throw cause;
       throw new PetioleError("ERR_LATTICE_BUCKET", `Cannot read the bucket "${bucket}": the hub has none`, { cause });
     });
+  }
+
+  /**
+   * What is there, and a consumer of what comes after it. Both are of one bucket: in one that is made again between
+   * the two, an old revision would pass for deleted, and the consumer would wait behind the new ones.
+   */
+  async function look(manager: JetStreamManager): Promise<{ readonly entry: BucketEntry; readonly consumer: string }> {
+    const before = await describe(manager);
+    const { name } = await manager.consumers.add(stream, {
+      filter_subject: subject,
+      deliver_policy: "by_start_sequence",
+      opt_start_seq: before.state.last_seq + 1,
+      ack_policy: "none",
+      mem_storage: true,
+      inactive_threshold: FORGOTTEN_AFTER * NANOSECONDS,
+    });
     // Asked of the stream's leader: a replica may lag behind.
     const message = await manager.streams.getMessage(stream, { last_by_subj: subject });
-    return { entry: entryOf(info.created, message), next: 1 + (message?.seq ?? info.state.last_seq) };
+    const { created } = await describe(manager);
+    if (created !== before.created) {
+      throw new PetioleError("ERR_LATTICE_BUCKET", `Cannot read the bucket "${bucket}": it was made again meanwhile`);
+    }
+    return { entry: entryOf(created, message), consumer: name };
   }
 
   async function run(live: NatsConnection, signal: AbortSignal, onProgress: () => void): Promise<void> {
@@ -74,24 +94,14 @@ export function watchBucket(options: WatchBucketOptions): BucketWatch {
       await untilAborted(askHub(question, request), signal);
     const manager = await ask(() => jetstreamManager(live, api));
     for (;;) {
-      const { entry, next } = await ask(() => look(manager));
-      const consumer = await ask(() =>
-        manager.consumers.add(stream, {
-          filter_subject: subject,
-          deliver_policy: "by_start_sequence",
-          opt_start_seq: next,
-          ack_policy: "none",
-          mem_storage: true,
-          inactive_threshold: FORGOTTEN_AFTER * NANOSECONDS,
-        }),
-      );
+      const { entry, consumer } = await ask(() => look(manager));
       watching = true;
       onProgress();
       await options.onEntry(entry);
       // A change is only the sign to look again: what counts is what is there then.
-      const request = { subject: nextMessages(domain, stream, consumer.name), batch: 1, expires };
+      const request = { subject: nextMessages(domain, stream, consumer), batch: 1, expires };
       while ((await pull(live, request, signal, async () => {})) === 0) onProgress();
-      await manager.consumers.delete(stream, consumer.name).catch(() => {
+      await manager.consumers.delete(stream, consumer).catch(() => {
         // The hub forgets it by itself.
       });
     }
