@@ -63,7 +63,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const sequencer = createSequencer(client.opened.lastSeq);
   const readers = createReaders(log);
   const schedule = createReleaseSchedule(hold);
-  const held = createHeldRows({ hold, maxBytes: HELD_BYTES, gone: client.opened.delivered.standard.seq });
+  const held = createHeldRows({ hold, maxBytes: HELD_BYTES, gone: client.opened.lastSeq });
   const offered: Record<Lane, number> = { critical: 0, standard: 0, latest: 0, ephemeral: 0 };
   const vacuum = createVacuum({ clock, log, step: (pages) => client.call<"vacuum">({ kind: "vacuum", pages }) });
   const stop = new AbortController();

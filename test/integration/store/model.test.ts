@@ -38,6 +38,8 @@ interface ModelRow {
   readonly subject: string;
   /** On disk for certain: it was promised, or a flush came after it. */
   durable: boolean;
+  /** Acknowledged before it was on disk, so that it is never written: only memory has it. */
+  elided: boolean;
 }
 
 class Model {
@@ -46,8 +48,21 @@ class Model {
   readonly acknowledged: Record<Lane, number> = { critical: 0, standard: 0, latest: 0, ephemeral: 0 };
   /** Messages that a crash took with it. */
   readonly crashed = new Set<number>();
+  /** Acknowledged messages that only the memory of an earlier process held. */
+  readonly forgotten = new Set<number>();
   readonly refused: Record<Lane, number> = { critical: 0, standard: 0, latest: 0, ephemeral: 0 };
   highest = 0;
+
+  /** All that is not on disk yet comes there, but for what needs it no more. */
+  write(lane: Lane, before = Infinity): void {
+    for (const row of this.rows[lane]) if (row.seq < before && !row.elided) row.durable = true;
+  }
+
+  /** The process ends. */
+  endProcess(): void {
+    for (const { seq } of this.rows.ephemeral) this.crashed.add(seq);
+    for (const { seq } of this.rows.standard.filter(({ elided }) => elided)) this.forgotten.add(seq);
+  }
 
   waiting(lane: Lane): readonly ModelRow[] {
     return this.rows[lane].filter(({ seq }) => seq > this.acknowledged[lane] && !this.crashed.has(seq));
@@ -102,8 +117,8 @@ function publishCommand(batch: readonly Wanted[], flush: boolean): Command {
         model.highest = Math.max(model.highest, seq);
         const durable = outcome === "durable";
         // A commit for one takes all that waits.
-        if (durable) for (const row of model.rows.standard) if (row.seq < seq) row.durable = true;
-        model.rows[lane].push({ seq, lane, subject, text: texts[index] ?? "", durable });
+        if (durable) model.write("standard", seq);
+        model.rows[lane].push({ seq, lane, subject, text: texts[index] ?? "", durable, elided: false });
       }
       if (flush) await flushAll(model, real);
       await compare(model, real);
@@ -114,8 +129,7 @@ function publishCommand(batch: readonly Wanted[], flush: boolean): Command {
 
 async function flushAll(model: Model, { store }: Real): Promise<void> {
   await store.flush();
-  for (const lane of ["critical", "standard", "latest"] as const)
-    for (const row of model.rows[lane]) row.durable = true;
+  for (const lane of ["critical", "standard", "latest"] as const) model.write(lane);
 }
 
 function acknowledgeCommand(lane: Lane, rows: number, flush: boolean): Command {
@@ -126,6 +140,7 @@ function acknowledgeCommand(lane: Lane, rows: number, flush: boolean): Command {
       const seq = found.at(-1)?.seq ?? 0;
       await real.store.outbox.acknowledge(lane, seq, seq);
       model.acknowledged[lane] = Math.max(seq, model.acknowledged[lane]);
+      if (lane === "standard") for (const row of model.rows.standard) if (row.seq <= seq) row.elided ||= !row.durable;
       if (flush) await flushAll(model, real);
       await compare(model, real);
     },
@@ -141,7 +156,12 @@ function rewindCommand(lane: StoredLane, rows: number): Command {
       const delivered = model.rows[lane].filter(({ seq }) => seq <= model.acknowledged[lane]);
       const to = delivered.at(-1 - rows)?.seq ?? 0;
       await real.store.outbox.rewind(lane, { seq: to, hubSeq: to === 0 ? undefined : to });
-      model.acknowledged[lane] = Math.min(model.acknowledged[lane], to);
+      if (to >= model.acknowledged[lane]) return;
+      model.acknowledged[lane] = to;
+      // What memory has of it is written now.
+      for (const row of model.rows[lane]) {
+        if (row.seq > to && !model.forgotten.has(row.seq)) Object.assign(row, { durable: true, elided: false });
+      }
       await compare(model, real);
     },
     toString: () => `rewind(${lane}, ${rows} rows)`,
@@ -166,8 +186,8 @@ const reopenCommand: Command = {
   check: () => true,
   run: async (model, real) => {
     await real.store[Symbol.asyncDispose]();
-    for (const lane of ["standard", "latest"] as const) for (const row of model.rows[lane]) row.durable = true;
-    forget(model, "ephemeral");
+    for (const lane of ["standard", "latest"] as const) model.write(lane);
+    model.endProcess();
     real.store = await openAt(real.folder);
     await compare(model, real);
   },
@@ -185,7 +205,7 @@ const crashCommand: Command = {
     await real.folder[Symbol.asyncDispose]();
     real.folder = copy;
     real.store = await openAt(copy);
-    forget(model, "ephemeral");
+    model.endProcess();
     for (const lane of ["standard", "latest"] as const) {
       const { seq } = await real.store.outbox.acknowledged(lane);
       // The hub tells of what it got before; here the test does.
@@ -201,15 +221,18 @@ const crashCommand: Command = {
     const { seq } = await real.store.outbox.publish(message("ephemeral", "probe"));
     if (seq <= model.highest) throw new Error(`sequence ${seq} was given out before ${model.highest}`);
     model.highest = seq;
-    model.rows.ephemeral.push({ seq, lane: "ephemeral", subject: "readings.boiler", text: "probe", durable: false });
+    model.rows.ephemeral.push({
+      seq,
+      lane: "ephemeral",
+      subject: "readings.boiler",
+      text: "probe",
+      durable: false,
+      elided: false,
+    });
     await compare(model, real);
   },
   toString: () => "crash",
 };
-
-function forget(model: Model, lane: Lane): void {
-  for (const { seq } of model.rows[lane]) model.crashed.add(seq);
-}
 
 async function readAll(store: Store, lane: Lane, after: number): Promise<readonly OutboxRow[]> {
   return store.outbox.read(lane, after, EVERYTHING);
@@ -253,7 +276,7 @@ async function compare(model: Model, { store }: Real): Promise<void> {
     const entries = ledger.filter((entry) => entry.lane === lane);
     const inLedger = (seq: number): boolean =>
       entries.some(({ from, to, count }) => count > 0 && from <= seq && seq <= to);
-    const missing = waiting.filter(({ seq }) => !present.has(seq));
+    const missing = waiting.filter(({ seq }) => !present.has(seq) && !model.forgotten.has(seq));
     same(
       `${lane}: missing without a word`,
       missing.filter(({ seq }) => !inLedger(seq)).map(({ seq }) => seq),
@@ -264,6 +287,15 @@ async function compare(model: Model, { store }: Real): Promise<void> {
       rows
         .map(({ seq }) => seq)
         .filter((seq) => entries.some(({ from, to, reason }) => reason === "cap" && from <= seq && seq <= to)),
+      [],
+    );
+    // Which of them the hub lost nobody knows, so the range of them is all that can be said.
+    const unknown = waiting.filter(({ seq }) => !present.has(seq) && model.forgotten.has(seq)).map(({ seq }) => seq);
+    same(
+      `${lane}: forgotten without a word`,
+      unknown.filter(
+        (seq) => !entries.some(({ from, to, reason }) => reason === "hub-lost" && from <= seq && seq <= to),
+      ),
       [],
     );
     const dropped = entries.filter(({ reason }) => reason === "cap").reduce((sum, { count }) => sum + count, 0);
