@@ -13,6 +13,7 @@ import { buildFaultShim, createFaults } from "../support/fault-shim.ts";
 import { startNats } from "../support/nats.ts";
 import { tempFolder } from "../support/processes.ts";
 import { skipping } from "../support/skip.ts";
+import { storedMessages } from "../support/stored-messages.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 const shim = buildFaultShim();
@@ -33,11 +34,8 @@ async function stampsAt(hub: { url: string; ca?: string }): Promise<Readonly<Rec
   const connection = await connect({ servers: hub.url, ...(hub.ca === undefined ? {} : { tls: { caFile: hub.ca } }) });
   try {
     const manager = await jetstreamManager(connection);
-    const { state } = await manager.streams.info("PETIOLE");
     const found: Record<string, Stamps> = {};
-    for (let seq = state.first_seq; seq > 0 && seq <= state.last_seq; seq += 1) {
-      const message = await manager.streams.getMessage("PETIOLE", { seq });
-      if (message === null) continue;
+    for (const message of await storedMessages(manager)) {
       const header = (name: string): string | undefined => message.header.get(name) || undefined;
       const stamps = {
         wall: Number(header("Petiole-Wall")),

@@ -7,6 +7,7 @@ import { describe, test } from "vitest";
 import { exampleComponent, petiole, startAgent, type TestAgent } from "../support/agent.ts";
 import { startNats, type TestNats } from "../support/nats.ts";
 import { freePort } from "../support/ports.ts";
+import { storedMessages } from "../support/stored-messages.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 interface Cloud extends AsyncDisposable {
@@ -33,15 +34,7 @@ async function connectCloud(hub: TestNats): Promise<Cloud> {
         );
       }
     },
-    handled: async () => {
-      const { state } = await manager.streams.info("PETIOLE");
-      const found: number[] = [];
-      for (let seq = state.first_seq; seq <= state.last_seq; seq++) {
-        const message = await manager.streams.getMessage("PETIOLE", { seq });
-        if (message !== null) found.push(message.json<{ seq: number }>().seq);
-      }
-      return found;
-    },
+    handled: async () => (await storedMessages(manager)).map((message) => message.json<{ seq: number }>().seq),
     [Symbol.asyncDispose]: () => connection.close(),
   };
 }

@@ -11,6 +11,7 @@ import type { ExportReport, ImportReport, OutboxReport } from "../../src/domain/
 import { petiole, startAgent, type TestAgent } from "../support/agent.ts";
 import { startNats, type TestNats } from "../support/nats.ts";
 import { tempFolder } from "../support/processes.ts";
+import { storedMessages } from "../support/stored-messages.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 const COUNT = 25;
@@ -29,14 +30,11 @@ async function readHub(hub: TestNats): Promise<{ subject: string; body: string; 
   const connection = await connect({ servers: hub.url });
   stack.defer(() => connection.close());
   const manager = await jetstreamManager(connection);
-  const { state } = await manager.streams.info("PETIOLE");
-  const found = [];
-  for (let seq = state.first_seq; seq > 0 && seq <= state.last_seq; seq += 1) {
-    const message = await manager.streams.getMessage("PETIOLE", { seq });
-    if (message === null) continue;
-    found.push({ subject: message.subject, body: message.string(), origin: message.header.get("Origin-Petiole") });
-  }
-  return found;
+  return (await storedMessages(manager)).map((message) => ({
+    subject: message.subject,
+    body: message.string(),
+    origin: message.header.get("Origin-Petiole"),
+  }));
 }
 
 test("messages reach the hub through a file and a neighbour, once", async ({ expect }) => {

@@ -10,6 +10,7 @@ import type { OutboxReport } from "../../src/domain/outbox-report.ts";
 import { PETIOLE, petiole, startAgent, type TestAgent } from "../support/agent.ts";
 import { startNats, type TestNats } from "../support/nats.ts";
 import { spawnProcess, tempFolder } from "../support/processes.ts";
+import { storedMessages } from "../support/stored-messages.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 type Result = Awaited<ReturnType<typeof petiole>>;
@@ -29,15 +30,11 @@ async function readHub(hub: TestNats): Promise<{ subject: string; body: string; 
   const connection = await connect({ servers: hub.url });
   stack.defer(() => connection.close());
   const manager = await jetstreamManager(connection);
-  const { state } = await manager.streams.info("PETIOLE");
-  const found = [];
-  for (let seq = state.first_seq; seq > 0 && seq <= state.last_seq; seq += 1) {
-    const message = await manager.streams.getMessage("PETIOLE", { seq });
-    if (message === null) continue;
-    const headers = [...message.header].map(([name, values]) => `${name}: ${values.join()}`);
-    found.push({ subject: message.subject, body: message.string(), headers });
-  }
-  return found;
+  return (await storedMessages(manager)).map((message) => ({
+    subject: message.subject,
+    body: message.string(),
+    headers: [...message.header].map(([name, values]) => `${name}: ${values.join()}`),
+  }));
 }
 
 const hubOf = (hub: TestNats) => ({ mode: "direct", urls: [hub.url], stream: { create: true } });

@@ -15,6 +15,7 @@ import { silentLogger } from "../../src/lib/log.ts";
 import type { MemoryOutbox } from "./memory-outbox.ts";
 import { startNats, testNatsBinary, type NatsOptions, type TestNats } from "./nats.ts";
 import { tempFolder } from "./processes.ts";
+import { storedMessages } from "./stored-messages.ts";
 import { startTcpProxy, type TcpProxy } from "./tcp-proxy.ts";
 
 export type LinkMode = "direct" | "leaf";
@@ -167,11 +168,9 @@ async function startLeaf(hubLeafPort: number, logins: LeafLogins, stack: AsyncDi
 }
 
 async function readMessages(manager: JetStreamManager, device: string): Promise<HubMessage[]> {
-  const { state } = await manager.streams.info(STREAM);
   const found: HubMessage[] = [];
-  for (let seq = state.first_seq; seq <= state.last_seq; seq++) {
-    const message = await manager.streams.getMessage(STREAM, { seq });
-    if (message === null || !message.subject.startsWith(`petiole.${device}.`)) continue;
+  for (const message of await storedMessages(manager, STREAM)) {
+    if (!message.subject.startsWith(`petiole.${device}.`)) continue;
     const headers = new Map([...message.header].map(([name, values]) => [name, values.join()]));
     found.push({
       subject: message.subject,

@@ -1,4 +1,4 @@
-import { jetstreamManager, type JetStreamManager, type StoredMsg, type StreamInfo } from "@nats-io/jetstream";
+import type { JetStreamManager, StoredMsg, StreamInfo } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { PetioleError } from "../../domain/errors.ts";
 import { seconds, type Millis } from "../../domain/units.ts";
@@ -9,7 +9,7 @@ import type { Logger } from "../../lib/log.ts";
 import { askHub } from "./ask-hub.ts";
 import type { LatticeConnection } from "./connection.ts";
 import { untilAborted } from "./hub-stream.ts";
-import { jetStreamCode } from "./nats-error.ts";
+import { nanoseconds, openJetStream, STREAM_NOT_FOUND, unlessMissing } from "./jetstream.ts";
 import { FORGOTTEN_AFTER, pull, PULL_EXPIRES } from "./pull.ts";
 import { keepSession } from "./session.ts";
 import { bucketStream, bucketSubject, nextMessages } from "./subjects.ts";
@@ -46,9 +46,6 @@ export interface BucketWatch extends AsyncDisposable {
   lastError(): { readonly code: string; readonly message: string } | undefined;
 }
 
-const STREAM_NOT_FOUND = 10059;
-const NANOSECONDS = 1_000_000;
-
 export function watchBucket(options: WatchBucketOptions): BucketWatch {
   const { bucket, key, domain, clock, log } = options;
   const requestTimeout = options.requestTimeout ?? seconds(5);
@@ -59,10 +56,9 @@ export function watchBucket(options: WatchBucketOptions): BucketWatch {
   let watching = false;
 
   async function describe(manager: JetStreamManager): Promise<StreamInfo> {
-    return await manager.streams.info(stream).catch((cause: unknown) => {
-      if (jetStreamCode(cause) !== STREAM_NOT_FOUND) throw cause;
-      throw new PetioleError("ERR_LATTICE_BUCKET", `Cannot read the bucket "${bucket}": the hub has none`, { cause });
-    });
+    const info = await unlessMissing(STREAM_NOT_FOUND, () => manager.streams.info(stream));
+    if (info !== undefined) return info;
+    throw new PetioleError("ERR_LATTICE_BUCKET", `Cannot read the bucket "${bucket}": the hub has none`);
   }
 
   /**
@@ -77,7 +73,7 @@ export function watchBucket(options: WatchBucketOptions): BucketWatch {
       opt_start_seq: before.state.last_seq + 1,
       ack_policy: "none",
       mem_storage: true,
-      inactive_threshold: FORGOTTEN_AFTER * NANOSECONDS,
+      inactive_threshold: nanoseconds(FORGOTTEN_AFTER),
     });
     // Asked of the stream's leader: a replica may lag behind.
     const message = await manager.streams.getMessage(stream, { last_by_subj: subject });
@@ -89,10 +85,9 @@ export function watchBucket(options: WatchBucketOptions): BucketWatch {
   }
 
   async function run(live: NatsConnection, signal: AbortSignal, onProgress: () => void): Promise<void> {
-    const api = { ...(domain === undefined ? {} : { domain }), timeout: requestTimeout, checkAPI: false };
     const ask = async <T>(request: () => Promise<T>): Promise<T> =>
       await untilAborted(askHub(question, request), signal);
-    const manager = await ask(() => jetstreamManager(live, api));
+    const manager = await ask(() => openJetStream(live, { domain, timeout: requestTimeout }));
     for (;;) {
       const { entry, consumer } = await ask(() => look(manager));
       watching = true;

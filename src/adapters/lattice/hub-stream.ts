@@ -1,4 +1,4 @@
-import { jetstreamManager, type JetStreamManager, type MsgRequest, type StreamInfo } from "@nats-io/jetstream";
+import type { JetStreamManager, MsgRequest, StreamInfo } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { PetioleError } from "../../domain/errors.ts";
 import { LANES } from "../../domain/outbox.ts";
@@ -7,6 +7,7 @@ import type { HubTime } from "../../lib/clock-sync/verdict.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Logger } from "../../lib/log.ts";
 import { hearTime } from "./hub-time.ts";
+import { openJetStream, STREAM_NOT_FOUND, unlessMissing } from "./jetstream.ts";
 import { describeNatsError, isNoResponders, isTimeout, jetStreamCode } from "./nats-error.ts";
 import { publishInboxOf } from "./publish-inbox.ts";
 import { covers, fleetFilter, jetStreamInfo, laneFilter } from "./subjects.ts";
@@ -73,7 +74,6 @@ export interface OpenHubStreamOptions {
 
 /** API level of nats-server 2.11.0, the first that knows `Nats-Expected-Last-Subject-Sequence-Subject`. */
 const LEVEL_OF_LANE_CHECK = 1;
-const STREAM_NOT_FOUND = 10059;
 const DEFAULT_MAX_PAYLOAD = bytes(1024 * 1024);
 const DEFAULT_STREAM_NAME = "PETIOLE";
 
@@ -83,8 +83,8 @@ const DEFAULT_STREAM_NAME = "PETIOLE";
  */
 export async function openHubStream(options: OpenHubStreamOptions): Promise<HubStream> {
   const { connection, stream, requestTimeout } = options;
-  const api = { ...(stream.domain === undefined ? {} : { domain: stream.domain }), timeout: requestTimeout };
-  const manager = await asking(stream, () => jetstreamManager(connection, { ...api, checkAPI: false }));
+  const api = { domain: stream.domain, timeout: requestTimeout };
+  const manager = await asking(stream, () => openJetStream(connection, api));
   const account = await asking(stream, () => manager.getAccountInfo());
   const info = await asking(stream, () => findStream(manager, options));
   checkStream(info, options);
@@ -149,11 +149,8 @@ async function findStream(manager: JetStreamManager, options: OpenHubStreamOptio
   };
   const name = stream.name ?? (await findStreamName(manager, options.device));
   if (name !== undefined) {
-    try {
-      return await hearing(() => manager.streams.info(name));
-    } catch (error) {
-      if (jetStreamCode(error) !== STREAM_NOT_FOUND) throw error;
-    }
+    const found = await unlessMissing(STREAM_NOT_FOUND, () => hearing(() => manager.streams.info(name)));
+    if (found !== undefined) return found;
   }
   if (stream.create !== true) {
     throw unusable(name === undefined ? `no stream takes "${fleetFilter()}"` : `there is no stream "${name}"`);

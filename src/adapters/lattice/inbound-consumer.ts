@@ -1,11 +1,11 @@
-import { jetstreamManager, type ConsumerConfig, type JetStreamManager, type StreamInfo } from "@nats-io/jetstream";
+import type { ConsumerConfig, JetStreamManager, StreamInfo } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { PetioleError } from "../../domain/errors.ts";
 import type { StreamPosition } from "../../domain/inbox.ts";
 import type { Millis } from "../../domain/units.ts";
 import type { Logger } from "../../lib/log.ts";
 import { askHub } from "./ask-hub.ts";
-import { jetStreamCode } from "./nats-error.ts";
+import { CONSUMER_NOT_FOUND, nanoseconds, openJetStream, STREAM_NOT_FOUND, unlessMissing } from "./jetstream.ts";
 import { covers, inboundFilter, inboundFleetFilter, nextMessages } from "./subjects.ts";
 
 export interface InboundStreamOptions {
@@ -38,9 +38,6 @@ export interface InboundConsumer {
   readonly subject: string;
 }
 
-const STREAM_NOT_FOUND = 10059;
-const CONSUMER_NOT_FOUND = 10014;
-const NANOSECONDS = 1_000_000;
 const DEFAULT_STREAM = "PETIOLE_IN";
 
 /**
@@ -51,9 +48,8 @@ export async function openInboundConsumer(options: OpenInboundOptions): Promise<
   const { connection, device, stream, requestTimeout, log } = options;
   const { domain } = stream;
   const question = { what: "use the hub's stream of messages for devices", domain, code: "ERR_LATTICE_INBOX" } as const;
-  const api = { ...(domain === undefined ? {} : { domain }), timeout: requestTimeout, checkAPI: false };
   return await askHub(question, async () => {
-    const manager = await jetstreamManager(connection, api);
+    const manager = await openJetStream(connection, { domain, timeout: requestTimeout });
     const info = await findStream(manager, options);
     const wanted = inboundFilter(device);
     const { name, subjects } = info.config;
@@ -80,7 +76,7 @@ async function findStream(manager: JetStreamManager, { stream, device, log }: Op
     name: name ?? DEFAULT_STREAM,
     subjects: [inboundFleetFilter()],
     storage: "file",
-    max_age: stream.maxAge * NANOSECONDS,
+    max_age: nanoseconds(stream.maxAge),
   });
   log.info("Created the hub's stream of messages for devices", {
     stream: made.config.name,
@@ -104,7 +100,7 @@ async function ensureConsumer(
 ): Promise<void> {
   const managed = {
     ack_policy: "explicit",
-    ack_wait: ackWait * NANOSECONDS,
+    ack_wait: nanoseconds(ackWait),
     filter_subject: inboundFilter(device),
     // One at a time: were a second on its way while the first is lost, it would be stored before it.
     max_ack_pending: 1,
@@ -134,15 +130,6 @@ async function ensureConsumer(
   const { ack_policy: _, ...changeable } = managed;
   await manager.consumers.update(config.name, name, changeable);
   log.info("Updated this device's consumer at the hub", { stream: config.name, consumer: name });
-}
-
-async function unlessMissing<T>(code: number, request: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await request();
-  } catch (error) {
-    if (jetStreamCode(error) === code) return undefined;
-    throw error;
-  }
 }
 
 function unusable(found: string): PetioleError {

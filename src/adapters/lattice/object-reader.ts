@@ -1,7 +1,7 @@
 // Reads object stores of the hub: https://docs.nats.io/nats-concepts/jetstream/obj_store (ADR-20). Written on the stream
 // below, because the client's own reader cannot go on in the middle of an object.
 
-import { jetstreamManager, type JetStreamManager } from "@nats-io/jetstream";
+import type { JetStreamManager } from "@nats-io/jetstream";
 import type { Msg, NatsConnection } from "@nats-io/transport-node";
 import { z } from "zod";
 import { PetioleError, isPetioleError } from "../../domain/errors.ts";
@@ -11,6 +11,7 @@ import { reasonOf } from "../../lib/reason.ts";
 import { askHub } from "./ask-hub.ts";
 import type { LatticeConnection } from "./connection.ts";
 import { untilAborted } from "./hub-stream.ts";
+import { nanoseconds, openJetStream, STREAM_NOT_FOUND } from "./jetstream.ts";
 import { jetStreamCode } from "./nats-error.ts";
 import { FORGOTTEN_AFTER, pull } from "./pull.ts";
 import { nextMessages, objectChunks, objectMeta, objectStream } from "./subjects.ts";
@@ -22,8 +23,6 @@ export interface ObjectReaderOptions {
   readonly requestTimeout?: Millis;
 }
 
-const STREAM_NOT_FOUND = 10059;
-const NANOSECONDS = 1_000_000;
 /** How long the hub holds a request for a chunk: it has them all. */
 const EXPIRES = seconds(30);
 /** Headers alone are small. */
@@ -41,11 +40,7 @@ const meta = z.object({
 
 export function createObjectReader(options: ObjectReaderOptions): ObjectReader {
   const { connection, domain } = options;
-  const api = {
-    ...(domain === undefined ? {} : { domain }),
-    timeout: options.requestTimeout ?? seconds(5),
-    checkAPI: false,
-  };
+  const api = { domain, timeout: options.requestTimeout ?? seconds(5) };
 
   /** What failed, as a failure of an artifact. */
   async function ask<T>(
@@ -58,7 +53,7 @@ export function createObjectReader(options: ObjectReaderOptions): ObjectReader {
     const question = { what, domain, code: "ERR_LATTICE_BUCKET" } as const;
     try {
       return await untilAborted(
-        askHub(question, async () => await request(live, await jetstreamManager(live, api))),
+        askHub(question, async () => await request(live, await openJetStream(live, api))),
         signal,
       );
     } catch (error) {
@@ -129,7 +124,7 @@ export function createObjectReader(options: ObjectReaderOptions): ObjectReader {
         ack_policy: "none",
         mem_storage: true,
         headers_only: headersOnly,
-        inactive_threshold: FORGOTTEN_AFTER * NANOSECONDS,
+        inactive_threshold: nanoseconds(FORGOTTEN_AFTER),
       }),
     }));
     try {

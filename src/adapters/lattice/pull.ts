@@ -1,6 +1,7 @@
 import { createInbox, type Msg, type NatsConnection } from "@nats-io/transport-node";
 import { PetioleError } from "../../domain/errors.ts";
 import { millis, seconds, type Millis } from "../../domain/units.ts";
+import { nanoseconds } from "./jetstream.ts";
 
 export interface PullRequest {
   /** Of the consumer, as `nextMessages` gives it. */
@@ -12,7 +13,6 @@ export interface PullRequest {
 
 /** What the hub's own end of a request may be late. */
 const GRACE = seconds(5);
-const NANOSECONDS = 1_000_000;
 
 /**
  * Asks a pull consumer for its next messages and passes them on, one after another. Resolves with how many came, when
@@ -37,7 +37,7 @@ export async function pull(
   const timer = setTimeout(end, expires + GRACE);
   signal.addEventListener("abort", end, { once: true });
   try {
-    const request = { batch, expires: expires * NANOSECONDS };
+    const request = { batch, expires: nanoseconds(expires) };
     connection.publish(subject, JSON.stringify(request), { reply: inbox });
     for await (const message of subscription) {
       const status = message.headers?.code ?? 0;

@@ -13,6 +13,7 @@ import { silentLogger } from "../../../src/lib/log.ts";
 import { startDevice, type Device } from "../../support/device.ts";
 import { serverVersions, startNats, type TestNats } from "../../support/nats.ts";
 import { tempFolder } from "../../support/processes.ts";
+import { storedMessages } from "../../support/stored-messages.ts";
 import { startTcpProxy, type TcpProxy } from "../../support/tcp-proxy.ts";
 import { waitFor } from "../../support/wait-for.ts";
 
@@ -53,13 +54,7 @@ async function startRig(mode: Mode, binary: string, pingInterval: string): Promi
 async function bodies(nats: TestNats): Promise<string[]> {
   await using cloud = await connect({ servers: nats.url });
   const manager = await jetstreamManager(cloud, { domain: "hub" });
-  const { state } = await manager.streams.info("PETIOLE");
-  const found: string[] = [];
-  for (let seq = state.first_seq; seq <= state.last_seq; seq++) {
-    const message = await manager.streams.getMessage("PETIOLE", { seq });
-    if (message !== null) found.push(message.string());
-  }
-  return found;
+  return (await storedMessages(manager)).map((message) => message.string());
 }
 
 describe.each(setups)("a half-open $mode link to nats-server $name", ({ binary, mode, skip }) => {

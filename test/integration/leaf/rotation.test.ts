@@ -13,6 +13,7 @@ import { startDevice, type Device } from "../../support/device.ts";
 import { serverVersions, startNats, type TestNats } from "../../support/nats.ts";
 import { createOperator } from "../../support/operator.ts";
 import { tempFolder } from "../../support/processes.ts";
+import { storedMessages } from "../../support/stored-messages.ts";
 import { waitFor } from "../../support/wait-for.ts";
 
 type Mode = "leaf" | "direct";
@@ -35,13 +36,7 @@ async function connectionIds(nats: TestNats, mode: Mode): Promise<string> {
 
 async function bodies(cloud: NatsConnection): Promise<string[]> {
   const manager = await jetstreamManager(cloud, { domain: "hub" });
-  const { state } = await manager.streams.info("PETIOLE");
-  const found: string[] = [];
-  for (let seq = state.first_seq; seq <= state.last_seq; seq++) {
-    const message = await manager.streams.getMessage("PETIOLE", { seq });
-    if (message !== null) found.push(message.string());
-  }
-  return found;
+  return (await storedMessages(manager)).map((message) => message.string());
 }
 
 /** Publishes on until told to stop. */

@@ -1,4 +1,4 @@
-import { jetstreamManager, type JetStreamManager } from "@nats-io/jetstream";
+import type { JetStreamManager } from "@nats-io/jetstream";
 import { headers, type Msg, type NatsConnection } from "@nats-io/transport-node";
 import { PetioleError } from "../../../domain/errors.ts";
 import { mebibytes, seconds, type Millis } from "../../../domain/units.ts";
@@ -10,7 +10,7 @@ import { askHub } from "../ask-hub.ts";
 import type { LatticeConnection } from "../connection.ts";
 import { parseDelivery } from "../delivery-info.ts";
 import { untilAborted } from "../hub-stream.ts";
-import { jetStreamCode } from "../nats-error.ts";
+import { nanoseconds, openJetStream, STREAM_NOT_FOUND, unlessMissing } from "../jetstream.ts";
 import { FORGOTTEN_AFTER, pull, PULL_EXPIRES } from "../pull.ts";
 import { keepSession } from "../session.ts";
 import { bucketStream, bucketSubject, nextMessages } from "../subjects.ts";
@@ -50,9 +50,7 @@ export interface SharedBucket extends AsyncDisposable {
   stored(): string;
 }
 
-const STREAM_NOT_FOUND = 10059;
 const WRONG_LAST_SEQUENCE = 10071;
-const NANOSECONDS = 1_000_000;
 const BATCH = 256;
 const REQUEST_TIMEOUT = seconds(5);
 /** Whoever sent the command waits for two seconds. */
@@ -73,32 +71,28 @@ export function shareBucket(options: SharedBucketOptions): SharedBucket {
   let hub: NatsConnection | undefined;
 
   async function openStream(api: JetStreamManager): Promise<string> {
-    try {
-      return (await api.streams.info(stream)).created;
-    } catch (cause) {
-      if (jetStreamCode(cause) !== STREAM_NOT_FOUND) throw cause;
-      // As every client makes a bucket.
-      const made = await api.streams.add({
-        name: stream,
-        subjects: [subjectOf(">")],
-        max_msgs_per_subject: 1,
-        storage: "file",
-        num_replicas: 1,
-        discard: "new",
-        allow_rollup_hdrs: true,
-        deny_delete: true,
-        allow_direct: true,
-      });
-      log.info("Created the lattice's bucket", { bucket });
-      return made.created;
-    }
+    const found = await unlessMissing(STREAM_NOT_FOUND, () => api.streams.info(stream));
+    if (found !== undefined) return found.created;
+    // As every client makes a bucket.
+    const made = await api.streams.add({
+      name: stream,
+      subjects: [subjectOf(">")],
+      max_msgs_per_subject: 1,
+      storage: "file",
+      num_replicas: 1,
+      discard: "new",
+      allow_rollup_hdrs: true,
+      deny_delete: true,
+      allow_direct: true,
+    });
+    log.info("Created the lattice's bucket", { bucket });
+    return made.created;
   }
 
   async function run(live: NatsConnection, signal: AbortSignal, onProgress: () => void): Promise<void> {
-    const options = { ...(domain === undefined ? {} : { domain }), timeout: REQUEST_TIMEOUT, checkAPI: false };
     const ask = async <T>(request: () => Promise<T>): Promise<T> =>
       await untilAborted(askHub(question, request), signal);
-    const api = await ask(() => jetstreamManager(live, options));
+    const api = await ask(() => openJetStream(live, { domain, timeout: REQUEST_TIMEOUT }));
     const made = await ask(() => openStream(api));
     const consumer = await ask(() =>
       api.consumers.add(stream, {
@@ -106,7 +100,7 @@ export function shareBucket(options: SharedBucketOptions): SharedBucket {
         deliver_policy: "last_per_subject",
         ack_policy: "none",
         mem_storage: true,
-        inactive_threshold: FORGOTTEN_AFTER * NANOSECONDS,
+        inactive_threshold: nanoseconds(FORGOTTEN_AFTER),
       }),
     );
     try {
