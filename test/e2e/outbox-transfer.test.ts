@@ -8,19 +8,13 @@ import { join } from "node:path";
 import { test } from "vitest";
 import type { LedgerEntry } from "../../src/domain/outbox.ts";
 import type { ExportReport, ImportReport, OutboxReport } from "../../src/domain/outbox-report.ts";
-import { petiole, startAgent, type TestAgent } from "../support/agent.ts";
+import { outboxJson as json, petiole, startAgent, type TestAgent } from "../support/agent.ts";
 import { startNats, type TestNats } from "../support/nats.ts";
 import { tempFolder } from "../support/processes.ts";
 import { storedMessages } from "../support/stored-messages.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 const COUNT = 25;
-
-async function json<T>(agent: TestAgent, ...args: readonly string[]): Promise<T> {
-  const { code, stdout, stderr } = await petiole("outbox", ...args, "--json", "--socket", agent.socket);
-  if (code !== 0) throw new Error(`petiole outbox ${args.join(" ")} ended with ${code}: ${stderr}`);
-  return JSON.parse(stdout) as T;
-}
 
 const waiting = async (agent: TestAgent): Promise<number> =>
   (await json<OutboxReport>(agent)).stats.lanes.reduce((sum, { rows }) => sum + rows, 0);

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { describe, test } from "vitest";
 import type { LedgerEntry } from "../../src/domain/outbox.ts";
 import type { OutboxReport } from "../../src/domain/outbox-report.ts";
-import { PETIOLE, petiole, startAgent, type TestAgent } from "../support/agent.ts";
+import { outboxJson as json, PETIOLE, petiole, startAgent, type TestAgent } from "../support/agent.ts";
 import { startNats, type TestNats } from "../support/nats.ts";
 import { spawnProcess, tempFolder } from "../support/processes.ts";
 import { storedMessages } from "../support/stored-messages.ts";
@@ -17,12 +17,6 @@ type Result = Awaited<ReturnType<typeof petiole>>;
 
 const outbox = async (agent: TestAgent, ...args: readonly string[]): Promise<Result> =>
   await petiole("outbox", ...args, "--socket", agent.socket);
-
-async function json<T>(agent: TestAgent, ...args: readonly string[]): Promise<T> {
-  const { code, stdout, stderr } = await outbox(agent, ...args, "--json");
-  if (code !== 0) throw new Error(`petiole outbox ${args.join(" ")} ended with ${code}: ${stderr}`);
-  return JSON.parse(stdout) as T;
-}
 
 /** Bodies and headers by subject, as the hub's stream holds them. */
 async function readHub(hub: TestNats): Promise<{ subject: string; body: string; headers: string[] }[]> {

@@ -121,3 +121,10 @@ export async function startAgent(
     },
   };
 }
+
+/** What `petiole outbox` prints for programs. @throws Error when it fails */
+export async function outboxJson<T>(agent: TestAgent, ...args: readonly string[]): Promise<T> {
+  const { code, stdout, stderr } = await petiole("outbox", ...args, "--json", "--socket", agent.socket);
+  if (code !== 0) throw new Error(`petiole outbox ${args.join(" ")} ended with ${code}: ${stderr}`);
+  return JSON.parse(stdout) as T;
+}
