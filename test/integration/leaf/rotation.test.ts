@@ -178,7 +178,8 @@ describe.each(setups)("a $mode link to nats-server $name", ({ binary, mode, skip
           tls: { ca_file: authority.ca, cert_file: cert, key_file: key },
         },
       });
-      expect(await device.reason(/certificate|unknown ca|closed: Read Error/i)).toBeTypeOf("string");
+      // A server that closes at once may reset the connection before its alert is read.
+      expect(await device.reason(/certificate|unknown ca|closed: Read Error|ECONNRESET|EPIPE/i)).toBeTypeOf("string");
       await renew(first);
       await device.until("online");
       const before = await connectionIds(nats, mode);
