@@ -4,9 +4,9 @@ import type { HubLinkState } from "../domain/hub-link.ts";
 import type { InboundMessage, StreamPosition } from "../domain/inbox.ts";
 import type { Delivered, Lane, OutboxMessage, OutboxRow } from "../domain/outbox.ts";
 import type { ForwarderState } from "../domain/outbox-report.ts";
-import type { ComponentTrust } from "../domain/trust.ts";
+import type { ComponentTrust, ExecutableClaims } from "../domain/trust.ts";
 import type { Bytes } from "../domain/units.ts";
-import type { ComponentId, ComponentSpec, Digest } from "../domain/workload.ts";
+import type { ComponentId, ComponentSpec, Digest, ProviderId } from "../domain/workload.ts";
 
 /** The reading end of the outbox, for the forwarder. */
 export interface OutboxSource {
@@ -97,9 +97,22 @@ export interface TrustCheck {
     component: ComponentSpec,
     read: { readonly bytes: Uint8Array; readonly digest: Digest },
   ): Promise<TrustDecision>;
+  /** The same for a provider that is an executable, or an archive with one. */
+  checkExecutable(executable: ExecutableFacts): Promise<TrustDecision>;
 }
 
-/** The component may run. */
+export interface ExecutableFacts {
+  readonly id: ProviderId;
+  /** Its signatures lie beside it. */
+  readonly file: string;
+  readonly signedName?: string | undefined;
+  /** Of the whole file. */
+  readonly digest: Digest;
+  readonly size: number;
+  readonly claims: ExecutableClaims | undefined;
+}
+
+/** The component, or the provider, may run. */
 export interface TrustDecision {
   readonly shown: ComponentTrust;
   /** It runs: from now on an older version is one. Resolves once that is on disk, or cannot be. */
