@@ -24,7 +24,7 @@ import { REWRITE_POLICY, type RewritePolicy } from "./prepare/plan-rewrite.ts";
 import { createPreparer, type ComponentFile } from "./prepare/prepare.ts";
 import { transpilerCommand, type CompileLimits } from "./prepare/run-child.ts";
 import { ROOT_INTERFACE } from "./link/plan.ts";
-import type { InterfaceFunction, InterfaceShape } from "./wit/type.ts";
+import type { InterfaceFunction, InterfaceShape } from "../lib/wit/type.ts";
 import type { GuestSetup } from "./worker/protocol.ts";
 import { BUILTIN_INTERFACES } from "./wasi/names.ts";
 import { WorkerSlot } from "./worker-slot.ts";
