@@ -61,6 +61,19 @@ export function isSameType(one: WitType | undefined, other: WitType | undefined)
       return "resource" in other && one.resource === other.resource;
     case "unsupported":
       return false;
+    case "bool":
+    case "char":
+    case "string":
+    case "u8":
+    case "u16":
+    case "u32":
+    case "u64":
+    case "s8":
+    case "s16":
+    case "s32":
+    case "s64":
+    case "f32":
+    case "f64":
     default:
       return true;
   }

@@ -25,8 +25,8 @@ interface World extends AsyncDisposable {
   link(): LinkContext<unknown> | undefined;
 }
 
-async function openWorld(): Promise<World> {
-  const { runtime, ...opened } = await openRuntime(cache.path);
+function openWorld(): World {
+  const { runtime, ...opened } = openRuntime(cache.path);
   let context: LinkContext<unknown> | undefined;
   const factory = ({ id }: ProviderDeps): Provider => ({
     id,
@@ -81,7 +81,7 @@ const chain: DesiredState = {
 
 describe("a component that is linked to another one", () => {
   test("calls it, with its values and without a provider between them", async ({ expect }) => {
-    await using world = await openWorld();
+    await using world = openWorld();
     await world.host.apply(chain);
     expect(world.host.status().components).toMatchObject([
       { id: "a", state: "running", lastError: undefined },
@@ -100,7 +100,7 @@ describe("a component that is linked to another one", () => {
   });
 
   test("waits while it is replaced: no call fails, and none in flight is cut off", async ({ expect }) => {
-    await using world = await openWorld();
+    await using world = openWorld();
     await world.host.apply({
       ...chain,
       components: [mirror("a", { limits: { ...GENEROUS_LIMITS, instances: 4 } }), mirror("b")],
@@ -129,7 +129,7 @@ describe("a component that is linked to another one", () => {
   });
 
   test("fails with a typed error while that one does not run", async ({ expect }) => {
-    await using world = await openWorld();
+    await using world = openWorld();
     const broken = { ...mirror("b"), file: "/no/such.wasm" };
     await world.host.apply({ ...chain, components: [mirror("a"), broken] });
     await expect(world.call("add", 1, 1)).rejects.toMatchObject({
@@ -142,7 +142,7 @@ describe("a component that is linked to another one", () => {
   });
 
   test("is not linked to one that lacks what it imports", async ({ expect }) => {
-    await using world = await openWorld();
+    await using world = openWorld();
     const other = componentSpec("b", { file: fixture("bare"), links: "late" });
     await world.host.apply({ ...chain, components: [mirror("a"), other], links: [link("ends", "a"), link("a", "b")] });
     expect(world.host.status().components[0]?.lastError).toMatchObject({ code: "ERR_EXPORT_MISSING" });
@@ -150,7 +150,7 @@ describe("a component that is linked to another one", () => {
   });
 
   test("ends by its deadline when the two call each other in a circle", async ({ expect }) => {
-    await using world = await openWorld();
+    await using world = openWorld();
     const limits = { ...GENEROUS_LIMITS, deadline: seconds(1), queue: 2 };
     const circle = { ...chain, components: [mirror("a", { limits }), mirror("b", { limits })] };
     await world.host.apply({ ...circle, links: [link("ends", "a"), link("a", "b"), link("b", "a")] });
