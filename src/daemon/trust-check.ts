@@ -1,7 +1,7 @@
 import { PetioleError } from "../domain/errors.ts";
 import { UNTRUSTED } from "../domain/trust.ts";
 import { VERSION } from "../domain/version.ts";
-import type { StateStore, TrustCheck, TrustDecision } from "../host/ports.ts";
+import type { ExecutableTrustCheck, StateStore, TrustCheck, TrustDecision } from "../host/ports.ts";
 import type { Clock } from "../lib/clock.ts";
 import { createExclusive } from "../lib/exclusive.ts";
 import type { Logger } from "../lib/log.ts";
@@ -18,7 +18,7 @@ export interface TrustCheckDeps {
   readonly log: Logger;
 }
 
-export interface RememberingTrustCheck extends TrustCheck {
+export interface RememberingTrustCheck extends TrustCheck, ExecutableTrustCheck {
   remembered(): TrustMemory;
 }
 

@@ -97,7 +97,11 @@ export interface TrustCheck {
     component: ComponentSpec,
     read: { readonly bytes: Uint8Array; readonly digest: Digest },
   ): Promise<TrustDecision>;
-  /** The same for a provider that is an executable, or an archive with one. */
+}
+
+/** The same for a provider that is an executable, or an archive with one. */
+export interface ExecutableTrustCheck {
+  /** @throws PetioleError ERR_TRUST_… when it may not run */
   checkExecutable(executable: ExecutableFacts): Promise<TrustDecision>;
 }
 

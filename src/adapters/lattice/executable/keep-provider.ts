@@ -265,14 +265,15 @@ export async function keepProvider(options: KeepProviderOptions): Promise<KeptPr
     }),
     refresh: () => news.open(),
     async ready(limit) {
-      if (live?.answered === true) return true;
+      const answered = (): boolean => live?.answered === true;
+      if (answered()) return true;
       const { promise, resolve } = Promise.withResolvers<void>();
       const timer = new AbortController();
       waiting.add(resolve);
       await Promise.race([promise, clock.sleep(limit, timer.signal).catch(() => {})]);
       waiting.delete(resolve);
       timer.abort();
-      return live?.answered === true;
+      return answered();
     },
     async [Symbol.asyncDispose]() {
       if (!stop.signal.aborted) stop.abort(new Error("stopped"));

@@ -3,7 +3,7 @@ import { rm } from "node:fs/promises";
 import { PetioleError } from "../../../domain/errors.ts";
 import { seconds, type Bytes, type Millis } from "../../../domain/units.ts";
 import type { ProviderId } from "../../../domain/workload.ts";
-import type { TrustCheck, TrustDecision } from "../../../host/ports.ts";
+import type { ExecutableTrustCheck, TrustDecision } from "../../../host/ports.ts";
 import type { Clock } from "../../../lib/clock.ts";
 import type { LogLevel, Logger } from "../../../lib/log.ts";
 import type { Provider, ProviderFactory } from "../../../provider/contract.ts";
@@ -25,7 +25,7 @@ export interface ExecutablesDeps {
   readonly host: () => string;
   readonly login: () => Promise<RpcLogin>;
   readonly settings: (provider: ProviderId) => ProviderSettings;
-  readonly trust: Pick<TrustCheck, "checkExecutable"> | undefined;
+  readonly trust: ExecutableTrustCheck | undefined;
   /** All that processes have as their environment. */
   readonly env: Readonly<Record<string, string>>;
   readonly logLevel: LogLevel;
