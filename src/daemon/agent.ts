@@ -1,6 +1,5 @@
 import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { PROVIDERS } from "../../providers/index.ts";
 import { SOCKET_NAME } from "../adapters/control/protocol.ts";
 import { openControlServer } from "../adapters/control/server.ts";
 import type { LatticeHost } from "../adapters/lattice/wasmcloud/lattice-host.ts";
@@ -23,12 +22,14 @@ import { NOTHING_REMEMBERED } from "../trust/memory.ts";
 import { readTrustedKey } from "../runtime/aot/keys.ts";
 import { openArtifacts } from "./artifacts.ts";
 import { createDesired } from "./desired.ts";
+import { openDeviceExecutables } from "./executables.ts";
 import { openHub } from "./hub.ts";
 import { joinLattice, latticeDesired } from "./lattice.ts";
 import { outboxOptionsOf } from "./outbox-options.ts";
 import { createOutboxControl, recallOutbox } from "./outbox-control.ts";
 import { createOutboxMeters } from "./outbox-meters.ts";
 import { createPatientStats } from "./patient-stats.ts";
+import { providerTypes } from "./provider-types.ts";
 import { openTrustCheck } from "./trust-check.ts";
 import { loadTrustPolicy } from "./trust-policy.ts";
 import { reasonOf } from "../lib/reason.ts";
@@ -155,9 +156,20 @@ export async function openAgent({ config, file, env, clock, log, signal, onEnd }
           isClockSynced,
           log: log.child({ part: "trust" }),
         });
+  let lattice: LatticeHost | undefined;
+  const executables = await openDeviceExecutables({
+    config,
+    path: hub.path,
+    lattice: () => lattice,
+    below: () => desired.below(),
+    trust,
+    env,
+    clock,
+    log: log.child({ part: "executables" }),
+  });
   const host = stack.use(
     createImageHost({
-      host: createHost({ runtime, registry: PROVIDERS, services, trust, clock, log }),
+      host: createHost({ runtime, registry: providerTypes(executables?.factory), services, trust, clock, log }),
       artifacts: openArtifacts({ config, env, objects: hub.objects, clock, log: log.child({ part: "artifacts" }) }),
       clock,
       log: log.child({ part: "artifacts" }),
@@ -169,7 +181,6 @@ export async function openAgent({ config, file, env, clock, log, signal, onEnd }
   if (signal.aborted) giveUp();
 
   const started = clock.monotonic();
-  let lattice: LatticeHost | undefined;
   const desired = createDesired({
     config,
     file,
@@ -190,6 +201,7 @@ export async function openAgent({ config, file, env, clock, log, signal, onEnd }
     log: log.child({ part: "lattice" }),
     desired,
     host,
+    onSettings: () => executables?.refresh(),
     end: onEnd ?? (() => {}),
   });
   if (lattice !== undefined) stack.use(lattice);

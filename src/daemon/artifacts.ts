@@ -1,15 +1,16 @@
 import { join } from "node:path";
 import { createArtifactStore, type ArtifactStore } from "../adapters/artifacts/artifact-store.ts";
 import type { RegistrySettings } from "../adapters/artifacts/oci/credentials.ts";
+import type { WantedContent } from "../adapters/artifacts/oci/manifest.ts";
 import { openArtifactSource } from "../adapters/artifacts/open-source.ts";
 import type { Config } from "../config/schema.ts";
 import { PetioleError } from "../domain/errors.ts";
-import type { ObjectReader, VerifyArtifact } from "../host/ports.ts";
+import type { ArtifactKind, ObjectReader, VerifyArtifact } from "../host/ports.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/log.ts";
 import { MAX_COMPONENT_SIZE } from "../runtime/prepare/size-limits.ts";
 
-export type ArtifactsConfig = Pick<Config, "state_dir" | "artifacts">;
+export type ArtifactsConfig = Pick<Config, "state_dir" | "artifacts" | "lattice">;
 
 export interface ArtifactsDeps {
   readonly config: ArtifactsConfig;
@@ -31,12 +32,18 @@ export function openArtifacts({ config, env, objects, clock, log }: ArtifactsDep
     maxSize,
     maxArtifact: MAX_COMPONENT_SIZE,
     stall,
-    openSource: (reference) => openArtifactSource(reference, { registries, dockerConfigFile, stall, env, objects }),
+    ...(config.lattice === undefined ? {} : { maxExecutable: config.lattice.executables.max_size }),
+    openSource: (reference, kind) =>
+      openArtifactSource(reference, { registries, dockerConfigFile, stall, env, objects }, wantedOf(kind)),
     verify: verifyArtifact,
     clock,
     log,
   });
 }
+
+/** Of several architectures in an image, the one that is Node's. */
+const wantedOf = (kind: ArtifactKind): WantedContent =>
+  kind === "component" ? { kind } : { kind, architecture: process.arch === "x64" ? "amd64" : process.arch };
 
 const agentOnly = (bucket: string, name: string): never => {
   throw new PetioleError(

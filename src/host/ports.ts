@@ -144,7 +144,7 @@ export interface HubMonitor {
   onChange(listener: (state: HubLinkState) => void): Disposable;
 }
 
-/** A component's bytes on the device: whole, verified and trusted. */
+/** A component, or an archive or executable of a provider, on the device: whole, verified and trusted. */
 export interface Artifact {
   /** As `formatReference` spells it. */
   readonly reference: string;
@@ -156,12 +156,16 @@ export interface Artifact {
   readonly size: number;
 }
 
+export type ArtifactKind = "component" | "executable";
+
 export interface ArtifactRequest {
   readonly reference: string;
+  /** A component unless given. */
+  readonly kind?: ArtifactKind | undefined;
   /** What the component's bytes have to be. */
   readonly want?: Digest | undefined;
-  /** Whose it is: what a component has, and what it had before, is kept. */
-  readonly component?: ComponentId | undefined;
+  /** Whose it is: what a component, or a provider, has, and what it had before, is kept. */
+  readonly component?: ComponentId | ProviderId | undefined;
 }
 
 /** How far a download is. */
@@ -188,8 +192,8 @@ export interface Artifacts {
     signal: AbortSignal,
     onProgress?: (progress: FetchProgress) => void,
   ): Promise<Artifact>;
-  /** Components other than these need nothing kept any more. */
-  retain(components: readonly ComponentId[]): Promise<void>;
+  /** Components and providers other than these need nothing kept any more. */
+  retain(components: readonly (ComponentId | ProviderId)[]): Promise<void>;
 }
 
 /** What a trust check is told of an artifact. */

@@ -5,46 +5,62 @@ import type {
   ComponentSpec,
   DesiredState,
   LinkSpec,
+  ProviderId,
+  ProviderSpec,
   WantedComponent,
+  WantedProvider,
   WantedState,
 } from "../domain/workload.ts";
 import type { Artifact } from "./ports.ts";
 
 /**
- * The part of `wanted` that is on the device. A component whose image is not there yet goes on as `before` had it, with
+ * The part of `wanted` that is on the device. What has an image that is not there yet goes on as `before` had it, with
  * its links, or is left out. Which reference an artifact came from makes no difference: the same bytes are no change.
  */
 export function readyState(
   wanted: WantedState,
-  artifacts: ReadonlyMap<ComponentId, Artifact>,
+  artifacts: ReadonlyMap<ComponentId | ProviderId, Artifact>,
   before: DesiredState,
 ): DesiredState {
-  const earlier = new Map(before.components.map((spec) => [spec.id, spec]));
-  const ready: ComponentSpec[] = [];
-  const held = new Set<ComponentId>();
-  for (const component of wanted.components) {
-    const spec = specOf(component, artifacts.get(component.id));
-    if (spec === undefined) held.add(component.id);
-    const taken = spec ?? earlier.get(component.id);
-    if (taken !== undefined) ready.push(taken);
+  const held = new Set<ComponentId | ProviderId>();
+  function takeReady<Wanted extends { readonly id: string }, Spec extends { readonly id: string }>(
+    items: readonly Wanted[],
+    earlier: readonly Spec[],
+    become: (item: Wanted, artifact: Artifact | undefined) => Spec | undefined,
+  ): Spec[] {
+    return items.flatMap((item) => {
+      const spec = become(item, artifacts.get(item.id));
+      if (spec === undefined) held.add(item.id);
+      return spec ?? earlier.find(({ id }) => id === item.id) ?? [];
+    });
   }
-  const there = new Set([...ready, ...wanted.providers].map(({ id }) => id));
-  const calls = new Set(ready.map(({ id }) => id));
+  const components = takeReady(wanted.components, before.components, componentOf);
+  const providers = takeReady(wanted.providers, before.providers, providerOf);
+  const there = new Set([...components, ...providers].map(({ id }) => id));
+  const calls = new Set(components.map(({ id }) => id));
   // What a component imports is its own affair: it need not wait for another one that it calls.
   const isHeld = ({ source, target }: LinkSpec): boolean =>
     held.has(source) || (held.has(target) && !calls.has(source));
   const goesOn = (link: LinkSpec): boolean => isHeld(link) && there.has(link.source) && there.has(link.target);
   return {
-    components: ready,
-    providers: wanted.providers,
+    components,
+    providers,
     links: [...wanted.links.filter((link) => !isHeld(link)), ...before.links.filter(goesOn)],
   };
 }
 
-function specOf(component: WantedComponent, artifact: Artifact | undefined): ComponentSpec | undefined {
+function componentOf(component: WantedComponent, artifact: Artifact | undefined): ComponentSpec | undefined {
   const { image: _image, ...rest } = component;
   if (rest.file !== undefined) return { ...rest, file: rest.file };
   if (artifact === undefined) return undefined;
   // What the trust checks saw is what runs: a file that changes after them is not started.
   return { ...rest, file: artifact.file, digest: artifact.content };
+}
+
+function providerOf(provider: WantedProvider, artifact: Artifact | undefined): ProviderSpec | undefined {
+  const { image, ...spec } = provider;
+  if (image === undefined) return spec;
+  if (artifact === undefined) return undefined;
+  const config = typeof spec.config === "object" ? spec.config : {};
+  return { ...spec, config: { ...config, file: artifact.file, digest: artifact.content } };
 }

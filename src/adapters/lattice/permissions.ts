@@ -3,7 +3,7 @@
 
 import { inboxRoot } from "./inbox.ts";
 import { bucketStream, bucketSubject, deviceFilter, inboundConsumer, inboundFilter, objectStream } from "./subjects.ts";
-import { configBucket, everyCall, everyCommand, everyEvent, latticeBucket } from "./wasmcloud/subjects.ts";
+import { configBucket, everyCall, everyCommand, everyEvent, everyProvider, latticeBucket } from "./wasmcloud/subjects.ts";
 
 export interface PermissionsInput {
   readonly device: string;
@@ -17,6 +17,8 @@ export interface PermissionsInput {
   readonly objectBuckets: readonly string[];
   /** The lattice that it is a host of. */
   readonly lattice: string | undefined;
+  /** Providers that are processes of their own log in as the device, or through its leaf node. */
+  readonly executables: boolean;
   /** What local clients may send to the hub and get from it. */
   readonly grants: { readonly publish: readonly string[]; readonly subscribe: readonly string[] };
 }
@@ -34,7 +36,7 @@ export interface HubPermissions {
 
 /** The least that a device with this configuration needs. */
 export function hubPermissions(input: PermissionsInput): HubPermissions {
-  const { device, domain, stream, inbox, desiredBucket, objectBuckets, lattice, grants } = input;
+  const { device, domain, stream, inbox, desiredBucket, objectBuckets, lattice, executables, grants } = input;
   const api = domain === undefined ? "$JS.API" : `$JS.${domain}.API`;
   const inbound = inboundFilter(device);
   const consumer = inboundConsumer(device);
@@ -61,12 +63,14 @@ export function hubPermissions(input: PermissionsInput): HubPermissions {
         bucketSubject(bucket, ">"),
       ]),
       // Commands and calls are answered, and calls go on, at inboxes whose names are random.
-      ...(lattice === undefined ? [] : [everyEvent(lattice), everyCall(lattice), "_INBOX.>"]),
+      ...(lattice === undefined ? [] : [everyEvent(lattice), everyCall(lattice), everyProvider(lattice), "_INBOX.>"]),
       ...grants.publish,
     ],
     subscribe: [
       `${inboxRoot(device)}.>`,
       ...(lattice === undefined ? [] : [everyCommand(lattice), everyCall(lattice)]),
+      // Where answers to a process go, it alone decides.
+      ...(lattice === undefined || !executables ? [] : [everyProvider(lattice), "_INBOX.>"]),
       ...grants.subscribe,
     ],
   };

@@ -9,8 +9,9 @@ import {
   keepProvider,
   type KeepProviderOptions,
   type KeptProvider,
-  type ProviderSettings,
+
 } from "../../../src/adapters/lattice/executable/keep-provider.ts";
+import type { ProviderSettings } from "../../../src/adapters/lattice/wasmcloud/lattice-host.ts";
 import { identify } from "../../../src/adapters/lattice/executable/process-identity.ts";
 import { clearExecutables } from "../../../src/adapters/lattice/executable/stale-processes.ts";
 import { millis, seconds } from "../../../src/domain/units.ts";

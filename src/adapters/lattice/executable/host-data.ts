@@ -1,30 +1,9 @@
 // What a provider process is told, as it travels. Pure.
 
 import type { LogLevel } from "../../../lib/log.ts";
+import { linkMessage, type ProviderLink } from "../wasmcloud/provider-links.ts";
 
 type Texts = Readonly<Record<string, string>>;
-
-/** A link as a provider sees it: with the configurations of both ends, merged. */
-export interface ProviderLink {
-  readonly source_id: string;
-  readonly target: string;
-  readonly name: string;
-  readonly wit_namespace: string;
-  readonly wit_package: string;
-  readonly interfaces: readonly string[];
-  readonly source_config: Texts;
-  readonly target_config: Texts;
-}
-
-/** The same on its way: this host has no secrets for links. */
-export const linkMessage = (link: ProviderLink) => ({ ...link, source_secrets: null, target_secrets: null });
-
-/** Of a link that goes, the provider needs to know only which. */
-export const linkRemoval = (link: ProviderLink) => linkMessage({ ...link, source_config: {}, target_config: {} });
-
-/** What makes it this link and no other. */
-export const linkIdentity = ({ source_id, target, name, wit_namespace, wit_package }: ProviderLink): string =>
-  JSON.stringify([source_id, target, name, wit_namespace, wit_package]);
 
 /** How a provider process logs in to NATS. */
 export interface RpcLogin {

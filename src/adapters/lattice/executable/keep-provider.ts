@@ -13,16 +13,11 @@ import { reasonOf } from "../../../lib/reason.ts";
 import type { LatticeConnection } from "../connection.ts";
 import { providerSubject, type ProviderVerb } from "../wasmcloud/subjects.ts";
 import { parseJson } from "../wasmcloud/wire.ts";
-import { linkMessage, linkRemoval, renderHostData, type ProviderLink, type RpcLogin } from "./host-data.ts";
+import type { ProviderSettings } from "../wasmcloud/lattice-host.ts";
+import { linkMessage, linkRemoval } from "../wasmcloud/provider-links.ts";
+import { renderHostData, type RpcLogin } from "./host-data.ts";
 import { linkChanges } from "./link-changes.ts";
 import { startProviderProcess, type ProviderProcess } from "./provider-process.ts";
-
-/** What a provider is to know besides its links' other ends; it may be another at any time. */
-export interface ProviderSettings {
-  readonly config: Readonly<Record<string, string>>;
-  /** Every link of the lattice that the provider is an end of. */
-  readonly links: readonly ProviderLink[];
-}
 
 export interface KeepProviderOptions {
   readonly id: string;

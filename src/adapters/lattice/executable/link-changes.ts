@@ -1,7 +1,7 @@
 // What a running provider has to hear about its links. Pure.
 
 import { isDeepStrictEqual } from "node:util";
-import { linkIdentity, type ProviderLink } from "./host-data.ts";
+import { linkIdentity, type ProviderLink } from "../wasmcloud/provider-links.ts";
 
 export interface LinkChanges {
   readonly gone: readonly ProviderLink[];

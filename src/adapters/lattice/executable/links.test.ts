@@ -1,5 +1,5 @@
 import { describe, test } from "vitest";
-import type { ProviderLink } from "./host-data.ts";
+import type { ProviderLink } from "../wasmcloud/provider-links.ts";
 import { linkChanges } from "./link-changes.ts";
 import { localLinks } from "./local-links.ts";
 

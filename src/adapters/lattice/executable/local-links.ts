@@ -1,6 +1,6 @@
 import { parseWitName } from "../../../domain/wit-name.ts";
 import type { LinkSpec, ProviderId } from "../../../domain/workload.ts";
-import type { ProviderLink } from "./host-data.ts";
+import type { ProviderLink } from "../wasmcloud/provider-links.ts";
 
 /** The device's own links of a provider, as the provider is told of them: each of them is for one package. Pure. */
 export function localLinks(id: ProviderId, links: readonly LinkSpec[]): ProviderLink[] {

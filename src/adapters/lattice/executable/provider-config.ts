@@ -28,5 +28,5 @@ export const executableConfig = z
   .refine(({ file, image }) => (file === undefined) !== (image === undefined), "want either file or image");
 export type ExecutableConfig = z.output<typeof executableConfig>;
 
-/** What a link has for the provider's side of it. */
-export const executableLinkConfig = strings.default({});
+/** What a link has for the provider's side of it: the provider gets it as text. */
+export const executableLinkConfig = z.record(z.string(), z.unknown()).default({});

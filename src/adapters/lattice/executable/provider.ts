@@ -10,7 +10,8 @@ import type { Provider, ProviderFactory } from "../../../provider/contract.ts";
 import { parseProviderConfig } from "../../../provider/parse-config.ts";
 import type { LatticeConnection } from "../connection.ts";
 import type { RpcLogin } from "./host-data.ts";
-import { keepProvider, type KeptProvider, type ProviderSettings } from "./keep-provider.ts";
+import type { ProviderSettings } from "../wasmcloud/lattice-host.ts";
+import { keepProvider, type KeptProvider } from "./keep-provider.ts";
 import { machineOf } from "./machine.ts";
 import { executableConfig, executableLinkConfig, type ExecutableConfig } from "./provider-config.ts";
 import { clearExecutables, RECORD_SUFFIX } from "./stale-processes.ts";
@@ -75,7 +76,7 @@ const READY_LIMIT = seconds(5);
 function createExecutableProvider(
   id: ProviderId,
   deps: ProviderDeps | undefined,
-): Provider<ExecutableConfig, Readonly<Record<string, string>>> {
+): Provider<ExecutableConfig, Readonly<Record<string, unknown>>> {
   let started: Started | undefined;
   let file: string | undefined;
 
