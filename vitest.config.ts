@@ -1,9 +1,12 @@
 import { defineConfig } from "vitest/config";
+import { SecondTries } from "./test/support/second-tries.ts";
 
 const base = { pool: "forks" as const, testTimeout: 20_000, hookTimeout: 30_000 };
 // One file at a time, and one kind after another: these start servers and agents, which share the machine's cores.
 const oneByOne = (groupOrder: number) => ({
   ...base,
+  // Real servers and processes on a busy machine: a test that fails is tried once more in CI, and named at the end.
+  retry: process.env["CI"] === undefined ? 0 : 1,
   fileParallelism: false,
   testTimeout: 120_000,
   hookTimeout: 120_000,
@@ -12,6 +15,7 @@ const oneByOne = (groupOrder: number) => ({
 
 export default defineConfig({
   test: {
+    reporters: ["default", new SecondTries()],
     projects: [
       {
         test: {

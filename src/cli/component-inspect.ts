@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { PetioleError } from "../domain/errors.ts";
 import { inspectComponent } from "../runtime/binary/component-binary.ts";
 import { isBuiltin } from "../runtime/wasi/names.ts";
-import type { InterfaceShape } from "../runtime/wit/type.ts";
+import type { InterfaceShape } from "../lib/wit/type.ts";
 import { entryInspect } from "./entry-inspect.ts";
 import { formatBytes, formatTable } from "./table.ts";
 import { reasonOf } from "../lib/reason.ts";

@@ -3,9 +3,9 @@
 import { PetioleError } from "../domain/errors.ts";
 import { unversioned } from "../domain/wit-name.ts";
 import { OversizedValue, ValueMeter, type ValueBounds } from "./value-meter.ts";
-import { listFunctions } from "./wit/functions.ts";
-import type { InterfaceShape } from "./wit/type.ts";
-import { MisfitValue, converterOf, type ConvertOptions, type Converter } from "./wit/value.ts";
+import { listFunctions } from "../lib/wit/functions.ts";
+import type { InterfaceShape } from "../lib/wit/type.ts";
+import { MisfitValue, converterOf, type ConvertOptions, type Converter } from "../lib/wit/value.ts";
 
 export interface CallTarget {
   readonly number: number;

@@ -3,9 +3,9 @@
 import { PetioleError, WitError } from "../domain/errors.ts";
 import type { ImportHandler } from "./contract.ts";
 import { OversizedValue, ValueMeter, type ValueBounds } from "./value-meter.ts";
-import { listFunctions } from "./wit/functions.ts";
-import type { InterfaceShape, WitType } from "./wit/type.ts";
-import { MisfitValue, converterOf, type ConvertOptions, type Converter } from "./wit/value.ts";
+import { listFunctions } from "../lib/wit/functions.ts";
+import type { InterfaceShape, WitType } from "../lib/wit/type.ts";
+import { MisfitValue, converterOf, type ConvertOptions, type Converter } from "../lib/wit/value.ts";
 import type { ImportOutcome } from "./worker/protocol.ts";
 
 export interface ImportServer {

@@ -24,7 +24,7 @@ import { REWRITE_POLICY, type RewritePolicy } from "./prepare/plan-rewrite.ts";
 import { createPreparer, type ComponentFile } from "./prepare/prepare.ts";
 import { transpilerCommand, type CompileLimits } from "./prepare/run-child.ts";
 import { ROOT_INTERFACE } from "./link/plan.ts";
-import type { InterfaceFunction, InterfaceShape } from "./wit/type.ts";
+import type { InterfaceFunction, InterfaceShape } from "../lib/wit/type.ts";
 import type { GuestSetup } from "./worker/protocol.ts";
 import { BUILTIN_INTERFACES } from "./wasi/names.ts";
 import { WorkerSlot } from "./worker-slot.ts";
@@ -219,7 +219,8 @@ function describe({ digest, size, inspection }: ComponentFile): PreparedComponen
   const { imports, exports } = bordersOf(inspection);
   // Interfaces that only lend their types need nobody to serve them.
   const needed = imports.filter((one) => one.functions.length > 0);
-  return { digest, size, imports: needed.map((one) => one.name), exports: exports.map((one) => one.name) };
+  const names = (shapes: readonly InterfaceShape[]): string[] => shapes.map((one) => one.name);
+  return { digest, size, imports: names(needed), exports: names(exports), shapes: { imports: needed, exports } };
 }
 
 /** Functions outside any interface make one of their own. */

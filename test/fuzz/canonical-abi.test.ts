@@ -6,7 +6,7 @@ import { inspect, isDeepStrictEqual } from "node:util";
 import { array, assert, asyncProperty, integer, nat, oneof, sample, type Arbitrary } from "fast-check";
 import { describe, test } from "vitest";
 import { GuestTrap } from "../../src/runtime/link/abi.ts";
-import type { WitType } from "../../src/runtime/wit/type.ts";
+import type { WitType } from "../../src/lib/wit/type.ts";
 import {
   echoComponent,
   garbageSize,

@@ -8,7 +8,7 @@ import { ShapeTable, type Shape } from "../../src/runtime/link/abi-shape.ts";
 import type { LinkedInstance } from "../../src/runtime/link/linked-glue.ts";
 import { GLUE_FILE } from "../../src/runtime/prepare/child-protocol.ts";
 import { glueScript, type Instantiate } from "../../src/runtime/prepare/glue.ts";
-import type { WitType } from "../../src/runtime/wit/type.ts";
+import type { WitType } from "../../src/lib/wit/type.ts";
 import type { HostFunctions } from "./link-component.ts";
 import { witText } from "./wit-arbitraries.ts";
 

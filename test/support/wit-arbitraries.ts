@@ -17,8 +17,8 @@ import {
   string,
   tuple,
 } from "fast-check";
-import { camelCase } from "../../src/runtime/wit/names.ts";
-import type { PlainKind, WitType } from "../../src/runtime/wit/type.ts";
+import { camelCase } from "../../src/lib/wit/names.ts";
+import type { PlainKind, WitType } from "../../src/lib/wit/type.ts";
 
 const PLAIN: readonly PlainKind[] = [
   "bool",

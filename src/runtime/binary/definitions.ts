@@ -1,7 +1,7 @@
 // A component as it stands in the file: its definitions in order, with the indices unresolved. Terms are those of the
 // Component Model's Binary.md. link/resolve-component.ts gives them meaning.
 
-import type { PlainKind } from "../wit/type.ts";
+import type { PlainKind } from "../../lib/wit/type.ts";
 import type { CoreSignature } from "./core-signatures.ts";
 
 /** An index space. */

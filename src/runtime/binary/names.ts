@@ -1,6 +1,6 @@
 // Names, sorts and aliases: what sections of components and declarations of types have in common.
 
-import { camelCase } from "../wit/names.ts";
+import { camelCase } from "../../lib/wit/names.ts";
 import { MalformedBinary, type ByteReader } from "./byte-reader.ts";
 import type { AliasDefinition, CoreSort, NamedReference, Reference, Sort } from "./definitions.ts";
 

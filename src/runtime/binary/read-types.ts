@@ -1,6 +1,6 @@
 // The type section of a component: value, function, resource, instance and component types.
 
-import type { PlainKind } from "../wit/type.ts";
+import type { PlainKind } from "../../lib/wit/type.ts";
 import { MalformedBinary, type ByteReader } from "./byte-reader.ts";
 import type {
   Declaration,

@@ -1,6 +1,6 @@
 // How calls through the glue fail.
 
-import { MisfitValue, describeValue } from "../wit/value.ts";
+import { MisfitValue, describeValue } from "../../lib/wit/value.ts";
 
 /** The component broke the canonical ABI, such as with a pointer to outside its memory. Its instance is done for. */
 export class GuestTrap extends Error {

@@ -1,5 +1,5 @@
 import { describe, test } from "vitest";
-import type { WitType } from "../wit/type.ts";
+import type { WitType } from "../../lib/wit/type.ts";
 import { join, ShapeTable } from "./abi-shape.ts";
 import { UnsupportedComponent } from "./unsupported.ts";
 

@@ -2,8 +2,8 @@
 // only another spelling for JavaScript is resolved here: a result is a variant, an option of an option too.
 
 import { arrayHeap, BOX_HEAP, objectHeap } from "./abi-heap.ts";
-import { camelCase } from "../wit/names.ts";
-import type { PlainKind, Resource, WitType } from "../wit/type.ts";
+import { camelCase } from "../../lib/wit/names.ts";
+import type { PlainKind, Resource, WitType } from "../../lib/wit/type.ts";
 import { UnsupportedComponent } from "./unsupported.ts";
 
 export type CoreType = "i32" | "i64" | "f32" | "f64";

@@ -1,7 +1,7 @@
 // Code that checks that a value of the host's fits a type, before anything of it reaches the component: what
 // wit/value.ts does, written out for each type.
 
-import type { PlainKind } from "../wit/type.ts";
+import type { PlainKind } from "../../lib/wit/type.ts";
 import type { Case, CasesShape, FieldsShape, FlagsShape, ListShape, Shape } from "./abi-shape.ts";
 import { Block, VIEWS, type GlueWriter } from "./emit-writer.ts";
 

@@ -1,6 +1,6 @@
 // Code of the functions that stand between a component and the host, or between two components.
 
-import type { Resource } from "../wit/type.ts";
+import type { Resource } from "../../lib/wit/type.ts";
 import { MAX_FLAT_PARAMS, MAX_FLAT_RESULTS, type Shape } from "./abi-shape.ts";
 import { emitChecks } from "./emit-check.ts";
 import { emitAllowance, emitLiftFlat, emitLoad, type Source } from "./emit-load.ts";

@@ -1,6 +1,6 @@
 // Code that lifts values: makes JavaScript values of what lies in the memory of a component, or of flat core values.
 
-import type { Resource } from "../wit/type.ts";
+import type { Resource } from "../../lib/wit/type.ts";
 import type { CasesShape, FieldsShape, FlagsShape, HandleShape, Shape } from "./abi-shape.ts";
 import { ARRAY_HEAP, SLOT, STRING_HEAP, VIEW_HEAP } from "./abi-heap.ts";
 import { emitNames, isViewKind } from "./emit-check.ts";

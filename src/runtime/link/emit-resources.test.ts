@@ -1,6 +1,6 @@
 import { describe, test } from "vitest";
 import { callExport, linkText, type HostFunctions } from "../../../test/support/link-component.ts";
-import { MisfitValue } from "../wit/value.ts";
+import { MisfitValue } from "../../lib/wit/value.ts";
 import { GuestTrap } from "./abi.ts";
 
 // Things are the host's. `script` is the body of the exported function `run`, which gets one number; `take` gets a thing

@@ -4,7 +4,7 @@
 // Making room calls the component's `realloc`, which may move all views of the memory. So no statement here looks up a
 // view before it has computed what it stores.
 
-import type { Resource } from "../wit/type.ts";
+import type { Resource } from "../../lib/wit/type.ts";
 import type { CasesShape, CoreType, FieldsShape, HandleShape, ListShape, Shape, StringShape } from "./abi-shape.ts";
 import { emitIndexOf, isViewKind } from "./emit-check.ts";
 import { MAX_INLINE } from "./emit-load.ts";

@@ -2,7 +2,7 @@
 // shares functions or tables with one that does: modules call each other through tables, so all that are connected by
 // imports count as one.
 
-import type { Resource } from "../wit/type.ts";
+import type { Resource } from "../../lib/wit/type.ts";
 import type { ComponentFunction, CoreItem, LinkPlan } from "./plan.ts";
 
 export type Waits = (interfaceName: string, functionName: string) => boolean;

@@ -1,9 +1,9 @@
 import { parse } from "@bytecodealliance/jco-transpile/wasm-tools";
 import { describe, test } from "vitest";
 import { callExport, linkPlan, linkText } from "../../../test/support/link-component.ts";
-import { camelCase } from "../wit/names.ts";
-import type { FunctionType, WitType } from "../wit/type.ts";
-import { converterOf, MisfitValue } from "../wit/value.ts";
+import { camelCase } from "../../lib/wit/names.ts";
+import type { FunctionType, WitType } from "../../lib/wit/type.ts";
+import { converterOf, MisfitValue } from "../../lib/wit/value.ts";
 import { GuestTrap, MisfitAnswer, TooLarge } from "./abi.ts";
 import { emitGlue } from "./emit.ts";
 import type { CanonOptions, LinkPlan } from "./plan.ts";

@@ -5,7 +5,7 @@
 // way; a call that goes wrong leaves it so, and the instance cannot be entered again. `l…` is true while it may call
 // imports: not while the host works for it.
 
-import type { FunctionType, Resource } from "../wit/type.ts";
+import type { FunctionType, Resource } from "../../lib/wit/type.ts";
 import { abi } from "./abi.ts";
 import { emitChecks } from "./emit-check.ts";
 import { emitLifted, emitLowered, lendsAndGives, resourcesOf, type Lifted, type Signature } from "./emit-functions.ts";

@@ -2,7 +2,7 @@
 // functions by their JavaScript names, and a class for each resource, whose objects are the representations.
 
 import { unversioned } from "../../domain/wit-name.ts";
-import { camelCase, parseFunctionName, pascalCase } from "../wit/names.ts";
+import { camelCase, parseFunctionName, pascalCase } from "../../lib/wit/names.ts";
 import type { GlueHost, HostFunction } from "./linked-glue.ts";
 
 /** Implementations by unversioned interface name, then by JavaScript name. */

@@ -5,7 +5,7 @@
 // Terms and semantics: Component Model, Binary.md (definitions), Explainer.md (instantiation), CanonicalABI.md (lift,
 // lower, handles).
 
-import type { FunctionType, InterfaceShape, Resource } from "../wit/type.ts";
+import type { FunctionType, InterfaceShape, Resource } from "../../lib/wit/type.ts";
 
 /** Name of the interface to which functions belong that a component imports or exports outside any interface. */
 export const ROOT_INTERFACE = "$root";

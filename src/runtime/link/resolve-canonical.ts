@@ -2,7 +2,7 @@
 
 import { MalformedBinary } from "../binary/byte-reader.ts";
 import type { CanonicalDefinition, CanonicalOptions } from "../binary/definitions.ts";
-import type { FunctionType, Resource } from "../wit/type.ts";
+import type { FunctionType, Resource } from "../../lib/wit/type.ts";
 import type { CanonOptions, CoreItem } from "./plan.ts";
 import type { Linking, Owner } from "./resolve-linking.ts";
 import type { ComponentScope } from "./resolve-scope.ts";

@@ -1,6 +1,6 @@
 import { MalformedBinary, WorkLimit } from "../binary/byte-reader.ts";
 import type { CoreModule } from "../binary/definitions.ts";
-import type { Resource } from "../wit/type.ts";
+import type { Resource } from "../../lib/wit/type.ts";
 import type { LinkStep, ResourceOrigin } from "./plan.ts";
 import { Signatures } from "./resolve-signatures.ts";
 

@@ -2,7 +2,7 @@
 
 import { MalformedBinary } from "../binary/byte-reader.ts";
 import type { ComponentDefinition, CoreModule, CoreSort, Declaration, Sort } from "../binary/definitions.ts";
-import type { FunctionType, Resource, WitType } from "../wit/type.ts";
+import type { FunctionType, Resource, WitType } from "../../lib/wit/type.ts";
 import type { ComponentFunction, CoreItem } from "./plan.ts";
 
 /** A function that runs, or why this linker cannot have it run. */

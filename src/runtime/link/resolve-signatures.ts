@@ -4,7 +4,7 @@
 import { MalformedBinary } from "../binary/byte-reader.ts";
 import { coreSignature, type CoreSignature } from "../binary/core-signatures.ts";
 import type { CoreModule } from "../binary/definitions.ts";
-import type { FunctionType, WitType } from "../wit/type.ts";
+import type { FunctionType, WitType } from "../../lib/wit/type.ts";
 import { MAX_FLAT_PARAMS, MAX_FLAT_RESULTS, ShapeTable, type CoreType } from "./abi-shape.ts";
 import type { CoreItem } from "./plan.ts";
 import { UnsupportedComponent } from "./unsupported.ts";

@@ -1,7 +1,7 @@
 // Where imports come from: the host for those of the component itself, arguments for those of nested components.
 
 import { MalformedBinary, type WorkLimit } from "../binary/byte-reader.ts";
-import type { FunctionType, Resource } from "../wit/type.ts";
+import type { FunctionType, Resource } from "../../lib/wit/type.ts";
 import { ROOT_INTERFACE, type ResourceOrigin } from "./plan.ts";
 import type { Entity, Exports, Target, TypeEntry } from "./resolve-scope.ts";
 import { builtinSignature, fitsSignature } from "../wasi/builtin-types.ts";

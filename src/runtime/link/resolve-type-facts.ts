@@ -1,7 +1,7 @@
 // What the linker has to know of a value type as a whole. Types share parts, so it is worked out once for each part.
 
 import { MalformedBinary } from "../binary/byte-reader.ts";
-import { partsOf, type FunctionType, type WitType } from "../wit/type.ts";
+import { partsOf, type FunctionType, type WitType } from "../../lib/wit/type.ts";
 
 export interface TypeFacts {
   readonly depth: number;

@@ -9,7 +9,7 @@ import type {
   ValueDefinition,
   ValueReference,
 } from "../binary/definitions.ts";
-import { partsOf, type FunctionType, type NamedType, type Resource, type WitType } from "../wit/type.ts";
+import { partsOf, type FunctionType, type NamedType, type Resource, type WitType } from "../../lib/wit/type.ts";
 import { Scope, type Entity, type TypeEntry } from "./resolve-scope.ts";
 import { factsOf, functionFacts } from "./resolve-type-facts.ts";
 

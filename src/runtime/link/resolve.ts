@@ -3,7 +3,7 @@
 import { PetioleError } from "../../domain/errors.ts";
 import { MalformedBinary } from "../binary/byte-reader.ts";
 import { readComponentFile } from "../binary/read-component.ts";
-import type { InterfaceFunction, InterfaceShape, Resource } from "../wit/type.ts";
+import type { InterfaceFunction, InterfaceShape, Resource } from "../../lib/wit/type.ts";
 import { ROOT_INTERFACE, type LinkPlan } from "./plan.ts";
 import { instantiateComponent } from "./resolve-component.ts";
 import { Linking } from "./resolve-linking.ts";

@@ -1,7 +1,7 @@
 // Whether what a component imports of a built-in interface has the type that the code behind it was written for.
 
 import { unversioned } from "../../domain/wit-name.ts";
-import type { FunctionType, Resource, WitType } from "../wit/type.ts";
+import type { FunctionType, Resource, WitType } from "../../lib/wit/type.ts";
 import { SIGNATURES, TYPES } from "./builtin-signatures.ts";
 
 /** What is wanted of a function; undefined when no built-in interface has it. Interface names may have versions. */

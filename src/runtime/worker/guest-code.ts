@@ -3,7 +3,7 @@
 import vm from "node:vm";
 import type { BuiltinInterfaces } from "../link/host-functions.ts";
 import type { Suspend } from "../wasi/waiting.ts";
-import type { ListedFunction } from "../wit/functions.ts";
+import type { ListedFunction } from "../../lib/wit/functions.ts";
 import type { GroupSetup, ImportOutcome } from "./protocol.ts";
 
 /** What an instance is made from. */

@@ -1,5 +1,5 @@
 import { describe, test } from "vitest";
-import type { InterfaceShape, Resource, WitType } from "../wit/type.ts";
+import type { InterfaceShape, Resource, WitType } from "../../lib/wit/type.ts";
 import { ImportFailed } from "./guest-code.ts";
 import { LinkedImports, type ImportCaller } from "./linked-imports.ts";
 import type { ImportOutcome } from "./protocol.ts";

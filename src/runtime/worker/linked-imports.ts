@@ -1,8 +1,8 @@
 // Makes the import objects of interfaces that are served outside the worker, from their description alone.
 
-import { camelCase, parseFunctionName, pascalCase } from "../wit/names.ts";
-import type { FunctionType, InterfaceFunction, InterfaceShape, Resource } from "../wit/type.ts";
-import { convertValue, type ConvertOptions } from "../wit/value.ts";
+import { camelCase, parseFunctionName, pascalCase } from "../../lib/wit/names.ts";
+import type { FunctionType, InterfaceFunction, InterfaceShape, Resource } from "../../lib/wit/type.ts";
+import { convertValue, type ConvertOptions } from "../../lib/wit/value.ts";
 import { ImportFailed } from "./guest-code.ts";
 import type { ImportOutcome } from "./protocol.ts";
 

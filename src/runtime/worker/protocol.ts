@@ -8,7 +8,7 @@
 import type { Grants, Recycling } from "../../domain/workload.ts";
 import type { LogLevel } from "../../lib/log.ts";
 import type { ExchangeInput, OutputMessage, RequestMessage } from "../wasi/http/messages.ts";
-import type { InterfaceShape } from "../wit/type.ts";
+import type { InterfaceShape } from "../../lib/wit/type.ts";
 
 /** How a component is instantiated. */
 export interface GuestGlue {
