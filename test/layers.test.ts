@@ -18,8 +18,7 @@ const LAYERS = {
   "src/host": ["src/domain", "src/lib", "src/provider", "src/runtime", "node:"],
   "src/adapters/artifacts": ["src/domain", "src/lib", "src/host", "src/provider", "node:", "npm"],
   "src/adapters/control": ["src/domain", "src/lib", "src/host", "src/provider", "node:", "npm"],
-  // The types of WIT, whose values cross between hosts, are the runtime's.
-  "src/adapters/lattice": ["src/domain", "src/lib", "src/host", "src/provider", "src/runtime", "node:", "npm"],
+  "src/adapters/lattice": ["src/domain", "src/lib", "src/host", "src/provider", "node:", "npm"],
   "src/adapters/leaf": ["src/domain", "src/lib", "src/host", "src/provider", "node:", "npm"],
   "src/adapters/store": ["src/domain", "src/lib", "src/host", "src/provider", "node:", "npm"],
   providers: ["#provider", "node:", "npm"],

@@ -4,7 +4,7 @@ import { array, assert, constant, nat, property, tuple as arbitraryTuple, uint8A
 import { describe, test } from "vitest";
 import { arbitraryType, arbitraryValue } from "../../../../test/support/wit-arbitraries.ts";
 import { isPetioleError } from "../../../domain/errors.ts";
-import { MisfitValue } from "../../../runtime/wit/value.ts";
+import { MisfitValue } from "../../../lib/wit/value.ts";
 import { Assembly } from "./assembly.ts";
 import { codecOf } from "./compile.ts";
 import { TRUNCATED, WireFault } from "./faults.ts";

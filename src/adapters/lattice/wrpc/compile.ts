@@ -1,5 +1,5 @@
 import { PetioleError } from "../../../domain/errors.ts";
-import { MisfitValue } from "../../../runtime/wit/value.ts";
+import { MisfitValue } from "../../../lib/wit/value.ts";
 import { futureCodec, streamCodec } from "./async-codecs.ts";
 import { OBJECT, SLOT, TEXT, type Codec } from "./codec.ts";
 import { caseCodec, enumCodec, flagsCodec, optionCodec, recordCodec, tupleCodec } from "./composites.ts";

@@ -1,6 +1,6 @@
 // Records, tuples, variants and their like.
 
-import { camelCase } from "../../../runtime/wit/names.ts";
+import { camelCase } from "../../../lib/wit/names.ts";
 import { OBJECT, SLOT, TEXT, type Codec } from "./codec.ts";
 import { under } from "./misfit-path.ts";
 import { misfit } from "./numbers.ts";

@@ -1,4 +1,5 @@
-import { createInbox, type Msg, type NatsConnection } from "@nats-io/transport-node";
+import type { Msg, NatsConnection } from "@nats-io/transport-node";
+import { newInbox } from "../inbox.ts";
 
 export interface InboxReceiver {
   /** `rest`: what stands behind the inbox in the message's subject, such as `results.0`. */
@@ -26,7 +27,7 @@ export function callInboxesOf(connection: NatsConnection): CallInboxes {
 }
 
 function openInboxes(connection: NatsConnection): CallInboxes {
-  const prefix = `${createInbox()}.`;
+  const prefix = `${newInbox(connection)}.`;
   const receivers = new Map<string, InboxReceiver>();
   let made = 0;
   connection.subscribe(`${prefix}>`, {

@@ -2,7 +2,7 @@
 // in one piece.
 
 import { endianness } from "node:os";
-import { describeValue, MisfitValue } from "../../../runtime/wit/value.ts";
+import { describeValue, MisfitValue } from "../../../lib/wit/value.ts";
 import { OBJECT, SLOT, type Codec } from "./codec.ts";
 import { misfit } from "./numbers.ts";
 import { integerReader, integerWriter, type SmallKind } from "./numbers.ts";

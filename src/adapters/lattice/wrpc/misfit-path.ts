@@ -1,4 +1,4 @@
-import { MisfitValue } from "../../../runtime/wit/value.ts";
+import { MisfitValue } from "../../../lib/wit/value.ts";
 
 /** The path is put together on the way out: most values fit, and then nothing is spent on it. */
 export function under(step: string, error: unknown): unknown {

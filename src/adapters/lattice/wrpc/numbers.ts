@@ -1,6 +1,6 @@
 // Numbers: single bytes, LEB128 as in WebAssembly, and floats as they lie in memory.
 
-import { describeValue, MisfitValue } from "../../../runtime/wit/value.ts";
+import { describeValue, MisfitValue } from "../../../lib/wit/value.ts";
 import { SLOT, type Codec } from "./codec.ts";
 import type { Reader } from "./reader.ts";
 import type { Writer } from "./writer.ts";

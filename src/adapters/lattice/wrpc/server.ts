@@ -2,7 +2,7 @@ import type { Msg, NatsConnection, Subscription } from "@nats-io/transport-node"
 import { isPetioleError, PetioleError, WitError, type ErrorCode } from "../../../domain/errors.ts";
 import { seconds, type Millis } from "../../../domain/units.ts";
 import type { Logger } from "../../../lib/log.ts";
-import { MisfitValue } from "../../../runtime/wit/value.ts";
+import { MisfitValue } from "../../../lib/wit/value.ts";
 import type { LatticeConnection } from "../connection.ts";
 import { describeNatsError } from "../nats-error.ts";
 import { functionCodecOf, type FunctionCodec, type Outcome } from "./compile.ts";

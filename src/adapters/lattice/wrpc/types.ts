@@ -1,6 +1,6 @@
 // Types of values that cross between hosts: those of the component model, and streams and futures.
 
-import type { WitType } from "../../../runtime/wit/type.ts";
+import type { WitType } from "../../../lib/wit/type.ts";
 
 interface NamedWireType {
   readonly name: string;
