@@ -1,6 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { SOCKET_NAME } from "../adapters/control/protocol.ts";
+import { createRemoteEnds } from "../adapters/lattice/remote-ends.ts";
 import { openControlServer } from "../adapters/control/server.ts";
 import type { LatticeHost } from "../adapters/lattice/wasmcloud/lattice-host.ts";
 import type { BucketWatch } from "../adapters/lattice/desired-bucket.ts";
@@ -156,6 +157,14 @@ export async function openAgent({ config, file, env, clock, log, signal, onEnd }
           isClockSynced,
           log: log.child({ part: "trust" }),
         });
+  const remote =
+    config.lattice === undefined || hub.path === undefined
+      ? undefined
+      : createRemoteEnds({
+          connection: hub.path.connection,
+          lattice: config.lattice.name,
+          log: log.child({ part: "calls" }),
+        });
   let lattice: LatticeHost | undefined;
   const executables = await openDeviceExecutables({
     config,
@@ -163,13 +172,14 @@ export async function openAgent({ config, file, env, clock, log, signal, onEnd }
     lattice: () => lattice,
     below: () => desired.below(),
     trust,
+    remote,
     env,
     clock,
     log: log.child({ part: "executables" }),
   });
   const host = stack.use(
     createImageHost({
-      host: createHost({ runtime, registry: providerTypes(executables?.factory), services, trust, clock, log }),
+      host: createHost({ runtime, registry: providerTypes(executables?.factory), services, trust, remote, clock, log }),
       artifacts: openArtifacts({ config, env, objects: hub.objects, clock, log: log.child({ part: "artifacts" }) }),
       clock,
       log: log.child({ part: "artifacts" }),

@@ -5,7 +5,7 @@ import type { LatticeHost } from "../adapters/lattice/wasmcloud/lattice-host.ts"
 import type { Config } from "../config/schema.ts";
 import { PetioleError } from "../domain/errors.ts";
 import type { WantedState } from "../domain/workload.ts";
-import type { ExecutableTrustCheck } from "../host/ports.ts";
+import type { ExecutableTrustCheck, RemoteEnds } from "../host/ports.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/log.ts";
 import { reasonOf } from "../lib/reason.ts";
@@ -19,6 +19,7 @@ export interface DeviceExecutablesDeps {
   /** What the device itself wants. */
   readonly below: () => WantedState;
   readonly trust: ExecutableTrustCheck | undefined;
+  readonly remote: RemoteEnds | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
   readonly log: Logger;
@@ -29,8 +30,8 @@ const PASSED_ON = /^(?:RUST_LOG|OTEL_[A-Z_]+)$/;
 
 /** Undefined when the configuration has no lattice: nobody could talk to such providers. @throws PetioleError ERR_STORE_OPEN */
 export async function openDeviceExecutables(deps: DeviceExecutablesDeps): Promise<Executables | undefined> {
-  const { config, path, lattice, below, trust, env, clock, log } = deps;
-  if (config.lattice === undefined || path === undefined) return undefined;
+  const { config, path, lattice, below, trust, remote, env, clock, log } = deps;
+  if (config.lattice === undefined || path === undefined || remote === undefined) return undefined;
   const { name, executables } = config.lattice;
   const joined = (): LatticeHost => {
     const found = lattice();
@@ -50,6 +51,7 @@ export async function openDeviceExecutables(deps: DeviceExecutablesDeps): Promis
         return { config: named, links: [...localLinks(id, below().links), ...links] };
       },
       trust,
+      remote,
       env: Object.fromEntries(
         Object.entries(env).flatMap(([key, value]) => (value !== undefined && PASSED_ON.test(key) ? [[key, value]] : [])),
       ),

@@ -22,6 +22,8 @@ export interface Callees {
    * left then ends with the component.
    */
   drain(id: ComponentId): Promise<void>;
+  /** `here` also while it is replaced. `coming`: it has not run yet, and is about to start. */
+  where(id: ComponentId): "here" | "coming" | "away";
   /**
    * Calls an export of `id`. `from` names the component that calls, if one does.
    * @throws WitError the function's `err`
@@ -127,6 +129,7 @@ export function createCallees({ clock, drainLimit }: CalleesDeps): Callees {
     fail(id, reason) {
       const callee = calleeOf(id);
       callee.running = undefined;
+      callee.draining = undefined;
       callee.reason = reason;
       callee.coming?.resolve();
       callee.coming = undefined;
@@ -149,6 +152,13 @@ export function createCallees({ clock, drainLimit }: CalleesDeps): Callees {
       const late = clock.sleep(drainLimit, enough.signal).catch(() => {});
       await Promise.race([callee.draining.promise, late]);
       enough.abort();
+    },
+
+    where(id) {
+      const callee = callees.get(id);
+      if (callee?.running !== undefined) return "here";
+      if (callee?.coming === undefined) return "away";
+      return callee.draining === undefined ? "coming" : "here";
     },
 
     async call(target, args) {

@@ -6,14 +6,14 @@ import { backoffDelay } from "../lib/backoff.ts";
 import type { Clock } from "../lib/clock.ts";
 import { createExclusive } from "../lib/exclusive.ts";
 import type { Logger } from "../lib/log.ts";
-import type { Provider, ProviderFactory } from "../provider/contract.ts";
+import type { ExportCaller, Provider, ProviderFactory } from "../provider/contract.ts";
 import type { HostServices } from "../provider/services.ts";
 import type { ComponentEvent, PreparedComponent, RunningComponent, Runtime } from "../runtime/contract.ts";
 import { createLinkBinder, type LiveLink } from "./bind-link.ts";
 import { createCallees } from "./callees.ts";
 import { checkDigest, checkImports } from "./link-check.ts";
 import { linkKey, plan, type Step } from "./plan.ts";
-import type { TrustCheck, TrustDecision } from "./ports.ts";
+import type { RemoteEnds, TrustCheck, TrustDecision } from "./ports.ts";
 import { createRouter } from "./router.ts";
 import { reasonOf } from "../lib/reason.ts";
 
@@ -26,6 +26,8 @@ export interface HostDeps {
   readonly services: HostServices;
   /** Without it, every component may run. */
   readonly trust?: TrustCheck | undefined;
+  /** Without it, components neither call other hosts nor are called by them. */
+  readonly remote?: RemoteEnds | undefined;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -69,10 +71,12 @@ const DRAIN_LIMIT = seconds(10);
 const NO_KEYS: ReadonlySet<string> = new Set();
 const NOTHING: DesiredState = { components: [], providers: [], links: [] };
 
-export function createHost({ runtime, registry, services, trust, clock, log }: HostDeps): Host {
+export function createHost({ runtime, registry, services, trust, remote, clock, log }: HostDeps): Host {
   const components = new Map<string, Item<ComponentSpec, LiveComponent>>();
   const providers = new Map<string, Item<ProviderSpec, Provider>>();
   const links = new Map<string, Item<LinkSpec, LiveLink>>();
+  /** Components as other hosts call them. */
+  const served = new Map<string, AsyncDisposable>();
   const router = createRouter();
   const exclusive = createExclusive();
   const stopping = new AbortController();
@@ -82,8 +86,12 @@ export function createHost({ runtime, registry, services, trust, clock, log }: H
   const binder = createLinkBinder({
     desired: () => desired,
     provider: (id) => providers.get(id)?.live,
-    component: (id) => components.get(id)?.live,
+    component: (id) => {
+      const item = components.get(id);
+      return item?.live === undefined ? undefined : { ...item.live, spec: item.spec };
+    },
     callees,
+    remote,
     router,
     log,
   });
@@ -186,11 +194,24 @@ export function createHost({ runtime, registry, services, trust, clock, log }: H
 
     "open-component": async ({ spec: { id } }) => {
       const item = components.get(id);
-      if (item?.live !== undefined) callees.open(id, item.live.running);
-      else callees.fail(id, item?.failure?.error.message ?? "it did not start");
+      if (item?.live === undefined) {
+        callees.fail(id, item?.failure?.error.message ?? "it did not start");
+        return;
+      }
+      const { prepared, running } = item.live;
+      callees.open(id, running);
+      if (remote === undefined) return;
+      const call: ExportCaller = async (interfaceName, functionName, args) =>
+        await callees.call({ from: undefined, id, interfaceName, functionName }, args);
+      served.set(id, remote.serve(id, prepared.shapes.exports, call));
     },
 
-    "close-component": async ({ spec: { id } }) => await callees.drain(id),
+    "close-component": async ({ spec: { id } }) => {
+      // Other hosts first: what they were promised is still taken.
+      await served.get(id)?.[Symbol.asyncDispose]();
+      served.delete(id);
+      await callees.drain(id);
+    },
 
     bind: async ({ link }) => {
       const before = links.get(linkKey(link))?.live;

@@ -2,11 +2,12 @@ import { join } from "node:path";
 import { rm } from "node:fs/promises";
 import { PetioleError } from "../../../domain/errors.ts";
 import { seconds, type Bytes, type Millis } from "../../../domain/units.ts";
+import { unversioned } from "../../../domain/wit-name.ts";
 import type { ProviderId } from "../../../domain/workload.ts";
-import type { ExecutableTrustCheck, TrustDecision } from "../../../host/ports.ts";
+import type { ExecutableTrustCheck, RemoteEnds, TrustDecision } from "../../../host/ports.ts";
 import type { Clock } from "../../../lib/clock.ts";
 import type { LogLevel, Logger } from "../../../lib/log.ts";
-import type { Provider, ProviderFactory } from "../../../provider/contract.ts";
+import type { CapabilityCall, LinkContext, Provider, ProviderFactory } from "../../../provider/contract.ts";
 import { parseProviderConfig } from "../../../provider/parse-config.ts";
 import type { LatticeConnection } from "../connection.ts";
 import type { RpcLogin } from "./host-data.ts";
@@ -27,6 +28,8 @@ export interface ExecutablesDeps {
   readonly login: () => Promise<RpcLogin>;
   readonly settings: (provider: ProviderId) => ProviderSettings;
   readonly trust: ExecutableTrustCheck | undefined;
+  /** The way of a component's calls to the process. */
+  readonly remote: Pick<RemoteEnds, "call">;
   /** All that processes have as their environment. */
   readonly env: Readonly<Record<string, string>>;
   readonly logLevel: LogLevel;
@@ -71,7 +74,9 @@ interface Started {
 }
 
 /** A process usually listens within a moment; a component that calls at once waits so long for it. */
-const READY_LIMIT = seconds(5);
+const READY_LIMIT = seconds(2);
+/** A component has a deadline of its own, which is mostly shorter. */
+const CALL_LIMIT = seconds(60);
 
 function createExecutableProvider(
   id: ProviderId,
@@ -136,15 +141,15 @@ function createExecutableProvider(
       await trust?.confirm();
     },
 
-    async bind() {
+    async bind(link) {
       const now = started;
-      if (now === undefined) {
+      if (now === undefined || deps === undefined) {
         throw new PetioleError("ERR_PROVIDER_STOPPED", `Cannot link "${id}": it is not running`);
       }
       // What the link is, the settings say; the process hears of it there.
       now.kept.refresh();
       return {
-        functions: {},
+        functions: callProcess(id, link, now.kept, deps.remote),
         [Symbol.asyncDispose]: async () => now.kept.refresh(),
       };
     },
@@ -170,5 +175,27 @@ function createExecutableProvider(
       }
       if (file !== undefined) await rm(file, { force: true });
     },
+  };
+}
+
+/** What a component imports is served by the process over NATS, as if it were on another host. */
+function callProcess(
+  id: ProviderId,
+  { component, linkName, shapes }: Pick<LinkContext<unknown>, "component" | "linkName" | "shapes">,
+  kept: KeptProvider,
+  remote: Pick<RemoteEnds, "call">,
+): CapabilityCall {
+  return async (interfaceName, functionName, args) => {
+    const shape = shapes().find(({ name }) => unversioned(name) === interfaceName);
+    const type = shape?.functions.find(({ name }) => name === functionName)?.type;
+    if (shape === undefined || type === undefined) {
+      throw new PetioleError(
+        "ERR_LINK_INVALID",
+        `Cannot call "${functionName}" of ${interfaceName} at "${id}" for "${component}": its types are not known`,
+      );
+    }
+    await kept.ready(READY_LIMIT);
+    const called = { source: component, linkName, target: id, interfaceName: shape.name, functionName, type };
+    return await remote.call(called, args, CALL_LIMIT);
   };
 }
