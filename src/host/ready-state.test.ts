@@ -47,6 +47,17 @@ describe("readyState()", () => {
     expect(ready.links).toEqual([link("file", "store")]);
   });
 
+  test("has a provider of an image once that is there, with its file", ({ expect }) => {
+    const image = { reference: "r.example/kv:1", pull: "missing" } as const;
+    const state = wanted({ providers: [store, { id: "kv", type: "executable", config: { config: { a: "b" } }, image }] });
+    expect(readyState(state, new Map(), NOTHING).providers).toEqual([store]);
+    const there = readyState(state, new Map([["kv", artifact("v1")]]), NOTHING);
+    const config = { config: { a: "b" }, file: "/artifacts/v1.wasm", digest: "v1" };
+    expect(there.providers).toEqual([store, { id: "kv", type: "executable", config }]);
+    // Another image is on its way: the one before goes on.
+    expect(readyState(state, new Map(), there).providers).toEqual(there.providers);
+  });
+
   test("links a component to one whose image is not there yet", ({ expect }) => {
     const ready = readyState(
       wanted({

@@ -126,6 +126,7 @@ export function createArtifactStore(deps: ArtifactStoreDeps): ArtifactStore {
     const { received, resumedFrom } = await download(
       {
         name: reference,
+        kind: request.kind,
         digest: content,
         size,
         part: folder.partFile(content),

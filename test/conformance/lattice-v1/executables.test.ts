@@ -3,9 +3,11 @@
 
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { Objm } from "@nats-io/obj";
 import { afterAll, beforeAll, describe, test } from "vitest";
 import { identify } from "../../../src/adapters/lattice/executable/process-identity.ts";
-import { petiole } from "../../support/agent.ts";
+import { exampleComponent, petiole, startAgent } from "../../support/agent.ts";
+import { freePort } from "../../support/ports.ts";
 import { tempFolder, type TempFolder } from "../../support/processes.ts";
 import { providerArchive, providerScript, thisTarget } from "../../support/provider-files.ts";
 import { waitFor } from "../../support/wait-for.ts";
@@ -113,10 +115,10 @@ describe("a provider in an archive", () => {
     expect(await said(/^link put .*"keyvalue"/)).toContain('"target_config":{"bucket":"b"}');
     await said(/^link put .*"source_id":"store"/);
     const readings: string[] = [];
-    rig.client.subscribe("from-component.>", { callback: (_error, message) => void readings.push(message.string()) });
+    rig.client.subscribe("default.from-component.>", { callback: (_error, message) => void readings.push(message.string()) });
     await rig.client.flush();
     for (const [seq, value] of [10, 20].entries()) {
-      rig.client.publish("to-provider.store", JSON.stringify({ sensor: "boiler", seq, value }));
+      rig.client.publish("default.to-provider.store", JSON.stringify({ sensor: "boiler", seq, value }));
       await waitFor("the reading", () => readings.length > seq);
     }
     // The second is smoothed with the first, which was in the bucket.
@@ -169,6 +171,21 @@ describe("a provider in an archive", () => {
     await stop("lasting");
   });
 
+  test("is fetched first when it is an image", async ({ expect }) => {
+    const store = await new Objm(rig.client).create("providers");
+    await store.putBlob({ name: "kv/store.par.gz" }, providerArchive());
+    const reference = "nats-object://providers/kv/store.par.gz";
+    expect(await start({ provider_ref: reference, provider_id: "fetched" })).toMatchObject({ image_ref: reference });
+    const { image } = await healthy("fetched");
+    expect(image).toMatchObject({ reference, digest: expect.stringMatching(/^sha256:/) });
+    await stop("fetched");
+    const failed = rig.next("provider_start_failed");
+    const missing = startProviderCommand(rig, { provider_ref: `${reference}.gone`, provider_id: "fetched" });
+    expectSuccess(await rig.ask("provider.start.{h}", missing));
+    expect((await failed).data["error"]).toMatch(/Cannot find the object "kv\/store\.par\.gz\.gone"/);
+    await stop("fetched");
+  });
+
   test.for([
     ["another machine's archive", "other.par.gz", new RegExp(`binaries for riscv64-linux, want ${thisTarget}`)],
     ["a damaged archive", "broken.par.gz", /Cannot unpack/],
@@ -189,7 +206,7 @@ test("nothing is run for a lattice unless the configuration says so, but what th
     lattice: { executables: { folder: folder.path } },
     config: {
       providers: { own: { type: "executable", config: { file: join(folder.path, "store"), config: { size: 5 } } } },
-      components: { smooth: { file: new URL(scaleCommand(rig, {})["component_ref"] as string).pathname } },
+      components: { smooth: { file: exampleComponent("smoother") } },
       links: [
         { from: "smooth", to: "own", interfaces: ["wasi:keyvalue/store", "wasi:keyvalue/atomics"], config: { bucket: "b" } },
         { from: "smooth", to: "own", interfaces: ["wasmcloud:messaging/consumer"] },
@@ -208,11 +225,41 @@ test("nothing is run for a lattice unless the configuration says so, but what th
     (await closed.agent.status()).providers.some(({ id, report }) => id === "own" && report?.healthy === true),
   );
   const readings: string[] = [];
-  closed.client.subscribe("from-component.>", { callback: (_error, message) => void readings.push(message.subject) });
+  closed.client.subscribe("default.from-component.>", { callback: (_error, message) => void readings.push(message.subject) });
   await closed.client.flush();
-  closed.client.publish("to-provider.own", JSON.stringify({ sensor: "boiler", seq: 1, value: 1 }));
+  closed.client.publish("default.to-provider.own", JSON.stringify({ sensor: "boiler", seq: 1, value: 1 }));
   await waitFor("a reading", () => readings.length > 0);
   const text = closed.agent.output();
   expect(text).toContain('\\"target_config\\":{\\"bucket\\":\\"b\\"}');
   expect(text).toContain('\\"config\\":{\\"size\\":\\"5\\"}');
+});
+
+test("in leaf mode a provider and a component talk to each other without the hub", async ({ expect }) => {
+  const port = await freePort();
+  await using agent = await startAgent({
+    hub: { urls: [`nats-leaf://127.0.0.1:${await freePort()}`], domain: "hub" },
+    leaf: { listen: `127.0.0.1:${port}`, monitor: `127.0.0.1:${await freePort()}` },
+    lattice: { name: "default" },
+    components: { smooth: { file: exampleComponent("smoother") } },
+    providers: {
+      own: {
+        type: "executable",
+        config: {
+          file: join(folder.path, "store"),
+          config: { deliver: JSON.stringify({ sensor: "boiler", seq: 1, value: 1 }) },
+        },
+      },
+    },
+    links: [
+      { from: "smooth", to: "own", interfaces: ["wasi:keyvalue/store", "wasi:keyvalue/atomics"] },
+      { from: "smooth", to: "own", interfaces: ["wasmcloud:messaging/consumer"] },
+      { from: "own", to: "smooth", interfaces: ["wasmcloud:messaging/handler"] },
+    ],
+  });
+  await waitFor("a reading", () => agent.output().includes('published {\\"subject\\":\\"readings.boiler')).catch(
+    (cause: unknown) => {
+      throw new Error(`${String(cause)}\n${agent.output().slice(-6000)}`, { cause });
+    },
+  );
+  expect((await agent.status()).hub.link).toBe("offline");
 });
