@@ -14,6 +14,7 @@ const CONFIGS: Readonly<Record<string, unknown>> = {
   "keyvalue-memory": undefined,
   outbox: undefined,
   "messaging-nats": undefined,
+  "http-server": { listen: "127.0.0.1:0" },
   "messaging-memory": undefined,
 };
 
@@ -64,26 +65,29 @@ describe("examples in the README of each provider", () => {
     readonly links: readonly { readonly from: string; readonly to: string; readonly config?: unknown }[];
   }
 
-  test.for(["mqtt", "serial", "gpio", "keyvalue", "messaging"])("%s: are valid", async (folder, { expect }) => {
-    const readme = readFileSync(new URL(`${folder}/README.md`, import.meta.url), "utf8");
-    const blocks = [...readme.matchAll(/```yaml\n(.*?)```/gs)].map(([, text]) => parse(text ?? "") as Example);
-    expect(blocks.length).toBeGreaterThan(0);
-    for (const { providers, links } of blocks) {
-      const made = new Map(
-        await Promise.all(
-          Object.entries(providers).map(async ([id, { type, config }]) => {
-            const provider = (await PROVIDERS[type]?.())?.(providerDeps({ id }));
-            expect(provider, type).toBeDefined();
-            provider?.parseConfig(config);
-            return [id, provider] as const;
-          }),
-        ),
-      );
-      for (const { from, to, config } of links) {
-        const provider = made.get(from) ?? made.get(to);
-        expect(provider, `${from} to ${to}`).toBeDefined();
-        provider?.parseLinkConfig(config);
+  test.for(["mqtt", "serial", "gpio", "keyvalue", "messaging", "http-server"])(
+    "%s: are valid",
+    async (folder, { expect }) => {
+      const readme = readFileSync(new URL(`${folder}/README.md`, import.meta.url), "utf8");
+      const blocks = [...readme.matchAll(/```yaml\n(.*?)```/gs)].map(([, text]) => parse(text ?? "") as Example);
+      expect(blocks.length).toBeGreaterThan(0);
+      for (const { providers, links } of blocks) {
+        const made = new Map(
+          await Promise.all(
+            Object.entries(providers).map(async ([id, { type, config }]) => {
+              const provider = (await PROVIDERS[type]?.())?.(providerDeps({ id }));
+              expect(provider, type).toBeDefined();
+              provider?.parseConfig(config);
+              return [id, provider] as const;
+            }),
+          ),
+        );
+        for (const { from, to, config } of links) {
+          const provider = made.get(from) ?? made.get(to);
+          expect(provider, `${from} to ${to}`).toBeDefined();
+          provider?.parseLinkConfig(config);
+        }
       }
-    }
-  });
+    },
+  );
 });

@@ -65,5 +65,5 @@ describe("createSerialProvider()", () => {
 function unbound() {
   const { log } = providerDeps();
   const call = async (): Promise<never> => await Promise.reject(new Error("not called"));
-  return { component: "c", linkName: "default", direction: "imports" as const, interfaces: [], log, call };
+  return { component: "c", linkName: "default", direction: "imports" as const, interfaces: [], log, call, http: call };
 }

@@ -211,21 +211,22 @@ export function createHost({ runtime, registry, services, trust, clock, log }: H
       checkProvider(link, providerId, provider.calls, "call");
       checkExports(link, component?.prepared.exports ?? []);
     }
+    const running = (what: string): RunningComponent => {
+      if (component !== undefined) return component.running;
+      throw new PetioleError(
+        "ERR_LINK_INVALID",
+        `Cannot call ${what} of "${componentId}": the link is for its imports`,
+      );
+    };
     const binding = await provider.bind({
       component: componentId,
       linkName: link.name,
       direction: importing ? "imports" : "exports",
       interfaces: link.interfaces,
       config: provider.parseLinkConfig(link.config),
-      call: async (interfaceName, functionName, args) => {
-        if (component === undefined) {
-          throw new PetioleError(
-            "ERR_LINK_INVALID",
-            `Cannot call ${interfaceName} of "${componentId}": the link is for its imports`,
-          );
-        }
-        return await component.running.call(interfaceName, functionName, args);
-      },
+      call: async (interfaceName, functionName, args) =>
+        await running(interfaceName).call(interfaceName, functionName, args),
+      http: async (request) => await running("wasi:http/incoming-handler").http(request),
       log: log.child({ component: componentId, provider: providerId }),
     });
     const route = importing ? router.add(componentId, link.interfaces, binding.functions) : undefined;
