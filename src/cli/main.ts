@@ -3,6 +3,7 @@ import { Command, CommanderError, Option } from "commander";
 import { DEFAULT_CONFIG_FILE } from "../config/load.ts";
 import { isPetioleError } from "../domain/errors.ts";
 import type { AgentOptions } from "./agent-socket.ts";
+import { addAppCommands } from "./apps/commands.ts";
 import { countArgument, sizeArgument } from "./arguments.ts";
 import { addArtifactCommands } from "./artifacts/commands.ts";
 import type { CompileOptions } from "./compile.ts";
@@ -49,6 +50,7 @@ withAgentOptions(
   await status(options);
 });
 
+addAppCommands(program, withAgentOptions);
 addOutboxCommands(program, withAgentOptions);
 addLatticeCommands(program);
 addArtifactCommands(program, (command) => command.addOption(configOption()).addOption(jsonOption()));
