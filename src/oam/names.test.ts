@@ -28,7 +28,7 @@ describe("idOf()", () => {
         const [left = "", right = ""] = id.split("-");
         // Cleaning what is clean changes nothing.
         expect(idOf(left, { id: undefined, name: right })).toBe(id);
-        expect(left).toHaveLength([...manifest.toLowerCase()].length);
+        expect(left).toHaveLength(Array.from(manifest.toLowerCase()).length);
         expect(configName(manifest, name)).toBe(id);
         expect(secretName(manifest, name)).toBe(`SECRET_${id}`);
       }),
