@@ -6,6 +6,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import mqtt from "mqtt";
 import { afterAll, beforeAll, describe, test } from "vitest";
+import { askAgent } from "../../src/adapters/control/client.ts";
 import type { ApplicationStatus } from "../../src/domain/application.ts";
 import { exampleComponent, petiole, startAgent, type TestAgent } from "../support/agent.ts";
 import { freePort } from "../support/ports.ts";
@@ -44,8 +45,7 @@ beforeAll(async () => {
       return file;
     },
     run,
-    apps: async () =>
-      (JSON.parse((await run("apps", "--json")).stdout) as { applications: ApplicationStatus[] }).applications,
+    apps: () => askAgent(agent.socket, "apps"),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 });
