@@ -2,10 +2,12 @@
 
 export type {
   Binding,
+  CapabilityCall,
   CapabilityFunction,
   CapabilityFunctions,
   ExportCaller,
   HttpCaller,
+  Interfaces,
   LinkContext,
   Provider,
   ProviderDeps,
@@ -29,6 +31,7 @@ export {
 export { duration, size } from "../lib/schema.ts";
 export { isErrno } from "../lib/files.ts";
 export { type Logger } from "../lib/log.ts";
+export type { FunctionType, InterfaceShape, WitType } from "../lib/wit/type.ts";
 export { headerProblem } from "../lib/message-headers.ts";
 export { reasonOf } from "../lib/reason.ts";
 export { watchFiles } from "../lib/watch-files.ts";
