@@ -72,3 +72,9 @@ const refuse = (reference: string, why: string): PetioleError =>
   new PetioleError("ERR_LATTICE_REFERENCE", `Cannot load "${reference.slice(0, 200)}": ${why}`);
 
 const OWN_PROVIDER = /^(?:petiole:\/\/|builtin:)(.*)$/s;
+
+/** Type of petiole's own provider that a reference names; undefined for anything else. */
+export function providerTypeOf(reference: string, types: Readonly<Record<string, unknown>>): string | undefined {
+  const type = OWN_PROVIDER.exec(reference)?.[1];
+  return type !== undefined && Object.hasOwn(types, type) ? type : undefined;
+}

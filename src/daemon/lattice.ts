@@ -22,7 +22,8 @@ export interface JoinLatticeDeps {
   readonly state: StateStore;
   readonly clock: Clock;
   readonly log: Logger;
-  readonly desired: Pick<Desired, "below" | "refresh">;
+  readonly desired: Pick<Desired, "below" | "isStale" | "refresh">;
+  readonly annotations: (id: string) => Readonly<Record<string, string>>;
   readonly host: Pick<Host, "status"> & AsyncDisposable;
   /** What provider processes are to know may be something else now. */
   readonly onSettings: () => void;
@@ -34,7 +35,7 @@ const MOST_INSTANCES = 1000;
 
 /** Undefined when the configuration has no lattice. @throws PetioleError ERR_STORE_FAILED */
 export async function joinLattice(deps: JoinLatticeDeps): Promise<LatticeHost | undefined> {
-  const { config, path, state, clock, log, desired, host, onSettings, end } = deps;
+  const { config, path, state, clock, log, desired, annotations, host, onSettings, end } = deps;
   const { lattice } = config;
   if (lattice === undefined || path === undefined) return undefined;
   const { from_lattice: allowed, folder } = lattice.executables;
@@ -57,6 +58,8 @@ export async function joinLattice(deps: JoinLatticeDeps): Promise<LatticeHost | 
     clock,
     log,
     below: () => desired.below(),
+    annotations,
+    isStale: () => desired.isStale(),
     apply: () => desired.refresh(),
     running: () => host.status(),
     componentProblem: (reference) => problemOf(() => componentSource(reference, lattice.components_folder)),

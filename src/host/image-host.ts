@@ -179,7 +179,7 @@ export function createImageHost({ host, artifacts, clock, log }: ImageHostDeps):
     },
 
     status() {
-      const { components, providers } = host.status();
+      const { components, providers, links } = host.status();
       const running = new Map(components.map((status) => [status.id, status]));
       const alive = new Map(providers.map((status) => [status.id, status]));
       return {
@@ -193,6 +193,7 @@ export function createImageHost({ host, artifacts, clock, log }: ImageHostDeps):
           const status = alive.get(id) ?? { id, type, state: "starting", lastError: undefined };
           return slot === undefined ? status : withImage(status, slot);
         }),
+        links,
       };
     },
 

@@ -9,10 +9,12 @@ export interface InventoryInput {
   readonly wanted: Wanted;
   readonly below: WantedState;
   readonly status: HostStatus;
+  /** Of what the device itself wants. */
+  readonly annotations: (id: string) => Readonly<Record<string, string>>;
 }
 
 /** What runs. What should run and does not is left out: whoever wants it is to try again. */
-export function inventoryItems({ wanted, below, status }: InventoryInput): {
+export function inventoryItems({ wanted, below, status, annotations: ownAnnotations }: InventoryInput): {
   readonly components: InventoryComponent[];
   readonly providers: InventoryProvider[];
 } {
@@ -21,8 +23,15 @@ export function inventoryItems({ wanted, below, status }: InventoryInput): {
     components: status.components.filter(isRunning).flatMap(({ id }) => {
       const own = below.components.find((spec) => spec.id === id);
       if (own !== undefined) {
+        const reference = own.image?.reference ?? `file://${own.file}`;
         return [
-          { id, image_ref: `file://${own.file}`, annotations: {}, revision: 0, max_instances: own.limits.instances },
+          {
+            id,
+            image_ref: reference,
+            annotations: ownAnnotations(id),
+            revision: 0,
+            max_instances: own.limits.instances,
+          },
         ];
       }
       const item = findItem(wanted.components, id);
@@ -34,7 +43,7 @@ export function inventoryItems({ wanted, below, status }: InventoryInput): {
       const own = below.providers.some((spec) => spec.id === id);
       const item = findItem(wanted.providers, id);
       const told = { id, revision: report?.revision ?? 0, ...(report?.name === undefined ? {} : { name: report.name }) };
-      if (own) return [{ ...told, image_ref: `petiole://${type}`, annotations: {} }];
+      if (own) return [{ ...told, image_ref: `petiole://${type}`, annotations: ownAnnotations(id) }];
       return item === undefined ? [] : [{ ...told, image_ref: item.reference, annotations: item.annotations }];
     }),
   };

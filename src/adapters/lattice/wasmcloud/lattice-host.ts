@@ -27,7 +27,14 @@ import { readyWithin, shareBucket, type SharedBucket } from "./shared-bucket.ts"
 import { sharedVerbs } from "./shared-verbs.ts";
 import { configBucket, eventSubject, latticeBucket, providerSubject } from "./subjects.ts";
 import { findItem, NOTHING_WANTED, parseWanted, type Wanted } from "./wanted.ts";
-import type { HostReply, Inventory, Link, RegistryCredentials } from "./wire.ts";
+import {
+  configMap,
+  parseStored,
+  type HostReply,
+  type Inventory,
+  type Link,
+  type RegistryCredentials,
+} from "./wire.ts";
 
 export interface LatticeHostDeps {
   readonly lattice: string;
@@ -45,6 +52,10 @@ export interface LatticeHostDeps {
   readonly log: Logger;
   /** What the device itself wants. */
   readonly below: () => WantedState;
+  /** What the lattice is told of an item of that, besides its id. */
+  readonly annotations: (id: string) => Readonly<Record<string, string>>;
+  /** True when that depends on labels or named configurations that have changed. */
+  readonly isStale: () => boolean;
   /** Makes what `items` gives run, besides that. Resolves after the first pass. */
   readonly apply: () => Promise<void>;
   readonly running: () => HostStatus;
@@ -69,6 +80,10 @@ export interface LatticeHost extends AsyncDisposable {
   items(below: WantedState): LatticeItems;
   /** What a provider that is a process is to know: the configuration that it was started with, and its links. */
   settings(provider: string): ProviderSettings;
+  /** Of the host, as they are now. */
+  labels(): Readonly<Record<string, string>>;
+  /** A named configuration of the lattice, as far as this device knows. */
+  namedConfig(name: string): Readonly<Record<string, string>> | undefined;
   /** Listens from now on, whenever the hub can be reached. */
   begin(): void;
   status(): LatticeStatus;
@@ -207,7 +222,7 @@ export async function openLatticeHost(deps: LatticeHostDeps): Promise<LatticeHos
   async function applyChanges(): Promise<void> {
     if (!begun || stop.signal.aborted) return;
     deps.onSettings();
-    if (isDeepStrictEqual(items(), applied)) return;
+    if (!deps.isStale() && isDeepStrictEqual(items(), applied)) return;
     applied = items();
     await deps.apply();
   }
@@ -259,7 +274,7 @@ export async function openLatticeHost(deps: LatticeHostDeps): Promise<LatticeHos
     version: deps.version,
     uptime_seconds: uptime(),
     uptime_human: humanDuration(uptime()),
-    ...inventoryItems({ wanted, below: deps.below(), status: deps.running() }),
+    ...inventoryItems({ wanted, below: deps.below(), status: deps.running(), annotations: deps.annotations }),
   });
   const ping = (): HostReply => ({
     id: hostId,
@@ -306,7 +321,10 @@ export async function openLatticeHost(deps: LatticeHostDeps): Promise<LatticeHos
         await deps.apply();
       });
     },
-    save: saveWanted,
+    save: async () => {
+      await saveWanted();
+      follow();
+    },
     kept: save,
     publish,
     labels,
@@ -380,6 +398,8 @@ export async function openLatticeHost(deps: LatticeHostDeps): Promise<LatticeHos
     hostId,
     items,
     settings,
+    labels,
+    namedConfig: (name) => parseStored(configMap, config.get(name)),
     begin() {
       begun = true;
       applied ??= items();

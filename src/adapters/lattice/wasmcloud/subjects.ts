@@ -66,3 +66,7 @@ export const everyProvider = (lattice: string): string => `wasmbus.rpc.${lattice
 export type ProviderVerb = "health" | "default.shutdown" | "linkdefs.put" | "linkdefs.del" | "config.update";
 export const providerSubject = (lattice: string, id: string, verb: ProviderVerb): string =>
   `wasmbus.rpc.${lattice}.${id}.${verb}`;
+
+/** Where wadm is asked, such as `wadmSubject("default", "status", "thermo")`. */
+export const wadmSubject = (lattice: string, operation: string, name?: string): string =>
+  ["wadm.api", lattice, "model", operation, ...(name === undefined ? [] : [name])].join(".");
