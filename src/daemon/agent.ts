@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { PROVIDERS } from "../../providers/index.ts";
 import { SOCKET_NAME } from "../adapters/control/protocol.ts";
 import { openControlServer } from "../adapters/control/server.ts";
+import { createRemoteEnds } from "../adapters/lattice/remote-ends.ts";
 import type { LatticeHost } from "../adapters/lattice/wasmcloud/lattice-host.ts";
 import type { BucketWatch } from "../adapters/lattice/desired-bucket.ts";
 import { openStore, readBootId } from "../adapters/store/index.ts";
@@ -155,9 +156,17 @@ export async function openAgent({ config, file, env, clock, log, signal, onEnd }
           isClockSynced,
           log: log.child({ part: "trust" }),
         });
+  const remote =
+    config.lattice === undefined || hub.path === undefined
+      ? undefined
+      : createRemoteEnds({
+          connection: hub.path.connection,
+          lattice: config.lattice.name,
+          log: log.child({ part: "calls" }),
+        });
   const host = stack.use(
     createImageHost({
-      host: createHost({ runtime, registry: PROVIDERS, services, trust, clock, log }),
+      host: createHost({ runtime, registry: PROVIDERS, services, trust, remote, clock, log }),
       artifacts: openArtifacts({ config, env, objects: hub.objects, clock, log: log.child({ part: "artifacts" }) }),
       clock,
       log: log.child({ part: "artifacts" }),
