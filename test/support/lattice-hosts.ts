@@ -5,6 +5,7 @@ import { connectLatticeClient, type LatticeClient } from "../../src/adapters/lat
 import { createWrpcClient } from "../../src/adapters/lattice/wrpc/client.ts";
 import { serveWrpc } from "../../src/adapters/lattice/wrpc/server.ts";
 import type { FunctionType } from "../../src/lib/wit/type.ts";
+import { isPetioleError } from "../../src/domain/errors.ts";
 import { millis, type Millis } from "../../src/domain/units.ts";
 import { silentLogger } from "../../src/lib/log.ts";
 import { fixtureComponent, startAgent, type TestAgent } from "./agent.ts";
@@ -42,7 +43,7 @@ export interface LatticeHosts extends AsyncDisposable {
   readonly hub: TestNats;
   readonly client: LatticeClient;
   readonly devices: readonly LatticeDevice[];
-  /** Links the mirror that `source` imports, and waits until every device knows. */
+  /** Links the mirror that `source` imports, and calls it until it is linked: it has to run somewhere. */
   link(source: string, target: string): Promise<void>;
   /** Calls `add` of a component over the lattice, as a provider on another host would. */
   add(target: string, left: number, right: number, timeout?: Millis): Promise<unknown>;
@@ -124,12 +125,12 @@ export async function startLatticeHosts(count: number): Promise<LatticeHosts> {
         source_config: [],
         target_config: [],
       });
-      await waitFor(`the link of ${source} on every device`, async () => {
-        const known = await Promise.all(devices.map(({ agent }) => agent.status()));
-        return known.every(({ components, links }) => {
-          const runs = components.some(({ id }) => id === source);
-          return !runs || links.some((one) => one.source === source && one.target === target);
-        });
+      await waitFor(`the link of ${source}`, async () => {
+        const failure: unknown = await hosts.add(source, 0, 0).then(
+          () => undefined,
+          (error: unknown) => error,
+        );
+        return !isPetioleError(failure, "ERR_CALL_FAILED");
       });
     },
     add: async (target, left, right, timeout) =>
