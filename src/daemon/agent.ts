@@ -1,8 +1,8 @@
 import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { SOCKET_NAME, type DeployParams, type UndeployParams } from "../adapters/control/protocol.ts";
-import { createRemoteEnds } from "../adapters/lattice/remote-ends.ts";
 import { openControlServer } from "../adapters/control/server.ts";
+import { createRemoteEnds } from "../adapters/lattice/remote-ends.ts";
 import type { LatticeHost } from "../adapters/lattice/wasmcloud/lattice-host.ts";
 import type { BucketWatch } from "../adapters/lattice/desired-bucket.ts";
 import { openStore, readBootId } from "../adapters/store/index.ts";

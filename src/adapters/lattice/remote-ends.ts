@@ -31,14 +31,18 @@ export function createRemoteEnds({ connection, lattice, log }: RemoteEndsDeps): 
 
   function callerOf({ source, linkName, target, interfaceName, functionName, type }: RemoteFunction): Caller {
     if (!ID.test(target)) {
-      throw new PetioleError("ERR_LINK_INVALID", `Cannot call "${functionName}" of "${target}": it is no id of a lattice`);
+      throw new PetioleError(
+        "ERR_LINK_INVALID",
+        `Cannot call "${functionName}" of "${target}": it is no id of a lattice`,
+      );
     }
     const known = callers.get(type) ?? new Map<string, Caller>();
     callers.set(type, known);
     const key = `${source} ${linkName} ${target} ${interfaceName} ${functionName}`;
-    const caller =
-      known.get(key) ??
-      client.remote({ source, linkName, target, instance: instanceOf(interfaceName), name: functionName, type });
+    const found = known.get(key);
+    if (found !== undefined) return found;
+    const instance = instanceOf(interfaceName);
+    const caller = client.remote({ source, linkName, target, instance, name: functionName, type });
     // One function has few targets over time; what is more is an odd lattice.
     if (known.size >= MOST_TARGETS) known.clear();
     known.set(key, caller);
