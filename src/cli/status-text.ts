@@ -125,7 +125,11 @@ function formatBreaches({ id, breaches }: ComponentStatus): string[] {
 
 function formatProviders(providers: readonly ProviderStatus[]): string {
   if (providers.length === 0) return "";
-  const rows = providers.map(({ id, type, state, report }) => [id, type, state === "running" ? healthOf(report) : state]);
+  const rows = providers.map(({ id, type, state, report }) => [
+    id,
+    type,
+    state === "running" ? healthOf(report) : state,
+  ]);
   return [
     formatTable([["PROVIDER", "TYPE", "STATE"], ...rows]),
     ...providers.flatMap(formatImage),

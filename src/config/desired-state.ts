@@ -25,7 +25,11 @@ export function desiredStateOf(config: Workloads): WantedState {
       isolation: spec.isolation,
       grants: { folders: spec.folders, network: spec.network },
     })),
-    providers: Object.entries(config.providers).map(([id, { type, config }]) => ({ id, type, ...providerOrigin(config) })),
+    providers: Object.entries(config.providers).map(([id, { type, config }]) => ({
+      id,
+      type,
+      ...providerOrigin(config),
+    })),
     links: config.links.map((link) => ({
       name: link.name,
       source: link.from,
@@ -47,5 +51,8 @@ function providerOrigin(config: unknown): Pick<WantedProvider, "config" | "image
   const { image, image_pull: pull, ...rest } = config as Readonly<Record<string, unknown>>;
   const parsed = typeof image === "string" ? parseReference(image) : undefined;
   if (parsed === undefined || !("reference" in parsed)) return { config };
-  return { config: rest, image: { reference: formatReference(parsed.reference), pull: pull === "always" ? pull : "missing" } };
+  return {
+    config: rest,
+    image: { reference: formatReference(parsed.reference), pull: pull === "always" ? pull : "missing" },
+  };
 }

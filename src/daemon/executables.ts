@@ -35,7 +35,8 @@ export async function openDeviceExecutables(deps: DeviceExecutablesDeps): Promis
   const { name, executables } = config.lattice;
   const joined = (): LatticeHost => {
     const found = lattice();
-    if (found === undefined) throw new PetioleError("ERR_INVARIANT", "A provider is started before the lattice is there");
+    if (found === undefined)
+      throw new PetioleError("ERR_INVARIANT", "A provider is started before the lattice is there");
     return found;
   };
   const folder = join(config.state_dir, "executables");
@@ -53,7 +54,9 @@ export async function openDeviceExecutables(deps: DeviceExecutablesDeps): Promis
       trust,
       remote,
       env: Object.fromEntries(
-        Object.entries(env).flatMap(([key, value]) => (value !== undefined && PASSED_ON.test(key) ? [[key, value]] : [])),
+        Object.entries(env).flatMap(([key, value]) =>
+          value !== undefined && PASSED_ON.test(key) ? [[key, value]] : [],
+        ),
       ),
       logLevel: config.log.level,
       stopDelay: executables.stop_delay,

@@ -54,7 +54,9 @@ describe("providerSource()", () => {
     expect(providerSource("file:///srv/p/kv.par.gz", types, open)).toEqual({ file: "/srv/p/kv.par.gz" });
     expect(providerSource("registry.example.test/kv:1", types, open)).toEqual({ image: "registry.example.test/kv:1" });
     expect(() => providerSource("file:///bin/sh", types, open)).toThrow(/want a file below \/srv\/p/);
-    expect(() => providerSource("file:///bin/sh", types, { allowed: true, folder: undefined })).toThrow(/executables\.folder/);
+    expect(() => providerSource("file:///bin/sh", types, { allowed: true, folder: undefined })).toThrow(
+      /executables\.folder/,
+    );
   });
 
   test("refuses both unless the configuration allows them", ({ expect }) => {

@@ -64,7 +64,8 @@ export async function joinLattice(deps: JoinLatticeDeps): Promise<LatticeHost | 
     running: () => host.status(),
     componentProblem: (reference) => problemOf(() => componentSource(reference, lattice.components_folder)),
     providerProblem: (reference) => problemOf(() => originOf(reference)),
-    providerOrigin: (reference) => (problemOf(() => originOf(reference)) === undefined ? originOf(reference) : undefined),
+    providerOrigin: (reference) =>
+      problemOf(() => originOf(reference)) === undefined ? originOf(reference) : undefined,
     onSettings,
     stopWorkloads: async () => await host[Symbol.asyncDispose](),
     end,

@@ -95,10 +95,7 @@ export async function openTrustCheck({
 
     async check({ id, file, signedName }, { bytes, digest }) {
       const subject = { name: signedName ?? id, digest, size: bytes.byteLength };
-      return await decide(
-        { ...subject, kind: "component", id, file },
-        await readEvidence(file, bytes, policy.keys),
-      );
+      return await decide({ ...subject, kind: "component", id, file }, await readEvidence(file, bytes, policy.keys));
     },
 
     async checkExecutable({ id, file, signedName, digest, size, claims }) {

@@ -142,8 +142,7 @@ export function createImageHost({ host, artifacts, clock, log }: ImageHostDeps):
     if (known) return;
     const bug = error.kind === "bug" ? { err: error.cause } : {};
     if (slot.artifact === undefined) log.error("Image cannot be had", { ...fields, ...bug });
-    else if (isNews(slot))
-      log.error("New image cannot be had: what was there goes on", { ...fields, ...bug });
+    else if (isNews(slot)) log.error("New image cannot be had: what was there goes on", { ...fields, ...bug });
     else log.info("Image cannot be asked for: what is on the device is used", fields);
   }
 

@@ -6,7 +6,7 @@ import type { Delivered, Lane, OutboxMessage, OutboxRow } from "../domain/outbox
 import type { ForwarderState } from "../domain/outbox-report.ts";
 import type { ComponentTrust, ExecutableClaims } from "../domain/trust.ts";
 import type { Bytes, Millis } from "../domain/units.ts";
-import type { ComponentId, ComponentSpec, Digest, ProviderId } from "../domain/workload.ts";
+import type { ComponentId, ComponentSpec, Digest, LinkEnd, ProviderId } from "../domain/workload.ts";
 import type { FunctionType, InterfaceShape } from "../lib/wit/type.ts";
 import type { ExportCaller } from "../provider/contract.ts";
 
@@ -167,7 +167,7 @@ export interface ArtifactRequest {
   /** What the component's bytes have to be. */
   readonly want?: Digest | undefined;
   /** Whose it is: what a component, or a provider, has, and what it had before, is kept. */
-  readonly component?: ComponentId | ProviderId | undefined;
+  readonly component?: LinkEnd | undefined;
 }
 
 /** How far a download is. */
@@ -195,7 +195,7 @@ export interface Artifacts {
     onProgress?: (progress: FetchProgress) => void,
   ): Promise<Artifact>;
   /** Components and providers other than these need nothing kept any more. */
-  retain(components: readonly (ComponentId | ProviderId)[]): Promise<void>;
+  retain(components: readonly LinkEnd[]): Promise<void>;
 }
 
 /** What a trust check is told of an artifact. */

@@ -49,7 +49,9 @@ describe("readyState()", () => {
 
   test("has a provider of an image once that is there, with its file", ({ expect }) => {
     const image = { reference: "r.example/kv:1", pull: "missing" } as const;
-    const state = wanted({ providers: [store, { id: "kv", type: "executable", config: { config: { a: "b" } }, image }] });
+    const state = wanted({
+      providers: [store, { id: "kv", type: "executable", config: { config: { a: "b" } }, image }],
+    });
     expect(readyState(state, new Map(), NOTHING).providers).toEqual([store]);
     const there = readyState(state, new Map([["kv", artifact("v1")]]), NOTHING);
     const config = { config: { a: "b" }, file: "/artifacts/v1.wasm", digest: "v1" };

@@ -1,11 +1,10 @@
 // What can run of what is wanted, while images are still on their way. Pure.
 
 import type {
-  ComponentId,
   ComponentSpec,
   DesiredState,
+  LinkEnd,
   LinkSpec,
-  ProviderId,
   ProviderSpec,
   WantedComponent,
   WantedProvider,
@@ -19,10 +18,10 @@ import type { Artifact } from "./ports.ts";
  */
 export function readyState(
   wanted: WantedState,
-  artifacts: ReadonlyMap<ComponentId | ProviderId, Artifact>,
+  artifacts: ReadonlyMap<LinkEnd, Artifact>,
   before: DesiredState,
 ): DesiredState {
-  const held = new Set<ComponentId | ProviderId>();
+  const held = new Set<LinkEnd>();
   function takeReady<Wanted extends { readonly id: string }, Spec extends { readonly id: string }>(
     items: readonly Wanted[],
     earlier: readonly Spec[],

@@ -252,7 +252,10 @@ describe("the trust check of an executable", () => {
     expect((await listed.check.checkExecutable(facts(file))).shown).toMatchObject({ trusted: true, signers: [] });
     await writeStatement(file, { name: "kv", digest: digestOf(archive), size: archive.length });
     const signed = await open(createState());
-    expect((await signed.check.checkExecutable(facts(file))).shown).toMatchObject({ trusted: true, signers: ["release"] });
+    expect((await signed.check.checkExecutable(facts(file))).shown).toMatchObject({
+      trusted: true,
+      signers: ["release"],
+    });
     const claimed = await open(createState(), vendor);
     const named = facts("/nowhere", { claims, signedName: "Test provider" });
     expect((await claimed.check.checkExecutable(named)).shown).toMatchObject({

@@ -1,7 +1,6 @@
 // Archives and executables of providers, as wasmCloud's tools make them.
 
 import { createHash } from "node:crypto";
-import { writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { gzipSync } from "node:zlib";
 import { nkeys } from "@nats-io/transport-node";
@@ -10,9 +9,7 @@ const PROVIDER = resolve(import.meta.dirname, "..", "fixtures", "providers", "pr
 
 /** An executable that is the provider of the fixtures. */
 export const providerScript = (): Buffer =>
-  Buffer.from(
-    `#!${process.execPath} --disable-warning=ExperimentalWarning\nimport(${JSON.stringify(PROVIDER)});\n`,
-  );
+  Buffer.from(`#!${process.execPath} --disable-warning=ExperimentalWarning\nimport(${JSON.stringify(PROVIDER)});\n`);
 
 export const thisTarget = `${process.arch === "x64" ? "x86_64" : "aarch64"}-linux`;
 
@@ -29,7 +26,13 @@ export function tar(files: readonly TarFile[]): Buffer {
     header.write("0000755\0", 100);
     header.write(`${content.length.toString(8).padStart(11, "0")}\0`, 124);
     header.write("        0", 148);
-    header.write(`${header.reduce((sum, byte) => sum + byte, 0).toString(8).padStart(6, "0")}\0 `, 148);
+    header.write(
+      `${header
+        .reduce((sum, byte) => sum + byte, 0)
+        .toString(8)
+        .padStart(6, "0")}\0 `,
+      148,
+    );
     return [header, content, Buffer.alloc((512 - (content.length % 512)) % 512)];
   });
   return Buffer.concat([...blocks, Buffer.alloc(1024)]);
@@ -76,9 +79,4 @@ export function providerArchive(
       ...Object.entries(binaries).map(([target, content]) => ({ name: `${target}.bin`, content })),
     ]),
   );
-}
-
-export async function writeProvider(path: string, bytes: Uint8Array): Promise<string> {
-  await writeFile(path, bytes);
-  return path;
 }

@@ -2,7 +2,14 @@ import { parseReference, type ArtifactReference } from "../../domain/artifact-re
 import { PetioleError, isPetioleError } from "../../domain/errors.ts";
 import { millis, minutes, seconds, type Bytes, type Millis } from "../../domain/units.ts";
 import type { ComponentId, Digest } from "../../domain/workload.ts";
-import type { Artifact, ArtifactKind, ArtifactRequest, Artifacts, FetchProgress, VerifyArtifact } from "../../host/ports.ts";
+import type {
+  Artifact,
+  ArtifactKind,
+  ArtifactRequest,
+  Artifacts,
+  FetchProgress,
+  VerifyArtifact,
+} from "../../host/ports.ts";
 import type { BackoffOptions } from "../../lib/backoff.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { createExclusive, type Exclusive } from "../../lib/exclusive.ts";

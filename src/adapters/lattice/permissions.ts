@@ -3,7 +3,14 @@
 
 import { inboxRoot } from "./inbox.ts";
 import { bucketStream, bucketSubject, deviceFilter, inboundConsumer, inboundFilter, objectStream } from "./subjects.ts";
-import { configBucket, everyCall, everyCommand, everyEvent, everyProvider, latticeBucket } from "./wasmcloud/subjects.ts";
+import {
+  configBucket,
+  everyCall,
+  everyCommand,
+  everyEvent,
+  everyProvider,
+  latticeBucket,
+} from "./wasmcloud/subjects.ts";
 
 export interface PermissionsInput {
   readonly device: string;

@@ -117,7 +117,9 @@ test("quote() leaves no way out of the quotes", ({ expect }) => {
   expect(quote("$HOME # {} ü")).toBe('"$HOME # {} ü"');
 });
 
-test("renderLeafConfig() lets provider processes of a lattice into the uplink, for the subjects of the lattice alone", ({ expect }) => {
+test("renderLeafConfig() lets provider processes of a lattice into the uplink, for the subjects of the lattice alone", ({
+  expect,
+}) => {
   const subjects = '["works.>", "wasmbus.rpc.works.>", "_INBOX.>"]';
   const text = render({ settings: { ...settings, lattice: "works" } });
   expect(text).toContain(

@@ -115,7 +115,9 @@ describe("a provider in an archive", () => {
     expect(await said(/^link put .*"keyvalue"/)).toContain('"target_config":{"bucket":"b"}');
     await said(/^link put .*"source_id":"store"/);
     const readings: string[] = [];
-    rig.client.subscribe("default.from-component.>", { callback: (_error, message) => void readings.push(message.string()) });
+    rig.client.subscribe("default.from-component.>", {
+      callback: (_error, message) => void readings.push(message.string()),
+    });
     await rig.client.flush();
     for (const [seq, value] of [10, 20].entries()) {
       rig.client.publish("default.to-provider.store", JSON.stringify({ sensor: "boiler", seq, value }));
@@ -132,7 +134,12 @@ describe("a provider in an archive", () => {
     expectSuccess(await rig.ask("config.put.of-link", { bucket: "c" }));
     expect(await said(/^link put .*"bucket":"c"/)).toContain('"source_id":"smooth"');
     expectSuccess(
-      await rig.ask("link.del", { source_id: "smooth", name: "default", wit_namespace: "wasi", wit_package: "keyvalue" }),
+      await rig.ask("link.del", {
+        source_id: "smooth",
+        name: "default",
+        wit_namespace: "wasi",
+        wit_package: "keyvalue",
+      }),
     );
     await waitFor("the link to go", async () =>
       rig.agent.output().includes('link del \\"smooth store default wasi keyvalue\\"'),
@@ -155,7 +162,11 @@ describe("a provider in an archive", () => {
       return status?.report?.restarts === 1 && status.report.healthy === true && status.report;
     });
     expect(next.pid).not.toBe(report?.pid);
-    const told = rig.agent.output().split("\n").filter((line) => line.includes("host data ")).at(-1);
+    const told = rig.agent
+      .output()
+      .split("\n")
+      .filter((line) => line.includes("host data "))
+      .at(-1);
     expect(told).toContain('\\"name\\":\\"more\\"');
     await stop("again");
   });
@@ -208,7 +219,12 @@ test("nothing is run for a lattice unless the configuration says so, but what th
       providers: { own: { type: "executable", config: { file: join(folder.path, "store"), config: { size: 5 } } } },
       components: { smooth: { file: exampleComponent("smoother") } },
       links: [
-        { from: "smooth", to: "own", interfaces: ["wasi:keyvalue/store", "wasi:keyvalue/atomics"], config: { bucket: "b" } },
+        {
+          from: "smooth",
+          to: "own",
+          interfaces: ["wasi:keyvalue/store", "wasi:keyvalue/atomics"],
+          config: { bucket: "b" },
+        },
         { from: "smooth", to: "own", interfaces: ["wasmcloud:messaging/consumer"] },
         { from: "own", to: "smooth", interfaces: ["wasmcloud:messaging/handler"] },
       ],
@@ -219,13 +235,17 @@ test("nothing is run for a lattice unless the configuration says so, but what th
   expect(await closed.collect("provider.auction", auction)).toEqual([]);
   const failed = closed.next("provider_start_failed");
   await closed.ask("provider.start.{h}", startProviderCommand(closed, { provider_ref: reference }));
-  expect((await failed).data["error"]).toMatch(/unless its configuration says lattice\.executables\.from_lattice: true/);
+  expect((await failed).data["error"]).toMatch(
+    /unless its configuration says lattice\.executables\.from_lattice: true/,
+  );
 
   await waitFor("the device's own provider", async () =>
     (await closed.agent.status()).providers.some(({ id, report }) => id === "own" && report?.healthy === true),
   );
   const readings: string[] = [];
-  closed.client.subscribe("default.from-component.>", { callback: (_error, message) => void readings.push(message.subject) });
+  closed.client.subscribe("default.from-component.>", {
+    callback: (_error, message) => void readings.push(message.subject),
+  });
   await closed.client.flush();
   closed.client.publish("default.to-provider.own", JSON.stringify({ sensor: "boiler", seq: 1, value: 1 }));
   await waitFor("a reading", () => readings.length > 0);

@@ -9,7 +9,6 @@ import {
   keepProvider,
   type KeepProviderOptions,
   type KeptProvider,
-
 } from "../../../src/adapters/lattice/executable/keep-provider.ts";
 import type { ProviderSettings } from "../../../src/adapters/lattice/wasmcloud/lattice-host.ts";
 import { identify } from "../../../src/adapters/lattice/executable/process-identity.ts";

@@ -160,7 +160,7 @@ export async function keepProvider(options: KeepProviderOptions): Promise<KeptPr
   async function tend(running: Live): Promise<void> {
     const signal = AbortSignal.any([stop.signal, running.ended.signal]);
     let dueAt = clock.monotonic() + FIRST_ANSWER.initial;
-    for (let attempt = 0; !signal.aborted; ) {
+    for (let attempt = 0; !signal.aborted;) {
       await news.wait(signal, millis(Math.max(1, dueAt - clock.monotonic()))).catch(() => {});
       if (signal.aborted) return;
       if (clock.monotonic() >= dueAt || !running.answered) {

@@ -38,7 +38,13 @@ describe("localLinks()", () => {
         interfaces: ["wasi:keyvalue/store", "wasi:keyvalue/atomics", "wasmcloud:messaging/consumer"],
         config: { bucket: "b", size: 5 },
       },
-      { name: "in", source: "store", target: "smooth", interfaces: ["wasmcloud:messaging/handler"], config: { subject: "s" } },
+      {
+        name: "in",
+        source: "store",
+        target: "smooth",
+        interfaces: ["wasmcloud:messaging/handler"],
+        config: { subject: "s" },
+      },
       { name: "default", source: "smooth", target: "another", interfaces: ["wasi:keyvalue/store"], config: {} },
     ];
     const target_config = { bucket: "b", size: "5" };

@@ -12,8 +12,7 @@ const schema = z.object({
 });
 export type ProcessIdentity = Readonly<z.infer<typeof schema>>;
 
-export const readBoot = async (): Promise<string> =>
-  (await readFile("/proc/sys/kernel/random/boot_id", "utf8")).trim();
+export const readBoot = async (): Promise<string> => (await readFile("/proc/sys/kernel/random/boot_id", "utf8")).trim();
 
 /** Undefined when there is no such process, or only what is left of one. */
 export async function identify(pid: number): Promise<ProcessIdentity | undefined> {

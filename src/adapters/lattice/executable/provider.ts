@@ -135,7 +135,14 @@ function createExecutableProvider(
         const { config: named, links } = deps.settings(id);
         return { config: config.config ?? named, links };
       };
-      const kept = await keepProvider({ ...deps, id, file: into, record: `${into}${RECORD_SUFFIX}`, settings, host: deps.host() });
+      const kept = await keepProvider({
+        ...deps,
+        id,
+        file: into,
+        record: `${into}${RECORD_SUFFIX}`,
+        settings,
+        host: deps.host(),
+      });
       deps.running.add(kept);
       started = { kept, unpacked, trust };
       await trust?.confirm();

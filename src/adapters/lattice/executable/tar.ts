@@ -67,7 +67,7 @@ function createReader(chunks: AsyncIterable<Uint8Array>) {
   /** Undefined at the end. @throws TarFault when the end comes in between */
   async function exactly(size: number): Promise<Uint8Array | undefined> {
     const bytes = new Uint8Array(size);
-    for (let filled = 0; filled < size; ) {
+    for (let filled = 0; filled < size;) {
       const part = await some(size - filled);
       if (part === undefined) {
         if (filled === 0) return undefined;
@@ -81,7 +81,7 @@ function createReader(chunks: AsyncIterable<Uint8Array>) {
 
   /** A last entry need not be filled up. */
   async function skip(size: number): Promise<void> {
-    for (let left = size; left > 0; ) {
+    for (let left = size; left > 0;) {
       const part = await some(left);
       if (part === undefined) return;
       left -= part.length;

@@ -84,23 +84,77 @@ describe("unpackExecutable()", () => {
   const damaged = Buffer.from(packed);
   damaged.fill(0x55, 60, 90);
   const refusals: readonly (readonly [string, Uint8Array, string, RegExp, Partial<UnpackOptions>?])[] = [
-    ["another machine's archive", providerArchive({ "x86_64-linux": intel }), "ERR_EXECUTABLE_TARGET", /binaries for x86_64-linux, want aarch64-linux/],
+    [
+      "another machine's archive",
+      providerArchive({ "x86_64-linux": intel }),
+      "ERR_EXECUTABLE_TARGET",
+      /binaries for x86_64-linux, want aarch64-linux/,
+    ],
     ["another machine's binary", intel, "ERR_EXECUTABLE_TARGET", /its binary is for x86_64-linux, want aarch64-linux/],
-    ["another machine's binary in the place of ours", providerArchive({ "aarch64-linux": intel }), "ERR_EXECUTABLE_TARGET", /its binary is for x86_64-linux/],
+    [
+      "another machine's binary in the place of ours",
+      providerArchive({ "aarch64-linux": intel }),
+      "ERR_EXECUTABLE_TARGET",
+      /its binary is for x86_64-linux/,
+    ],
     ["claims for other bytes", providerArchive(both, wrongHash), "ERR_EXECUTABLE_DIGEST", /its claims have the hash/],
-    ["claims without a hash", providerArchive(both, { hashes: {} }), "ERR_EXECUTABLE_DIGEST", /its claims have no hash for aarch64-linux/],
+    [
+      "claims without a hash",
+      providerArchive(both, { hashes: {} }),
+      "ERR_EXECUTABLE_DIGEST",
+      /its claims have no hash for aarch64-linux/,
+    ],
     ["claims that were changed", withClaims(swapped), "ERR_EXECUTABLE_FORMAT", /signature of its claims does not fit/],
     ["claims that are none", withClaims("a.b.c"), "ERR_EXECUTABLE_FORMAT", /claims cannot be read/],
     ["no claims", tar([{ name: "aarch64-linux.bin", content: arm }]), "ERR_EXECUTABLE_FORMAT", /it has no claims\.jwt/],
-    ["an archive that is cut off", packed.subarray(0, packed.length - 40), "ERR_EXECUTABLE_FORMAT", /it is damaged|cut off/],
-    ["a tar that is cut off", tar([{ name: "aarch64-linux.bin", content: arm }]).subarray(0, 5000), "ERR_EXECUTABLE_FORMAT", /cut off within "aarch64-linux\.bin"/],
+    [
+      "an archive that is cut off",
+      packed.subarray(0, packed.length - 40),
+      "ERR_EXECUTABLE_FORMAT",
+      /it is damaged|cut off/,
+    ],
+    [
+      "a tar that is cut off",
+      tar([{ name: "aarch64-linux.bin", content: arm }]).subarray(0, 5000),
+      "ERR_EXECUTABLE_FORMAT",
+      /cut off within "aarch64-linux\.bin"/,
+    ],
     ["an archive that is damaged", damaged, "ERR_EXECUTABLE_FORMAT", /Cannot unpack/],
-    ["something else", Buffer.from("just text"), "ERR_EXECUTABLE_FORMAT", /neither a provider archive nor an executable/],
+    [
+      "something else",
+      Buffer.from("just text"),
+      "ERR_EXECUTABLE_FORMAT",
+      /neither a provider archive nor an executable/,
+    ],
     ["an empty file", Buffer.alloc(0), "ERR_EXECUTABLE_FORMAT", /neither/],
-    ["a file that is too large", arm, "ERR_EXECUTABLE_TOO_LARGE", /it has 100000 bytes, want at most 99999/, { maxSize: bytes(99_999) }],
-    ["a binary that is too large once unpacked", providerArchive(both), "ERR_EXECUTABLE_TOO_LARGE", /more than 50000 bytes/, { maxSize: bytes(50_000) }],
-    ["more than anything may unpack to", gzipSync(tar([{ name: "padding", content: Buffer.alloc(2_000_000) }])), "ERR_EXECUTABLE_TOO_LARGE", /unpacks to more than 800000/, { maxSize: bytes(100_000) }],
-    ["another digest than is wanted", arm, "ERR_EXECUTABLE_DIGEST", /want sha256:0{64}/, { digest: `sha256:${"0".repeat(64)}` }],
+    [
+      "a file that is too large",
+      arm,
+      "ERR_EXECUTABLE_TOO_LARGE",
+      /it has 100000 bytes, want at most 99999/,
+      { maxSize: bytes(99_999) },
+    ],
+    [
+      "a binary that is too large once unpacked",
+      providerArchive(both),
+      "ERR_EXECUTABLE_TOO_LARGE",
+      /more than 50000 bytes/,
+      { maxSize: bytes(50_000) },
+    ],
+    [
+      "more than anything may unpack to",
+      gzipSync(tar([{ name: "padding", content: Buffer.alloc(2_000_000) }])),
+      "ERR_EXECUTABLE_TOO_LARGE",
+      /unpacks to more than 800000/,
+      { maxSize: bytes(100_000) },
+    ],
+    [
+      "another digest than is wanted",
+      arm,
+      "ERR_EXECUTABLE_DIGEST",
+      /want sha256:0{64}/,
+      { digest: `sha256:${"0".repeat(64)}` },
+    ],
   ];
   test.for(refusals)("refuses %s, and leaves nothing behind", async ([, content, code, reason, more], { expect }) => {
     await writeFile(join(folder, "store"), "what was there");
@@ -133,7 +187,12 @@ describe("unpackExecutable()", () => {
   test("ends when it is told to", async ({ expect }) => {
     const stop = new AbortController();
     const reason = new Error("enough");
-    const options = { source: join(folder, "source"), into: join(folder, "store"), machine: ARM, maxSize: mebibytes(1) };
+    const options = {
+      source: join(folder, "source"),
+      into: join(folder, "store"),
+      machine: ARM,
+      maxSize: mebibytes(1),
+    };
     await writeFile(options.source, providerArchive(both));
     const unpacking = unpackExecutable({ ...options, verify: async () => stop.abort(reason) }, stop.signal);
     await expect(unpacking).rejects.toBe(reason);

@@ -62,7 +62,13 @@ export async function unpackExecutable(options: UnpackOptions, signal: AbortSign
     await using input = await openSource(options);
     const hash = createHash("sha256");
     let size = 0;
-    const content = await unpack(input, hashed(input, hash, signal, (bytes) => (size += bytes)), part, options, signal);
+    const content = await unpack(
+      input,
+      hashed(input, hash, signal, (bytes) => (size += bytes)),
+      part,
+      options,
+      signal,
+    );
     const digest = `sha256:${hash.digest("hex")}`;
     if (want !== undefined && digest !== want) {
       throw new PetioleError("ERR_EXECUTABLE_DIGEST", `Cannot use "${source}": found ${digest}, want ${want}`);
@@ -82,7 +88,9 @@ export async function unpackExecutable(options: UnpackOptions, signal: AbortSign
 function explain(cause: unknown, { source, into }: UnpackOptions): PetioleError {
   // Of the disk, such as one that is full.
   if (cause instanceof Error && "syscall" in cause) {
-    return new PetioleError("ERR_PROVIDER_START", `Cannot unpack "${source}" to "${into}": ${cause.message}`, { cause });
+    return new PetioleError("ERR_PROVIDER_START", `Cannot unpack "${source}" to "${into}": ${cause.message}`, {
+      cause,
+    });
   }
   const found = cause instanceof TarFault ? cause.message : `it is damaged: ${reasonOf(cause)}`;
   return new PetioleError("ERR_EXECUTABLE_FORMAT", `Cannot unpack "${source}": ${found}`, { cause });
@@ -161,11 +169,7 @@ async function unpack(
   );
 }
 
-async function* bounded(
-  chunks: AsyncIterable<Uint8Array>,
-  most: number,
-  source: string,
-): AsyncGenerator<Uint8Array> {
+async function* bounded(chunks: AsyncIterable<Uint8Array>, most: number, source: string): AsyncGenerator<Uint8Array> {
   let size = 0;
   for await (const chunk of chunks) {
     size += chunk.length;
@@ -244,7 +248,7 @@ async function writeExecutable(
 }
 
 async function writeAll(output: FileHandle, bytes: Uint8Array): Promise<void> {
-  for (let written = 0; written < bytes.length; ) {
+  for (let written = 0; written < bytes.length;) {
     written += (await output.write(bytes, written)).bytesWritten;
   }
 }

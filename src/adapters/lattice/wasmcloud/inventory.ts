@@ -42,7 +42,11 @@ export function inventoryItems({ wanted, below, status, annotations: ownAnnotati
     providers: status.providers.filter(isRunning).flatMap(({ id, type, report }): InventoryProvider[] => {
       const own = below.providers.some((spec) => spec.id === id);
       const item = findItem(wanted.providers, id);
-      const told = { id, revision: report?.revision ?? 0, ...(report?.name === undefined ? {} : { name: report.name }) };
+      const told = {
+        id,
+        revision: report?.revision ?? 0,
+        ...(report?.name === undefined ? {} : { name: report.name }),
+      };
       if (own) return [{ ...told, image_ref: `petiole://${type}`, annotations: ownAnnotations(id) }];
       return item === undefined ? [] : [{ ...told, image_ref: item.reference, annotations: item.annotations }];
     }),

@@ -60,9 +60,17 @@ export function latticeItems({ wanted, links, config, providerOrigin, below }: I
       const origin = providerOrigin(reference);
       // One that another version of petiole had, or that this configuration does not let the lattice start any more.
       if (origin === undefined) return [];
-      if (origin.kind === "own") return [{ id, type: origin.type, config: structuredConfig(mergeConfig(names, config)) }];
+      if (origin.kind === "own")
+        return [{ id, type: origin.type, config: structuredConfig(mergeConfig(names, config)) }];
       // A process hears of its configuration, and of changes to it, by itself: they are no reason to start it anew.
-      return [{ id, type: origin.type, config: origin.config, ...(origin.image === undefined ? {} : { image: origin.image }) }];
+      return [
+        {
+          id,
+          type: origin.type,
+          config: origin.config,
+          ...(origin.image === undefined ? {} : { image: origin.image }),
+        },
+      ];
     }),
     links: linksHere(links, config, {
       components: new Set([...below.components, ...components].map(({ id }) => id)),

@@ -27,14 +27,7 @@ import { readyWithin, shareBucket, type SharedBucket } from "./shared-bucket.ts"
 import { sharedVerbs } from "./shared-verbs.ts";
 import { configBucket, eventSubject, latticeBucket, providerSubject } from "./subjects.ts";
 import { findItem, NOTHING_WANTED, parseWanted, type Wanted } from "./wanted.ts";
-import {
-  configMap,
-  parseStored,
-  type HostReply,
-  type Inventory,
-  type Link,
-  type RegistryCredentials,
-} from "./wire.ts";
+import { configMap, parseStored, type HostReply, type Inventory, type Link, type RegistryCredentials } from "./wire.ts";
 
 export interface LatticeHostDeps {
   readonly lattice: string;
