@@ -89,7 +89,7 @@ describe("wrpc:http/incoming-handler", () => {
     for (const subject of ["_INBOX.web", "_INBOX.web.>"]) {
       raw.subscribe(subject, { callback: (_error, message) => void seen.push(message) });
     }
-    raw.publish(SUBJECT, Buffer.from("00000001012f0100010168" + "00", "hex"), { reply: "_INBOX.web" });
+    raw.publish(SUBJECT, Buffer.from("00000001012f010001016800", "hex"), { reply: "_INBOX.web" });
     const inbox = await waitFor("the call to be taken", () => seen[0]?.reply);
     for (const path of ["params", "params.0.0", "params.0.1"]) {
       if (path !== "params") raw.publish(`${inbox}.${path}`, Buffer.from([0]));
