@@ -5,6 +5,7 @@ import { systemClock } from "../lib/clock.ts";
 import { silentLogger } from "../lib/log.ts";
 import type { LinkContext, Provider, ProviderDeps } from "../provider/contract.ts";
 import type { HostServices } from "../provider/services.ts";
+import { memoryJournal } from "../../test/support/memory-state.ts";
 import { componentSpec } from "../../test/support/workloads.ts";
 import { NO_BREACHES, type InstanceOptions, type Runtime } from "../runtime/contract.ts";
 import { createHost, type Host } from "./host.ts";
@@ -87,6 +88,7 @@ function createWorld(
     // The fake provider asks nothing of the host.
     services: {} as HostServices,
     trust,
+    journal: memoryJournal(),
     clock: systemClock,
     log: silentLogger,
   });
@@ -173,9 +175,17 @@ describe("createHost()", () => {
     events.length = 0;
     await host.apply(pinned);
     expect(events).toEqual([]);
-    // The content of a file is looked at when a component starts, and at no other time.
+    // The content of a file is looked at when another one is wanted; the same bytes go on.
     await host.apply(desired);
-    expect(events).toContain("start app");
+    expect(events).toEqual([]);
+    await host.apply({ ...desired, components: [{ ...app, digest: wrong }] });
+    expect(events).toEqual([]);
+    expect(host.status().components[0]).toMatchObject({
+      state: "running",
+      digest: "sha256:00",
+      update: { state: "refused", from: "sha256:00" },
+      lastError: { code: "ERR_COMPONENT_DIGEST" },
+    });
   });
 
   test("leaves alone what stays the same when other items come, change and go", async ({ expect }) => {

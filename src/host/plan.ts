@@ -12,7 +12,9 @@ export type Step =
   | { readonly kind: "stop-component"; readonly spec: ComponentSpec }
   | { readonly kind: "stop-provider"; readonly spec: ProviderSpec }
   | { readonly kind: "start-provider"; readonly spec: ProviderSpec }
-  | { readonly kind: "start-component"; readonly spec: ComponentSpec; readonly links: readonly LinkSpec[] }
+  | { readonly kind: "start-component"; readonly spec: ComponentSpec }
+  /** It may have other bytes now: a new version takes over from the one that runs. */
+  | { readonly kind: "update-component"; readonly spec: ComponentSpec }
   | { readonly kind: "bind"; readonly link: LinkSpec };
 
 /** Steps of one stage do not depend on each other; a stage starts when the one before it has ended. */
@@ -23,13 +25,21 @@ export type Stage = readonly Step[];
  * while what it needs is going away or not there yet. What is unchanged stays untouched.
  */
 export function plan(actual: ActualState, desired: DesiredState): Stage[] {
-  const components = compare(actual.components, desired.components, (spec) => spec.id);
+  const running = new Map(actual.components.map((spec) => [spec.id, spec]));
+  const updates = desired.components.filter((spec) => isUpdate(running.get(spec.id), spec));
+  const updating = new Set(updates.map((spec) => spec.id));
+  const unchanged = actual.components.filter((spec) => !updating.has(spec.id));
+  const other = desired.components.filter((spec) => !updating.has(spec.id));
+  const components = compare(unchanged, other, (spec) => spec.id);
   const providers = compare(actual.providers, desired.providers, (spec) => spec.id);
   const links = compare(actual.links, desired.links, linkKey);
 
   const stopping = new Set([...components.gone, ...providers.gone].map((spec) => spec.id));
   const touched = actual.links.filter((link) => stopping.has(link.source) || stopping.has(link.target));
   const unbound = new Set([...links.gone, ...touched]);
+  // What a version that runs imports is there until the next one has taken over.
+  const imports = links.gone.filter((link) => updating.has(link.source) && !touched.includes(link));
+  for (const link of imports) unbound.delete(link);
 
   const startProviders = without(providers.fresh, actual.held.providers);
   const startComponents = without(components.fresh, actual.held.components);
@@ -52,14 +62,20 @@ export function plan(actual: ActualState, desired: DesiredState): Stage[] {
     providers.gone.map((spec) => ({ kind: "stop-provider", spec })),
     startProviders.map((spec) => ({ kind: "start-provider", spec })),
     binds.filter((link) => isComponent.has(link.source)).map((link) => ({ kind: "bind", link })),
-    startComponents.map((spec) => ({
-      kind: "start-component",
-      spec,
-      links: desired.links.filter((link) => link.source === spec.id),
-    })),
+    [
+      ...startComponents.map((spec) => ({ kind: "start-component", spec }) as const),
+      ...updates.map((spec) => ({ kind: "update-component", spec }) as const),
+    ],
+    imports.map((link) => ({ kind: "unbind", link })),
     binds.filter((link) => !isComponent.has(link.source)).map((link) => ({ kind: "bind", link })),
   ];
   return stages.filter((stage) => stage.length > 0);
+}
+
+/** Whether a component that runs may be wanted with other bytes. */
+function isUpdate(running: ComponentSpec | undefined, wanted: ComponentSpec): boolean {
+  const source = ({ file, digest, signedName, update }: ComponentSpec) => ({ file, digest, signedName, update });
+  return running !== undefined && !isDeepStrictEqual(source(running), source(wanted));
 }
 
 /** What a link is, apart from its configuration. */
