@@ -47,6 +47,7 @@ export async function joinLattice(deps: JoinLatticeDeps): Promise<LatticeHost | 
     below: () => desired.below(),
     apply: () => desired.refresh(),
     running: () => host.status(),
+    onUpdate: (listener) => host.updates.onOutcome(listener),
     componentProblem: (reference) => {
       try {
         componentSource(reference, lattice.components_folder);

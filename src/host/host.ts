@@ -101,7 +101,7 @@ export function createHost({ runtime, registry, services, trust, journal, kept, 
       await Promise.all(stage.map((step) => executors[step.kind](step as never)));
     }
     // What runs since a boot is what worked last: what is wanted instead comes once that is linked.
-    await Promise.all([...components.values()].map(({ live }) => live?.catchUp()));
+    await Promise.all([...components.values()].map(async ({ live }) => live?.catchUp()));
     scheduleRetry();
   }
 

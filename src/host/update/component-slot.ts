@@ -114,6 +114,7 @@ export class ComponentSlot implements AsyncDisposable {
       // Not before: a version that does not start keeps nobody from going back to the one before.
       await version.trust?.confirm();
       slot.#work(() => slot.#lock.run(() => slot.#remember(version)));
+      slot.#told(version);
     }
     return slot;
   }
@@ -230,16 +231,30 @@ export class ComponentSlot implements AsyncDisposable {
   async #moveTo(ready: ReadyVersion): Promise<void> {
     const { digest } = ready.prepared;
     if (digest === this.#current.prepared.digest && runsAlike(ready.spec, this.#current.spec)) {
-      this.#current = { ...this.#current, ...ready };
+      this.#adopt(ready);
       return;
     }
     if (this.#trial !== undefined) await this.#withdraw();
     if (digest === this.#current.prepared.digest) {
-      if (runsAlike(ready.spec, this.#current.spec)) this.#current = { ...this.#current, ...ready };
-      else await this.#replace(ready);
+      if (runsAlike(ready.spec, this.#current.spec)) this.#adopt(ready);
+      else {
+        await this.#replace(ready);
+        this.#told(ready);
+      }
       return;
     }
     await this.#try(ready);
+  }
+
+  /** The version that runs is the one that is wanted, by another name. */
+  #adopt(ready: ReadyVersion): void {
+    this.#current = { ...this.#current, ...ready };
+    this.#told(ready);
+  }
+
+  #told({ prepared }: ReadyVersion): void {
+    this.#tell("switched", prepared.digest);
+    if (this.#trial === undefined) this.#tell("accepted", prepared.digest);
   }
 
   /** Starts another version beside the one that runs, and lets it take over. */

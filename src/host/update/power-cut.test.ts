@@ -1,7 +1,7 @@
 // Contract: whenever the power goes during updates, the next boot runs the version before or the one after, never neither;
 // and what is wanted comes to an end: it is accepted, or it is marked and the version before runs.
 
-import fc from "fast-check";
+import { array, assert, asyncProperty, constantFrom, nat } from "fast-check";
 import { describe, test } from "vitest";
 import { createFakeClock } from "../../../test/support/fake-clock.ts";
 import { waitFor } from "../../../test/support/wait-for.ts";
@@ -65,10 +65,10 @@ const accepted = ({ state }: Disk): string | undefined => {
 
 describe("power cuts", () => {
   test("leave the version before or the one after, for every place they come at", async ({ expect }) => {
-    await fc.assert(
-      fc.asyncProperty(
-        fc.constantFrom(...KINDS),
-        fc.array(fc.nat({ max: 24 }), { maxLength: TRIAL.maxCrashes + 1 }),
+    await assert(
+      asyncProperty(
+        constantFrom(...KINDS),
+        array(nat({ max: 24 }), { maxLength: TRIAL.maxCrashes + 1 }),
         async (kind, cuts) => {
           const disk = createDisk({ "/app": "old" });
           await live(disk, Infinity);
