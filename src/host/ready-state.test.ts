@@ -57,6 +57,17 @@ describe("readyState()", () => {
     expect(found.links).toEqual([link("file", "store")]);
   });
 
+  test("links a component to one whose image is not there yet", ({ expect }) => {
+    const found = readyState(
+      wanted({
+        components: [componentSpec("file"), imageSpec("app", "r.example/app:1")],
+        links: [link("file", "app")],
+      }),
+      ready(new Map(), NOTHING),
+    );
+    expect(found.links).toEqual([link("file", "app")]);
+  });
+
   test("lets a component go on as it was while its next image comes, with the links of before", ({ expect }) => {
     const before = readyState(
       wanted({ components: [imageSpec("app", "r.example/app:1")], links: [link("app", "store", "a:b/old")] }),

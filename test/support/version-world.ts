@@ -101,7 +101,13 @@ export function createVersionWorld(disk: Disk, options: VersionWorldOptions): Ve
       if (content === undefined) throw new PetioleError("ERR_COMPONENT_UNREADABLE", `no file ${file}`);
       const digest = digestOf(content);
       await admit?.({ bytes: new Uint8Array(1), digest });
-      return { digest, imports: [], exports: content.includes("mute") ? [] : ["a:b/on@1.0.0"], size: 1 };
+      return {
+        digest,
+        imports: [],
+        exports: content.includes("mute") ? [] : ["a:b/on@1.0.0"],
+        shapes: { imports: [], exports: [] },
+        size: 1,
+      };
     },
     start: async ({ digest }) => {
       const content = digest.slice("sha256:".length);
@@ -187,6 +193,7 @@ export function createVersionWorld(disk: Disk, options: VersionWorldOptions): Ve
           log: silentLogger,
           signal: stop.signal,
           links: () => [{ name: "default", source: "bus", target: "app", interfaces: ["a:b/on"], config: undefined }],
+          neighbour: () => undefined,
           onImport: async () => undefined,
           onEvent: () => {},
           onOutcome: (outcome) => void outcomes.push(outcome),

@@ -22,6 +22,7 @@ async function updated(next: string, more: Parameters<typeof app>[1] = {}, optio
   const disk = createDisk({ "/old": "old", "/next": next, "/third": "third" });
   const world = createVersionWorld(disk, { clock, ...options });
   await world.boot(app("/old", more));
+  world.outcomes.length = 0;
   await world.want(app("/next", more));
   return { world, clock, disk };
 }

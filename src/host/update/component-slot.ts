@@ -7,15 +7,17 @@ import { backoffDelay } from "../../lib/backoff.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { createExclusive } from "../../lib/exclusive.ts";
 import { reasonOf } from "../../lib/reason.ts";
+import type { PreparedComponent } from "../../runtime/contract.ts";
 import type { KeptVersions } from "../ports.ts";
 import { bootVersion } from "./boot-version.ts";
 import type { UpdateJournal } from "./journal.ts";
 import { askProbe } from "./probe.ts";
 import {
-  checkCallers,
   checkLinks,
+  checkNeighbours,
   readVersion,
   startVersion,
+  type NeighbourLookup,
   type ReadyVersion,
   type Version,
   type VersionDeps,
@@ -46,6 +48,7 @@ export interface SlotDeps extends VersionDeps {
   readonly kept: KeptVersions | undefined;
   /** Links that the component is an end of. */
   readonly links: () => readonly LinkSpec[];
+  readonly neighbour: NeighbourLookup;
   readonly onOutcome: (outcome: UpdateOutcome) => void;
   /** What is kept of versions may have become less. */
   readonly onSettled: () => Promise<void>;
@@ -121,6 +124,10 @@ export class ComponentSlot implements AsyncDisposable {
 
   get current(): ReadyVersion {
     return this.#current;
+  }
+
+  get prepared(): PreparedComponent {
+    return this.#current.prepared;
   }
 
   /** Of what runs; undefined while nothing does. */
@@ -219,7 +226,7 @@ export class ComponentSlot implements AsyncDisposable {
       this.#failure = undefined;
       const links = this.#deps.links();
       checkLinks(ready, links, this.#deps.runtime.builtin);
-      checkCallers(ready, links);
+      checkNeighbours(ready, this.#current.prepared, links, this.#deps.neighbour);
       await this.#moveTo(ready);
     } catch (error) {
       if (!this.#stop.signal.aborted) this.#fail("refused", digest, error, (before?.attempts ?? 0) + 1);

@@ -57,3 +57,7 @@ export function createUpdateJournal(state: StateStore, text: string | undefined,
     },
   };
 }
+
+/** One that lasts as long as the process. */
+export const createForgetfulJournal = (log: Logger): UpdateJournal =>
+  createUpdateJournal({ load: async () => undefined, save: async () => {} }, undefined, log);

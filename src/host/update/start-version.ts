@@ -1,8 +1,8 @@
 import { PetioleError } from "../../domain/errors.ts";
-import type { ComponentId, ComponentSpec, Digest, Isolation, LinkSpec } from "../../domain/workload.ts";
+import type { ComponentId, ComponentSpec, Digest, Isolation, LinkEnd, LinkSpec } from "../../domain/workload.ts";
 import type { Logger } from "../../lib/log.ts";
 import type { ComponentEvent, PreparedComponent, RunningComponent, Runtime } from "../../runtime/contract.ts";
-import { checkDigest, checkExports, checkImports } from "../link-check.ts";
+import { checkDigest, checkExports, checkFit, checkImports } from "../link-check.ts";
 import type { TrustCheck, TrustDecision } from "../ports.ts";
 
 export interface VersionDeps {
@@ -58,15 +58,42 @@ export async function readVersion(
   return { spec, prepared, trust: decision };
 }
 
-/** @throws PetioleError ERR_LINK_MISSING, ERR_EXPORT_MISSING */
+/** @throws PetioleError ERR_LINK_MISSING */
 export function checkLinks(version: ReadyVersion, links: readonly LinkSpec[], builtin: ReadonlySet<string>): void {
   const { spec, prepared } = version;
   if (spec.links !== "late") checkImports(spec.id, prepared.imports, builtin, links);
 }
 
-/** Whoever calls the version before has to be able to call this one. @throws PetioleError ERR_EXPORT_MISSING */
-export function checkCallers({ spec, prepared }: ReadyVersion, links: readonly LinkSpec[]): void {
-  for (const link of links) if (link.target === spec.id) checkExports(link, prepared.exports);
+/** What a component is linked to, when that is a component of this device. */
+export type NeighbourLookup = (id: LinkEnd) => PreparedComponent | undefined;
+
+/**
+ * A link that works with the version before has to work with this one.
+ * @throws PetioleError ERR_EXPORT_MISSING, ERR_LINK_INVALID
+ */
+export function checkNeighbours(
+  { spec, prepared }: ReadyVersion,
+  before: PreparedComponent,
+  links: readonly LinkSpec[],
+  neighbour: NeighbourLookup,
+): void {
+  for (const link of links) {
+    const check = (own: PreparedComponent): void => {
+      const [source, target] = [link.source, link.target].map((id) => (id === spec.id ? own : neighbour(id)));
+      if (source !== undefined && target !== undefined) checkFit(link, source, target);
+      else if (link.target === spec.id) checkExports(link, own.exports);
+    };
+    if (holds(() => check(before))) check(prepared);
+  }
+}
+
+function holds(check: () => void): boolean {
+  try {
+    check();
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 export interface StartOptions {
