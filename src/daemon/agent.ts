@@ -1,7 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { PROVIDERS } from "../../providers/index.ts";
-import { SOCKET_NAME } from "../adapters/control/protocol.ts";
+import { SOCKET_NAME, type DeployParams, type UndeployParams } from "../adapters/control/protocol.ts";
 import { openControlServer } from "../adapters/control/server.ts";
 import type { LatticeHost } from "../adapters/lattice/wasmcloud/lattice-host.ts";
 import type { BucketWatch } from "../adapters/lattice/desired-bucket.ts";
@@ -23,8 +23,10 @@ import { createRuntime } from "../runtime/runtime.ts";
 import { NOTHING_REMEMBERED } from "../trust/memory.ts";
 import { EVIDENCE_SUFFIXES } from "../trust/read-evidence.ts";
 import { readTrustedKey } from "../runtime/aot/keys.ts";
+import { createApplications } from "./applications.ts";
 import { artifactsFolder, openArtifacts } from "./artifacts.ts";
 import { createDesired } from "./desired.ts";
+import { deviceView } from "./device-view.ts";
 import { openHub } from "./hub.ts";
 import { joinLattice, latticeDesired } from "./lattice.ts";
 import { outboxOptionsOf } from "./outbox-options.ts";
@@ -190,6 +192,18 @@ export async function openAgent({ config, file, env, clock, log, signal, onEnd }
 
   const started = clock.monotonic();
   let lattice: LatticeHost | undefined;
+  const applications = createApplications({
+    state: store.state,
+    log: log.child({ part: "applications" }),
+    view: () => deviceView(lattice),
+    own: () => desired.own(),
+    latticeIds: () => {
+      const { components, providers } = lattice?.status() ?? { components: [], providers: [] };
+      return [...components, ...providers];
+    },
+    refresh: () => desired.refresh(),
+    running: () => host.status(),
+  });
   const desired = createDesired({
     config,
     file,
@@ -197,6 +211,7 @@ export async function openAgent({ config, file, env, clock, log, signal, onEnd }
     state: store.state,
     log: log.child({ part: "desired" }),
     apply: (next) => host.apply(next),
+    applications: (own) => applications.wanted(own),
     extend: (below) =>
       lattice === undefined
         ? { components: [], providers: [], links: [] }
@@ -209,6 +224,7 @@ export async function openAgent({ config, file, env, clock, log, signal, onEnd }
     clock,
     log: log.child({ part: "lattice" }),
     desired,
+    annotations: (id) => applications.annotations(id),
     host,
     end: onEnd ?? (() => {}),
   });
@@ -237,11 +253,15 @@ export async function openAgent({ config, file, env, clock, log, signal, onEnd }
   const handlers = {
     status,
     ...outboxControl.handlers,
+    apps: async () => applications.list(),
+    "app-deploy": async (params: DeployParams) => await applications.deploy(params),
+    "app-undeploy": async (params: UndeployParams) => await applications.undeploy(params),
     "trust-memory": async () => {
       const { names, digests } = trust?.remembered() ?? NOTHING_REMEMBERED;
       return { clockSynced: await isClockSynced(), names: Object.fromEntries(names), digests };
     },
   };
+  await applications.load();
   stack.use(await openControlServer({ path, handlers, log: log.child({ part: "control" }) }));
 
   await desired.begin();

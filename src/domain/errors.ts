@@ -17,6 +17,32 @@ export const ERROR_CATALOGUE = {
     meaning: "the configuration has faults; all are listed with their lines",
   },
   ERR_CONFIG_UNREADABLE: { kind: "user", retryable: false, meaning: "the configuration file cannot be read" },
+  ERR_MANIFEST_INVALID: {
+    kind: "user",
+    retryable: false,
+    meaning: "the manifest of an application has faults; all are listed with their lines",
+  },
+  ERR_MANIFEST_UNSUPPORTED: {
+    kind: "user",
+    retryable: false,
+    meaning: "the manifest is fine, and asks for something that this device cannot do; all of it is listed",
+  },
+  ERR_APPLICATION_UNKNOWN: { kind: "user", retryable: false, meaning: "no application of this name is deployed" },
+  ERR_APPLICATION_CONFLICT: {
+    kind: "user",
+    retryable: false,
+    meaning: "an application cannot be changed or taken away so: others need it, or the device is full",
+  },
+  ERR_APPLICATION_FAILED: {
+    kind: "user",
+    retryable: false,
+    meaning: "an application is deployed, and a part of it cannot run",
+  },
+  ERR_APPLICATION_PENDING: {
+    kind: "environment",
+    retryable: true,
+    meaning: "an application is deployed, and did not run in the time that was waited; it is tried further",
+  },
   ERR_COMPONENT_UNREADABLE: { kind: "user", retryable: false, meaning: "the component file cannot be read" },
   ERR_COMPONENT_INVALID: {
     kind: "user",
@@ -293,6 +319,31 @@ export const ERROR_CATALOGUE = {
     kind: "user",
     retryable: false,
     meaning: "the lattice asked for a component that this device may not or cannot load",
+  },
+  ERR_CALL_NO_RESPONDER: {
+    kind: "environment",
+    retryable: true,
+    meaning: "no host of the lattice that can be reached serves the function that a component called",
+  },
+  ERR_CALL_TIMEOUT: {
+    kind: "environment",
+    retryable: true,
+    meaning: "a call to another host was not answered in time, or a stream of it stalled",
+  },
+  ERR_CALL_FAILED: {
+    kind: "environment",
+    retryable: false,
+    meaning: "the other host gave up a call: what it called trapped, or does not take such a call",
+  },
+  ERR_CALL_UNDECODABLE: {
+    kind: "user",
+    retryable: false,
+    meaning: "what came from another host is no value of the type that the function has here",
+  },
+  ERR_CALL_TOO_LARGE: {
+    kind: "user",
+    retryable: false,
+    meaning: "arguments, results or a stream of a call between hosts are larger than petiole takes or sends",
   },
   ERR_CONTROL_UNREACHABLE: { kind: "environment", retryable: true, meaning: "no agent answers on the control socket" },
   ERR_CONTROL_PROTOCOL: {

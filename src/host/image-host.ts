@@ -173,7 +173,7 @@ export function createImageHost({ host, artifacts, clock, log }: ImageHostDeps):
     updates: host.updates,
 
     status() {
-      const { components, providers } = host.status();
+      const { components, providers, links } = host.status();
       const running = new Map(components.map((status) => [status.id, status]));
       return {
         components: wanted.components.map(({ id }) => {
@@ -182,6 +182,7 @@ export function createImageHost({ host, artifacts, clock, log }: ImageHostDeps):
           return slot === undefined ? status : withImage(status, slot);
         }),
         providers,
+        links,
       };
     },
 
