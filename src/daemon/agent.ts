@@ -215,7 +215,7 @@ export async function openAgent({ config, file, env, clock, log, signal, onEnd }
     extend: (below) =>
       lattice === undefined
         ? { components: [], providers: [], links: [] }
-        : latticeDesired(lattice.items(below), config.lattice),
+        : latticeDesired(lattice.items(below), config.lattice?.components_folder, config.lattice?.update),
   });
   lattice = await joinLattice({
     config,

@@ -67,8 +67,11 @@ export async function joinLattice(deps: JoinLatticeDeps): Promise<LatticeHost | 
 }
 
 /** What the lattice wants, in the model that every front end uses. Its components get the limits that a file's get unasked. */
-export function latticeDesired(items: LatticeItems, lattice: Config["lattice"]): WantedState {
-  const folder = lattice?.components_folder;
+export function latticeDesired(
+  items: LatticeItems,
+  folder: string | undefined,
+  update?: NonNullable<Config["lattice"]>["update"],
+): WantedState {
   return {
     components: items.components.flatMap(({ id, reference, count, config }): WantedComponent[] => {
       let source: ComponentSource;
@@ -81,7 +84,7 @@ export function latticeDesired(items: LatticeItems, lattice: Config["lattice"]):
       const raw = { components: { [id]: { ...source, config, max_instances: Math.min(count, MOST_INSTANCES) } } };
       const { components, ...rest } = documentSchema("/").parse(raw);
       // Read already, it cannot be read again.
-      const own = mapValues(components, (spec) => ({ ...spec, update: lattice?.update ?? spec.update }));
+      const own = mapValues(components, (spec) => ({ ...spec, update: update ?? spec.update }));
       return desiredStateOf({ ...rest, components: own }).components.map((spec) => ({
         ...spec,
         links: "late" as const,
