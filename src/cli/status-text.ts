@@ -77,9 +77,9 @@ const reasonFor = (error: StatusError | undefined): string => (error === undefin
 function formatComponents(components: readonly ComponentStatus[]): string {
   if (components.length === 0) return "";
   const judged = components.some(({ trust }) => trust !== undefined);
-  const rows = components.map(({ id, state, degraded, calls, failures, restarts, memory, cpuTime, digest, trust }) => [
-    id,
-    degraded ? "degraded" : state,
+  const rows = components.map(({ calls, failures, restarts, memory, cpuTime, digest, trust, ...component }) => [
+    component.id,
+    formatState(component),
     String(calls),
     String(failures),
     String(restarts),
@@ -92,9 +92,34 @@ function formatComponents(components: readonly ComponentStatus[]): string {
   return [
     formatTable([judged ? [...heading, "VERSION", "SIGNED BY"] : heading, ...rows]),
     ...components.flatMap(formatImage),
+    ...components.flatMap(formatUpdate),
     ...components.flatMap(formatBreaches),
     ...formatErrors(components),
   ].join("\n");
+}
+
+function formatState({ state, degraded, update }: Pick<ComponentStatus, "state" | "degraded" | "update">): string {
+  if (degraded) return "degraded";
+  const goesOn = update?.state === "trial" || update?.state === "starting";
+  return goesOn && state === "running" ? (update.state === "trial" ? "trial" : "updating") : state;
+}
+
+/** What became of an update that did not come to a good end. */
+function formatUpdate({ id, update }: ComponentStatus): string[] {
+  if (update === undefined) return [];
+  const [from, to] = [update.from, update.to].map(
+    (digest) => digest?.slice(0, "sha256:".length + 12) ?? "another version",
+  );
+  switch (update.state) {
+    case "starting":
+      return [`  ${id}: ${to} is started beside ${from}`];
+    case "trial":
+      return [`  ${id}: on trial in place of ${from}, for ${formatAge(update.left ?? 0)} more`];
+    case "refused":
+      return [`  ${id}: keeps ${from}; ${to} is refused`];
+    case "rolled-back":
+      return [`  ${id}: went back to ${from} from ${to}`];
+  }
 }
 
 function formatSigners(trust: ComponentTrust | undefined): string {

@@ -35,6 +35,7 @@ import { createOutboxMeters } from "./outbox-meters.ts";
 import { createPatientStats } from "./patient-stats.ts";
 import { openTrustCheck } from "./trust-check.ts";
 import { loadTrustPolicy } from "./trust-policy.ts";
+import { updateHandlers } from "./update-handlers.ts";
 import { reasonOf } from "../lib/reason.ts";
 
 // Without a hub there is nothing to receive; what was received before is worked off all the same.
@@ -256,6 +257,7 @@ export async function openAgent({ config, file, env, clock, log, signal, onEnd }
     apps: async () => applications.list(),
     "app-deploy": async (params: DeployParams) => await applications.deploy(params),
     "app-undeploy": async (params: UndeployParams) => await applications.undeploy(params),
+    ...updateHandlers(host.updates),
     "trust-memory": async () => {
       const { names, digests } = trust?.remembered() ?? NOTHING_REMEMBERED;
       return { clockSynced: await isClockSynced(), names: Object.fromEntries(names), digests };
