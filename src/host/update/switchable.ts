@@ -1,12 +1,7 @@
 import { PetioleError } from "../../domain/errors.ts";
 import type { ComponentId, ComponentLimits } from "../../domain/workload.ts";
-import {
-  NO_BREACHES,
-  type HttpRequest,
-  type HttpResponse,
-  type RunningComponent,
-  type RunningStats,
-} from "../../runtime/contract.ts";
+import type { HttpRequest, HttpResponse } from "../../lib/http-message.ts";
+import { NO_BREACHES, type RunningComponent, type RunningStats } from "../../runtime/contract.ts";
 
 /** Told of each call that the version on trial has ended; `error` is what it was rejected with. */
 export type OnSettled = (error: unknown) => void;
