@@ -1,4 +1,4 @@
-import type { AgentStatus, ComponentStatus, ProviderStatus, StatusError } from "../domain/status.ts";
+import type { AgentStatus, ComponentStatus, ProviderStatus, StatusError, UpdateStatus } from "../domain/status.ts";
 import type { ComponentTrust } from "../domain/trust.ts";
 import { formatAge, formatBytes, formatOldest, formatTable } from "./table.ts";
 
@@ -110,16 +110,13 @@ function formatUpdate({ id, update }: ComponentStatus): string[] {
   const [from, to] = [update.from, update.to].map(
     (digest) => digest?.slice(0, "sha256:".length + 12) ?? "another version",
   );
-  switch (update.state) {
-    case "starting":
-      return [`  ${id}: ${to} is started beside ${from}`];
-    case "trial":
-      return [`  ${id}: on trial in place of ${from}, for ${formatAge(update.left ?? 0)} more`];
-    case "refused":
-      return [`  ${id}: keeps ${from}; ${to} is refused`];
-    case "rolled-back":
-      return [`  ${id}: went back to ${from} from ${to}`];
-  }
+  const texts: Record<UpdateStatus["state"], string> = {
+    starting: `${to} is started beside ${from}`,
+    trial: `on trial in place of ${from}, for ${formatAge(update.left ?? 0)} more`,
+    refused: `keeps ${from}; ${to} is refused`,
+    "rolled-back": `went back to ${from} from ${to}`,
+  };
+  return [`  ${id}: ${texts[update.state]}`];
 }
 
 function formatSigners(trust: ComponentTrust | undefined): string {
