@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, test } from "vitest";
 import { parseCron } from "./cron.ts";
 import { cronSeries, dueBetween, everySeries, planFirings, type CatchUp, type Series } from "./series.ts";

@@ -263,7 +263,7 @@ describe("a component that is slow, or fails", () => {
   });
 
   test("is tried again as often as the configuration says, when that may help", async ({ expect }) => {
-    const errors: unknown[] = [
+    const errors: (Error | undefined)[] = [
       new WitError({ tag: "retry", val: "not yet" }),
       new PetioleError("ERR_COMPONENT_BUSY", "too much to do"),
       undefined,
