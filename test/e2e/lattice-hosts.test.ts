@@ -20,10 +20,10 @@ const MANY = 200;
 
 /** Calls of `add` that go on, `width` at a time, until they are stopped. */
 function startLoad(target: string, width: number, limit = millis(20_000)) {
-  let stopped = false;
+  const end = new AbortController();
   const load = { answered: 0, wrong: 0, failures: [] as unknown[] };
   const callers = Array.from({ length: width }, async (_, caller) => {
-    for (let left = 0; !stopped && load.failures.length < MANY; left++) {
+    for (let left = 0; !end.signal.aborted && load.failures.length < MANY; left++) {
       try {
         if ((await hosts.add(target, left, caller, limit)) === left + caller) load.answered++;
         else load.wrong++;
@@ -37,7 +37,7 @@ function startLoad(target: string, width: number, limit = millis(20_000)) {
     await waitFor(`${calls} more answers of ${target}`, () => load.answered >= enough);
   };
   const stop = async (): Promise<typeof load> => {
-    stopped = true;
+    end.abort();
     await Promise.all(callers);
     return load;
   };
