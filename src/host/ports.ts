@@ -10,6 +10,9 @@ import type { ComponentId, ComponentSpec, Digest } from "../domain/workload.ts";
 import type { FunctionType, InterfaceShape } from "../lib/wit/type.ts";
 import type { ExportCaller } from "../provider/contract.ts";
 
+/** Requests for components that serve HTTP, as adapters bring them. */
+export type { HttpFields, HttpRequest, HttpResponse } from "../runtime/contract.ts";
+
 /** The reading end of the outbox, for the forwarder. */
 export interface OutboxSource {
   /**
