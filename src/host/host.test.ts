@@ -35,7 +35,7 @@ function createWorld(
   const remote: RemoteEnds = {
     reachable: () => true,
     call: async ({ target, interfaceName }) => `${target} elsewhere has ${interfaceName}`,
-    serve: (component, shapes, call) => {
+    serve: (component, shapes, { call }) => {
       events.push(`serve ${component} ${shapes.map(({ name }) => name).join()}`);
       callers.set(component, call);
       return { [Symbol.asyncDispose]: async () => void events.push(`unserve ${component}`) };

@@ -6,14 +6,14 @@ import { backoffDelay } from "../lib/backoff.ts";
 import type { Clock } from "../lib/clock.ts";
 import { createExclusive } from "../lib/exclusive.ts";
 import type { Logger } from "../lib/log.ts";
-import type { ExportCaller, Provider, ProviderFactory } from "../provider/contract.ts";
+import type { Provider, ProviderFactory } from "../provider/contract.ts";
 import type { HostServices } from "../provider/services.ts";
 import type { ComponentEvent, PreparedComponent, RunningComponent, Runtime } from "../runtime/contract.ts";
 import { createLinkBinder, type LiveLink } from "./bind-link.ts";
 import { createCallees } from "./callees.ts";
 import { checkDigest, checkImports } from "./link-check.ts";
 import { linkKey, plan, type Step } from "./plan.ts";
-import type { RemoteEnds, TrustCheck, TrustDecision } from "./ports.ts";
+import type { RemoteEnds, ServedCallee, TrustCheck, TrustDecision } from "./ports.ts";
 import { createRouter } from "./router.ts";
 import { reasonOf } from "../lib/reason.ts";
 
@@ -202,9 +202,12 @@ export function createHost({ runtime, registry, services, trust, remote, clock, 
       const { prepared, running } = item.live;
       callees.open(id, running);
       if (remote === undefined) return;
-      const call: ExportCaller = async (interfaceName, functionName, args) =>
-        await callees.call({ from: undefined, id, interfaceName, functionName }, args);
-      served.set(id, remote.serve(id, prepared.shapes.exports, call));
+      const callee: ServedCallee = {
+        call: async (interfaceName, functionName, args) =>
+          await callees.call({ from: undefined, id, interfaceName, functionName }, args),
+        http: async (request) => await callees.http(id, request),
+      };
+      served.set(id, remote.serve(id, prepared.shapes.exports, callee));
     },
 
     "close-component": async ({ spec: { id } }) => {

@@ -8,10 +8,7 @@ import type { ComponentTrust } from "../domain/trust.ts";
 import type { Bytes, Millis } from "../domain/units.ts";
 import type { ComponentId, ComponentSpec, Digest } from "../domain/workload.ts";
 import type { FunctionType, InterfaceShape } from "../lib/wit/type.ts";
-import type { ExportCaller } from "../provider/contract.ts";
-
-/** Requests for components that serve HTTP, as adapters bring them. */
-export type { HttpFields, HttpRequest, HttpResponse } from "../runtime/contract.ts";
+import type { ExportCaller, HttpCaller } from "../provider/contract.ts";
 
 /** The reading end of the outbox, for the forwarder. */
 export interface OutboxSource {
@@ -244,5 +241,12 @@ export interface RemoteEnds {
    * Takes calls of other hosts for a component from now on, as one of the hosts that have it. Disposing it takes no further
    * ones and waits for those in flight.
    */
-  serve(component: ComponentId, exports: readonly InterfaceShape[], call: ExportCaller): AsyncDisposable;
+  serve(component: ComponentId, exports: readonly InterfaceShape[], callee: ServedCallee): AsyncDisposable;
+}
+
+/** A component, as a caller on another host has it. */
+export interface ServedCallee {
+  readonly call: ExportCaller;
+  /** For one that exports `wasi:http/incoming-handler`. */
+  readonly http: HttpCaller;
 }
