@@ -59,7 +59,7 @@ export function createServing(remote: RemoteEnds | undefined, callees: Callees):
       const old = served.get(id);
       served.delete(id);
       if (old !== undefined) endBeside(id, old);
-      await Promise.all(ending.get(id) ?? []);
+      await Promise.all(ending.get(id) ?? new Set<Promise<void>>());
     },
   };
 }
