@@ -1,7 +1,8 @@
 import { describe, test } from "vitest";
 import type { DesiredState } from "../../../domain/workload.ts";
 import { latticeItems, linksOf, type ItemsInput } from "./items.ts";
-import { configProblem, mergeConfig, structuredConfig } from "./named-config.ts";
+import { structuredConfig } from "../structured-config.ts";
+import { configProblem, mergeConfig } from "./named-config.ts";
 import { NOTHING_WANTED } from "./wanted.ts";
 import type { Link } from "./wire.ts";
 
