@@ -26,9 +26,10 @@ describe("PROVIDERS", () => {
     test(`${type} names its interfaces without version`, async ({ expect }) => {
       const provider = (await load())(providerDeps({ id: "mine" }));
       expect(provider.id).toBe("mine");
-      const names = [...provider.serves, ...provider.calls];
+      const names = [provider.serves, provider.calls].flat();
       expect(names.length).toBeGreaterThan(0);
-      for (const name of names) expect(parseWitName(name)).toMatchObject({ version: undefined });
+      for (const name of names.filter((one) => one !== "anything"))
+        expect(parseWitName(name)).toMatchObject({ version: undefined });
     });
 
     test(`${type} starts, and can be disposed before, after and without a start, more than once`, async ({

@@ -65,5 +65,6 @@ describe("createSerialProvider()", () => {
 function unbound() {
   const { log } = providerDeps();
   const call = async (): Promise<never> => await Promise.reject(new Error("not called"));
-  return { component: "c", linkName: "default", direction: "imports" as const, interfaces: [], log, call };
+  const end = { component: "c", elsewhere: false, shapes: () => [], call };
+  return { ...end, linkName: "default", direction: "imports" as const, interfaces: [], log };
 }

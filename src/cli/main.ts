@@ -7,6 +7,7 @@ import { countArgument, sizeArgument } from "./arguments.ts";
 import { addArtifactCommands } from "./artifacts/commands.ts";
 import type { CompileOptions } from "./compile.ts";
 import { EXIT } from "./exit-codes.ts";
+import { addHubCommands } from "./hub/commands.ts";
 import { addLatticeCommands } from "./lattice/commands.ts";
 import { addOutboxCommands } from "./outbox/commands.ts";
 import { addTrustCommands } from "./trust/commands.ts";
@@ -51,7 +52,9 @@ withAgentOptions(
 
 addOutboxCommands(program, withAgentOptions);
 addLatticeCommands(program);
-addArtifactCommands(program, (command) => command.addOption(configOption()).addOption(jsonOption()));
+const withConfigOptions = (command: Command): Command => command.addOption(configOption()).addOption(jsonOption());
+addArtifactCommands(program, withConfigOptions);
+addHubCommands(program, withConfigOptions);
 
 program
   .command("config")

@@ -73,8 +73,11 @@ function checkLinks({ components, providers, links }: Outline): ConfigFault[] {
       faults.push({ path: ["links", index], message });
     }
     if (components.has(from) && components.has(to)) {
-      const message = `"${from}" and "${to}" are both components; one end must be a provider`;
-      faults.push({ path: ["links", index], message });
+      // Neither of the two would read it.
+      if (link["config"] !== undefined) {
+        const message = `"${from}" and "${to}" are both components, and neither reads a configuration`;
+        faults.push({ path: ["links", index, "config"], message });
+      }
     }
     if (!Array.isArray(link["interfaces"])) continue;
     // A component's import has one link. A provider may deliver over several, which must differ in something.

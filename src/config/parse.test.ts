@@ -112,19 +112,21 @@ describe("parseConfig()", () => {
     expect(faultsOf(text).join("\n")).toMatch(reason);
   });
 
-  test("refuses a link between two providers, two components, and a second link of one import", ({ expect }) => {
+  test("refuses a link between two providers, one between components with a configuration, and a second link of one import", ({
+    expect,
+  }) => {
     const text = [
       "device: { id: d }",
       "components: { a: { file: a.wasm }, b: { file: b.wasm } }",
       "providers: { p: { type: mqtt }, q: { type: mqtt } }",
       "links:",
       "  - { from: p, to: q, interfaces: [x:y/z] }",
-      "  - { from: a, to: b, interfaces: [x:y/z] }",
+      "  - { from: a, to: b, interfaces: [x:y/z], config: {} }",
       "  - { from: a, to: p, interfaces: [x:y/z] }",
     ].join("\n");
     expect(faultsOf(text)).toEqual([
       expect.stringMatching(/:5:5: links\[0\]: "p" and "q" are both providers/),
-      expect.stringMatching(/:6:5: links\[1\]: "a" and "b" are both components/),
+      expect.stringMatching(/:6:\d+: links\[1\]\.config: "a" and "b" are both components/),
       expect.stringMatching(/:7:5: links\[2\]: links\[1\] already links x:y\/z of "a"/),
     ]);
   });

@@ -46,6 +46,7 @@ export async function checkProviders(
     if (provider === undefined) continue;
     faults.push(...faultsOf(["links", index, "config"], () => provider.parseLinkConfig(link.config)));
     const [has, verb] = providers.has(link.from) ? [provider.calls, "call"] : [provider.serves, "serve"];
+    if (has === "anything") continue;
     for (const name of link.interfaces.filter((one) => !has.includes(one))) {
       const message = `provider "${provider.id}" does not ${verb} ${name}, want one of ${has.join(", ")}`;
       faults.push({ path: ["links", index, "interfaces"], message });

@@ -1,9 +1,10 @@
 import { join } from "node:path";
 import { createForwarder, type Forwarder } from "../adapters/lattice/forwarder.ts";
 import { connectNats, type LatticeConnection } from "../adapters/lattice/connection.ts";
+import { inboxRoot } from "../adapters/lattice/inbox.ts";
 import { createHubEcho } from "../adapters/lattice/hub-echo.ts";
 import { startLocalIntake } from "../adapters/lattice/local-intake.ts";
-import { watchBucket, type BucketEntry, type BucketWatch } from "../adapters/lattice/desired-bucket.ts";
+import { DESIRED_BUCKET, watchBucket, type BucketEntry, type BucketWatch } from "../adapters/lattice/desired-bucket.ts";
 import { startInbound } from "../adapters/lattice/inbound.ts";
 import { watchHubTime } from "../adapters/lattice/hub-time.ts";
 import { createObjectReader } from "../adapters/lattice/object-reader.ts";
@@ -67,9 +68,6 @@ export interface HubPath {
 
 type HubConfig = NonNullable<Config["hub"]>;
 
-/** Bucket of the hub in which each device has a document, by its name. */
-const DESIRED_BUCKET = "petiole-desired";
-
 /** A server on the same board is back within moments. */
 const LOCAL_BACKOFF = { initial: millis(200), max: seconds(5) };
 /** One that ends in the middle of a log-in leaves the client waiting for this limit. */
@@ -91,6 +89,7 @@ function openDirectHub(deps: HubDeps, hub: HubConfig): Hub {
     tls,
     pingInterval: hub.ping_interval,
     name: `petiole ${config.device.id}`,
+    inboxRoot: inboxRoot(config.device.id),
     log: log.child({ part: "nats" }),
     clock,
   });
@@ -145,6 +144,7 @@ function openLeafHub(deps: HubDeps, hub: HubConfig): Hub {
       backoff: LOCAL_BACKOFF,
       connectTimeout: LOCAL_LIMIT,
       name: `petiole ${config.device.id} ${account}`,
+      inboxRoot: inboxRoot(config.device.id),
       log: log.child({ part: "nats", account }),
       clock,
     });

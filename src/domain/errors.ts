@@ -284,6 +284,31 @@ export const ERROR_CATALOGUE = {
     retryable: false,
     meaning: "the lattice asked for a component that this device may not or cannot load",
   },
+  ERR_CALL_NO_RESPONDER: {
+    kind: "environment",
+    retryable: true,
+    meaning: "no host of the lattice that can be reached serves the function that a component called",
+  },
+  ERR_CALL_TIMEOUT: {
+    kind: "environment",
+    retryable: true,
+    meaning: "a call to another host was not answered in time, or a stream of it stalled",
+  },
+  ERR_CALL_FAILED: {
+    kind: "environment",
+    retryable: false,
+    meaning: "the other host gave up a call: what it called trapped, or does not take such a call",
+  },
+  ERR_CALL_UNDECODABLE: {
+    kind: "user",
+    retryable: false,
+    meaning: "what came from another host is no value of the type that the function has here",
+  },
+  ERR_CALL_TOO_LARGE: {
+    kind: "user",
+    retryable: false,
+    meaning: "arguments, results or a stream of a call between hosts are larger than petiole takes or sends",
+  },
   ERR_CONTROL_UNREACHABLE: { kind: "environment", retryable: true, meaning: "no agent answers on the control socket" },
   ERR_CONTROL_PROTOCOL: {
     kind: "environment",

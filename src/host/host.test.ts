@@ -3,6 +3,7 @@ import { PetioleError } from "../domain/errors.ts";
 import type { DesiredState, LinkSpec } from "../domain/workload.ts";
 import { systemClock } from "../lib/clock.ts";
 import { silentLogger } from "../lib/log.ts";
+import type { InterfaceShape } from "../lib/wit/type.ts";
 import type { LinkContext, Provider, ProviderDeps } from "../provider/contract.ts";
 import type { HostServices } from "../provider/services.ts";
 import { componentSpec } from "../../test/support/workloads.ts";
@@ -20,6 +21,8 @@ interface World {
   readonly faults: PetioleError[];
 }
 
+const bareShape = (name: string): InterfaceShape => ({ name, functions: [], resources: [] });
+
 /** A host over a runtime and a provider that write down what is asked of them. */
 function createWorld(
   imports: readonly string[] = ["wasi:io/streams@0.2.0", "a:b/get@1.0.0"],
@@ -34,7 +37,9 @@ function createWorld(
     prepare: async (file, _signal, admit) => {
       await admit?.({ bytes: new Uint8Array(1), digest: "sha256:00" });
       if (file.includes("broken")) throw new PetioleError("ERR_COMPONENT_INVALID", "not a component");
-      return { digest: "sha256:00", imports, exports: ["a:b/on@1.0.0"], size: 1 };
+      const exports = ["a:b/on@1.0.0"];
+      const shapes = { imports: imports.map(bareShape), exports: exports.map(bareShape) };
+      return { digest: "sha256:00", imports, exports, shapes, size: 1 };
     },
     start: async (_component, options) => {
       instances.set(options.id, options);

@@ -1,15 +1,17 @@
 import { PetioleError, isPetioleError } from "../domain/errors.ts";
 import type { ComponentStatus, ProviderStatus, StatusError } from "../domain/status.ts";
-import { millis } from "../domain/units.ts";
+import { millis, seconds } from "../domain/units.ts";
 import type { ComponentSpec, DesiredState, LinkSpec, ProviderSpec } from "../domain/workload.ts";
 import { backoffDelay } from "../lib/backoff.ts";
 import type { Clock } from "../lib/clock.ts";
 import { createExclusive } from "../lib/exclusive.ts";
 import type { Logger } from "../lib/log.ts";
-import type { Binding, Provider, ProviderFactory } from "../provider/contract.ts";
+import type { Provider, ProviderFactory } from "../provider/contract.ts";
 import type { HostServices } from "../provider/services.ts";
 import type { ComponentEvent, PreparedComponent, RunningComponent, Runtime } from "../runtime/contract.ts";
-import { checkDigest, checkExports, checkImports, checkProvider } from "./link-check.ts";
+import { createLinkBinder, type LiveLink } from "./bind-link.ts";
+import { createCallees } from "./callees.ts";
+import { checkDigest, checkImports } from "./link-check.ts";
 import { linkKey, plan, type Step } from "./plan.ts";
 import type { TrustCheck, TrustDecision } from "./ports.ts";
 import { createRouter } from "./router.ts";
@@ -61,12 +63,9 @@ interface LiveComponent {
   readonly running: RunningComponent;
 }
 
-interface LiveLink {
-  readonly binding: Binding;
-  readonly route: Disposable | undefined;
-}
-
 const RETRY = { initial: millis(1000), max: millis(60_000) };
+/** A component that is to stop ends what it was called for, as long as that does not take longer. */
+const DRAIN_LIMIT = seconds(10);
 const NO_KEYS: ReadonlySet<string> = new Set();
 const NOTHING: DesiredState = { components: [], providers: [], links: [] };
 
@@ -79,10 +78,21 @@ export function createHost({ runtime, registry, services, trust, clock, log }: H
   const stopping = new AbortController();
   let desired = NOTHING;
   let retryTimer: NodeJS.Timeout | undefined;
+  const callees = createCallees({ clock, drainLimit: DRAIN_LIMIT });
+  const binder = createLinkBinder({
+    desired: () => desired,
+    provider: (id) => providers.get(id)?.live,
+    component: (id) => components.get(id)?.live,
+    callees,
+    router,
+    log,
+  });
 
   async function reconcile(): Promise<void> {
     clearTimeout(retryTimer);
-    forgetUnwanted(components, new Set(desired.components.map((spec) => spec.id)));
+    const wanted = new Set(desired.components.map((spec) => spec.id));
+    forgetUnwanted(components, wanted);
+    callees.retain(wanted);
     forgetUnwanted(providers, new Set(desired.providers.map((spec) => spec.id)));
     forgetUnwanted(links, new Set(desired.links.map(linkKey)));
     const now = clock.monotonic();
@@ -96,7 +106,9 @@ export function createHost({ runtime, registry, services, trust, clock, log }: H
         links: specs(links, (item) => isHeld(item, now)),
       },
     };
-    for (const stage of plan(actual, desired)) {
+    const stages = plan(actual, desired);
+    for (const step of stages.flat()) if (step.kind === "start-component") callees.expect(step.spec);
+    for (const stage of stages) {
       await Promise.all(stage.map((step) => executors[step.kind](step as never)));
     }
     scheduleRetry();
@@ -172,16 +184,22 @@ export function createHost({ runtime, registry, services, trust, clock, log }: H
       });
     },
 
+    "open-component": async ({ spec: { id } }) => {
+      const item = components.get(id);
+      if (item?.live !== undefined) callees.open(id, item.live.running);
+      else callees.fail(id, item?.failure?.error.message ?? "it did not start");
+    },
+
+    "close-component": async ({ spec: { id } }) => await callees.drain(id),
+
     bind: async ({ link }) => {
-      await attempt(links, linkKey(link), link, `link "${link.source}" to "${link.target}"`, () => bind(link));
+      const before = links.get(linkKey(link))?.live;
+      const what = `link "${link.source}" to "${link.target}"`;
+      await attempt(links, linkKey(link), link, what, () => binder.bind(link, before));
     },
 
     unbind: async ({ link }) => {
-      await retire(links, linkKey(link), `link "${link.source}" to "${link.target}"`, async ({ binding, route }) => {
-        // The binding ends first: calls in flight still find their route.
-        await binding[Symbol.asyncDispose]();
-        route?.[Symbol.dispose]();
-      });
+      await retire(links, linkKey(link), `link "${link.source}" to "${link.target}"`, (live) => binder.unbind(live));
     },
 
     "stop-component": async ({ spec }) => {
@@ -189,6 +207,7 @@ export function createHost({ runtime, registry, services, trust, clock, log }: H
         await running[Symbol.asyncDispose]();
         log.info("Component stopped", { component: spec.id });
       });
+      if (!desired.components.some(({ id }) => id === spec.id)) callees.fail(spec.id, "it was stopped");
     },
 
     "stop-provider": async ({ spec }) => {
@@ -198,39 +217,6 @@ export function createHost({ runtime, registry, services, trust, clock, log }: H
       });
     },
   };
-
-  async function bind(link: LinkSpec): Promise<LiveLink | undefined> {
-    const importing = desired.components.some((spec) => spec.id === link.source);
-    const [componentId, providerId] = importing ? [link.source, link.target] : [link.target, link.source];
-    const provider = providers.get(providerId)?.live;
-    const component = components.get(componentId)?.live;
-    // An end that failed to start reports that itself; its links follow once it runs.
-    if (provider === undefined || (!importing && component === undefined)) return undefined;
-    if (importing) checkProvider(link, providerId, provider.serves, "serve");
-    else {
-      checkProvider(link, providerId, provider.calls, "call");
-      checkExports(link, component?.prepared.exports ?? []);
-    }
-    const binding = await provider.bind({
-      component: componentId,
-      linkName: link.name,
-      direction: importing ? "imports" : "exports",
-      interfaces: link.interfaces,
-      config: provider.parseLinkConfig(link.config),
-      call: async (interfaceName, functionName, args) => {
-        if (component === undefined) {
-          throw new PetioleError(
-            "ERR_LINK_INVALID",
-            `Cannot call ${interfaceName} of "${componentId}": the link is for its imports`,
-          );
-        }
-        return await component.running.call(interfaceName, functionName, args);
-      },
-      log: log.child({ component: componentId, provider: providerId }),
-    });
-    const route = importing ? router.add(componentId, link.interfaces, binding.functions) : undefined;
-    return { binding, route };
-  }
 
   /** Runs `start` for an item and keeps its result, or its failure and when to try again. */
   async function attempt<Spec, Live>(

@@ -1,6 +1,9 @@
 import { PetioleError } from "../domain/errors.ts";
 import { unversioned } from "../domain/wit-name.ts";
 import type { ComponentId, ComponentSpec, Digest, LinkSpec } from "../domain/workload.ts";
+import { misfitOf } from "../lib/wit/fit.ts";
+import type { Interfaces } from "../provider/contract.ts";
+import type { PreparedComponent } from "../runtime/contract.ts";
 
 /** @throws PetioleError ERR_COMPONENT_DIGEST when the file is another one than the specification names */
 export function checkDigest({ id, file, digest }: ComponentSpec, found: Digest): void {
@@ -46,7 +49,8 @@ export function checkExports(link: LinkSpec, exports: readonly string[]): void {
 }
 
 /** @throws PetioleError ERR_LINK_INVALID naming the interfaces that the provider does not have */
-export function checkProvider(link: LinkSpec, provider: string, has: readonly string[], verb: "serve" | "call"): void {
+export function checkProvider(link: LinkSpec, provider: string, has: Interfaces, verb: "serve" | "call"): void {
+  if (has === "anything") return;
   const missing = link.interfaces.filter((name) => !has.includes(name));
   if (missing.length === 0) return;
   throw new PetioleError(
@@ -54,4 +58,17 @@ export function checkProvider(link: LinkSpec, provider: string, has: readonly st
     `Cannot link "${link.source}" to "${link.target}": provider "${provider}" does not ${verb} ${missing.join(", ")}, ` +
       `it has ${has.length === 0 ? "nothing to " + verb : has.join(", ")}`,
   );
+}
+
+/**
+ * Checks a link between two components by what each of them has.
+ * @throws PetioleError ERR_EXPORT_MISSING, ERR_LINK_INVALID when a function has other types or passes a resource
+ */
+export function checkFit(link: LinkSpec, source: PreparedComponent, target: PreparedComponent): void {
+  checkExports(link, target.exports);
+  for (const name of link.interfaces) {
+    const misfit = misfitOf(name, source.shapes.imports, target.shapes.exports);
+    if (misfit === undefined) continue;
+    throw new PetioleError("ERR_LINK_INVALID", `Cannot link "${link.source}" to "${link.target}": ${misfit}`);
+  }
 }

@@ -32,6 +32,7 @@ describe("plan()", () => {
       ["start-provider broker"],
       ["bind app>broker"],
       ["start-component app"],
+      ["open-component app"],
       ["bind broker>app"],
     ]);
   });
@@ -39,6 +40,7 @@ describe("plan()", () => {
   test("ends deliveries first and providers last", ({ expect }) => {
     expect(stages(state, nothing)).toEqual([
       ["unbind broker>app"],
+      ["close-component app"],
       ["unbind app>broker"],
       ["stop-component app"],
       ["stop-provider broker"],
@@ -54,10 +56,12 @@ describe("plan()", () => {
   }) => {
     expect(stages(state, { ...state, components: [component("app", { limit: "3" })] })).toEqual([
       ["unbind broker>app"],
+      ["close-component app"],
       ["unbind app>broker"],
       ["stop-component app"],
       ["bind app>broker"],
       ["start-component app"],
+      ["open-component app"],
       ["bind broker>app"],
     ]);
   });
@@ -79,5 +83,81 @@ describe("plan()", () => {
   test("leaves what is held alone, and the links to it", ({ expect }) => {
     const held = { ...nothing, components: [component("app")] };
     expect(stages(nothing, state, held)).toEqual([["start-provider broker"]]);
+  });
+
+  const pair: DesiredState = {
+    components: [component("a"), component("b")],
+    providers: [],
+    links: [link("a", "b")],
+  };
+
+  test("binds a link between components when both have started, before anybody may call them", ({ expect }) => {
+    expect(stages(nothing, pair)).toEqual([
+      ["start-component a", "start-component b"],
+      ["bind a>b"],
+      ["open-component a", "open-component b"],
+    ]);
+  });
+
+  test("keeps a link to a component that is replaced, and looks at it again", ({ expect }) => {
+    expect(stages(pair, { ...pair, components: [component("a"), component("b", { limit: "3" })] })).toEqual([
+      ["close-component b"],
+      ["stop-component b"],
+      ["start-component b"],
+      ["bind a>b"],
+      ["open-component b"],
+    ]);
+  });
+
+  test("closes components that call before those that they call, and a circle all at once", ({ expect }) => {
+    const three = { ...pair, components: [component("c"), component("b"), component("a")] };
+    const closings = (links: readonly LinkSpec[]): string[][] =>
+      stages({ ...three, links }, nothing).filter(([first]) => first?.startsWith("close"));
+    expect(closings([link("a", "b"), link("b", "c")])).toEqual([
+      ["close-component a"],
+      ["close-component b"],
+      ["close-component c"],
+    ]);
+    expect(closings([link("a", "b"), link("b", "a")])).toEqual([
+      ["close-component c"],
+      ["close-component b", "close-component a"],
+    ]);
+  });
+
+  describe("with an end on another host", () => {
+    const far = { ...nothing, components: [component("app")], links: [link("app", "far")] };
+
+    test("binds a component's link without waiting for anybody", ({ expect }) => {
+      expect(stages(nothing, far)).toEqual([["start-component app"], ["bind app>far"], ["open-component app"]]);
+    });
+
+    test("binds a provider's link, and again when the component comes to this device and leaves it", ({ expect }) => {
+      const away = {
+        ...nothing,
+        providers: [provider("broker")],
+        links: [link("broker", "app"), link("app", "broker")],
+      };
+      expect(stages(nothing, away)).toEqual([["start-provider broker"], ["bind broker>app", "bind app>broker"]]);
+      expect(stages(away, state)).toEqual([
+        ["unbind broker>app", "unbind app>broker"],
+        ["bind app>broker"],
+        ["start-component app"],
+        ["open-component app"],
+        ["bind broker>app"],
+      ]);
+      expect(stages(state, away)).toEqual([
+        ["unbind broker>app"],
+        ["close-component app"],
+        ["unbind app>broker"],
+        ["stop-component app"],
+        ["bind broker>app", "bind app>broker"],
+      ]);
+    });
+
+    test("binds a component's link anew when its target turns out to be a provider of this device", ({ expect }) => {
+      const here = { ...far, providers: [provider("far")] };
+      expect(stages(far, here)).toEqual([["unbind app>far"], ["start-provider far"], ["bind app>far"]]);
+      expect(stages(here, far)).toEqual([["unbind app>far"], ["stop-provider far"], ["bind app>far"]]);
+    });
   });
 });

@@ -8,12 +8,16 @@ export interface ActualState extends DesiredState {
 }
 
 export type Step =
+  /** Ends the calls of a component before anything that it needs goes. */
+  | { readonly kind: "close-component"; readonly spec: ComponentSpec }
   | { readonly kind: "unbind"; readonly link: LinkSpec }
   | { readonly kind: "stop-component"; readonly spec: ComponentSpec }
   | { readonly kind: "stop-provider"; readonly spec: ProviderSpec }
   | { readonly kind: "start-provider"; readonly spec: ProviderSpec }
   | { readonly kind: "start-component"; readonly spec: ComponentSpec; readonly links: readonly LinkSpec[] }
-  | { readonly kind: "bind"; readonly link: LinkSpec };
+  | { readonly kind: "bind"; readonly link: LinkSpec }
+  /** Lets other components and other hosts call it. */
+  | { readonly kind: "open-component"; readonly spec: ComponentSpec };
 
 /** Steps of one stage do not depend on each other; a stage starts when the one before it has ended. */
 export type Stage = readonly Step[];
@@ -21,46 +25,85 @@ export type Stage = readonly Step[];
 /**
  * The way from what runs to what should run. Deliveries end first and begin last, so that a component is never called
  * while what it needs is going away or not there yet. What is unchanged stays untouched.
+ *
+ * An end of a link that is in neither list of the desired state is on another host. A component's link to a component, or to
+ * another host, stays while an end is replaced: it is bound again without having been unbound.
  */
 export function plan(actual: ActualState, desired: DesiredState): Stage[] {
   const components = compare(actual.components, desired.components, (spec) => spec.id);
   const providers = compare(actual.providers, desired.providers, (spec) => spec.id);
   const links = compare(actual.links, desired.links, linkKey);
 
-  const stopping = new Set([...components.gone, ...providers.gone].map((spec) => spec.id));
-  const touched = actual.links.filter((link) => stopping.has(link.source) || stopping.has(link.target));
-  const unbound = new Set([...links.gone, ...touched]);
-
   const startProviders = without(providers.fresh, actual.held.providers);
   const startComponents = without(components.fresh, actual.held.components);
+  const stopping = idsOf([...components.gone, ...providers.gone]);
+  const starting = idsOf([...startProviders, ...startComponents]);
+  const wanted = idsOf([...desired.components, ...desired.providers]);
+  const areProviders = idsOf([...actual.providers, ...desired.providers]);
+  const areComponents = idsOf(desired.components);
+  const wereComponents = idsOf(actual.components);
+
+  /** A component's link to whatever is no provider of this device: nothing of it ends when an end does. */
+  const isLoose = (link: LinkSpec): boolean => areComponents.has(link.source) && !areProviders.has(link.target);
+  const isTouched = ({ source, target }: LinkSpec): boolean =>
+    [source, target].some((end) => stopping.has(end) || starting.has(end));
+  const touched = actual.links.filter((link) => isTouched(link) && !isLoose(link));
+  const unbound = new Set([...links.gone, ...touched]);
+
   const ready = new Set([
-    ...[...startProviders, ...startComponents].map((spec) => spec.id),
+    ...starting,
     ...[...actual.providers, ...actual.components].map((spec) => spec.id).filter((id) => !stopping.has(id)),
   ]);
-  const bindable = (link: LinkSpec): boolean => ready.has(link.source) && ready.has(link.target);
+  const bindable = (link: LinkSpec): boolean =>
+    isLoose(link)
+      ? ready.has(link.source)
+      : [link.source, link.target].every((end) => ready.has(end) || !wanted.has(end)) &&
+        (ready.has(link.source) || ready.has(link.target));
   const again = [...unbound].filter((link) => includes(desired.links, link));
-  const binds = without([...links.fresh, ...again], actual.held.links).filter(bindable);
-  const isComponent = new Set(desired.components.map((spec) => spec.id));
-
-  const wasComponent = new Set(actual.components.map((spec) => spec.id));
+  const checked = desired.links.filter(
+    (link) => isLoose(link) && isTouched(link) && includes(actual.links, link) && !unbound.has(link),
+  );
+  const binds = without([...links.fresh, ...again, ...checked], actual.held.links).filter(bindable);
 
   const stages: Stage[] = [
     // Deliveries first: a call that is still running needs its imports to the end.
-    [...unbound].filter((link) => !wasComponent.has(link.source)).map((link) => ({ kind: "unbind", link })),
-    [...unbound].filter((link) => wasComponent.has(link.source)).map((link) => ({ kind: "unbind", link })),
+    [...unbound].filter((link) => !wereComponents.has(link.source)).map((link) => ({ kind: "unbind", link })),
+    ...closingOrder(components.gone, actual.links).map((specs): Stage =>
+      specs.map((spec) => ({ kind: "close-component", spec })),
+    ),
+    [...unbound].filter((link) => wereComponents.has(link.source)).map((link) => ({ kind: "unbind", link })),
     components.gone.map((spec) => ({ kind: "stop-component", spec })),
     providers.gone.map((spec) => ({ kind: "stop-provider", spec })),
     startProviders.map((spec) => ({ kind: "start-provider", spec })),
-    binds.filter((link) => isComponent.has(link.source)).map((link) => ({ kind: "bind", link })),
+    binds.filter((link) => areComponents.has(link.source) && !isLoose(link)).map((link) => ({ kind: "bind", link })),
     startComponents.map((spec) => ({
       kind: "start-component",
       spec,
       links: desired.links.filter((link) => link.source === spec.id),
     })),
-    binds.filter((link) => !isComponent.has(link.source)).map((link) => ({ kind: "bind", link })),
+    binds.filter(isLoose).map((link) => ({ kind: "bind", link })),
+    startComponents.map((spec) => ({ kind: "open-component", spec })),
+    binds.filter((link) => !areComponents.has(link.source)).map((link) => ({ kind: "bind", link })),
   ];
   return stages.filter((stage) => stage.length > 0);
 }
+
+/** Those that call others before those that they call; in a circle, all at once. */
+function closingOrder(gone: readonly ComponentSpec[], links: readonly LinkSpec[]): ComponentSpec[][] {
+  const stages: ComponentSpec[][] = [];
+  let left = [...gone];
+  while (left.length > 0) {
+    const ids = idsOf(left);
+    const called = new Set(links.filter(({ source }) => ids.has(source)).map(({ target }) => target));
+    const free = left.filter(({ id }) => !called.has(id));
+    const next = free.length > 0 ? free : left;
+    stages.push(next);
+    left = left.filter((spec) => !next.includes(spec));
+  }
+  return stages;
+}
+
+const idsOf = (specs: readonly { readonly id: string }[]): Set<string> => new Set(specs.map(({ id }) => id));
 
 /** What a link is, apart from its configuration. */
 export function linkKey(link: LinkSpec): string {

@@ -47,6 +47,18 @@ describe("readyState()", () => {
     expect(ready.links).toEqual([link("file", "store")]);
   });
 
+  test("links a component to one whose image is not there yet", ({ expect }) => {
+    const ready = readyState(
+      wanted({
+        components: [componentSpec("file"), imageSpec("app", "r.example/app:1")],
+        links: [link("file", "app")],
+      }),
+      new Map(),
+      NOTHING,
+    );
+    expect(ready.links).toEqual([link("file", "app")]);
+  });
+
   test("lets a component go on as it was while its next image comes, with the links of before", ({ expect }) => {
     const before = readyState(
       wanted({ components: [imageSpec("app", "r.example/app:1")], links: [link("app", "store", "a:b/old")] }),

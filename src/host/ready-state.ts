@@ -29,7 +29,10 @@ export function readyState(
     if (taken !== undefined) ready.push(taken);
   }
   const there = new Set([...ready, ...wanted.providers].map(({ id }) => id));
-  const isHeld = ({ source, target }: LinkSpec): boolean => held.has(source) || held.has(target);
+  const calls = new Set(ready.map(({ id }) => id));
+  // What a component imports is its own affair: it need not wait for another one that it calls.
+  const isHeld = ({ source, target }: LinkSpec): boolean =>
+    held.has(source) || (held.has(target) && !calls.has(source));
   const goesOn = (link: LinkSpec): boolean => isHeld(link) && there.has(link.source) && there.has(link.target);
   return {
     components: ready,

@@ -1,14 +1,18 @@
 import { PetioleError } from "../domain/errors.ts";
 import { unversioned } from "../domain/wit-name.ts";
 import type { ComponentId } from "../domain/workload.ts";
-import type { CapabilityFunctions } from "../provider/contract.ts";
+import type { CapabilityCall, CapabilityFunctions } from "../provider/contract.ts";
 
 /**
  * Finds what serves a component's import, at the moment of the call: a link may be swapped while the component runs.
  */
 export interface Router {
   /** Routes `interfaces` of the component to `functions` until the result is disposed. */
-  add(component: ComponentId, interfaces: readonly string[], functions: CapabilityFunctions): Disposable;
+  add(
+    component: ComponentId,
+    interfaces: readonly string[],
+    functions: CapabilityFunctions | CapabilityCall,
+  ): Disposable;
   /**
    * Calls the linked function.
    * @throws WitError the function's `err`
@@ -18,7 +22,7 @@ export interface Router {
 }
 
 export function createRouter(): Router {
-  const routes = new Map<string, CapabilityFunctions>();
+  const routes = new Map<string, CapabilityFunctions | CapabilityCall>();
   const key = (component: ComponentId, name: string): string => `${component} ${name}`;
 
   return {
@@ -39,9 +43,10 @@ export function createRouter(): Router {
       if (functions === undefined) {
         throw new PetioleError(
           "ERR_PROVIDER_STOPPED",
-          `Cannot call ${name} for "${component}": its provider is not running`,
+          `Cannot call ${name} for "${component}": what it is linked to is not there`,
         );
       }
+      if (typeof functions === "function") return await functions(name, functionName, args);
       const target = functions[name]?.[functionName];
       if (target === undefined) {
         throw new PetioleError(

@@ -1,5 +1,6 @@
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/log.ts";
+import type { InterfaceShape } from "../lib/wit/type.ts";
 import type { ComponentId } from "../domain/workload.ts";
 import type { HostServices } from "./services.ts";
 
@@ -21,6 +22,12 @@ export type CapabilityFunction = (...args: never[]) => unknown;
 export type CapabilityFunctions = Readonly<Record<string, Readonly<Record<string, CapabilityFunction>>>>;
 
 /**
+ * Serves any function of the linked interfaces, for a provider that does not know them beforehand: unversioned interface
+ * name, WIT function name, arguments. Arguments and results as above.
+ */
+export type CapabilityCall = (interfaceName: string, functionName: string, args: readonly unknown[]) => unknown;
+
+/**
  * Calls a function that the linked component exports. Resolves when the component returned; rejects with `WitError`
  * when it returned `err`, and with `PetioleError` (trap, deadline, busy, stopped) when the call itself failed.
  */
@@ -35,15 +42,26 @@ export interface LinkContext<LinkConfig> {
   /** Unversioned names of the linked interfaces. */
   readonly interfaces: readonly string[];
   readonly config: LinkConfig;
-  /** Calls the component. Rejects at once on a link of direction `imports`. */
+  /** The component runs on another host of the lattice. Only for a provider that has `bindsElsewhere`. */
+  readonly elsewhere: boolean;
+  /**
+   * The linked interfaces as the component has them now, with versions and the types of their functions: of its imports or
+   * of its exports, as the direction says. Ask when a call is made: a link is bound before the component has started.
+   * Empty while the component has not started, and for one that is elsewhere.
+   */
+  readonly shapes: () => readonly InterfaceShape[];
+  /** Calls the component. Rejects at once on a link of direction `imports`, and for a component that is elsewhere. */
   readonly call: ExportCaller;
   readonly log: Logger;
 }
 
 /** What a link holds open in the provider. Disposing it ends subscriptions and waits for calls in flight. */
 export interface Binding extends AsyncDisposable {
-  readonly functions: CapabilityFunctions;
+  readonly functions: CapabilityFunctions | CapabilityCall;
 }
+
+/** What a provider serves or calls: interfaces without version, or `anything` when that is for its links to say. */
+export type Interfaces = readonly string[] | "anything";
 
 /**
  * Serves capabilities to components. Made by a factory without side effects; `start` opens devices and connections;
@@ -51,10 +69,12 @@ export interface Binding extends AsyncDisposable {
  */
 export interface Provider<Config = unknown, LinkConfig = unknown> extends AsyncDisposable {
   readonly id: string;
-  /** Unversioned interfaces that components may import from it. */
-  readonly serves: readonly string[];
-  /** Unversioned interfaces that it calls on components. */
-  readonly calls: readonly string[];
+  /** What components may import from it. */
+  readonly serves: Interfaces;
+  /** What it calls on components. */
+  readonly calls: Interfaces;
+  /** Links are bound also when the component at the other end is on another host of the lattice. */
+  readonly bindsElsewhere?: boolean;
   /** @throws PetioleError ERR_PROVIDER_CONFIG with every fault. */
   parseConfig(raw: unknown): Config;
   /** @throws PetioleError ERR_PROVIDER_CONFIG with every fault. */

@@ -2,9 +2,11 @@
 
 export type {
   Binding,
+  CapabilityCall,
   CapabilityFunction,
   CapabilityFunctions,
   ExportCaller,
+  Interfaces,
   LinkContext,
   Provider,
   ProviderDeps,
@@ -21,6 +23,7 @@ export { type Clock } from "../lib/clock.ts";
 export { duration, size } from "../lib/schema.ts";
 export { isErrno } from "../lib/files.ts";
 export { type Logger } from "../lib/log.ts";
+export type { FunctionType, InterfaceShape, WitType } from "../lib/wit/type.ts";
 export { headerProblem } from "../lib/message-headers.ts";
 export { reasonOf } from "../lib/reason.ts";
 export { isSubject, matchesSubject } from "../lib/subject.ts";

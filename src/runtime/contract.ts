@@ -3,6 +3,7 @@
 import type { Bytes } from "../domain/units.ts";
 import type { ComponentLimits, Digest, Grants, Isolation, Recycling } from "../domain/workload.ts";
 import type { Logger } from "../lib/log.ts";
+import type { InterfaceShape } from "../lib/wit/type.ts";
 
 /** A component that was validated and transpiled, with its artifacts in the cache. */
 export interface PreparedComponent {
@@ -11,6 +12,8 @@ export interface PreparedComponent {
   readonly imports: readonly string[];
   /** Exported interfaces as the component names them, versions included. */
   readonly exports: readonly string[];
+  /** The same with their functions and types. */
+  readonly shapes: { readonly imports: readonly InterfaceShape[]; readonly exports: readonly InterfaceShape[] };
   /** Size of the .wasm file in bytes. */
   readonly size: number;
 }

@@ -219,7 +219,8 @@ function describe({ digest, size, inspection }: ComponentFile): PreparedComponen
   const { imports, exports } = bordersOf(inspection);
   // Interfaces that only lend their types need nobody to serve them.
   const needed = imports.filter((one) => one.functions.length > 0);
-  return { digest, size, imports: needed.map((one) => one.name), exports: exports.map((one) => one.name) };
+  const names = (shapes: readonly InterfaceShape[]): string[] => shapes.map((one) => one.name);
+  return { digest, size, imports: names(needed), exports: names(exports), shapes: { imports: needed, exports } };
 }
 
 /** Functions outside any interface make one of their own. */

@@ -80,11 +80,14 @@ export async function startProvider(factory: ProviderFactory, config: unknown, o
 /** Links a component, for which `handler` stands, to a provider. */
 export async function bindLink(provider: Provider, options: LinkOptions): Promise<BoundLink> {
   const { handler } = options;
+  const all = handler === undefined ? provider.serves : provider.calls;
   const context: LinkContext<unknown> = {
     component: options.component ?? "component",
     linkName: "default",
     direction: handler === undefined ? "imports" : "exports",
-    interfaces: options.interfaces ?? (handler === undefined ? provider.serves : provider.calls),
+    interfaces: options.interfaces ?? (all === "anything" ? [] : all),
+    elsewhere: false,
+    shapes: () => [],
     config: provider.parseLinkConfig(options.config),
     log: options.log ?? silentLogger,
     call: async (interfaceName, functionName, args) => {
@@ -97,7 +100,9 @@ export async function bindLink(provider: Provider, options: LinkOptions): Promis
   return {
     binding,
     async call(interfaceName, functionName, ...args) {
-      const target = binding.functions[interfaceName]?.[functionName];
+      const { functions } = binding;
+      if (typeof functions === "function") return await functions(interfaceName, functionName, structuredClone(args));
+      const target = functions[interfaceName]?.[functionName];
       if (target === undefined) throw new Error(`The link serves no ${interfaceName}#${functionName}`);
       // Arguments come from a component, typed by WIT only.
       return structuredClone(await target(...(structuredClone(args) as never[])));

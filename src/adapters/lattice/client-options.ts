@@ -17,6 +17,7 @@ export function clientOptions(server: string, options: ConnectNatsOptions): Node
   return {
     servers: [isWebSocket(server) ? address : url.host],
     name: options.name,
+    ...(options.inboxRoot === undefined ? {} : { inboxPrefix: options.inboxRoot }),
     reconnect: false,
     pingInterval: options.pingInterval ?? seconds(10),
     maxPingOut: 2,

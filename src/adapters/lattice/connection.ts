@@ -4,6 +4,7 @@ import { backoffDelay, type BackoffOptions } from "../../lib/backoff.ts";
 import { systemClock, type Clock } from "../../lib/clock.ts";
 import type { Logger } from "../../lib/log.ts";
 import { clientOptions, isWebSocket } from "./client-options.ts";
+import { keepInboxesBelow } from "./inbox.ts";
 import { describeNatsError } from "./nats-error.ts";
 import { reconnectDelay } from "./reconnect-delay.ts";
 
@@ -36,6 +37,8 @@ export interface NatsEndpoint {
 export interface ConnectNatsOptions extends NatsEndpoint {
   /** Shown in the server's connection list. */
   readonly name: string;
+  /** Answers go below this subject. */
+  readonly inboxRoot?: string;
   readonly log: Logger;
   readonly clock?: Clock;
   /** A peer that misses two pings is given up. */
@@ -134,7 +137,9 @@ export function connectNats(options: ConnectNatsOptions): LatticeConnection {
       try {
         // The files of the credentials are read in there: none of it may throw into the caller.
         const settings = clientOptions(server, options);
-        return await (isWebSocket(server) ? wsconnect(settings) : connect(settings));
+        const live = await (isWebSocket(server) ? wsconnect(settings) : connect(settings));
+        if (options.inboxRoot !== undefined) keepInboxesBelow(live, options.inboxRoot);
+        return live;
       } catch (error) {
         failure = error;
       }

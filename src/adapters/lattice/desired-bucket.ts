@@ -1,5 +1,5 @@
 import type { JetStreamManager, StoredMsg, StreamInfo } from "@nats-io/jetstream";
-import type { NatsConnection } from "@nats-io/transport-node";
+import { nuid, type NatsConnection } from "@nats-io/transport-node";
 import { PetioleError } from "../../domain/errors.ts";
 import { seconds, type Millis } from "../../domain/units.ts";
 import type { HubMonitor } from "../../host/ports.ts";
@@ -13,6 +13,9 @@ import { nanoseconds, openJetStream, STREAM_NOT_FOUND, unlessMissing } from "./j
 import { FORGOTTEN_AFTER, pull, PULL_EXPIRES } from "./pull.ts";
 import { keepSession } from "./session.ts";
 import { bucketStream, bucketSubject, nextMessages } from "./subjects.ts";
+
+/** Bucket of the hub in which each device has a document, by its name. */
+export const DESIRED_BUCKET = "petiole-desired";
 
 /** What the bucket says of a device's key. */
 export interface BucketEntry {
@@ -68,6 +71,7 @@ export function watchBucket(options: WatchBucketOptions): BucketWatch {
   async function look(manager: JetStreamManager): Promise<{ readonly entry: BucketEntry; readonly consumer: string }> {
     const before = await describe(manager);
     const { name } = await manager.consumers.add(stream, {
+      name: nuid.next(),
       filter_subject: subject,
       deliver_policy: "by_start_sequence",
       opt_start_seq: before.state.last_seq + 1,

@@ -6,7 +6,7 @@ import type { Millis } from "../../domain/units.ts";
 import type { Logger } from "../../lib/log.ts";
 import { askHub } from "./ask-hub.ts";
 import { CONSUMER_NOT_FOUND, nanoseconds, openJetStream, STREAM_NOT_FOUND, unlessMissing } from "./jetstream.ts";
-import { covers, inboundFilter, inboundFleetFilter, nextMessages } from "./subjects.ts";
+import { covers, inboundFilter, inboundConsumer, inboundFleetFilter, nextMessages } from "./subjects.ts";
 
 export interface InboundStreamOptions {
   /** Found by its subjects when not given. */
@@ -56,7 +56,7 @@ export async function openInboundConsumer(options: OpenInboundOptions): Promise<
     if (!subjects.some((subject) => covers(subject, wanted))) {
       throw unusable(`the stream "${name}" takes "${subjects.join('", "')}", want "${wanted}" within it`);
     }
-    const consumer = `petiole-${device}`;
+    const consumer = inboundConsumer(device);
     await ensureConsumer(manager, info, consumer, options);
     log.debug("Fetching messages for this device", { stream: name, consumer });
     return { stream: name, created: info.created, subject: nextMessages(domain, name, consumer) };

@@ -2,7 +2,7 @@
 // below, because the client's own reader cannot go on in the middle of an object.
 
 import type { JetStreamManager } from "@nats-io/jetstream";
-import type { Msg, NatsConnection } from "@nats-io/transport-node";
+import { nuid, type Msg, type NatsConnection } from "@nats-io/transport-node";
 import { z } from "zod";
 import { PetioleError, isPetioleError } from "../../domain/errors.ts";
 import { seconds, type Millis } from "../../domain/units.ts";
@@ -117,6 +117,7 @@ export function createObjectReader(options: ObjectReaderOptions): ObjectReader {
       live,
       manager,
       consumer: await manager.consumers.add(stream, {
+        name: nuid.next(),
         filter_subject: objectChunks(bucket, id),
         ...(from === undefined
           ? { deliver_policy: "all" as const }

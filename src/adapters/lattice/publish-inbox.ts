@@ -1,5 +1,6 @@
 import { JetStreamApiError } from "@nats-io/jetstream";
-import { createInbox, errors, type Msg, type MsgHdrs, type NatsConnection } from "@nats-io/transport-node";
+import { errors, type Msg, type MsgHdrs, type NatsConnection } from "@nats-io/transport-node";
+import { newInbox } from "./inbox.ts";
 
 export interface PubAck {
   /** Sequence in the stream. */
@@ -38,7 +39,7 @@ export function publishInboxOf(connection: NatsConnection): PublishInbox {
 }
 
 function openPublishInbox(connection: NatsConnection): PublishInbox {
-  const prefix = createInbox();
+  const prefix = newInbox(connection);
   // In order of the tokens, which is the order of sending.
   const waiting = new Map<string, Waiting>();
   let next = 0;

@@ -1,6 +1,7 @@
-import { createInbox, type Msg, type NatsConnection } from "@nats-io/transport-node";
+import { type Msg, type NatsConnection } from "@nats-io/transport-node";
 import { PetioleError } from "../../domain/errors.ts";
 import { millis, seconds, type Millis } from "../../domain/units.ts";
+import { newInbox } from "./inbox.ts";
 import { nanoseconds } from "./jetstream.ts";
 
 export interface PullRequest {
@@ -29,7 +30,7 @@ export async function pull(
 ): Promise<number> {
   signal.throwIfAborted();
   let count = 0;
-  const inbox = createInbox();
+  const inbox = newInbox(connection);
   const subscription = connection.subscribe(inbox);
   const end = (): void => {
     if (!subscription.isClosed() && !connection.isClosed()) subscription.unsubscribe();

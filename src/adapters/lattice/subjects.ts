@@ -58,6 +58,12 @@ export function laneFilter(device: string, lane: Lane): string {
   return `${ROOT}.${checkDeviceName(device)}.${lane}.>`;
 }
 
+/**
+ * Every outbox message of a device.
+ * @throws PetioleError ERR_LATTICE_MESSAGE
+ */
+export const deviceFilter = (device: string): string => `${ROOT}.${checkDeviceName(device)}.>`;
+
 /** The outbox messages of every device: what the hub's stream captures. */
 export function fleetFilter(): string {
   return `${ROOT}.*.>`;
@@ -75,6 +81,9 @@ export function inboundFilter(device: string): string {
 export function inboundFleetFilter(): string {
   return `${INBOUND_ROOT}.*.>`;
 }
+
+/** Name of the device's durable consumer of them. */
+export const inboundConsumer = (device: string): string => `petiole-${device}`;
 
 /** What a component sees of the subject of a message for this device; undefined for a message that is for another. */
 export function inboundSubject(device: string, subject: string): string | undefined {

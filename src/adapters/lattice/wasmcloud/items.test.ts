@@ -57,13 +57,25 @@ describe("latticeItems()", () => {
     ]);
   });
 
-  test("leaves out links with an end elsewhere, between two components, and of interfaces that are none", ({
-    expect,
-  }) => {
+  test("takes links of a component to others and to other hosts, and of a provider to and from there", ({ expect }) => {
     const links = [
       link({ target: "far" }),
-      link({ source_id: "far" }),
-      link({ target: "c" }),
+      link({ target: "c", interfaces: ["atomics"] }),
+      link({ source_id: "far", target_config: ["two"] }),
+      link({ source_id: "p", target: "far", source_config: ["one"] }),
+    ];
+    expect(latticeItems(input({ links })).links.map(({ source, target, config }) => [source, target, config])).toEqual([
+      ["c", "c", {}],
+      ["c", "far", {}],
+      ["far", "p", { b: 2 }],
+      ["p", "far", { a: 1, b: 1 }],
+    ]);
+  });
+
+  test("leaves out links that ask nothing of this device, and of interfaces that are none", ({ expect }) => {
+    const links = [
+      link({ source_id: "far", target: "c" }),
+      link({ source_id: "far", target: "farther" }),
       link({ source_id: "p", target: "p" }),
       link({ interfaces: ["Store!", "store@0.2.0"] }),
       link({ interfaces: [] }),

@@ -62,10 +62,10 @@ interface Ends {
   readonly providers: ReadonlySet<string>;
 }
 
-/** Links between a component and a provider of this device. Those with an end elsewhere are no concern of the host's. */
+/** Links with an end on this device that has to do something for them: whoever imports, and every provider. */
 function linksHere(links: readonly Link[], config: ConfigLookup, { components, providers }: Ends): LinkSpec[] {
   const imports: LinkSpec[] = [];
-  const deliveries: LinkSpec[] = [];
+  const others: LinkSpec[] = [];
   for (const link of links) {
     const spec = (names: readonly string[]): LinkSpec => ({
       name: link.name,
@@ -76,10 +76,12 @@ function linksHere(links: readonly Link[], config: ConfigLookup, { components, p
       config: structuredConfig(mergeConfig(names, config)),
     });
     if (interfacesOf(link).length === 0) continue;
-    if (components.has(link.source_id) && providers.has(link.target)) imports.push(spec(link.target_config));
-    if (providers.has(link.source_id) && components.has(link.target)) deliveries.push(spec(link.source_config));
+    if (components.has(link.source_id)) imports.push(spec(link.target_config));
+    else if (providers.has(link.target))
+      others.push(...(providers.has(link.source_id) ? [] : [spec(link.target_config)]));
+    else if (providers.has(link.source_id)) others.push(spec(link.source_config));
   }
-  return [...oneForEachImport(imports), ...deliveries];
+  return [...oneForEachImport(imports), ...others];
 }
 
 const interfacesOf = ({ wit_namespace, wit_package, interfaces }: Link): string[] => [

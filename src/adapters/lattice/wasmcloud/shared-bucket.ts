@@ -1,5 +1,5 @@
 import type { JetStreamManager } from "@nats-io/jetstream";
-import { headers, type Msg, type NatsConnection } from "@nats-io/transport-node";
+import { headers, nuid, type Msg, type NatsConnection } from "@nats-io/transport-node";
 import { PetioleError } from "../../../domain/errors.ts";
 import { mebibytes, seconds, type Millis } from "../../../domain/units.ts";
 import type { HubMonitor } from "../../../host/ports.ts";
@@ -96,6 +96,7 @@ export function shareBucket(options: SharedBucketOptions): SharedBucket {
     const made = await ask(() => openStream(api));
     const consumer = await ask(() =>
       api.consumers.add(stream, {
+        name: nuid.next(),
         filter_subject: subjectOf(">"),
         deliver_policy: "last_per_subject",
         ack_policy: "none",

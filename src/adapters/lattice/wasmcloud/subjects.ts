@@ -30,6 +30,8 @@ export function controlSubscriptions(lattice: string, host: string): ControlSubs
 /** Where a command goes, such as `controlSubject("default", "host.ping")`. */
 export const controlSubject = (lattice: string, verb: string): string => `${CONTROL}.${lattice}.${verb}`;
 
+export const everyCommand = (lattice: string): string => `${CONTROL}.${lattice}.>`;
+
 /** `host.ping`, `config.put`, … and what stands behind it; undefined for what is no command of this lattice. */
 export function parseControlSubject(
   lattice: string,
@@ -43,6 +45,8 @@ export function parseControlSubject(
 
 export const eventSubject = (lattice: string, name: string): string => `${EVENTS}.${lattice}.${name}`;
 export const everyEvent = (lattice: string): string => `${EVENTS}.${lattice}.>`;
+/** Calls of components and providers on any host, over wRPC. */
+export const everyCall = (lattice: string): string => `${lattice}.*.wrpc.>`;
 
 export const latticeBucket = (lattice: string): string => `LATTICEDATA_${lattice}`;
 export const configBucket = (lattice: string): string => `CONFIGDATA_${lattice}`;

@@ -1,0 +1,212 @@
+import { PetioleError } from "../../../domain/errors.ts";
+import { Assembly } from "./assembly.ts";
+import type { Codec } from "./codec.ts";
+import { faultOf, WireFault } from "./faults.ts";
+import { after, readLimits, type CallLimits } from "./limits.ts";
+import type { OpenPart, PartSource } from "./reader.ts";
+
+export interface IncomingOptions {
+  readonly codec: Codec;
+  readonly limits: CallLimits;
+  /** For messages: `the results of … at "…"`. */
+  readonly what: string;
+  readonly onValue: (value: unknown) => void;
+  /** The value cannot come any more. */
+  readonly onFailure: (error: PetioleError) => void;
+  /** Nothing is expected any more. */
+  readonly onDone: () => void;
+}
+
+/** Paths that may be written to before it is known which ones there are. */
+const MOST_EARLY = 64;
+
+/** The parameters or the results of one call as they come in, with the streams and futures of them. */
+export class Incoming {
+  readonly #options: IncomingOptions;
+  readonly #assembly: Assembly;
+  readonly #channels = new Map<string, Channel>();
+  #state: "reading" | "parts" | "done" = "reading";
+  #waiting = 0;
+  #heard = 0;
+  #idle: Disposable | undefined;
+
+  constructor(options: IncomingOptions) {
+    this.#options = options;
+    this.#assembly = new Assembly(readLimits(options.limits));
+  }
+
+  /** The value came, or cannot come. */
+  get complete(): boolean {
+    return this.#state !== "reading";
+  }
+
+  /** Nothing is expected any more. */
+  get done(): boolean {
+    return this.#state === "done";
+  }
+
+  /** Takes a piece of the value. Unless told otherwise, an empty one is its end. */
+  push(piece: Uint8Array, last = piece.length === 0): void {
+    // It ends itself: what comes later is its end marker.
+    if (this.#state !== "reading") return;
+    try {
+      if (piece.length > 0) this.#assembly.push(piece);
+      const found = this.#assembly.take((input) => this.#options.codec.read(input), last);
+      if (found === undefined) {
+        if (last)
+          this.fail(new PetioleError("ERR_CALL_FAILED", `Cannot read ${this.#options.what}: they ended too early`));
+        return;
+      }
+      if (this.#assembly.length > 0) {
+        throw new WireFault("malformed", `${this.#assembly.length} bytes follow them`);
+      }
+      this.#begin(found.parts);
+      this.#options.onValue(found.value);
+    } catch (error) {
+      this.fail(faultOf(this.#options.what, error));
+    }
+  }
+
+  /** Takes a piece of what is at `path`; an empty one is its end. */
+  pushPart(path: string, piece: Uint8Array): void {
+    if (this.#state === "done") return;
+    this.#heard = performance.now();
+    const known = this.#channels.get(path);
+    if (known === undefined && (this.#state !== "reading" || this.#channels.size >= MOST_EARLY)) return;
+    const channel = known ?? this.#open(path);
+    if (piece.length === 0) {
+      channel.end();
+      return;
+    }
+    this.#waiting += piece.length;
+    if (this.#waiting <= this.#options.limits.value) channel.push(piece);
+    else {
+      this.fail(
+        new PetioleError(
+          "ERR_CALL_TOO_LARGE",
+          `Cannot hold ${this.#options.what}: more than ${this.#options.limits.value} bytes of streams wait to be read`,
+        ),
+      );
+    }
+  }
+
+  /** Nothing more comes of what is at `path`. */
+  failPart(path: string, error: PetioleError): void {
+    this.#channels.get(path)?.fail(error);
+  }
+
+  /** Nothing more comes of it. */
+  fail(error: PetioleError): void {
+    const state = this.#state;
+    if (state === "done") return;
+    this.#state = "done";
+    for (const channel of this.#channels.values()) channel.fail(error);
+    if (state === "reading") this.#options.onFailure(error);
+    this.#finish();
+  }
+
+  #begin(parts: readonly OpenPart[]): void {
+    this.#state = "parts";
+    const wanted = new Set(parts.map(({ path }) => path));
+    for (const path of this.#channels.keys()) if (!wanted.has(path)) this.#channels.delete(path);
+    // Those that ended already are given out and forgotten at once.
+    for (const part of parts) part.begin(this.#channels.get(part.path) ?? this.#open(part.path));
+    this.#settle();
+    if (this.#state === "parts") this.#watch();
+  }
+
+  #open(path: string): Channel {
+    const channel = new Channel({
+      onTaken: (bytes) => (this.#waiting -= bytes),
+      onClosed: () => this.#settle(),
+    });
+    this.#channels.set(path, channel);
+    return channel;
+  }
+
+  #settle(): void {
+    if (this.#state !== "parts" || [...this.#channels.values()].some((channel) => !channel.closed)) return;
+    this.#state = "done";
+    this.#finish();
+  }
+
+  #finish(): void {
+    this.#idle?.[Symbol.dispose]();
+    this.#options.onDone();
+  }
+
+  #watch(): void {
+    const { idle } = this.#options.limits;
+    this.#heard = performance.now();
+    const look = (): void => {
+      const left = idle - (performance.now() - this.#heard);
+      if (left > 0) this.#idle = after((left + 1) as typeof idle, look);
+      else {
+        const message = `Cannot read ${this.#options.what}: nothing came of a stream for ${idle} ms`;
+        this.fail(new PetioleError("ERR_CALL_TIMEOUT", message));
+      }
+    };
+    this.#idle = after(idle, look);
+  }
+}
+
+interface ChannelOptions {
+  readonly onTaken: (bytes: number) => void;
+  readonly onClosed: () => void;
+}
+
+/** The messages of one stream or future, until they are read. */
+class Channel implements PartSource {
+  readonly #options: ChannelOptions;
+  readonly #pieces: Uint8Array[] = [];
+  #end: "open" | "ended" | "cancelled" | PetioleError = "open";
+  #wake: (() => void) | undefined;
+
+  constructor(options: ChannelOptions) {
+    this.#options = options;
+  }
+
+  /** Nothing more is taken for it. */
+  get closed(): boolean {
+    return this.#end !== "open";
+  }
+
+  push(piece: Uint8Array): void {
+    if (this.#end === "open") this.#pieces.push(piece);
+    else this.#options.onTaken(piece.length);
+    this.#wake?.();
+  }
+
+  end(): void {
+    this.#close("ended");
+  }
+
+  fail(error: PetioleError): void {
+    this.#close(error);
+  }
+
+  cancel(): void {
+    this.#close("cancelled");
+    for (const piece of this.#pieces.splice(0)) this.#options.onTaken(piece.length);
+  }
+
+  async next(): Promise<Uint8Array | undefined> {
+    for (;;) {
+      const piece = this.#pieces.shift();
+      if (piece !== undefined) {
+        this.#options.onTaken(piece.length);
+        return piece;
+      }
+      if (this.#end instanceof PetioleError) throw this.#end;
+      if (this.#end !== "open") return undefined;
+      await new Promise<void>((resolve) => (this.#wake = resolve));
+    }
+  }
+
+  #close(how: "ended" | "cancelled" | PetioleError): void {
+    if (this.#end !== "open") return;
+    this.#end = how;
+    this.#wake?.();
+    this.#options.onClosed();
+  }
+}

@@ -1,0 +1,127 @@
+import { PetioleError } from "../domain/errors.ts";
+import { unversioned } from "../domain/wit-name.ts";
+import type { ComponentId, DesiredState, LinkSpec, ProviderId } from "../domain/workload.ts";
+import type { Logger } from "../lib/log.ts";
+import type { InterfaceShape } from "../lib/wit/type.ts";
+import type { Binding, ExportCaller, LinkContext, Provider } from "../provider/contract.ts";
+import type { PreparedComponent, RunningComponent } from "../runtime/contract.ts";
+import type { Callees } from "./callees.ts";
+import { checkExports, checkFit, checkProvider } from "./link-check.ts";
+import type { Router } from "./router.ts";
+
+export interface LinkBinderDeps {
+  readonly desired: () => DesiredState;
+  readonly provider: (id: ProviderId) => Provider | undefined;
+  readonly component: (id: ComponentId) => Pick<LiveEnd, "prepared" | "running"> | undefined;
+  readonly callees: Callees;
+  readonly router: Router;
+  readonly log: Logger;
+}
+
+interface LiveEnd {
+  readonly prepared: PreparedComponent;
+  readonly running: RunningComponent;
+}
+
+export interface LiveLink {
+  /** Undefined when the other end is no provider of this device. */
+  readonly binding: Binding | undefined;
+  readonly route: Disposable | undefined;
+}
+
+/** Which of a link's ends are here, and what they are, follows from the desired state. */
+export interface LinkBinder {
+  /**
+   * Undefined when an end did not start, which is for that end to report. `before` is what the link was until now, when it
+   * is bound again without having been unbound.
+   */
+  bind(link: LinkSpec, before: LiveLink | undefined): Promise<LiveLink | undefined>;
+  unbind(live: LiveLink): Promise<void>;
+}
+
+export function createLinkBinder(deps: LinkBinderDeps): LinkBinder {
+  const { desired, provider, component, callees, router, log } = deps;
+
+  const isComponent = (id: string): boolean => desired().components.some((spec) => spec.id === id);
+  const isProvider = (id: string): boolean => desired().providers.some((spec) => spec.id === id);
+
+  /** Calls find their way each time anew: the target may be replaced, and may come to this device and leave it. */
+  function bindLoose(link: LinkSpec, before: LiveLink | undefined): LiveLink {
+    before?.route?.[Symbol.dispose]();
+    const { source, target, interfaces } = link;
+    const [from, to] = [component(source), component(target)];
+    if (from !== undefined && to !== undefined) checkFit(link, from.prepared, to.prepared);
+    const route = router.add(source, interfaces, async (interfaceName, functionName, args) => {
+      if (isComponent(target))
+        return await callees.call({ from: source, id: target, interfaceName, functionName }, args);
+      throw new PetioleError(
+        "ERR_PROVIDER_STOPPED",
+        `Cannot call ${interfaceName} for "${source}": "${target}" is not on this device`,
+      );
+    });
+    return { binding: undefined, route };
+  }
+
+  async function bindProvider(
+    link: LinkSpec,
+    serving: Provider,
+    direction: LinkContext<unknown>["direction"],
+  ): Promise<LiveLink | undefined> {
+    const imports = direction === "imports";
+    const id = imports ? link.source : link.target;
+    const elsewhere = !isComponent(id);
+    const live = component(id);
+    if (elsewhere ? serving.bindsElsewhere !== true : !imports && live === undefined) return undefined;
+    if (imports) checkProvider(link, serving.id, serving.serves, "serve");
+    else {
+      checkProvider(link, serving.id, serving.calls, "call");
+      if (live !== undefined) checkExports(link, live.prepared.exports);
+    }
+    const binding = await serving.bind({
+      component: id,
+      linkName: link.name,
+      direction,
+      interfaces: link.interfaces,
+      config: serving.parseLinkConfig(link.config),
+      elsewhere,
+      shapes: () => linkedShapes(link, component(id)?.prepared.shapes[direction]),
+      call: imports || live === undefined ? noCall(id, imports) : live.running.call.bind(live.running),
+      log: log.child({ component: id, provider: serving.id }),
+    });
+    const route = imports && !elsewhere ? router.add(id, link.interfaces, binding.functions) : undefined;
+    return { binding, route };
+  }
+
+  return {
+    async bind(link, before) {
+      const { source, target } = link;
+      if (isProvider(target)) {
+        const serving = provider(target);
+        return serving === undefined ? undefined : await bindProvider(link, serving, "imports");
+      }
+      if (isProvider(source)) {
+        const calling = provider(source);
+        return calling === undefined ? undefined : await bindProvider(link, calling, "exports");
+      }
+      return isComponent(source) ? bindLoose(link, before) : undefined;
+    },
+
+    async unbind({ binding, route }) {
+      // The binding ends first: calls in flight still find their route.
+      await binding?.[Symbol.asyncDispose]();
+      route?.[Symbol.dispose]();
+    },
+  };
+}
+
+function noCall(id: ComponentId, imports: boolean): ExportCaller {
+  const reason = imports ? "the link is for its imports" : "it is on another host";
+  return async (interfaceName) => {
+    throw new PetioleError("ERR_LINK_INVALID", `Cannot call ${interfaceName} of "${id}": ${reason}`);
+  };
+}
+
+const linkedShapes = (
+  { interfaces }: LinkSpec,
+  shapes: readonly InterfaceShape[] | undefined,
+): readonly InterfaceShape[] => (shapes ?? []).filter(({ name }) => interfaces.includes(unversioned(name)));
