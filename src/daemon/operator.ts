@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { createContact } from "../adapters/lattice/operator/contact.ts";
 import { createFolders } from "../adapters/lattice/operator/folders.ts";
 import { createOperatorHost, type OperatorHost } from "../adapters/lattice/operator/operator-host.ts";
+import { newestHosts } from "../adapters/lattice/operator/shared-hosts.ts";
 import type { ResolvedImage, Surroundings, Translation } from "../adapters/lattice/operator/translate.ts";
 import { createWorkloadStore } from "../adapters/lattice/operator/workload-store.ts";
 import { createWorkloads, type WantedImage, type Workloads } from "../adapters/lattice/operator/workloads.ts";
@@ -157,6 +158,6 @@ export function operatorDesired(translations: readonly Translation[]): WantedSta
       }),
     ),
     providers: [...providers.values()],
-    links: translations.flatMap(({ links }) => links),
+    links: newestHosts(translations.flatMap(({ links }) => links)),
   };
 }

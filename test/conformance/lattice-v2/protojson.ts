@@ -158,6 +158,7 @@ function readValue(type: Type, value: unknown, path: string): unknown {
   const fail = (): never => {
     throw new Error(`${path}: found ${JSON.stringify(value)}, want ${JSON.stringify(type)}`);
   };
+  const scalar = (fits: boolean): unknown => (fits ? value : fail());
   if (typeof type === "object") {
     if ("message" in type) return readFields(type.message(), value, path);
     if ("repeated" in type) {
@@ -167,25 +168,16 @@ function readValue(type: Type, value: unknown, path: string): unknown {
     if (typeof value !== "object" || value === null || Array.isArray(value)) return fail();
     return Object.values(value).every((one) => typeof one === "string") ? value : fail();
   }
-  switch (type) {
-    case "string":
-      return typeof value === "string" ? value : fail();
-    case "bool":
-      return typeof value === "boolean" ? value : fail();
-    case "float":
-      return typeof value === "number" ? value : fail();
-    case "int32":
-    case "uint32":
-      return Number.isInteger(value) ? value : fail();
-    case "uint64":
-      // A number would be taken too, but 64 bits do not fit one: hosts write text.
-      return typeof value === "string" && /^\d{1,20}$/.test(value) ? BigInt(value) : fail();
-    case "timestamp":
-      return typeof value === "string" && /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/.test(value)
-        ? value
-        : fail();
-  }
+  if (type === "string") return scalar(typeof value === "string");
+  if (type === "bool") return scalar(typeof value === "boolean");
+  if (type === "float") return scalar(typeof value === "number");
+  if (type === "timestamp") return scalar(typeof value === "string" && TIMESTAMP.test(value));
+  if (type !== "uint64") return scalar(Number.isInteger(value));
+  // A number would be taken too, but 64 bits do not fit one: hosts write text.
+  return typeof value === "string" && /^\d{1,20}$/.test(value) ? BigInt(value) : fail();
 }
+
+const TIMESTAMP = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/;
 
 /** A source of chance that gives the same again. */
 export function chance(seed: number): () => number {

@@ -47,7 +47,6 @@ export interface OperatorRig extends AsyncDisposable {
 
 export const HOST = "gw-1";
 export const RUNNING = "WORKLOAD_STATE_RUNNING";
-export const STARTING = "WORKLOAD_STATE_STARTING";
 export const STOPPING = "WORKLOAD_STATE_STOPPING";
 export const ERROR = "WORKLOAD_STATE_ERROR";
 export const NOT_FOUND = "WORKLOAD_STATE_NOT_FOUND";
@@ -118,7 +117,7 @@ export async function startOperatorRig(options: RigOptions = {}): Promise<Operat
     client,
     heartbeats,
     raw,
-    heartbeat: async () => readMessage(HOST_HEARTBEAT, await raw("heartbeat", "{}")),
+    heartbeat: async () => readMessage(HOST_HEARTBEAT, await raw("heartbeat", "{}", 5000)),
     start: async (workload, id = randomUUID()) =>
       await askStatus("workload.start", writeMessage(START_REQUEST, { workload, workloadId: id }, random), id),
     status,

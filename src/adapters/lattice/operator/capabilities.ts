@@ -45,6 +45,10 @@ const provider = (name: string, type: string, config: unknown = {}): ProviderSpe
   config,
 });
 
+const HTTP = "http";
+/** A name that requests are for leads to one component. */
+export const HTTP_PROVIDER = provider(HTTP, "http-server").id;
+
 export const CAPABILITIES: readonly Capability[] = [
   {
     namespace: "wasi",
@@ -91,7 +95,7 @@ export const CAPABILITIES: readonly Capability[] = [
       if (httpListen === undefined) return { idle: true };
       const aliases = (entry.config["host-aliases"] ?? "").split(",").map((name) => name.trim());
       const hosts = [...new Set([host, ...aliases.filter(isHostName)])];
-      return { service: { provider: provider("http", "http-server", { listen: httpListen }), config: { hosts } } };
+      return { service: { provider: provider(HTTP, "http-server", { listen: httpListen }), config: { hosts } } };
     },
   },
   { namespace: "wasi", package: "config", version: "0.2.0-rc.1", imports: ["store"], exports: [] },

@@ -138,6 +138,7 @@ export function createOperatorHost(deps: OperatorHostDeps): OperatorHost {
         else void workOn(message, command, workloads.stop(request.workloadId));
         return;
       }
+      case undefined:
       default:
         // A newer operator may know more commands. There is no answer that would say that this host does not.
         return;

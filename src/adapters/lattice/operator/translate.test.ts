@@ -1,5 +1,6 @@
 import { describe, test } from "vitest";
 import { componentId, translate, type ResolvedImage, type Surroundings, type Translation } from "./translate.ts";
+import { newestHosts } from "./shared-hosts.ts";
 import { workloadSchema, type Workload } from "./wire.ts";
 
 const around: Surroundings = {
@@ -210,4 +211,21 @@ describe("translate()", () => {
       links: [{ source: "buttons", interfaces: ["petiole:gpio/edge-handler"], config: { lines: [4] } }],
     });
   });
+});
+
+test("newestHosts() leads a name to the workload that came last", ({ expect }) => {
+  const link = (target: string, hosts: string[], source = "operator-http") => ({
+    name: "default",
+    source,
+    target,
+    interfaces: [],
+    config: { hosts },
+  });
+  const found = newestHosts([
+    link("old", ["a", "b"]),
+    link("x", ["a"], "elsewhere"),
+    link("older", ["A"]),
+    link("new", ["a"]),
+  ]);
+  expect(found).toEqual([link("old", ["b"]), link("x", ["a"], "elsewhere"), link("new", ["a"])]);
 });

@@ -1,7 +1,7 @@
 import { describe, test } from "vitest";
 import { createFakeClock } from "../../../../test/support/fake-clock.ts";
 import { PetioleError } from "../../../domain/errors.ts";
-import { minutes, seconds } from "../../../domain/units.ts";
+import { millis, minutes, seconds } from "../../../domain/units.ts";
 import { silentLogger } from "../../../lib/log.ts";
 import { createContact } from "./contact.ts";
 import type { ResolvedImage } from "./translate.ts";
@@ -132,6 +132,7 @@ describe("createWorkloads()", () => {
     });
     rig.workloads.begin();
     const started = rig.workloads.start("a", replica("app-1-x"));
+    await rig.clock.advance(millis(1));
     expect(stateOf(rig, "a")).toBe("STARTING");
     const stopped = rig.workloads.stop("a");
     expect(stateOf(rig, "a")).toBe("STOPPING");

@@ -150,6 +150,7 @@ export function createWorkloads(deps: WorkloadsDeps): Workloads {
           const retryIn = error.retryable ? backoffDelay(attempt, RETRY) : undefined;
           fail(slot, error, retryIn);
           if (attempt === 0) await keep(slot.stored);
+          slot.settled.resolve();
           if (retryIn === undefined) return;
           await clock.sleep(retryIn, slot.stop.signal).catch(() => {});
         }
@@ -196,7 +197,6 @@ export function createWorkloads(deps: WorkloadsDeps): Workloads {
     const { code, message } = error;
     const known = slot.failure === `${code}: ${message}`;
     slot.failure = `${code}: ${message}`;
-    slot.settled.resolve();
     if (known) return;
     const bug = error.kind === "bug" ? { err: error.cause } : {};
     log.error("A workload cannot be started", { ...fieldsOf(slot.stored), code, reason: message, retryIn, ...bug });
