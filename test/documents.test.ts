@@ -6,6 +6,7 @@ import { describe, test } from "vitest";
 import { z } from "zod";
 import { loadConfig } from "../src/config/load.ts";
 import { configSchema } from "../src/config/schema.ts";
+import { parseManifest } from "../src/oam/parse.ts";
 import { checkProviders } from "../src/daemon/check-providers.ts";
 
 const ROOT = resolve(import.meta.dirname, "..");
@@ -51,6 +52,13 @@ test("examples/petiole.yaml has no fault", async ({ expect }) => {
   const parsed = await loadConfig(join(ROOT, "examples", "petiole.yaml"));
   await checkProviders(parsed);
   expect(Object.keys(parsed.config.components).length).toBeGreaterThan(0);
+});
+
+test("docs/deploy.md shows a manifest without a fault, and the example is one", ({ expect }) => {
+  const [, shown = ""] = /```yaml\n([\s\S]*?)```/.exec(read("docs/deploy.md")) ?? [];
+  const { manifest, warnings } = parseManifest(shown, "docs/deploy.md");
+  expect([manifest.name, manifest.components.length, warnings]).toEqual(["thermo", 3, []]);
+  expect(parseManifest(read("examples/smoother/application.yaml"), "application.yaml").warnings).toEqual([]);
 });
 
 test("every relative link in the documents leads somewhere", ({ expect }) => {

@@ -3,6 +3,7 @@ import { Command, CommanderError, Option } from "commander";
 import { DEFAULT_CONFIG_FILE } from "../config/load.ts";
 import { isPetioleError } from "../domain/errors.ts";
 import type { AgentOptions } from "./agent-socket.ts";
+import { addAppCommands } from "./apps/commands.ts";
 import { countArgument, sizeArgument } from "./arguments.ts";
 import { addArtifactCommands } from "./artifacts/commands.ts";
 import type { CompileOptions } from "./compile.ts";
@@ -50,6 +51,7 @@ withAgentOptions(
   await status(options);
 });
 
+addAppCommands(program, withAgentOptions);
 addOutboxCommands(program, withAgentOptions);
 addLatticeCommands(program);
 const withConfigOptions = (command: Command): Command => command.addOption(configOption()).addOption(jsonOption());

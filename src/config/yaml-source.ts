@@ -1,5 +1,5 @@
 import { isMap, isNode, isScalar, LineCounter, parseDocument, type Document } from "yaml";
-import { PetioleError } from "../domain/errors.ts";
+import { PetioleError, type ErrorCode } from "../domain/errors.ts";
 import { reasonOf } from "../lib/reason.ts";
 
 /** A fault of a configuration and where it is: keys and indexes from the top of the file. */
@@ -11,44 +11,44 @@ export interface ConfigFault {
 /** A YAML document that can say where its parts stand. */
 export interface YamlSource {
   readonly value: unknown;
-  invalid(faults: readonly ConfigFault[]): PetioleError;
+  /** An error that shows the faults where they stand, of the source's code unless another is given. */
+  invalid(faults: readonly ConfigFault[], code?: ErrorCode): PetioleError;
+  /** Each as `source:line:column: path: message`, in the order of the document. */
+  locate(faults: readonly ConfigFault[]): string[];
 }
 
 /** Aliases that would make the document larger than memory are refused by the parser. */
 const MAX_ALIASES = 100;
 
-/** @throws PetioleError ERR_CONFIG_INVALID when the text is not YAML */
-export function openYaml(text: string, source: string): YamlSource {
+/** @throws PetioleError of the code when the text is not YAML */
+export function openYaml(text: string, source: string, code: ErrorCode = "ERR_CONFIG_INVALID"): YamlSource {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, merge: false });
-  const locate = (offset: number): string => {
+  const place = (offset: number): string => {
     const { line, col } = lines.linePos(offset);
     return `${source}:${line}:${col}`;
   };
   if (document.errors.length > 0) {
-    const faults = document.errors.map((error) => `${locate(error.pos[0])}: ${yamlReason(error.message)}`);
-    throw configInvalid(source, faults);
+    const faults = document.errors.map((error) => `${place(error.pos[0])}: ${yamlReason(error.message)}`);
+    throw invalid(code, source, faults);
   }
   let value: unknown;
   try {
     value = document.toJS({ maxAliasCount: MAX_ALIASES });
   } catch (error) {
-    throw configInvalid(source, [`${source}: ${reasonOf(error)}`]);
+    throw invalid(code, source, [`${source}: ${reasonOf(error)}`]);
   }
-  return {
-    value,
-    invalid: (faults) => {
-      const found = faults.map((fault) => ({ ...fault, offset: offsetOf(document, fault.path) }));
-      found.sort((a, b) => a.offset - b.offset);
-      const texts = found.map(({ path, message, offset }) => `${locate(offset)}: ${formatPath(path)}${message}`);
-      return configInvalid(source, texts);
-    },
+  const locate = (faults: readonly ConfigFault[]): string[] => {
+    const found = faults.map((fault) => ({ ...fault, offset: offsetOf(document, fault.path) }));
+    found.sort((a, b) => a.offset - b.offset);
+    return found.map(({ path, message, offset }) => `${place(offset)}: ${formatPath(path)}${message}`);
   };
+  return { value, locate, invalid: (faults, other = code) => invalid(other, source, locate(faults)) };
 }
 
-function configInvalid(source: string, faults: readonly string[]): PetioleError {
+function invalid(code: ErrorCode, source: string, faults: readonly string[]): PetioleError {
   const count = faults.length === 1 ? "1 fault" : `${faults.length} faults`;
-  return new PetioleError("ERR_CONFIG_INVALID", `Cannot use "${source}": found ${count}\n${faults.join("\n")}`);
+  return new PetioleError(code, `Cannot use "${source}": found ${count}\n${faults.join("\n")}`);
 }
 
 /** Offset of the deepest part of `path` that stands in the file: the key if there is one, else its container. */

@@ -1,7 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { PROVIDERS } from "../../providers/index.ts";
-import { SOCKET_NAME } from "../adapters/control/protocol.ts";
+import { SOCKET_NAME, type DeployParams, type UndeployParams } from "../adapters/control/protocol.ts";
 import { openControlServer } from "../adapters/control/server.ts";
 import type { LatticeHost } from "../adapters/lattice/wasmcloud/lattice-host.ts";
 import type { BucketWatch } from "../adapters/lattice/desired-bucket.ts";
@@ -22,8 +22,10 @@ import type { Logger } from "../lib/log.ts";
 import { createRuntime } from "../runtime/runtime.ts";
 import { NOTHING_REMEMBERED } from "../trust/memory.ts";
 import { readTrustedKey } from "../runtime/aot/keys.ts";
+import { createApplications } from "./applications.ts";
 import { openArtifacts } from "./artifacts.ts";
 import { createDesired } from "./desired.ts";
+import { deviceView } from "./device-view.ts";
 import { openHub } from "./hub.ts";
 import { joinLattice, latticeDesired } from "./lattice.ts";
 import { joinOperator, operatorDesired, type JoinedOperator } from "./operator.ts";
@@ -181,6 +183,18 @@ export async function openAgent({ config, file, env, clock, log, signal, onEnd }
 
   const started = clock.monotonic();
   let lattice: LatticeHost | undefined;
+  const applications = createApplications({
+    state: store.state,
+    log: log.child({ part: "applications" }),
+    view: () => deviceView(lattice),
+    own: () => desired.own(),
+    latticeIds: () => {
+      const { components, providers } = lattice?.status() ?? { components: [], providers: [] };
+      return [...components, ...providers];
+    },
+    refresh: () => desired.refresh(),
+    running: () => host.status(),
+  });
   const desired = createDesired({
     config,
     file,
@@ -188,6 +202,7 @@ export async function openAgent({ config, file, env, clock, log, signal, onEnd }
     state: store.state,
     log: log.child({ part: "desired" }),
     apply: (next) => host.apply(next),
+    applications: (own) => applications.wanted(own),
     extend: (below) =>
       mergeDesired([
         ...(lattice === undefined ? [] : [latticeDesired(lattice.items(below), config.lattice?.components_folder)]),
@@ -201,6 +216,7 @@ export async function openAgent({ config, file, env, clock, log, signal, onEnd }
     clock,
     log: log.child({ part: "lattice" }),
     desired,
+    annotations: (id) => applications.annotations(id),
     host,
     end: onEnd ?? (() => {}),
   });
@@ -242,11 +258,15 @@ export async function openAgent({ config, file, env, clock, log, signal, onEnd }
   const handlers = {
     status,
     ...outboxControl.handlers,
+    apps: async () => applications.list(),
+    "app-deploy": async (params: DeployParams) => await applications.deploy(params),
+    "app-undeploy": async (params: UndeployParams) => await applications.undeploy(params),
     "trust-memory": async () => {
       const { names, digests } = trust?.remembered() ?? NOTHING_REMEMBERED;
       return { clockSynced: await isClockSynced(), names: Object.fromEntries(names), digests };
     },
   };
+  await applications.load();
   stack.use(await openControlServer({ path, handlers, log: log.child({ part: "control" }) }));
 
   // Before what it wants runs: until then it is answered that it is being started.

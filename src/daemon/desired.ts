@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import type { BucketEntry, BucketWatch } from "../adapters/lattice/desired-bucket.ts";
 import { desiredStateOf } from "../config/desired-state.ts";
 import { parseDocument } from "../config/document.ts";
@@ -22,16 +23,22 @@ export interface DesiredDeps {
   readonly log: Logger;
   /** Makes it run. Resolves after the first pass. */
   readonly apply: (desired: WantedState) => Promise<void>;
-  /** What comes on top of what the file and the document want, which it is given. */
+  /** What the applications of the device want besides what the file and the document do, which is given. */
+  readonly applications: (own: WantedState) => WantedState;
+  /** What comes on top of all that the device itself wants, which is given. */
   readonly extend?: ((below: WantedState) => WantedState) | undefined;
 }
 
-/** What should run: the configuration file, the hub's document for this device on top of it, and then `extend`. */
+/** What should run: the configuration file, the hub's document for this device on top of it, the applications, `extend`. */
 export interface Desired {
   current(): WantedState;
   /** Of the file and the document. */
+  own(): WantedState;
+  /** Of the device itself: with its applications. */
   below(): WantedState;
-  /** Applies anew what `extend` says now. */
+  /** True when the applications mean something else by now than what is applied. */
+  isStale(): boolean;
+  /** Applies anew what the applications and `extend` say now. */
   refresh(): Promise<void>;
   /** Applies the file and the last valid document. */
   begin(): Promise<void>;
@@ -42,12 +49,13 @@ export interface Desired {
 
 const STATE = "desired-document";
 
-export function createDesired({ config, file, folder, state, log, apply, extend }: DesiredDeps): Desired {
+export function createDesired({ config, file, folder, state, log, apply, applications, extend }: DesiredDeps): Desired {
   const base = desiredStateOf(config);
   let record: DocumentRecord = EMPTY;
   /** The document that is applied; none when the stored one does not fit the file any more. */
   let applied: { readonly revision: number; readonly workloads: Workloads } | undefined;
   const applying = createExclusive();
+  let own = base;
   let below = base;
   let current = base;
 
@@ -59,15 +67,18 @@ export function createDesired({ config, file, folder, state, log, apply, extend 
   }
 
   async function applyDocument(document: typeof applied): Promise<void> {
-    below = document === undefined ? base : mergeDesired([base, desiredStateOf(document.workloads)]);
+    own = document === undefined ? base : mergeDesired([base, desiredStateOf(document.workloads)]);
     await refresh();
     // Shown once everything of it had its first try.
     applied = document;
   }
 
+  const withApplications = (): WantedState => mergeDesired([own, applications(own)]);
+
   /** One after another: each resolves when what it applied had its first pass. */
   const refresh = (): Promise<void> =>
     applying.run(async () => {
+      below = withApplications();
       current = extend === undefined ? below : mergeDesired([below, extend(below)]);
       await apply(current);
     });
@@ -88,7 +99,9 @@ export function createDesired({ config, file, folder, state, log, apply, extend 
 
   return {
     current: () => current,
+    own: () => own,
     below: () => below,
+    isStale: () => !isDeepStrictEqual(withApplications(), below),
     refresh,
 
     async begin() {

@@ -21,7 +21,8 @@ export interface JoinLatticeDeps {
   readonly state: StateStore;
   readonly clock: Clock;
   readonly log: Logger;
-  readonly desired: Pick<Desired, "below" | "refresh">;
+  readonly desired: Pick<Desired, "below" | "isStale" | "refresh">;
+  readonly annotations: (id: string) => Readonly<Record<string, string>>;
   readonly host: Host;
   readonly end: () => void;
 }
@@ -31,7 +32,7 @@ const MOST_INSTANCES = 1000;
 
 /** Undefined when the configuration has no lattice. @throws PetioleError ERR_STORE_FAILED */
 export async function joinLattice(deps: JoinLatticeDeps): Promise<LatticeHost | undefined> {
-  const { config, path, state, clock, log, desired, host, end } = deps;
+  const { config, path, state, clock, log, desired, annotations, host, end } = deps;
   const { lattice } = config;
   if (lattice === undefined || path === undefined) return undefined;
   return await openLatticeHost({
@@ -45,6 +46,8 @@ export async function joinLattice(deps: JoinLatticeDeps): Promise<LatticeHost | 
     clock,
     log,
     below: () => desired.below(),
+    annotations,
+    isStale: () => desired.isStale(),
     apply: () => desired.refresh(),
     running: () => host.status(),
     componentProblem: (reference) => {

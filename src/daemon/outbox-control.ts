@@ -74,7 +74,7 @@ export interface OutboxControlDeps {
   readonly log: Logger;
 }
 
-type OutboxOperation = Exclude<keyof ControlHandlers, "status" | "trust-memory">;
+type OutboxOperation = Extract<keyof ControlHandlers, "outbox" | `outbox-${string}`>;
 
 /** Answers what operators and programs ask about the outbox. Disposing it ends what they wait for. */
 export interface OutboxControl extends AsyncDisposable {

@@ -17,6 +17,32 @@ export const ERROR_CATALOGUE = {
     meaning: "the configuration has faults; all are listed with their lines",
   },
   ERR_CONFIG_UNREADABLE: { kind: "user", retryable: false, meaning: "the configuration file cannot be read" },
+  ERR_MANIFEST_INVALID: {
+    kind: "user",
+    retryable: false,
+    meaning: "the manifest of an application has faults; all are listed with their lines",
+  },
+  ERR_MANIFEST_UNSUPPORTED: {
+    kind: "user",
+    retryable: false,
+    meaning: "the manifest is fine, and asks for something that this device cannot do; all of it is listed",
+  },
+  ERR_APPLICATION_UNKNOWN: { kind: "user", retryable: false, meaning: "no application of this name is deployed" },
+  ERR_APPLICATION_CONFLICT: {
+    kind: "user",
+    retryable: false,
+    meaning: "an application cannot be changed or taken away so: others need it, or the device is full",
+  },
+  ERR_APPLICATION_FAILED: {
+    kind: "user",
+    retryable: false,
+    meaning: "an application is deployed, and a part of it cannot run",
+  },
+  ERR_APPLICATION_PENDING: {
+    kind: "environment",
+    retryable: true,
+    meaning: "an application is deployed, and did not run in the time that was waited; it is tried further",
+  },
   ERR_COMPONENT_UNREADABLE: { kind: "user", retryable: false, meaning: "the component file cannot be read" },
   ERR_COMPONENT_INVALID: {
     kind: "user",

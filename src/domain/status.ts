@@ -52,6 +52,14 @@ export interface ProviderStatus {
   readonly lastError: StatusError | undefined;
 }
 
+/** `waiting`: an end of it does not run. */
+export type LinkState = "bound" | "waiting" | "failed";
+
+export interface LinkStatus extends Pick<LinkSpec, "name" | "source" | "target" | "interfaces"> {
+  readonly state: LinkState;
+  readonly lastError: StatusError | undefined;
+}
+
 export interface StatusError {
   readonly code: string;
   readonly message: string;

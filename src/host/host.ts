@@ -1,5 +1,5 @@
 import { PetioleError, isPetioleError } from "../domain/errors.ts";
-import type { ComponentStatus, ProviderStatus, StatusError } from "../domain/status.ts";
+import type { ComponentStatus, LinkStatus, ProviderStatus, StatusError } from "../domain/status.ts";
 import { millis, seconds } from "../domain/units.ts";
 import type { ComponentSpec, DesiredState, LinkSpec, ProviderSpec } from "../domain/workload.ts";
 import { backoffDelay } from "../lib/backoff.ts";
@@ -33,6 +33,7 @@ export interface HostDeps {
 export interface HostStatus {
   readonly components: readonly ComponentStatus[];
   readonly providers: readonly ProviderStatus[];
+  readonly links: readonly LinkStatus[];
 }
 
 /** Keeps what runs equal to the desired state. */
@@ -274,6 +275,7 @@ export function createHost({ runtime, registry, services, trust, clock, log }: H
     status: () => ({
       components: desired.components.map((spec) => componentStatus(spec, components.get(spec.id), links)),
       providers: desired.providers.map((spec) => providerStatus(spec, providers.get(spec.id))),
+      links: desired.links.map((spec) => linkStatus(spec, links.get(linkKey(spec)))),
     }),
 
     async [Symbol.asyncDispose]() {
@@ -339,6 +341,12 @@ function componentStatus(
 
 function providerStatus(spec: ProviderSpec, item: Item<ProviderSpec, Provider> | undefined): ProviderStatus {
   return { id: spec.id, type: spec.type, state: stateOf(item), lastError: statusError(item?.failure) };
+}
+
+function linkStatus(spec: LinkSpec, item: Item<LinkSpec, LiveLink> | undefined): LinkStatus {
+  const { name, source, target, interfaces } = spec;
+  const state = item?.failure !== undefined ? "failed" : item?.live === undefined ? "waiting" : "bound";
+  return { name, source, target, interfaces, state, lastError: statusError(item?.failure) };
 }
 
 function stateOf(item: Item<unknown, unknown> | undefined): ComponentStatus["state"] {

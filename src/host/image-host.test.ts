@@ -70,6 +70,7 @@ function createWorld(): World {
     status: () => ({
       components: (applied.at(-1)?.components ?? []).map(({ id, digest }) => status(id, digest)),
       providers: [],
+      links: [],
     }),
     [Symbol.asyncDispose]: async () => void applied.push({ components: [], providers: [], links: [] }),
   };

@@ -164,7 +164,7 @@ export function createImageHost({ host, artifacts, clock, log }: ImageHostDeps):
     },
 
     status() {
-      const { components, providers } = host.status();
+      const { components, providers, links } = host.status();
       const running = new Map(components.map((status) => [status.id, status]));
       return {
         components: wanted.components.map(({ id }) => {
@@ -173,6 +173,7 @@ export function createImageHost({ host, artifacts, clock, log }: ImageHostDeps):
           return slot === undefined ? status : withImage(status, slot);
         }),
         providers,
+        links,
       };
     },
 

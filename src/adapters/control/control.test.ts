@@ -36,6 +36,9 @@ const HANDLERS: ControlHandlers = {
   "outbox-export": unused,
   "outbox-import": unused,
   "trust-memory": unused,
+  apps: unused,
+  "app-deploy": unused,
+  "app-undeploy": unused,
 };
 
 const openWith = async (path: string, handlers: Partial<ControlHandlers>): Promise<AsyncDisposable> =>

@@ -35,6 +35,9 @@ const PARAMS: { readonly [K in ControlOperation]: z.ZodType<ParamsOf<K>> } = {
     lanes: z.array(z.enum(EXPORTED_LANES)).min(1).optional(),
   }),
   "outbox-import": z.strictObject({ file, dryRun: z.boolean() }),
+  apps: nothing,
+  "app-deploy": z.strictObject({ source: z.string(), folder: file, text: z.string(), dryRun: z.boolean() }),
+  "app-undeploy": z.strictObject({ name: z.string(), dryRun: z.boolean() }),
   "trust-memory": nothing,
 };
 

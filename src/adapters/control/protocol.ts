@@ -5,6 +5,7 @@
 //   {"progress":{"left":[{"lane":"standard","rows":1200}],"paused":false}}
 //   {"ok":true,"value":{"left":[],"paused":false}}
 
+import type { ApplicationStatus, DeployReport, UndeployReport } from "../../domain/application.ts";
 import { PetioleError, isErrorCode, type ErrorCode } from "../../domain/errors.ts";
 import type { Lane, LedgerEntry, PublishReceipt } from "../../domain/outbox.ts";
 import type {
@@ -34,6 +35,9 @@ export interface ControlOperations {
   readonly "outbox-drain": Operation<DrainParams, DrainReport, DrainReport>;
   readonly "outbox-export": Operation<ExportParams, TransferProgress, ExportReport>;
   readonly "outbox-import": Operation<ImportParams, TransferProgress, ImportReport>;
+  readonly apps: Operation<NoParams, never, readonly ApplicationStatus[]>;
+  readonly "app-deploy": Operation<DeployParams, never, DeployReport>;
+  readonly "app-undeploy": Operation<UndeployParams, never, UndeployReport>;
   readonly "trust-memory": Operation<NoParams, never, TrustMemoryReport>;
 }
 export type ControlOperation = keyof ControlOperations;
@@ -77,6 +81,20 @@ export interface ExportParams {
   readonly file: string;
   readonly dryRun: boolean;
   readonly lanes?: readonly Lane[] | undefined;
+}
+
+export interface DeployParams {
+  /** What the manifest is called in messages. */
+  readonly source: string;
+  /** Absolute, on the agent's own file system: relative paths in the manifest start there. */
+  readonly folder: string;
+  readonly text: string;
+  readonly dryRun: boolean;
+}
+
+export interface UndeployParams {
+  readonly name: string;
+  readonly dryRun: boolean;
 }
 
 export interface ImportParams {

@@ -139,21 +139,23 @@ function addConfigCommands(lattice: Command): void {
 }
 
 /** Adds the options of a command that speaks with a lattice. */
-const add = (command: Command): Command =>
-  command
-    .addOption(
-      new Option("--nats <url>", "NATS of the lattice; user:password@ before the host logs in")
-        .default("nats://127.0.0.1:4222")
-        .env("NATS_URL"),
-    )
-    .addOption(new Option("--creds <file>", "NATS credentials").env("NATS_CREDS"))
-    .addOption(new Option("--lattice <name>", "name of the lattice").default("default").env("WASMCLOUD_LATTICE"))
-    .addOption(
-      new Option("--timeout <duration>", "how long answers are waited for")
-        .argParser(durationArgument)
-        .default(durationArgument("2s"), "2s"),
-    )
-    .addOption(new Option("--json", "print JSON, for programs"));
+function add(command: Command): Command {
+  for (const option of [...natsOptions(), latticeNameOption("--lattice <name>")]) command.addOption(option);
+  return command.addOption(new Option("--json", "print JSON, for programs"));
+}
+
+/** How a lattice is reached. */
+export const natsOptions = (): Option[] => [
+  new Option("--nats <url>", "NATS of the lattice; user:password@ before the host logs in")
+    .default("nats://127.0.0.1:4222")
+    .env("NATS_URL"),
+  new Option("--creds <file>", "NATS credentials").env("NATS_CREDS"),
+  new Option("--timeout <duration>", "how long answers are waited for")
+    .argParser(durationArgument)
+    .default(durationArgument("2s"), "2s"),
+];
+export const latticeNameOption = (flags: string): Option =>
+  new Option(flags, "name of the lattice").default("default").env("WASMCLOUD_LATTICE");
 
 const hostOption = (otherwise: string): Option =>
   new Option("--host <host>", `id or its beginning, or a part of the name; ${otherwise} unless given`);

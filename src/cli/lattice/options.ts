@@ -16,11 +16,15 @@ export async function withLattice(
   work: (client: LatticeClient) => Promise<void>,
 ): Promise<void> {
   const { nats: server, creds: credentials, lattice, timeout } = options;
-  if (!/^(nats|tls|wss?):\/\/\S+$/.test(server)) {
-    throw new PetioleError("ERR_CONFIG_INVALID", `Cannot use "${server}": want a URL such as nats://hub.example:4222`);
-  }
+  checkServer(server);
   await using client = await connectLatticeClient({ server, credentials, lattice, timeout });
   await work(client);
+}
+
+/** @throws PetioleError ERR_CONFIG_INVALID */
+export function checkServer(server: string): void {
+  if (/^(nats|tls|wss?):\/\/\S+$/.test(server)) return;
+  throw new PetioleError("ERR_CONFIG_INVALID", `Cannot use "${server}": want a URL such as nats://hub.example:4222`);
 }
 
 /** JSON for programs, else text for people. */

@@ -7,7 +7,7 @@ import type { Digest, FolderGrant, LinkSpec, ProviderSpec } from "../../../domai
 import { capabilityOf, type Found } from "./capabilities.ts";
 import { networkPolicy } from "./network-policy.ts";
 import { exporterOf, findCycle } from "./siblings.ts";
-import { structuredConfig } from "../structured-config.ts";
+import { structuredConfig } from "../../../lib/structured-config.ts";
 import { volumeFolders } from "./volumes.ts";
 import type { LocalResources, WireComponent, WitInterface, Workload } from "./wire.ts";
 

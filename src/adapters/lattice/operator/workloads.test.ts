@@ -43,6 +43,7 @@ function setUp({ resolve = async () => IMAGE, saved = new Map<string, string>() 
     resolve,
     running: () => ({
       providers: [],
+      links: [],
       // Of a component, no more is looked at here.
       components: running.map((id) => ({ id, state: "running", lastError: undefined })) as never,
     }),

@@ -240,14 +240,17 @@ export function createWorkloads(deps: WorkloadsDeps): Workloads {
     }
     const result = translated(slot, images);
     if ("problem" in result) return state("WORKLOAD_STATE_ERROR", result.problem);
-    const { components, providers } = deps.running();
+    const { components, providers, links } = deps.running();
     const own = new Set(result.components.map((component) => component.id));
     const used = new Set(result.links.flatMap(({ source, target }) => [source, target]));
     const mine = components.filter((component) => own.has(component.id));
     const items = [...mine, ...providers.filter((provider) => used.has(provider.id))];
     const broken = items.find(({ lastError }) => lastError !== undefined)?.lastError;
     if (broken !== undefined) return state("WORKLOAD_STATE_ERROR", `${broken.code}: ${broken.message}`);
-    const isUp = mine.length === own.size && items.every((item) => item.state === "running");
+    const isUp =
+      mine.length === own.size &&
+      items.every((item) => item.state === "running") &&
+      links.every((link) => link.state === "bound" || !(own.has(link.source) || own.has(link.target)));
     return isUp ? state("WORKLOAD_STATE_RUNNING", "it runs") : state("WORKLOAD_STATE_STARTING", "it is being started");
   }
 

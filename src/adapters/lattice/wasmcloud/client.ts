@@ -1,11 +1,10 @@
 // The other end of the control interface: what asks the hosts of a lattice, whatever they are made of.
 
-import { connect, wsconnect, type Msg, type NatsConnection } from "@nats-io/transport-node";
+import type { Msg } from "@nats-io/transport-node";
 import { z } from "zod";
 import { PetioleError } from "../../../domain/errors.ts";
 import type { Millis } from "../../../domain/units.ts";
-import { silentLogger } from "../../../lib/log.ts";
-import { clientOptions, isWebSocket } from "../client-options.ts";
+import { dial, type DialOptions } from "../dial.ts";
 import { describeNatsError, isNoResponders } from "../nats-error.ts";
 import { controlSubject, everyEvent } from "./subjects.ts";
 import { linkSchema, parseJson } from "./wire.ts";
@@ -74,10 +73,7 @@ export interface LatticeClient extends AsyncDisposable {
   listen(listener: (event: LatticeEvent) => void): Promise<Disposable>;
 }
 
-export interface LatticeClientOptions {
-  /** `nats://[user:password@]host:port` */
-  readonly server: string;
-  readonly credentials: string | undefined;
+export interface LatticeClientOptions extends DialOptions {
   readonly lattice: string;
   /** How long an answer is waited for, and how long answers of several hosts are collected. */
   readonly timeout: Millis;
@@ -85,8 +81,8 @@ export interface LatticeClientOptions {
 
 /** @throws PetioleError ERR_LATTICE_UNREACHABLE */
 export async function connectLatticeClient(options: LatticeClientOptions): Promise<LatticeClient> {
-  const { server, credentials, lattice, timeout } = options;
-  const live = await dial(server, credentials);
+  const { lattice, timeout } = options;
+  const live = await dial(options);
   const encode = (body: unknown): string => (body === undefined ? "" : JSON.stringify(body));
 
   async function request(verb: string, body: unknown): Promise<Msg> {
@@ -161,15 +157,3 @@ export async function connectLatticeClient(options: LatticeClientOptions): Promi
 
 const unreadable = (verb: string): PetioleError =>
   new PetioleError("ERR_LATTICE_REQUEST", `Cannot read the answer to "${verb}": it is not of the control interface v1`);
-
-async function dial(server: string, credentials: string | undefined): Promise<NatsConnection> {
-  try {
-    const settings = clientOptions(server, { servers: [server], credentials, name: "petiole cli", log: silentLogger });
-    return await (isWebSocket(server) ? wsconnect(settings) : connect(settings));
-  } catch (cause) {
-    const address = server.replace(/\/\/[^@/]*@/, "//");
-    throw new PetioleError("ERR_LATTICE_UNREACHABLE", `Cannot connect to "${address}": ${describeNatsError(cause)}`, {
-      cause,
-    });
-  }
-}

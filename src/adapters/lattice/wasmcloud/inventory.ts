@@ -9,10 +9,12 @@ export interface InventoryInput {
   readonly wanted: Wanted;
   readonly below: WantedState;
   readonly status: HostStatus;
+  /** Of what the device itself wants. */
+  readonly annotations: (id: string) => Readonly<Record<string, string>>;
 }
 
 /** What runs. What should run and does not is left out: whoever wants it is to try again. */
-export function inventoryItems({ wanted, below, status }: InventoryInput): {
+export function inventoryItems({ wanted, below, status, annotations: ownAnnotations }: InventoryInput): {
   readonly components: InventoryComponent[];
   readonly providers: InventoryProvider[];
 } {
@@ -21,8 +23,15 @@ export function inventoryItems({ wanted, below, status }: InventoryInput): {
     components: status.components.filter(isRunning).flatMap(({ id }) => {
       const own = below.components.find((spec) => spec.id === id);
       if (own !== undefined) {
+        const reference = own.image?.reference ?? `file://${own.file}`;
         return [
-          { id, image_ref: `file://${own.file}`, annotations: {}, revision: 0, max_instances: own.limits.instances },
+          {
+            id,
+            image_ref: reference,
+            annotations: ownAnnotations(id),
+            revision: 0,
+            max_instances: own.limits.instances,
+          },
         ];
       }
       const item = findItem(wanted.components, id);
@@ -33,7 +42,7 @@ export function inventoryItems({ wanted, below, status }: InventoryInput): {
     providers: status.providers.filter(isRunning).flatMap(({ id, type }) => {
       const own = below.providers.some((spec) => spec.id === id);
       const item = findItem(wanted.providers, id);
-      if (own) return [{ id, image_ref: `petiole://${type}`, annotations: {}, revision: 0 }];
+      if (own) return [{ id, image_ref: `petiole://${type}`, annotations: ownAnnotations(id), revision: 0 }];
       return item === undefined ? [] : [{ id, image_ref: item.reference, annotations: item.annotations, revision: 0 }];
     }),
   };

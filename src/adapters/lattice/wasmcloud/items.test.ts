@@ -1,7 +1,7 @@
 import { describe, test } from "vitest";
 import type { DesiredState } from "../../../domain/workload.ts";
 import { latticeItems, linksOf, type ItemsInput } from "./items.ts";
-import { structuredConfig } from "../structured-config.ts";
+import { structuredConfig } from "../../../lib/structured-config.ts";
 import { configProblem, mergeConfig } from "./named-config.ts";
 import { NOTHING_WANTED } from "./wanted.ts";
 import type { Link } from "./wire.ts";

@@ -2,7 +2,7 @@
 
 import type { ProviderSpec, WantedState, LinkSpec } from "../../../domain/workload.ts";
 import { parseWitName } from "../../../domain/wit-name.ts";
-import { structuredConfig } from "../structured-config.ts";
+import { structuredConfig } from "../../../lib/structured-config.ts";
 import { mergeConfig, type ConfigLookup } from "./named-config.ts";
 import type { Wanted } from "./wanted.ts";
 import { componentRecord, parseStored, type Link } from "./wire.ts";

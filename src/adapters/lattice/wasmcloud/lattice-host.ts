@@ -24,7 +24,7 @@ import { readyWithin, shareBucket, type SharedBucket } from "./shared-bucket.ts"
 import { sharedVerbs } from "./shared-verbs.ts";
 import { configBucket, eventSubject, latticeBucket } from "./subjects.ts";
 import { findItem, NOTHING_WANTED, parseWanted, type Wanted } from "./wanted.ts";
-import type { HostReply, Inventory, RegistryCredentials } from "./wire.ts";
+import { configMap, parseStored, type HostReply, type Inventory, type RegistryCredentials } from "./wire.ts";
 
 export interface LatticeHostDeps {
   readonly lattice: string;
@@ -42,6 +42,10 @@ export interface LatticeHostDeps {
   readonly log: Logger;
   /** What the device itself wants. */
   readonly below: () => WantedState;
+  /** What the lattice is told of an item of that, besides its id. */
+  readonly annotations: (id: string) => Readonly<Record<string, string>>;
+  /** True when that depends on labels or named configurations that have changed. */
+  readonly isStale: () => boolean;
   /** Makes what `items` gives run, besides that. Resolves after the first pass. */
   readonly apply: () => Promise<void>;
   readonly running: () => HostStatus;
@@ -61,6 +65,10 @@ export interface LatticeHost extends AsyncDisposable {
   readonly hostId: string;
   /** What the lattice wants besides what the device itself does. */
   items(below: WantedState): LatticeItems;
+  /** Of the host, as they are now. */
+  labels(): Readonly<Record<string, string>>;
+  /** A named configuration of the lattice, as far as this device knows. */
+  namedConfig(name: string): Readonly<Record<string, string>> | undefined;
   /** Listens from now on, whenever the hub can be reached. */
   begin(): void;
   status(): LatticeStatus;
@@ -177,7 +185,8 @@ export async function openLatticeHost(deps: LatticeHostDeps): Promise<LatticeHos
   }
 
   async function applyChanges(): Promise<void> {
-    if (!begun || stop.signal.aborted || isDeepStrictEqual(items(), applied)) return;
+    if (!begun || stop.signal.aborted) return;
+    if (!deps.isStale() && isDeepStrictEqual(items(), applied)) return;
     applied = items();
     await deps.apply();
   }
@@ -228,7 +237,7 @@ export async function openLatticeHost(deps: LatticeHostDeps): Promise<LatticeHos
     version: deps.version,
     uptime_seconds: uptime(),
     uptime_human: humanDuration(uptime()),
-    ...inventoryItems({ wanted, below: deps.below(), status: deps.running() }),
+    ...inventoryItems({ wanted, below: deps.below(), status: deps.running(), annotations: deps.annotations }),
   });
   const ping = (): HostReply => ({
     id: hostId,
@@ -273,7 +282,10 @@ export async function openLatticeHost(deps: LatticeHostDeps): Promise<LatticeHos
         await deps.apply();
       });
     },
-    save: saveWanted,
+    save: async () => {
+      await saveWanted();
+      follow();
+    },
     kept: save,
     publish,
     labels,
@@ -364,6 +376,8 @@ export async function openLatticeHost(deps: LatticeHostDeps): Promise<LatticeHos
   return {
     hostId,
     items,
+    labels,
+    namedConfig: (name) => parseStored(configMap, config.get(name)),
     begin() {
       begun = true;
       applied ??= items();

@@ -59,3 +59,7 @@ export const isComponentKey = (key: string): boolean => key.startsWith(COMPONENT
 
 /** A key that a bucket can hold. */
 export const isBucketKey = (key: string): boolean => /^[A-Za-z0-9_/=.-]+$/.test(key) && !/^\.|\.$|\.\./.test(key);
+
+/** Where wadm is asked, such as `wadmSubject("default", "status", "thermo")`. */
+export const wadmSubject = (lattice: string, operation: string, name?: string): string =>
+  ["wadm.api", lattice, "model", operation, ...(name === undefined ? [] : [name])].join(".");
