@@ -5,7 +5,7 @@ import { SOCKET_NAME, type DeployParams, type UndeployParams } from "../adapters
 import { openControlServer } from "../adapters/control/server.ts";
 import type { LatticeHost } from "../adapters/lattice/wasmcloud/lattice-host.ts";
 import type { BucketWatch } from "../adapters/lattice/desired-bucket.ts";
-import { openStore, readBootId } from "../adapters/store/index.ts";
+import { createKeptVersions, openStore, readBootId } from "../adapters/store/index.ts";
 import type { Config } from "../config/schema.ts";
 import { PetioleError } from "../domain/errors.ts";
 import type { AgentStatus } from "../domain/status.ts";
@@ -13,6 +13,7 @@ import { days, mebibytes } from "../domain/units.ts";
 import { RELEASED, VERSION } from "../domain/version.ts";
 import { createHost } from "../host/host.ts";
 import { createImageHost } from "../host/image-host.ts";
+import { openUpdateJournal } from "../host/update/journal.ts";
 import { openInbox } from "../host/inbox/inbox.ts";
 import { createClockSync } from "../lib/clock-sync/clock-sync.ts";
 import { askWitnesses, SYSTEM_WITNESSES } from "../lib/clock-sync/witnesses.ts";
@@ -20,9 +21,10 @@ import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/log.ts";
 import { createRuntime } from "../runtime/runtime.ts";
 import { NOTHING_REMEMBERED } from "../trust/memory.ts";
+import { EVIDENCE_SUFFIXES } from "../trust/read-evidence.ts";
 import { readTrustedKey } from "../runtime/aot/keys.ts";
 import { createApplications } from "./applications.ts";
-import { openArtifacts } from "./artifacts.ts";
+import { artifactsFolder, openArtifacts } from "./artifacts.ts";
 import { createDesired } from "./desired.ts";
 import { deviceView } from "./device-view.ts";
 import { openHub } from "./hub.ts";
@@ -33,6 +35,7 @@ import { createOutboxMeters } from "./outbox-meters.ts";
 import { createPatientStats } from "./patient-stats.ts";
 import { openTrustCheck } from "./trust-check.ts";
 import { loadTrustPolicy } from "./trust-policy.ts";
+import { updateHandlers } from "./update-handlers.ts";
 import { reasonOf } from "../lib/reason.ts";
 
 // Without a hub there is nothing to receive; what was received before is worked off all the same.
@@ -43,6 +46,9 @@ const CLOCK_STATE = "clock";
 
 // Seals the component cache. With the state, as the cache may be on a disk that others can write to.
 const CACHE_KEY = "cache.key";
+
+// Not in the cache: it is what a boot starts.
+const VERSIONS = "versions";
 
 export interface AgentDeps {
   readonly config: Config;
@@ -159,7 +165,22 @@ export async function openAgent({ config, file, env, clock, log, signal, onEnd }
         });
   const host = stack.use(
     createImageHost({
-      host: createHost({ runtime, registry: PROVIDERS, services, trust, clock, log }),
+      host: createHost({
+        runtime,
+        registry: PROVIDERS,
+        services,
+        trust,
+        journal: await openUpdateJournal(store.state, log.child({ part: "updates" })),
+        kept: createKeptVersions({
+          folder: join(config.state_dir, VERSIONS),
+          maxSize: config.updates.max_size,
+          // Nothing is written to artifacts once they are there.
+          isFinal: (path) => path.startsWith(`${artifactsFolder(config)}/`),
+          besides: EVIDENCE_SUFFIXES,
+        }),
+        clock,
+        log,
+      }),
       artifacts: openArtifacts({ config, env, objects: hub.objects, clock, log: log.child({ part: "artifacts" }) }),
       clock,
       log: log.child({ part: "artifacts" }),
@@ -195,7 +216,7 @@ export async function openAgent({ config, file, env, clock, log, signal, onEnd }
     extend: (below) =>
       lattice === undefined
         ? { components: [], providers: [], links: [] }
-        : latticeDesired(lattice.items(below), config.lattice?.components_folder),
+        : latticeDesired(lattice.items(below), config.lattice?.components_folder, config.lattice?.update),
   });
   lattice = await joinLattice({
     config,
@@ -236,6 +257,7 @@ export async function openAgent({ config, file, env, clock, log, signal, onEnd }
     apps: async () => applications.list(),
     "app-deploy": async (params: DeployParams) => await applications.deploy(params),
     "app-undeploy": async (params: UndeployParams) => await applications.undeploy(params),
+    ...updateHandlers(host.updates),
     "trust-memory": async () => {
       const { names, digests } = trust?.remembered() ?? NOTHING_REMEMBERED;
       return { clockSynced: await isClockSynced(), names: Object.fromEntries(names), digests };

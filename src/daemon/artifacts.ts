@@ -22,12 +22,14 @@ export interface ArtifactsDeps {
 /** Where trust is decided: every artifact passes here before it is used. Nothing is asked of them yet. */
 const verifyArtifact: VerifyArtifact = async () => {};
 
+export const artifactsFolder = (config: Pick<Config, "state_dir">): string => join(config.state_dir, "artifacts");
+
 /** The artifacts of a device, in its state folder: a device that boots without a network needs them. */
 export function openArtifacts({ config, env, objects, clock, log }: ArtifactsDeps): ArtifactStore {
   const { max_size: maxSize, stall_timeout: stall, docker_config: dockerConfigFile } = config.artifacts;
   const registries = registriesOf(config);
   return createArtifactStore({
-    folder: join(config.state_dir, "artifacts"),
+    folder: artifactsFolder(config),
     maxSize,
     maxArtifact: MAX_COMPONENT_SIZE,
     stall,

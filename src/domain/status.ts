@@ -18,6 +18,42 @@ export interface ImageStatus {
   readonly fetching: "resolving" | { readonly bytes: number; readonly total: number } | undefined;
 }
 
+/** A version that a component was given, and what came of it. */
+export interface UpdateStatus {
+  /**
+   * `starting`: it is started beside the one that runs. `trial`: it runs, and may have to make way again. `refused`: it
+   * never ran. `rolled-back`: it ran, and made way for the one before.
+   */
+  readonly state: "starting" | "trial" | "refused" | "rolled-back";
+  /** The version that is kept, or that runs again. */
+  readonly from: Digest | undefined;
+  /** The version that is wanted; undefined while its bytes were not read. */
+  readonly to: Digest | undefined;
+  /** Seconds that are left of the trial. */
+  readonly left: number | undefined;
+  readonly reason: StatusError | undefined;
+}
+
+/** A version that failed on this device. It is not tried again. */
+export interface BadVersion {
+  readonly digest: Digest;
+  readonly code: string;
+  readonly message: string;
+  /** Unix time in milliseconds, as the device knew it. */
+  readonly at: number;
+}
+
+/** What `petiole update status` shows of a component. */
+export interface UpdateReport {
+  readonly component: ComponentId;
+  /** What runs now. */
+  readonly running: Digest | undefined;
+  /** What it goes back to after a power cut too; undefined before anything worked. */
+  readonly accepted: Digest | undefined;
+  readonly update: UpdateStatus | undefined;
+  readonly bad: readonly BadVersion[];
+}
+
 export interface ComponentStatus {
   readonly id: ComponentId;
   readonly state: RunState;
@@ -27,6 +63,8 @@ export interface ComponentStatus {
   readonly trust: ComponentTrust | undefined;
   /** Undefined for a component that is a file of the device. */
   readonly image: ImageStatus | undefined;
+  /** Undefined unless other bytes were wanted while it ran, and that has not come to a good end. */
+  readonly update?: UpdateStatus | undefined;
   readonly calls: number;
   readonly failures: number;
   /** Times the instance or its worker was replaced after a trap or a missed deadline. */

@@ -8,6 +8,9 @@ import type { ComponentTrust } from "../domain/trust.ts";
 import type { Bytes } from "../domain/units.ts";
 import type { ComponentId, ComponentSpec, Digest } from "../domain/workload.ts";
 
+/** Requests for components that serve HTTP, as adapters bring them. */
+export type { HttpFields, HttpRequest, HttpResponse } from "../lib/http-message.ts";
+
 /** The reading end of the outbox, for the forwarder. */
 export interface OutboxSource {
   /**
@@ -85,6 +88,19 @@ export interface StateStore {
   load(name: string): Promise<string | undefined>;
   /** Resolves once it is on disk; undefined forgets the name. @throws PetioleError ERR_STORE_FAILED */
   save(name: string, value: string | undefined): Promise<void>;
+}
+
+/** Copies of what works, apart from the files that it came from: those may be overwritten at any time. */
+export interface KeptVersions {
+  /**
+   * Keeps the file's bytes, which are to be `digest`, and what vouches for them beside it. Durable when it resolves.
+   * @throws PetioleError ERR_ARTIFACT_DISK when there is no room; ERR_COMPONENT_DIGEST when the file has other bytes now
+   */
+  keep(file: string, digest: Digest): Promise<void>;
+  /** Path of a copy; undefined when there is none. */
+  find(digest: Digest): Promise<string | undefined>;
+  /** Removes all others. */
+  retain(digests: ReadonlySet<Digest>): Promise<void>;
 }
 
 /** Decides which components may run. */

@@ -1,0 +1,224 @@
+import type { Msg, NatsConnection } from "@nats-io/transport-node";
+import { isPetioleError, PetioleError, WitError, type ErrorCode } from "../../../domain/errors.ts";
+import type { Logger } from "../../../lib/log.ts";
+import { MisfitValue } from "../../../lib/wit/value.ts";
+import type { FunctionCodec, Outcome } from "./compile.ts";
+import { WireFault } from "./faults.ts";
+import { callInboxesOf } from "./inbox.ts";
+import { Incoming } from "./incoming.ts";
+import { after, type CallLimits } from "./limits.ts";
+import {
+  brokenPart,
+  errorCodeOf,
+  errorHeaders,
+  send,
+  sendFailure,
+  sendParts,
+  sendValue,
+  unreachable,
+} from "./outgoing.ts";
+import { channelSubject, PARAMS, RESULTS } from "./subjects.ts";
+import type { WireFunction } from "./types.ts";
+import type { AsyncPart, Writer } from "./writer.ts";
+
+/** Who calls. */
+export interface Caller {
+  /** Id of a component or provider, or what a tool calls itself; undefined when it does not say. */
+  readonly source: string | undefined;
+  readonly linkName: string;
+  /** Aborts when the server is closed and its time for calls in flight is over. One of this call alone. */
+  readonly signal: AbortSignal;
+}
+
+export interface ServedFunction {
+  /** As WIT has it, version included; undefined for functions of the world itself. */
+  readonly instance: string | undefined;
+  /** The WIT name: `get`, `[method]bucket.get`. */
+  readonly name: string;
+  readonly type: WireFunction;
+  /** Returns the ok value, or throws the err value as WitError. Anything else that it throws ends the caller's call. */
+  readonly call: (args: readonly unknown[], caller: Caller) => Promise<unknown>;
+}
+
+export interface Served extends ServedFunction {
+  readonly codec: FunctionCodec;
+  readonly what: string;
+}
+
+export interface Shared {
+  readonly log: Logger;
+  readonly limits: CallLimits;
+  readonly writer: Writer;
+  readonly signal: AbortSignal;
+  /** What ends a wait when the signal aborts: listeners of the signal would cost more than the rest of a small call. */
+  readonly stops: Set<(reason: PetioleError) => void>;
+}
+
+/** Says no before a call was taken: any peer tells its caller at once. */
+export function refuse(live: NatsConnection, inbox: string, code: "ERR_COMPONENT_BUSY" | "ERR_CALL_UNDECODABLE"): void {
+  const status = code === "ERR_COMPONENT_BUSY" ? "429 Too Many Calls" : "400 Bad Parameters";
+  send(live, inbox, new Uint8Array(), errorHeaders(code, status));
+}
+
+/** One call: its parameters come in, it is made, its results go out. */
+export class ServedCall {
+  readonly #served: Served;
+  readonly #live: NatsConnection;
+  /** The caller's inbox. */
+  readonly #reply: string;
+  readonly #shared: Shared;
+
+  constructor(served: Served, live: NatsConnection, reply: string, shared: Shared) {
+    this.#served = served;
+    this.#live = live;
+    this.#reply = reply;
+    this.#shared = shared;
+  }
+
+  async run(message: Msg): Promise<void> {
+    using abort = lazySignal(this.#shared.stops);
+    // Headers are read when somebody asks for one.
+    const caller: Caller = {
+      get source() {
+        return header(message, "source-id");
+      },
+      get linkName() {
+        return header(message, "link-name") ?? "default";
+      },
+      get signal() {
+        return abort.signal;
+      },
+    };
+    let parts: readonly AsyncPart[] = [];
+    try {
+      const args = await this.#receive(message);
+      if (args === undefined) return;
+      const outcome = await this.#call(args, caller);
+      parts = this.#answer(outcome);
+    } catch (error) {
+      if (!this.#live.isClosed()) sendFailure(this.#live, channelSubject(this.#reply, RESULTS), codeOf(error));
+      throw error;
+    }
+    if (parts.length === 0) return;
+    const { writer, log, signal } = this.#shared;
+    const to = { live: this.#live, inbox: this.#reply, channel: RESULTS, writer, signal };
+    for (const err of await this.#stoppable(sendParts(parts, to))) {
+      log.debug("A stream of a call's results failed", { function: this.#served.what, err });
+    }
+  }
+
+  /** The arguments; undefined when the call was refused. */
+  async #receive(message: Msg): Promise<readonly unknown[] | undefined> {
+    const { codec, what } = this.#served;
+    const { limits } = this.#shared;
+    const inboxes = callInboxesOf(this.#live);
+    const inbox = inboxes.create();
+    const { promise, resolve, reject } = Promise.withResolvers<readonly unknown[]>();
+    promise.catch(() => {});
+    let fault: PetioleError | undefined;
+    const incoming = new Incoming({
+      codec: codec.params,
+      limits,
+      what: `the parameters of ${what}`,
+      onValue: (value) => resolve(value as readonly unknown[]), // The codec of parameters reads nothing else.
+      onFailure: (error) => {
+        fault = error;
+        reject(error);
+      },
+      onDone: () => inboxes.close(inbox),
+    });
+    // Most calls are all in their first message: those need no inbox.
+    incoming.push(message.data, false);
+    if (fault !== undefined) {
+      refuse(this.#live, this.#reply, "ERR_CALL_UNDECODABLE");
+      this.#shared.log.debug("A call from another host was refused", { function: what, err: fault });
+      return undefined;
+    }
+    if (!incoming.done) {
+      inboxes.open(inbox, {
+        onMessage: (rest, { data, headers }) => {
+          if (rest === PARAMS) incoming.push(data);
+          if (!rest.startsWith(`${PARAMS}.`)) return;
+          const path = rest.slice(PARAMS.length + 1);
+          const code = data.length === 0 ? errorCodeOf(headers) : undefined;
+          if (code === undefined) incoming.pushPart(path, data);
+          else incoming.failPart(path, brokenPart(what, code));
+        },
+        onLost: () => incoming.fail(unreachable(`read the parameters of ${what}`, "the connection was lost")),
+      });
+    }
+    this.#live.publish(this.#reply, new Uint8Array(), { reply: inbox });
+    if (incoming.complete) return promise;
+    using _ = after(limits.params, () =>
+      incoming.fail(
+        new PetioleError(
+          "ERR_CALL_TIMEOUT",
+          `Cannot read the parameters of ${what}: not there within ${limits.params} ms`,
+        ),
+      ),
+    );
+    return await promise;
+  }
+
+  async #call(args: readonly unknown[], caller: Caller): Promise<Outcome> {
+    try {
+      return { tag: "ok", val: await this.#stoppable(this.#served.call(args, caller)) };
+    } catch (error) {
+      if (error instanceof WitError && this.#served.codec.fallible) return { tag: "err", val: error.payload };
+      throw error;
+    }
+  }
+
+  /** A call that goes on when it should stop is left alone, and its caller told. */
+  async #stoppable<T>(work: Promise<T>): Promise<T> {
+    const { stops } = this.#shared;
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    stops.add(reject);
+    work.then(resolve, reject);
+    try {
+      return await promise;
+    } finally {
+      stops.delete(reject);
+    }
+  }
+
+  /** Sends the results; returns the parts of them that are still to be sent. */
+  #answer(outcome: Outcome): readonly AsyncPart[] {
+    const { writer } = this.#shared;
+    writer.begin();
+    try {
+      this.#served.codec.result.write(writer, outcome);
+    } catch (error) {
+      for (const part of writer.parts) part.discard();
+      if (!(error instanceof MisfitValue)) throw error;
+      throw new PetioleError("ERR_INVARIANT", `Cannot answer a call of ${this.#served.what}: ${error.message}`);
+    }
+    const { parts } = writer;
+    sendValue(this.#live, channelSubject(this.#reply, RESULTS), writer.take());
+    return parts;
+  }
+}
+
+/** Most calls never ask for theirs. */
+function lazySignal(stops: Shared["stops"]): Disposable & { readonly signal: AbortSignal } {
+  let made: AbortController | undefined;
+  const stop = (reason: PetioleError): void => made?.abort(reason);
+  return {
+    get signal() {
+      made ??= new AbortController();
+      stops.add(stop);
+      return made.signal;
+    },
+    [Symbol.dispose]: () => void stops.delete(stop),
+  };
+}
+
+function header({ headers }: Msg, name: string): string | undefined {
+  const value = headers?.get(name);
+  return value === "" ? undefined : value;
+}
+
+function codeOf(error: unknown): ErrorCode {
+  if (isPetioleError(error)) return error.code;
+  return error instanceof WireFault ? "ERR_CALL_TOO_LARGE" : "ERR_CALL_FAILED";
+}
