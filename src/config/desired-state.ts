@@ -1,5 +1,6 @@
 import { formatReference, parseReference } from "../domain/artifact-reference.ts";
-import type { WantedProvider, WantedState } from "../domain/workload.ts";
+import { bytes } from "../domain/units.ts";
+import type { UpdatePolicy, WantedProvider, WantedState } from "../domain/workload.ts";
 import type { Workloads } from "./schema.ts";
 
 /** The workloads of a configuration file or a document, in the model that every front end uses. */
@@ -24,6 +25,7 @@ export function desiredStateOf(config: Workloads): WantedState {
       recycling: spec.recycle,
       isolation: spec.isolation,
       grants: { folders: spec.folders, network: spec.network },
+      update: updateOf(spec),
     })),
     providers: Object.entries(config.providers).map(([id, { type, config }]) => ({
       id,
@@ -37,6 +39,23 @@ export function desiredStateOf(config: Workloads): WantedState {
       interfaces: link.interfaces,
       config: link.config,
     })),
+  };
+}
+
+function updateOf({ update, memory }: Workloads["components"][string]): UpdatePolicy {
+  const { trial, max_failures, max_growth, max_crashes, beside, probe } = update;
+  const policy = {
+    trial,
+    maxFailures: max_failures,
+    maxGrowth: max_growth ?? bytes(Math.floor(memory / 2)),
+    maxCrashes: max_crashes,
+    beside,
+  };
+  if (probe === undefined) return policy;
+  const { call, http: path = "", timeout, count } = probe;
+  return {
+    ...policy,
+    probe: { ask: call === undefined ? { kind: "http", path } : { kind: "call", ...call }, timeout, count },
   };
 }
 

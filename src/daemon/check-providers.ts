@@ -83,5 +83,6 @@ const noServices: HostServices = {
   bus: unusable,
   hubBus: unusable,
   inbox: unusable,
+  isClockTrusted: unusable,
 };
 const idle = { log: silentLogger, clock: systemClock, services: noServices };

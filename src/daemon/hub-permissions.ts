@@ -10,7 +10,7 @@ import { EXECUTABLE } from "./provider-types.ts";
  * @throws PetioleError ERR_CONFIG_INVALID without a hub
  */
 export function permissionsOf(config: Config): HubPermissions {
-  const { hub, lattice, leaf, device } = config;
+  const { hub, lattice, operator, leaf, device } = config;
   if (hub === undefined) throw new PetioleError("ERR_CONFIG_INVALID", "Cannot tell permissions: there is no hub");
   return hubPermissions({
     device: device.id,
@@ -23,6 +23,7 @@ export function permissionsOf(config: Config): HubPermissions {
     executables:
       lattice?.executables.from_lattice === true ||
       Object.values(config.providers).some(({ type }) => type === EXECUTABLE),
+    operatorHost: operator === undefined ? undefined : (operator.host_id ?? device.id),
     grants: (hub.mode === "leaf" ? leaf.local?.grants : undefined) ?? { publish: [], subscribe: [] },
   });
 }

@@ -24,7 +24,7 @@ export interface JoinLatticeDeps {
   readonly log: Logger;
   readonly desired: Pick<Desired, "below" | "isStale" | "refresh">;
   readonly annotations: (id: string) => Readonly<Record<string, string>>;
-  readonly host: Pick<Host, "status"> & AsyncDisposable;
+  readonly host: Pick<Host, "status" | "updates"> & AsyncDisposable;
   /** What provider processes are to know may be something else now. */
   readonly onSettings: () => void;
   readonly end: () => void;
@@ -62,6 +62,7 @@ export async function joinLattice(deps: JoinLatticeDeps): Promise<LatticeHost | 
     isStale: () => desired.isStale(),
     apply: () => desired.refresh(),
     running: () => host.status(),
+    onUpdate: (listener) => host.updates.onOutcome(listener),
     componentProblem: (reference) => problemOf(() => componentSource(reference, lattice.components_folder)),
     providerProblem: (reference) => problemOf(() => originOf(reference)),
     providerOrigin: (reference) =>
@@ -84,7 +85,11 @@ function problemOf(use: () => unknown): string | undefined {
 }
 
 /** What the lattice wants, in the model that every front end uses. Its components get the limits that a file's get unasked. */
-export function latticeDesired(items: LatticeItems, folder: string | undefined): WantedState {
+export function latticeDesired(
+  items: LatticeItems,
+  folder: string | undefined,
+  update?: NonNullable<Config["lattice"]>["update"],
+): WantedState {
   return {
     components: items.components.flatMap(({ id, reference, count, config }): WantedComponent[] => {
       let source: ComponentSource;
@@ -95,7 +100,10 @@ export function latticeDesired(items: LatticeItems, folder: string | undefined):
         return [];
       }
       const raw = { components: { [id]: { ...source, config, max_instances: Math.min(count, MOST_INSTANCES) } } };
-      return desiredStateOf(documentSchema("/").parse(raw)).components.map((spec) => ({
+      const { components, ...rest } = documentSchema("/").parse(raw);
+      // Read already, it cannot be read again.
+      const own = mapValues(components, (spec) => ({ ...spec, update: update ?? spec.update }));
+      return desiredStateOf({ ...rest, components: own }).components.map((spec) => ({
         ...spec,
         links: "late" as const,
       }));
@@ -104,3 +112,6 @@ export function latticeDesired(items: LatticeItems, folder: string | undefined):
     links: items.links,
   };
 }
+
+const mapValues = <T>(entries: Readonly<Record<string, T>>, change: (value: T) => T): Record<string, T> =>
+  Object.fromEntries(Object.entries(entries).map(([key, value]) => [key, change(value)]));

@@ -35,7 +35,7 @@ function createWorld(
   const remote: RemoteEnds = {
     reachable: () => true,
     call: async ({ target, interfaceName }) => `${target} elsewhere has ${interfaceName}`,
-    serve: (component, shapes, call) => {
+    serve: (component, shapes, { call }) => {
       events.push(`serve ${component} ${shapes.map(({ name }) => name).join()}`);
       callers.set(component, call);
       return { [Symbol.asyncDispose]: async () => void events.push(`unserve ${component}`) };
@@ -193,9 +193,17 @@ describe("createHost()", () => {
     events.length = 0;
     await host.apply(pinned);
     expect(events).toEqual([]);
-    // The content of a file is looked at when a component starts, and at no other time.
+    // The content of a file is looked at when another one is wanted; the same bytes go on.
     await host.apply(desired);
-    expect(events).toContain("start app");
+    expect(events).toEqual([]);
+    await host.apply({ ...desired, components: [{ ...app, digest: wrong }] });
+    expect(events).toEqual([]);
+    expect(host.status().components[0]).toMatchObject({
+      state: "running",
+      digest: "sha256:00",
+      update: { state: "refused", from: "sha256:00" },
+      lastError: { code: "ERR_COMPONENT_DIGEST" },
+    });
   });
 
   test("leaves alone what stays the same when other items come, change and go", async ({ expect }) => {

@@ -8,10 +8,7 @@ import type { ComponentTrust, ExecutableClaims } from "../domain/trust.ts";
 import type { Bytes, Millis } from "../domain/units.ts";
 import type { ComponentId, ComponentSpec, Digest, LinkEnd, ProviderId } from "../domain/workload.ts";
 import type { FunctionType, InterfaceShape } from "../lib/wit/type.ts";
-import type { ExportCaller } from "../provider/contract.ts";
-
-/** Requests for components that serve HTTP, as adapters bring them. */
-export type { HttpFields, HttpRequest, HttpResponse } from "../runtime/contract.ts";
+import type { ExportCaller, HttpCaller } from "../provider/contract.ts";
 
 /** The reading end of the outbox, for the forwarder. */
 export interface OutboxSource {
@@ -90,6 +87,19 @@ export interface StateStore {
   load(name: string): Promise<string | undefined>;
   /** Resolves once it is on disk; undefined forgets the name. @throws PetioleError ERR_STORE_FAILED */
   save(name: string, value: string | undefined): Promise<void>;
+}
+
+/** Copies of what works, apart from the files that it came from: those may be overwritten at any time. */
+export interface KeptVersions {
+  /**
+   * Keeps the file's bytes, which are to be `digest`, and what vouches for them beside it. Durable when it resolves.
+   * @throws PetioleError ERR_ARTIFACT_DISK when there is no room; ERR_COMPONENT_DIGEST when the file has other bytes now
+   */
+  keep(file: string, digest: Digest): Promise<void>;
+  /** Path of a copy; undefined when there is none. */
+  find(digest: Digest): Promise<string | undefined>;
+  /** Removes all others. */
+  retain(digests: ReadonlySet<Digest>): Promise<void>;
 }
 
 /** Decides which components may run. */
@@ -265,5 +275,12 @@ export interface RemoteEnds {
    * Takes calls of other hosts for a component from now on, as one of the hosts that have it. Disposing it takes no further
    * ones and waits for those in flight.
    */
-  serve(component: ComponentId, exports: readonly InterfaceShape[], call: ExportCaller): AsyncDisposable;
+  serve(component: ComponentId, exports: readonly InterfaceShape[], callee: ServedCallee): AsyncDisposable;
+}
+
+/** A component, as a caller on another host has it. */
+export interface ServedCallee {
+  readonly call: ExportCaller;
+  /** For one that exports `wasi:http/incoming-handler`. */
+  readonly http: HttpCaller;
 }

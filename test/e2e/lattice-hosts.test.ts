@@ -15,15 +15,16 @@ const [one, two, three] = hosts.devices as [
   (typeof hosts.devices)[0],
 ];
 
+const SLOW_MS = 60_000;
 /** So many failures are enough to see that it does not work. */
 const MANY = 200;
 
 /** Calls of `add` that go on, `width` at a time, until they are stopped. */
 function startLoad(target: string, width: number, limit = millis(20_000)) {
-  let stopped = false;
+  const end = new AbortController();
   const load = { answered: 0, wrong: 0, failures: [] as unknown[] };
   const callers = Array.from({ length: width }, async (_, caller) => {
-    for (let left = 0; !stopped && load.failures.length < MANY; left++) {
+    for (let left = 0; !end.signal.aborted && load.failures.length < MANY; left++) {
       try {
         if ((await hosts.add(target, left, caller, limit)) === left + caller) load.answered++;
         else load.wrong++;
@@ -34,10 +35,10 @@ function startLoad(target: string, width: number, limit = millis(20_000)) {
   });
   const more = async (calls: number): Promise<void> => {
     const enough = load.answered + calls;
-    await waitFor(`${calls} more answers of ${target}`, () => load.answered >= enough);
+    await waitFor(`${calls} more answers of ${target}`, () => load.answered >= enough, SLOW_MS);
   };
   const stop = async (): Promise<typeof load> => {
-    stopped = true;
+    end.abort();
     await Promise.all(callers);
     return load;
   };
@@ -103,10 +104,14 @@ describe("devices of one lattice", () => {
     await three.scale("b", 2);
     const before = await Promise.all([one, two, three].map((device) => device.calls("b")));
     const load = startLoad("b", WIDTH);
-    await waitFor("a share for each device", async () => {
-      const calls = await Promise.all([one, two, three].map((device) => device.calls("b")));
-      return calls.every((count, index) => count > (before[index] ?? 0) + 5);
-    });
+    await waitFor(
+      "a share for each device",
+      async () => {
+        const calls = await Promise.all([one, two, three].map((device) => device.calls("b")));
+        return calls.every((count, index) => count > (before[index] ?? 0) + 5);
+      },
+      SLOW_MS,
+    );
 
     await one.scale("b", 0);
     await load.more(30);

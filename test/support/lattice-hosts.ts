@@ -24,6 +24,8 @@ const ADD: FunctionType = {
   result: { kind: "f64" },
 };
 const LATTICE = "default";
+/** A component is prepared by a process of its own, and the machine may be busy. */
+const SLOW_MS = 60_000;
 
 export interface LatticeDevice {
   readonly agent: TestAgent;
@@ -78,38 +80,39 @@ export async function startLatticeHosts(count: number): Promise<LatticeHosts> {
         scaled.set(`${host} ${String(data["component_id"])}`, Number(data["max_instances"]));
     }),
   );
-  const devices = await Promise.all(
-    Array.from({ length: count }, async (_, index): Promise<LatticeDevice> => {
-      const id = `device-${index + 1}`;
-      const agent = stack.use(
-        await startAgent({
-          device: { id },
-          hub: { mode: "direct", urls: [hub.url] },
-          lattice: { heartbeat: "1s", components_folder: dirname(fixtureComponent("types")) },
-        }),
-      );
-      const host = await waitFor(`${id} in the lattice`, () => started.get(id));
-      return {
-        agent,
-        host,
-        async scale(component, instances) {
-          const key = `${host} ${component}`;
-          scaled.delete(key);
-          await client.ask(`component.scale.${host}`, {
-            component_ref: MIRROR_COMPONENT,
-            component_id: component,
-            annotations: null,
-            count: instances,
-            host_id: host,
-            config: [],
-            allow_update: false,
-          });
-          await waitFor(`${instances} of ${component} on ${id}`, () => scaled.get(key) === instances);
-        },
-        calls: async (component) => (await agent.status()).components.find((one) => one.id === component)?.calls ?? 0,
-      };
-    }),
-  );
+  const startDevice = async (index: number): Promise<LatticeDevice> => {
+    const id = `device-${index + 1}`;
+    const agent = stack.use(
+      await startAgent({
+        device: { id },
+        hub: { mode: "direct", urls: [hub.url] },
+        lattice: { heartbeat: "1s", components_folder: dirname(fixtureComponent("types")) },
+      }),
+    );
+    const host = await waitFor(`${id} in the lattice`, () => started.get(id));
+    return {
+      agent,
+      host,
+      async scale(component, instances) {
+        const key = `${host} ${component}`;
+        scaled.delete(key);
+        await client.ask(`component.scale.${host}`, {
+          component_ref: MIRROR_COMPONENT,
+          component_id: component,
+          annotations: null,
+          count: instances,
+          host_id: host,
+          config: [],
+          allow_update: false,
+        });
+        await waitFor(`${instances} of ${component} on ${id}`, () => scaled.get(key) === instances, SLOW_MS);
+      },
+      calls: async (component) => (await agent.status()).components.find((one) => one.id === component)?.calls ?? 0,
+    };
+  };
+  const devices: LatticeDevice[] = [];
+  // One after another: together they would share the machine's cores.
+  for (let index = 0; index < count; index++) devices.push(await startDevice(index));
   const hosts: Omit<LatticeHosts, typeof Symbol.asyncDispose> = {
     hub,
     client,

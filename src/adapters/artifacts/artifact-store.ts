@@ -1,7 +1,7 @@
 import { parseReference, type ArtifactReference } from "../../domain/artifact-reference.ts";
 import { PetioleError, isPetioleError } from "../../domain/errors.ts";
 import { millis, minutes, seconds, type Bytes, type Millis } from "../../domain/units.ts";
-import type { ComponentId, Digest } from "../../domain/workload.ts";
+import type { ComponentId, Digest, LinkEnd } from "../../domain/workload.ts";
 import type {
   Artifact,
   ArtifactKind,
@@ -30,7 +30,8 @@ export interface ArtifactStoreDeps {
   readonly maxExecutable?: Bytes;
   /** How long a source may send nothing. */
   readonly stall: Millis;
-  readonly openSource: (reference: ArtifactReference, kind: ArtifactKind) => ArtifactSource;
+  /** The component, or the provider, is whose it is, if anybody's: it may have credentials of its own. */
+  readonly openSource: (reference: ArtifactReference, kind: ArtifactKind, whose: LinkEnd | undefined) => ArtifactSource;
   readonly verify: VerifyArtifact;
   readonly clock: Clock;
   readonly log: Logger;
@@ -178,7 +179,7 @@ export function createArtifactStore(deps: ArtifactStoreDeps): ArtifactStore {
     async fetch(request, signal, onProgress) {
       const { reference, kind = "component" } = request;
       const parsed = requireReference(reference);
-      await using source = openSource(parsed, kind);
+      await using source = openSource(parsed, kind, request.component);
       const known = await folder.reference(reference);
       const resolution = await source.resolve(known?.resolution, signal);
       checkResolution(request, resolution, kind === "component" ? maxArtifact : maxExecutable);

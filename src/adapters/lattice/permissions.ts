@@ -3,6 +3,7 @@
 
 import { inboxRoot } from "./inbox.ts";
 import { bucketStream, bucketSubject, deviceFilter, inboundConsumer, inboundFilter, objectStream } from "./subjects.ts";
+import { heartbeatSubject, hostSubjects } from "./operator/subjects.ts";
 import {
   configBucket,
   everyCall,
@@ -26,6 +27,8 @@ export interface PermissionsInput {
   readonly lattice: string | undefined;
   /** Providers that are processes of their own log in as the device, or through its leaf node. */
   readonly executables: boolean;
+  /** Its id, when it is a host for the operator of wasmCloud 2.x. */
+  readonly operatorHost: string | undefined;
   /** What local clients may send to the hub and get from it. */
   readonly grants: { readonly publish: readonly string[]; readonly subscribe: readonly string[] };
 }
@@ -43,7 +46,8 @@ export interface HubPermissions {
 
 /** The least that a device with this configuration needs. */
 export function hubPermissions(input: PermissionsInput): HubPermissions {
-  const { device, domain, stream, inbox, desiredBucket, objectBuckets, lattice, executables, grants } = input;
+  const { device, domain, stream, inbox, desiredBucket, objectBuckets, lattice, executables, operatorHost, grants } =
+    input;
   const api = domain === undefined ? "$JS.API" : `$JS.${domain}.API`;
   const inbound = inboundFilter(device);
   const consumer = inboundConsumer(device);
@@ -70,7 +74,9 @@ export function hubPermissions(input: PermissionsInput): HubPermissions {
         bucketSubject(bucket, ">"),
       ]),
       // Commands and calls are answered, and calls go on, at inboxes whose names are random.
-      ...(lattice === undefined ? [] : [everyEvent(lattice), everyCall(lattice), everyProvider(lattice), "_INBOX.>"]),
+      ...(lattice === undefined ? [] : [everyEvent(lattice), everyCall(lattice), everyProvider(lattice)]),
+      ...(operatorHost === undefined ? [] : [heartbeatSubject(operatorHost)]),
+      ...(lattice === undefined && operatorHost === undefined ? [] : ["_INBOX.>"]),
       ...grants.publish,
     ],
     subscribe: [
@@ -78,6 +84,7 @@ export function hubPermissions(input: PermissionsInput): HubPermissions {
       ...(lattice === undefined ? [] : [everyCommand(lattice), everyCall(lattice)]),
       // Where answers to a process go, it alone decides.
       ...(lattice === undefined || !executables ? [] : [everyProvider(lattice), "_INBOX.>"]),
+      ...(operatorHost === undefined ? [] : [hostSubjects(operatorHost)]),
       ...grants.subscribe,
     ],
   };

@@ -1,13 +1,16 @@
 import { PetioleError } from "../../domain/errors.ts";
+import { unversioned } from "../../domain/wit-name.ts";
 import type { ComponentId } from "../../domain/workload.ts";
-import type { RemoteEnds, RemoteFunction } from "../../host/ports.ts";
+import type { RemoteEnds, RemoteFunction, ServedCallee } from "../../host/ports.ts";
 import type { Logger } from "../../lib/log.ts";
 import { crosses } from "../../lib/wit/fit.ts";
 import type { FunctionType, InterfaceShape } from "../../lib/wit/type.ts";
 import type { LatticeConnection } from "./connection.ts";
 import { wireForm } from "./wire-form.ts";
 import { createWrpcClient } from "./wrpc/client.ts";
-import { serveWrpc, type ServedFunction } from "./wrpc/server.ts";
+import { serveHttp } from "./wrpc/http.ts";
+import type { ServedFunction } from "./wrpc/served-call.ts";
+import { serveWrpc } from "./wrpc/server.ts";
 
 export interface RemoteEndsDeps {
   readonly connection: LatticeConnection;
@@ -20,6 +23,7 @@ type Caller = ReturnType<ReturnType<typeof createWrpcClient>["remote"]>;
 /** What an id has to be to stand in a subject. */
 const ID = /^[A-Za-z0-9_-]{1,64}$/;
 
+const HTTP = "wasi:http/incoming-handler";
 /** Functions outside any interface. */
 const ROOT_INTERFACE = "$root";
 
@@ -55,17 +59,15 @@ export function createRemoteEnds({ connection, lattice, log }: RemoteEndsDeps): 
       const form = wireForm(remote);
       return form.kind === "here" ? form.answer(args) : await callerOf(form.remote)(args, { timeout });
     },
-    serve(component, exports, call) {
-      const functions = exports.flatMap((shape) => servedFunctions(component, shape, call));
+    serve(component, exports, callee) {
+      const functions = exports.flatMap((shape) =>
+        unversioned(shape.name) === HTTP ? serveHttp(callee.http) : servedFunctions(component, shape, callee),
+      );
       return serveWrpc({ connection, lattice, id: component, functions, log: log.child({ component }) });
     },
   };
 
-  function servedFunctions(
-    component: ComponentId,
-    shape: InterfaceShape,
-    call: (interfaceName: string, functionName: string, args: readonly unknown[]) => Promise<unknown>,
-  ): ServedFunction[] {
+  function servedFunctions(component: ComponentId, shape: InterfaceShape, { call }: ServedCallee): ServedFunction[] {
     return shape.functions.flatMap(({ name, type }) => {
       if (type === undefined || !crosses(type)) {
         log.debug("A function is not served to other hosts", { component, function: `${shape.name}#${name}` });

@@ -4,12 +4,14 @@ import type { LatticeStatus } from "../../../domain/status.ts";
 import { millis, seconds, type Millis } from "../../../domain/units.ts";
 import type { WantedState } from "../../../domain/workload.ts";
 import type { HostStatus } from "../../../host/host.ts";
+import type { UpdateOutcome } from "../../../host/update/component-slot.ts";
 import type { HubMonitor, StateStore } from "../../../host/ports.ts";
 import type { Clock } from "../../../lib/clock.ts";
 import { createExclusive } from "../../../lib/exclusive.ts";
 import type { Logger } from "../../../lib/log.ts";
 import type { LatticeConnection } from "../connection.ts";
 import { describeNatsError } from "../nats-error.ts";
+import { followUpdates } from "./component-updates.ts";
 import { componentVerbs } from "./component-verbs.ts";
 import type { HostContext } from "./context.ts";
 import { listenForCommands } from "./control.ts";
@@ -52,6 +54,8 @@ export interface LatticeHostDeps {
   /** Makes what `items` gives run, besides that. Resolves after the first pass. */
   readonly apply: () => Promise<void>;
   readonly running: () => HostStatus;
+  /** Tells what becomes of updates. */
+  readonly onUpdate: (listener: (outcome: UpdateOutcome) => void) => Disposable;
   readonly componentProblem: (reference: string) => string | undefined;
   readonly providerProblem: (reference: string) => string | undefined;
   readonly providerOrigin: (reference: string) => ProviderOrigin | undefined;
@@ -335,6 +339,8 @@ export async function openLatticeHost(deps: LatticeHostDeps): Promise<LatticeHos
     awaitLater: (kind, id, because) => late.await(kind, id, because === "fetching" ? "outcome" : "running"),
   };
 
+  const updates = deps.onUpdate(followUpdates(context));
+
   const firstHealth = millis(Math.min(FIRST_HEALTH, deps.heartbeat));
 
   async function beat(): Promise<void> {
@@ -411,6 +417,7 @@ export async function openLatticeHost(deps: LatticeHostDeps): Promise<LatticeHos
     }),
     registry: (host) => (Object.hasOwn(wanted.registries, host) ? wanted.registries[host] : undefined),
     async [Symbol.asyncDispose]() {
+      updates[Symbol.dispose]();
       await leave(STOP_WITHOUT_LIMIT);
       await running;
       await data[Symbol.asyncDispose]();
