@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { PROVIDERS } from "../../providers/index.ts";
 import { SOCKET_NAME, type DeployParams, type UndeployParams } from "../adapters/control/protocol.ts";
 import { openControlServer } from "../adapters/control/server.ts";
+import { createRemoteEnds } from "../adapters/lattice/remote-ends.ts";
 import type { LatticeHost } from "../adapters/lattice/wasmcloud/lattice-host.ts";
 import type { BucketWatch } from "../adapters/lattice/desired-bucket.ts";
 import { createKeptVersions, openStore, readBootId } from "../adapters/store/index.ts";
@@ -165,6 +166,14 @@ export async function openAgent({ config, file, env, clock, log, signal, onEnd }
           isClockSynced,
           log: log.child({ part: "trust" }),
         });
+  const remote =
+    config.lattice === undefined || hub.path === undefined
+      ? undefined
+      : createRemoteEnds({
+          connection: hub.path.connection,
+          lattice: config.lattice.name,
+          log: log.child({ part: "calls" }),
+        });
   let operator: JoinedOperator | undefined;
   const artifacts = openArtifacts({
     config,
@@ -181,6 +190,7 @@ export async function openAgent({ config, file, env, clock, log, signal, onEnd }
         registry: PROVIDERS,
         services,
         trust,
+        remote,
         journal: await openUpdateJournal(store.state, log.child({ part: "updates" })),
         kept: createKeptVersions({
           folder: join(config.state_dir, VERSIONS),
