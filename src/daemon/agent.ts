@@ -154,8 +154,10 @@ export async function openAgent({ config, file, env, clock, log, signal, onEnd }
       log: log.child({ part: "runtime" }),
     }),
   );
-  const services = { outbox: meters.outbox, keyValue: store.keyValue, bus: hub.bus, hubBus: hub.hubBus, inbox };
-  const isClockSynced = async (): Promise<boolean> => clockSync.trust() === "synced";
+  const isClockTrusted = (): boolean => clockSync.trust() === "synced";
+  const { bus, hubBus } = hub;
+  const services = { outbox: meters.outbox, keyValue: store.keyValue, bus, hubBus, inbox, isClockTrusted };
+  const isClockSynced = async (): Promise<boolean> => isClockTrusted();
   const trust =
     config.trust === undefined || config.trust.mode === "off"
       ? undefined
