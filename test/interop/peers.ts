@@ -4,15 +4,17 @@ import { spawnSync } from "node:child_process";
 import { homedir } from "node:os";
 import { join } from "node:path";
 
-const SOURCE = join(import.meta.dirname, "peers");
 /** Outside the repository: the build is large. */
-const TARGET = process.env["PETIOLE_INTEROP_TARGET"] ?? join(homedir(), ".cache", "petiole", "interop");
+export const TARGET = process.env["PETIOLE_INTEROP_TARGET"] ?? join(homedir(), ".cache", "petiole", "interop");
 
 /** Path of `control` or `wadm`. */
-export function peer(name: "control" | "wadm"): string {
-  console.log(`building the peers in ${TARGET}`);
+export const peer = (name: "control" | "wadm"): string => buildPeer("peers", name);
+
+/** Path of a program of the crate in this folder. */
+export function buildPeer(crate: "peers" | "provider", name: string): string {
+  console.log(`building "${name}" in ${TARGET}`);
   const { status, error } = spawnSync("cargo", ["build", "--locked", "--quiet", "--bin", name], {
-    cwd: SOURCE,
+    cwd: join(import.meta.dirname, crate),
     stdio: "inherit",
     env: { ...process.env, CARGO_TARGET_DIR: TARGET },
   });
