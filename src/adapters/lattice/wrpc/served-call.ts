@@ -1,5 +1,6 @@
 import type { Msg, NatsConnection } from "@nats-io/transport-node";
 import { isPetioleError, PetioleError, WitError, type ErrorCode } from "../../../domain/errors.ts";
+import { millis } from "../../../domain/units.ts";
 import type { Logger } from "../../../lib/log.ts";
 import { MisfitValue } from "../../../lib/wit/value.ts";
 import type { FunctionCodec, Outcome } from "./compile.ts";
@@ -20,6 +21,9 @@ import {
 import { channelSubject, PARAMS, RESULTS } from "./subjects.ts";
 import type { WireFunction } from "./types.ts";
 import type { AsyncPart, Writer } from "./writer.ts";
+
+/** Far below what any caller waits to be accepted. */
+const SOON = millis(10);
 
 /** Who calls. */
 export interface Caller {
@@ -67,6 +71,8 @@ export class ServedCall {
   /** The caller's inbox. */
   readonly #reply: string;
   readonly #shared: Shared;
+  /** What accepts the call; undefined when that is done. */
+  #accept: (() => void) | undefined;
 
   constructor(served: Served, live: NatsConnection, reply: string, shared: Shared) {
     this.#served = served;
@@ -96,6 +102,7 @@ export class ServedCall {
       const outcome = await this.#call(args, caller);
       parts = this.#answer(outcome);
     } catch (error) {
+      this.#accept?.();
       if (!this.#live.isClosed()) sendFailure(this.#live, channelSubject(this.#reply, RESULTS), codeOf(error));
       throw error;
     }
@@ -147,7 +154,7 @@ export class ServedCall {
         onLost: () => incoming.fail(unreachable(`read the parameters of ${what}`, "the connection was lost")),
       });
     }
-    this.#live.publish(this.#reply, new Uint8Array(), { reply: inbox });
+    this.#prepareAccept(inbox, incoming.done);
     if (incoming.complete) return promise;
     using _ = after(limits.params, () =>
       incoming.fail(
@@ -158,6 +165,17 @@ export class ServedCall {
       ),
     );
     return await promise;
+  }
+
+  /** A call of which all is here is accepted with its answer when that comes soon, which spares both sides a turn. */
+  #prepareAccept(inbox: string, complete: boolean): void {
+    const waiting = complete ? after(SOON, () => this.#accept?.()) : undefined;
+    this.#accept = () => {
+      this.#accept = undefined;
+      waiting?.[Symbol.dispose]();
+      if (!this.#live.isClosed()) this.#live.publish(this.#reply, new Uint8Array(), { reply: inbox });
+    };
+    if (!complete) this.#accept();
   }
 
   async #call(args: readonly unknown[], caller: Caller): Promise<Outcome> {
@@ -194,6 +212,7 @@ export class ServedCall {
       throw new PetioleError("ERR_INVARIANT", `Cannot answer a call of ${this.#served.what}: ${error.message}`);
     }
     const { parts } = writer;
+    this.#accept?.();
     sendValue(this.#live, channelSubject(this.#reply, RESULTS), writer.take());
     return parts;
   }
