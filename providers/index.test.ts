@@ -14,8 +14,12 @@ const CONFIGS: Readonly<Record<string, unknown>> = {
   "keyvalue-memory": undefined,
   outbox: undefined,
   "messaging-nats": undefined,
+  "http-server": { listen: "127.0.0.1:0" },
   "messaging-memory": undefined,
 };
+
+/** Folders whose README has an example. */
+const WITH_EXAMPLE = ["mqtt", "serial", "gpio", "keyvalue", "messaging", "http-server"];
 
 describe("PROVIDERS", () => {
   test("has a configuration to test each with", ({ expect }) => {
@@ -65,7 +69,7 @@ describe("examples in the README of each provider", () => {
     readonly links: readonly { readonly from: string; readonly to: string; readonly config?: unknown }[];
   }
 
-  test.for(["mqtt", "serial", "gpio", "keyvalue", "messaging"])("%s: are valid", async (folder, { expect }) => {
+  test.for(WITH_EXAMPLE)("%s: are valid", async (folder, { expect }) => {
     const readme = readFileSync(new URL(`${folder}/README.md`, import.meta.url), "utf8");
     const blocks = [...readme.matchAll(/```yaml\n(.*?)```/gs)].map(([, text]) => parse(text ?? "") as Example);
     expect(blocks.length).toBeGreaterThan(0);

@@ -12,5 +12,6 @@ export const PROVIDERS: Readonly<Record<string, () => Promise<ProviderFactory>>>
   "keyvalue-memory": async () => (await import("./keyvalue/memory.ts")).createKeyValueMemoryProvider,
   outbox: async () => (await import("./outbox/index.ts")).createOutboxProvider,
   "messaging-nats": async () => (await import("./messaging/nats.ts")).createMessagingNatsProvider,
+  "http-server": async () => (await import("./http-server/index.ts")).createHttpServerProvider,
   "messaging-memory": async () => (await import("./messaging/memory.ts")).createMessagingMemoryProvider,
 };

@@ -65,6 +65,6 @@ describe("createSerialProvider()", () => {
 function unbound() {
   const { log } = providerDeps();
   const call = async (): Promise<never> => await Promise.reject(new Error("not called"));
-  const end = { component: "c", elsewhere: false, shapes: () => [], call };
+  const end = { component: "c", elsewhere: false, shapes: () => [], call, http: call };
   return { ...end, linkName: "default", direction: "imports" as const, interfaces: [], log };
 }

@@ -3,7 +3,7 @@ import { unversioned } from "../domain/wit-name.ts";
 import type { ComponentId, DesiredState, LinkSpec, ProviderId } from "../domain/workload.ts";
 import type { Logger } from "../lib/log.ts";
 import type { InterfaceShape } from "../lib/wit/type.ts";
-import type { Binding, ExportCaller, LinkContext, Provider } from "../provider/contract.ts";
+import type { Binding, LinkContext, Provider } from "../provider/contract.ts";
 import type { PreparedComponent, RunningComponent } from "../runtime/contract.ts";
 import type { Callees } from "./callees.ts";
 import { checkExports, checkFit, checkProvider } from "./link-check.ts";
@@ -77,6 +77,11 @@ export function createLinkBinder(deps: LinkBinderDeps): LinkBinder {
       checkProvider(link, serving.id, serving.calls, "call");
       if (live !== undefined) checkExports(link, live.prepared.exports);
     }
+    const running = (what: string): RunningComponent => {
+      if (!imports && live !== undefined) return live.running;
+      const reason = imports ? "the link is for its imports" : "it is on another host";
+      throw new PetioleError("ERR_LINK_INVALID", `Cannot call ${what} of "${id}": ${reason}`);
+    };
     const binding = await serving.bind({
       component: id,
       linkName: link.name,
@@ -85,7 +90,8 @@ export function createLinkBinder(deps: LinkBinderDeps): LinkBinder {
       config: serving.parseLinkConfig(link.config),
       elsewhere,
       shapes: () => linkedShapes(link, component(id)?.prepared.shapes[direction]),
-      call: imports || live === undefined ? noCall(id, imports) : live.running.call.bind(live.running),
+      call: async (name, functionName, args) => await running(name).call(name, functionName, args),
+      http: async (request) => await running("wasi:http/incoming-handler").http(request),
       log: log.child({ component: id, provider: serving.id }),
     });
     const route = imports && !elsewhere ? router.add(id, link.interfaces, binding.functions) : undefined;
@@ -111,13 +117,6 @@ export function createLinkBinder(deps: LinkBinderDeps): LinkBinder {
       await binding?.[Symbol.asyncDispose]();
       route?.[Symbol.dispose]();
     },
-  };
-}
-
-function noCall(id: ComponentId, imports: boolean): ExportCaller {
-  const reason = imports ? "the link is for its imports" : "it is on another host";
-  return async (interfaceName) => {
-    throw new PetioleError("ERR_LINK_INVALID", `Cannot call ${interfaceName} of "${id}": ${reason}`);
   };
 }
 

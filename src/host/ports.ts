@@ -9,7 +9,7 @@ import type { Bytes } from "../domain/units.ts";
 import type { ComponentId, ComponentSpec, Digest } from "../domain/workload.ts";
 
 /** Requests for components that serve HTTP, as adapters bring them. */
-export type { HttpFields, HttpRequest, HttpResponse } from "../runtime/contract.ts";
+export type { HttpFields, HttpRequest, HttpResponse } from "../lib/http-message.ts";
 
 /** The reading end of the outbox, for the forwarder. */
 export interface OutboxSource {

@@ -1,4 +1,5 @@
 import type { Clock } from "../lib/clock.ts";
+import type { HttpRequest, HttpResponse } from "../lib/http-message.ts";
 import type { Logger } from "../lib/log.ts";
 import type { InterfaceShape } from "../lib/wit/type.ts";
 import type { ComponentId } from "../domain/workload.ts";
@@ -33,6 +34,14 @@ export type CapabilityCall = (interfaceName: string, functionName: string, args:
  */
 export type ExportCaller = (interfaceName: string, functionName: string, args: readonly unknown[]) => Promise<unknown>;
 
+/**
+ * Has a request served by the linked component's `wasi:http/incoming-handler`. Resolves when it has answered; its body may
+ * still be on its way, and iterating that throws what this could have thrown.
+ * @throws PetioleError ERR_COMPONENT_RESPONSE when it answers with an error, not at all or not to the end; and as a call
+ * @throws the reason that the request was cancelled with
+ */
+export type HttpCaller = (request: HttpRequest) => Promise<HttpResponse>;
+
 /** One link, seen from the provider. */
 export interface LinkContext<LinkConfig> {
   readonly component: ComponentId;
@@ -52,6 +61,8 @@ export interface LinkContext<LinkConfig> {
   readonly shapes: () => readonly InterfaceShape[];
   /** Calls the component. Rejects at once on a link of direction `imports`, and for a component that is elsewhere. */
   readonly call: ExportCaller;
+  /** The same for HTTP. */
+  readonly http: HttpCaller;
   readonly log: Logger;
 }
 

@@ -6,6 +6,7 @@ export type {
   CapabilityFunction,
   CapabilityFunctions,
   ExportCaller,
+  HttpCaller,
   Interfaces,
   LinkContext,
   Provider,
@@ -20,10 +21,18 @@ export { LANES, type Lane, type OutboxMessage, type PublishOutcome, type Publish
 export * from "../domain/units.ts";
 export { backoffDelay, type BackoffOptions } from "../lib/backoff.ts";
 export { type Clock } from "../lib/clock.ts";
+export {
+  MAX_INLINE_BODY,
+  pairFields,
+  type HttpFields,
+  type HttpRequest,
+  type HttpResponse,
+} from "../lib/http-message.ts";
 export { duration, size } from "../lib/schema.ts";
 export { isErrno } from "../lib/files.ts";
 export { type Logger } from "../lib/log.ts";
 export type { FunctionType, InterfaceShape, WitType } from "../lib/wit/type.ts";
 export { headerProblem } from "../lib/message-headers.ts";
 export { reasonOf } from "../lib/reason.ts";
+export { watchFiles } from "../lib/watch-files.ts";
 export { isSubject, matchesSubject } from "../lib/subject.ts";

@@ -4,18 +4,12 @@ import { PetioleError } from "../domain/errors.ts";
 import { millis, type Bytes, type Millis } from "../domain/units.ts";
 import { backoffDelay, type BackoffOptions } from "../lib/backoff.ts";
 import type { Clock } from "../lib/clock.ts";
+import type { HttpRequest, HttpResponse } from "../lib/http-message.ts";
 import type { Logger } from "../lib/log.ts";
 import type { AddressSpace } from "./address-space.ts";
 import { Breaches } from "./breaches.ts";
 import { CallTargets } from "./call-targets.ts";
-import type {
-  HttpRequest,
-  HttpResponse,
-  InstanceOptions,
-  LimitName,
-  RunningComponent,
-  RunningStats,
-} from "./contract.ts";
+import type { InstanceOptions, LimitName, RunningComponent, RunningStats } from "./contract.ts";
 import { CpuShare } from "./cpu-share.ts";
 import type { TurnFailure } from "./failures.ts";
 import { HttpExchange, type HttpExchangeDeps } from "./http-exchange.ts";

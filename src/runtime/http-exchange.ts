@@ -2,12 +2,11 @@
 // response comes back.
 
 import { PetioleError } from "../domain/errors.ts";
+import { MAX_INLINE_BODY, type HttpFields, type HttpRequest, type HttpResponse } from "../lib/http-message.ts";
 import { ClientWait } from "./client-wait.ts";
-import type { HttpFields, HttpRequest, HttpResponse } from "./contract.ts";
 import { packFields, unpackFields } from "./wasi/http/packed-fields.ts";
 import {
   BODY_WINDOW,
-  MAX_INLINE_BODY,
   packBytes,
   unpackOutput,
   type ExchangeInput,

@@ -1,6 +1,6 @@
 // What the table of foreign components says about each, and what the test holds it to.
 
-import type { HttpRequest } from "../../src/runtime/contract.ts";
+import type { HttpRequest } from "../../src/lib/http-message.ts";
 import { ROOT_INTERFACE } from "../../src/runtime/link/plan.ts";
 import type { ErrorCode } from "../../src/domain/errors.ts";
 

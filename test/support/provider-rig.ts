@@ -3,7 +3,14 @@
 import { PetioleError } from "../../src/domain/errors.ts";
 import { systemClock, type Clock } from "../../src/lib/clock.ts";
 import { silentLogger, type LogFields, type Logger } from "../../src/lib/log.ts";
-import type { Binding, LinkContext, Provider, ProviderDeps, ProviderFactory } from "../../src/provider/contract.ts";
+import type {
+  Binding,
+  HttpCaller,
+  LinkContext,
+  Provider,
+  ProviderDeps,
+  ProviderFactory,
+} from "../../src/provider/contract.ts";
 import type { HostServices } from "../../src/provider/services.ts";
 
 type Component = (functionName: string, args: readonly unknown[], interfaceName: string) => unknown;
@@ -14,6 +21,8 @@ export interface LinkOptions {
   readonly interfaces?: readonly string[];
   /** Called for what the provider calls; with it the link is of direction `exports`. */
   readonly handler?: Component;
+  /** Serves HTTP requests; with it the link is of direction `exports`, too. */
+  readonly http?: HttpCaller;
   readonly log?: Logger;
 }
 
@@ -79,12 +88,13 @@ export async function startProvider(factory: ProviderFactory, config: unknown, o
 
 /** Links a component, for which `handler` stands, to a provider. */
 export async function bindLink(provider: Provider, options: LinkOptions): Promise<BoundLink> {
-  const { handler } = options;
-  const all = handler === undefined ? provider.serves : provider.calls;
+  const { handler, http } = options;
+  const imports = handler === undefined && http === undefined;
+  const all = imports ? provider.serves : provider.calls;
   const context: LinkContext<unknown> = {
     component: options.component ?? "component",
     linkName: "default",
-    direction: handler === undefined ? "imports" : "exports",
+    direction: imports ? "imports" : "exports",
     interfaces: options.interfaces ?? (all === "anything" ? [] : all),
     elsewhere: false,
     shapes: () => [],
@@ -94,6 +104,10 @@ export async function bindLink(provider: Provider, options: LinkOptions): Promis
       if (handler === undefined) throw new PetioleError("ERR_LINK_INVALID", "The link is for imports");
       // The host sends arguments to a worker: what does not survive that is a fault.
       return await handler(functionName, structuredClone(args), interfaceName);
+    },
+    http: async (request) => {
+      if (http === undefined) throw new PetioleError("ERR_LINK_INVALID", "The link is for no HTTP");
+      return await http(request);
     },
   };
   const binding = await provider.bind(context);

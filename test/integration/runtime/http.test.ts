@@ -8,7 +8,8 @@ import type { AddressInfo } from "node:net";
 import { setImmediate as tick } from "node:timers/promises";
 import { afterAll, beforeAll, describe, test } from "vitest";
 import { bytes, mebibytes } from "../../../src/domain/units.ts";
-import type { HttpRequest, HttpResponse, InstanceOptions, RunningComponent } from "../../../src/runtime/contract.ts";
+import type { HttpRequest, HttpResponse } from "../../../src/lib/http-message.ts";
+import type { InstanceOptions, RunningComponent } from "../../../src/runtime/contract.ts";
 import { limits, openRuntime, type TestRuntime } from "./support.ts";
 import { tempFolder } from "../../support/processes.ts";
 

@@ -1,5 +1,6 @@
 import { afterAll, describe, test } from "vitest";
-import type { ComponentEvent, HttpRequest } from "../../../src/runtime/contract.ts";
+import type { HttpRequest } from "../../../src/lib/http-message.ts";
+import type { ComponentEvent } from "../../../src/runtime/contract.ts";
 import { waitFor } from "../../support/wait-for.ts";
 import { bare, heldImports, limits, openRuntime, probe } from "./support.ts";
 import { tempFolder } from "../../support/processes.ts";

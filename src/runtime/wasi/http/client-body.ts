@@ -7,7 +7,8 @@ import { Signal } from "../waiting.ts";
 import { bodyFailure, type BodyEnd, type BodySource } from "./body.ts";
 import { errorCode, HttpFault, type ErrorCode } from "./error-code.ts";
 import { Fields } from "./fields.ts";
-import { packFields, pairFields } from "./packed-fields.ts";
+import { pairFields } from "../../../lib/http-message.ts";
+import { packFields } from "./packed-fields.ts";
 
 const NOTHING = new Uint8Array(0);
 /** Most bytes that are received only to reach the end; after that the connection is given up. */

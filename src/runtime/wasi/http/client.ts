@@ -14,7 +14,8 @@ import type { Fields } from "./fields.ts";
 import type { ReceivedResponse } from "./incoming-response.ts";
 import { BODY_WINDOW } from "./messages.ts";
 import type { Destination } from "./outgoing-request.ts";
-import { pairFields, packFields, unpackFields } from "./packed-fields.ts";
+import { pairFields } from "../../../lib/http-message.ts";
+import { packFields, unpackFields } from "./packed-fields.ts";
 
 /** In milliseconds. */
 export interface ClientTimeouts {

@@ -7,8 +7,6 @@
 
 /** Most bytes of one body that lie in the worker, or are on their way out of it, in either direction. */
 export const BODY_WINDOW = 65_536;
-/** Bodies up to here go along with the request. */
-export const MAX_INLINE_BODY = 65_536;
 /** So many bytes are cheaper as text. */
 const MAX_TEXT = 2048;
 

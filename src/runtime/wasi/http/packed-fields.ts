@@ -17,10 +17,3 @@ export function unpackFields(packed: string): [string, string][] {
   }
   return fields;
 }
-
-/** Of names and values in turn, as Node gives them. */
-export function pairFields(raw: readonly string[]): [string, string][] {
-  const fields: [string, string][] = [];
-  for (let index = 0; index + 1 < raw.length; index += 2) fields.push([raw[index] ?? "", raw[index + 1] ?? ""]);
-  return fields;
-}

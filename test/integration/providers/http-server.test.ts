@@ -1,28 +1,29 @@
-// createHttpListener(): a component behind node:http, as HTTP clients see it.
+// Pins the http-server provider in front of a real component, as HTTP clients see it.
 
 import { once } from "node:events";
-import { createServer, request as requestPlain, type IncomingMessage } from "node:http";
-import { connect, type AddressInfo, type Socket } from "node:net";
+import { request as requestPlain, type IncomingMessage } from "node:http";
+import { connect, type Socket } from "node:net";
 import { setImmediate as tick } from "node:timers/promises";
 import { buffer, text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, test } from "vitest";
-import { bytes } from "../../../src/domain/units.ts";
+import type { HttpServerProvider } from "../../../providers/http-server/index.ts";
+import { createHttpServerProvider } from "../../../providers/http-server/index.ts";
 import type { InstanceOptions, RunningComponent } from "../../../src/runtime/contract.ts";
-import { createHttpListener } from "../../../src/runtime/http-listener.ts";
-import { limits, openRuntime, recordingLogger, type LogEntry, type TestRuntime } from "./support.ts";
 import { tempFolder } from "../../support/processes.ts";
+import { recordingLogger, startProvider, type RecordedLog } from "../../support/provider-rig.ts";
+import { limits, openRuntime, type TestRuntime } from "../runtime/support.ts";
 
 const HELLO = "hello from a component\n";
-const MAX_BODY = bytes(300_000);
+const MAX_BODY = 300_000;
 
 interface Site extends AsyncDisposable {
   readonly url: string;
   readonly port: number;
-  readonly entries: readonly LogEntry[];
+  readonly entries: readonly RecordedLog[];
   readonly component: RunningComponent;
 }
 
-describe("createHttpListener()", () => {
+describe("createHttpServerProvider()", () => {
   let cache: AsyncDisposable & { readonly path: string };
   let runtime: TestRuntime;
 
@@ -36,22 +37,22 @@ describe("createHttpListener()", () => {
   });
 
   async function open(options: Partial<InstanceOptions> = {}): Promise<Site> {
-    const component = await runtime.start("http", options);
-    const entries: LogEntry[] = [];
-    const server = createServer(createHttpListener({ component, log: recordingLogger(entries), maxBody: MAX_BODY }));
-    server.listen(0, "127.0.0.1");
-    await once(server, "listening");
-    const { port } = server.address() as AddressInfo;
+    await using stack = new AsyncDisposableStack();
+    const component = stack.use(await runtime.start("http", options));
+    const log = recordingLogger();
+    // A client that is still there does not hold a test up.
+    const config = { listen: "127.0.0.1:0", access_log: "off", drain_timeout: "10ms" };
+    const rig = stack.use(await startProvider(createHttpServerProvider, config));
+    const http = component.http.bind(component);
+    stack.use(await rig.bind({ http, log, config: { max_body: `${MAX_BODY}B` } }));
+    const [port = 0] = (rig.provider as HttpServerProvider).ports;
+    const owned = stack.move();
     return {
       url: `http://127.0.0.1:${port}`,
       port,
-      entries,
+      entries: log.records,
       component,
-      [Symbol.asyncDispose]: async () => {
-        server.closeAllConnections();
-        server.close();
-        await component[Symbol.asyncDispose]();
-      },
+      [Symbol.asyncDispose]: () => owned.disposeAsync(),
     };
   }
 
@@ -141,16 +142,16 @@ describe("createHttpListener()", () => {
       },
       { method: "POST", headers: { "transfer-encoding": "chunked" } },
     );
-    // 517: the component saw the error HTTP-request-body-size.
+    // 517: the component saw the error HTTP-request-body-size, and answered.
     expect([unknown.statusCode, unknown.headers.connection]).toEqual([517, "close"]);
   });
 
   test("tells a failure by its status, and logs it", async ({ expect }) => {
     await using site = await open({ limits: limits({ deadline: 200, queue: 1 }) });
     for (const [path, status] of [
-      ["/none", 500],
+      ["/none", 502],
       ["/unreachable", 500],
-      ["/refuse", 500],
+      ["/refuse", 502],
       ["/hello", 200],
     ] as const) {
       expect((await fetch(site.url + path)).status, path).toBe(status);
@@ -158,7 +159,8 @@ describe("createHttpListener()", () => {
     const slow = await Promise.all(Array.from({ length: 3 }, () => fetch(`${site.url}/why`, silentBody())));
     expect(slow.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([503, 504, 504]);
     expect(slow.find(({ status }) => status === 503)?.headers.get("retry-after")).toBe("1");
-    expect(site.entries.map(({ message }) => message)).toEqual(Array(6).fill("HTTP request failed"));
+    expect(new Set(site.entries.map(({ message }) => message))).toEqual(new Set(["HTTP request failed"]));
+    expect(new Set(site.entries.map(({ fields }) => fields["status"]))).toEqual(new Set([500, 502, 503, 504]));
   });
 
   test("breaks off a response that cannot be completed", async ({ expect }) => {

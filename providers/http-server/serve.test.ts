@@ -3,29 +3,24 @@ import { createServer } from "node:http";
 import { connect, type AddressInfo, type Socket } from "node:net";
 import { text } from "node:stream/consumers";
 import { describe, test } from "vitest";
-import { bytes, millis, type Millis } from "../domain/units.ts";
-import { recordingLogger } from "../../test/support/provider-rig.ts";
-import type { HttpFields, HttpRequest, HttpResponse } from "./contract.ts";
-import { createHttpListener } from "./http-listener.ts";
+import { bytes, millis, seconds, type HttpFields, type HttpRequest, type HttpResponse } from "#provider";
+import { serveRequest, targetOf } from "./serve.ts";
 
 const SOON = millis(50);
 
 /** A server whose component is `http`. */
-async function open(http: (request: HttpRequest) => Promise<HttpResponse>, patience?: Millis) {
-  const log = recordingLogger();
-  const listener = createHttpListener({
-    component: { http },
-    log,
-    maxBody: bytes(300_000),
-    ...(patience !== undefined && { patience }),
-  });
-  const server = createServer(listener).listen(0, "127.0.0.1");
+async function open(http: (request: HttpRequest) => Promise<HttpResponse>, patience = seconds(10)) {
+  const failures: number[] = [];
+  const onFailure = (status: number): void => void failures.push(status);
+  const deps = { http, maxBody: bytes(300_000), patience, onFailure };
+  const server = createServer((asked, answer) => void serveRequest({ asked, answer }, targetOf(asked), deps));
+  server.listen(0, "127.0.0.1");
   const first = Promise.withResolvers<Socket>();
   server.once("connection", first.resolve);
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
   return {
-    entries: log.records,
+    failures,
     /** The first one, as the server has it. */
     connection: first.promise,
     /** Sends the head of a request. */
@@ -67,7 +62,7 @@ function reading() {
   return { seen, http };
 }
 
-describe("createHttpListener()", () => {
+describe("serveRequest()", () => {
   test("gives a client up that sends no more, before the component sees a short body", async ({ expect }) => {
     const { seen, http } = reading();
     await using site = await open(http, SOON);
@@ -78,7 +73,7 @@ describe("createHttpListener()", () => {
     long.write("abc");
     expect(await text(long)).toMatch(/^HTTP\/1\.1 408 [^]*connection: close/i);
     expect(seen).toEqual(["3", "The client is too slow"]);
-    expect(site.entries).toEqual([]);
+    expect(site.failures).toEqual([]);
   });
 
   test("gives a client up that takes nothing of a response", async ({ expect }) => {
@@ -98,7 +93,7 @@ describe("createHttpListener()", () => {
     const closed = whole.connection.then((one) => once(one, "close"));
     whole.ask("GET / HTTP/1.1");
     await closed;
-    expect(site.entries).toEqual([]);
+    expect(site.failures).toEqual([]);
   });
 
   test("waits for a component as long as it takes", async ({ expect }) => {
