@@ -105,9 +105,9 @@ function answering(target: string, answer: (call: Msg, inbox: string) => void): 
 }
 
 /** A peer that is not ours: makes a call with the bytes that are given, and records what comes of it. */
-function calling(target: string, params: Uint8Array): { readonly seen: Msg[]; readonly inbox: string } {
+function calling(name: string, params: Uint8Array, target = name): { readonly seen: Msg[]; readonly inbox: string } {
   const seen: Msg[] = [];
-  const inbox = `_INBOX.caller.${target}`;
+  const inbox = `_INBOX.caller.${name}`;
   for (const subject of [inbox, `${inbox}.>`]) {
     raw.subscribe(subject, { callback: (_error, message) => void seen.push(message) });
   }
@@ -425,6 +425,51 @@ describe("calls between hosts that fail", () => {
     const cut = calling("garbage", unhex("05 61"));
     await waitFor("the end", () => cut.seen.some(({ subject }) => subject.endsWith(".results")));
     expect(await waitFor("room", () => remote("garbage", shape)(["x"]))).toBe("x");
+  });
+});
+
+describe("what calls hold in memory", () => {
+  const shape = { type: fn([BYTES], STRING) };
+  const partial = Buffer.concat([unhex("c0 9a 0c"), new Uint8Array(MAX_PAYLOAD - 200)]);
+  const ended = (seen: readonly Msg[]): boolean => seen.some(({ subject }) => subject.endsWith(".results"));
+
+  test("has a bound for all of them together, and is free again when they are over", async ({ expect }) => {
+    const limited = { ...shape, limits: { total: bytes(100_000), params: millis(300) } };
+    await using _server = serve("budget", limited, async ([data]) => `${(data as Uint8Array).length}`);
+    await settled();
+    const first = calling("budget", partial);
+    await waitFor("the call to be taken", () => first.seen.length > 0);
+    const second = calling("budget-2", partial, "budget");
+    await waitFor("the refusal", () => second.seen[0]?.headers);
+    expect(second.seen[0]?.headers?.code).toBe(429);
+    await waitFor("the first to be given up", () => ended(first.seen));
+    expect(await remote("budget", shape)([new Uint8Array(90_000)])).toBe("90000");
+  });
+
+  test("is given back when the one that was called has not read a stream", async ({ expect }) => {
+    const stream = {
+      type: fn([{ kind: "stream", element: { kind: "u8" } }], STRING),
+      limits: { total: bytes(100_000) },
+    };
+    const arrived = Promise.withResolvers<string>();
+    let calls = 0;
+    await using _server = serve("unread", stream, async ([data]) => {
+      calls += 1;
+      if (calls === 1) return await arrived.promise;
+      return String(Buffer.concat(await Array.fromAsync(data as AsyncIterable<Uint8Array>)).length);
+    });
+    const call = async (): Promise<unknown> =>
+      await remote(
+        "unread",
+        stream,
+      )([
+        (async function* () {
+          yield new Uint8Array(90_000);
+          arrived.resolve("enough");
+        })(),
+      ]);
+    expect(await call()).toBe("enough");
+    expect(await call()).toBe("90000");
   });
 });
 

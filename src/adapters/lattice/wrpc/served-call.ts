@@ -7,7 +7,7 @@ import type { FunctionCodec, Outcome } from "./compile.ts";
 import { WireFault } from "./faults.ts";
 import { callInboxesOf } from "./inbox.ts";
 import { Incoming } from "./incoming.ts";
-import { after, type CallLimits } from "./limits.ts";
+import { after, type ByteBudget, type CallLimits } from "./limits.ts";
 import {
   brokenPart,
   errorCodeOf,
@@ -52,6 +52,7 @@ export interface Served extends ServedFunction {
 export interface Shared {
   readonly log: Logger;
   readonly limits: CallLimits;
+  readonly budget: ByteBudget;
   readonly writer: Writer;
   readonly signal: AbortSignal;
   /** What ends a wait when the signal aborts: listeners of the signal would cost more than the rest of a small call. */
@@ -71,6 +72,7 @@ export class ServedCall {
   /** The caller's inbox. */
   readonly #reply: string;
   readonly #shared: Shared;
+  #incoming: Incoming | undefined;
   /** What accepts the call; undefined when that is done. */
   #accept: (() => void) | undefined;
 
@@ -82,6 +84,14 @@ export class ServedCall {
   }
 
   async run(message: Msg): Promise<void> {
+    try {
+      await this.#serve(message);
+    } finally {
+      this.#incoming?.close();
+    }
+  }
+
+  async #serve(message: Msg): Promise<void> {
     using abort = lazySignal(this.#shared.stops);
     // Headers are read when somebody asks for one.
     const caller: Caller = {
@@ -117,7 +127,7 @@ export class ServedCall {
   /** The arguments; undefined when the call was refused. */
   async #receive(message: Msg): Promise<readonly unknown[] | undefined> {
     const { codec, what } = this.#served;
-    const { limits } = this.#shared;
+    const { limits, budget } = this.#shared;
     const inboxes = callInboxesOf(this.#live);
     const inbox = inboxes.create();
     const { promise, resolve, reject } = Promise.withResolvers<readonly unknown[]>();
@@ -126,6 +136,8 @@ export class ServedCall {
     const incoming = new Incoming({
       codec: codec.params,
       limits,
+      budget,
+      budgetStreams: true,
       what: `the parameters of ${what}`,
       onValue: (value) => resolve(value as readonly unknown[]), // The codec of parameters reads nothing else.
       onFailure: (error) => {
@@ -134,10 +146,11 @@ export class ServedCall {
       },
       onDone: () => inboxes.close(inbox),
     });
+    this.#incoming = incoming;
     // Most calls are all in their first message: those need no inbox.
     incoming.push(message.data, false);
     if (fault !== undefined) {
-      refuse(this.#live, this.#reply, "ERR_CALL_UNDECODABLE");
+      refuse(this.#live, this.#reply, fault.code === "ERR_COMPONENT_BUSY" ? fault.code : "ERR_CALL_UNDECODABLE");
       this.#shared.log.debug("A call from another host was refused", { function: what, err: fault });
       return undefined;
     }
