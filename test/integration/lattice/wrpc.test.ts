@@ -358,14 +358,35 @@ describe("calls between hosts that fail", () => {
     await expect(call(["other"])).rejects.toThrow(coded(expect, "ERR_CALL_FAILED"));
   });
 
-  test("and tell other hosts by an end that comes early", async ({ expect }) => {
-    await using _server = serve("failing-2", shape, async () => {
+  test("and tell other hosts by a status, or by an end that comes early once they were accepted", async ({
+    expect,
+  }) => {
+    const accepted = Promise.withResolvers<void>();
+    await using _server = serve("failing-2", shape, async ([text]) => {
+      if (text === "") await accepted.promise;
       throw new Error("anything");
     });
     await settled();
-    const { seen, inbox } = calling("failing-2", unhex("00"));
-    await waitFor("the end", () => seen.length === 2);
-    expect(trace(seen)).toEqual([`${inbox} `, `${inbox}.results `]);
+    const early = calling("failing-2", unhex("01 61"));
+    await waitFor("the status", () => early.seen.length === 1);
+    expect(early.seen[0]?.headers).toMatchObject({ code: 500, description: "Call Failed" });
+    const late = calling("failing-late", unhex("00"), "failing-2");
+    await waitFor("the call to be taken", () => late.seen.length === 1);
+    accepted.resolve();
+    await waitFor("the end", () => late.seen.length === 2);
+    expect(trace(late.seen)).toEqual([`${late.inbox} `, `${late.inbox}.results `]);
+  });
+
+  test("also when they have no results, whose end is like that of a success", async ({ expect }) => {
+    const none = { type: fn([{ kind: "stream", element: { kind: "u8" } }]) };
+    await using _server = serve("no-results", none, async ([data]) => {
+      for await (const _ of data as AsyncIterable<Uint8Array>);
+      throw new PetioleError("ERR_INVARIANT", "anything");
+    });
+    const data = (async function* () {
+      yield new Uint8Array(1);
+    })();
+    await expect(remote("no-results", none)([data])).rejects.toThrow(coded(expect, "ERR_CALL_FAILED"));
   });
 
   test("at once when too many are at work", async ({ expect }) => {

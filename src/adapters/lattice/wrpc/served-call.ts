@@ -1,10 +1,9 @@
 import type { Msg, NatsConnection } from "@nats-io/transport-node";
-import { isPetioleError, PetioleError, WitError, type ErrorCode } from "../../../domain/errors.ts";
-import { millis } from "../../../domain/units.ts";
+import { PetioleError, WitError, type ErrorCode } from "../../../domain/errors.ts";
+import { millis, seconds } from "../../../domain/units.ts";
 import type { Logger } from "../../../lib/log.ts";
 import { MisfitValue } from "../../../lib/wit/value.ts";
 import type { FunctionCodec, Outcome } from "./compile.ts";
-import { WireFault } from "./faults.ts";
 import { callInboxesOf } from "./inbox.ts";
 import { Incoming } from "./incoming.ts";
 import { after, type ByteBudget, type CallLimits } from "./limits.ts";
@@ -16,6 +15,7 @@ import {
   sendFailure,
   sendParts,
   sendValue,
+  toldCode,
   unreachable,
 } from "./outgoing.ts";
 import { channelSubject, PARAMS, RESULTS } from "./subjects.ts";
@@ -24,6 +24,11 @@ import type { AsyncPart, Writer } from "./writer.ts";
 
 /** Far below what any caller waits to be accepted. */
 const SOON = millis(10);
+/**
+ * Without results, the end of a call that failed looks like that of one that did not to callers who do not know our
+ * header. Before it is accepted it can be refused, which everybody understands.
+ */
+const SOON_WITHOUT_RESULTS = seconds(2);
 
 /** Who calls. */
 export interface Caller {
@@ -59,10 +64,15 @@ export interface Shared {
   readonly stops: Set<(reason: PetioleError) => void>;
 }
 
-/** Says no before a call was taken: any peer tells its caller at once. */
-export function refuse(live: NatsConnection, inbox: string, code: "ERR_COMPONENT_BUSY" | "ERR_CALL_UNDECODABLE"): void {
-  const status = code === "ERR_COMPONENT_BUSY" ? "429 Too Many Calls" : "400 Bad Parameters";
-  send(live, inbox, new Uint8Array(), errorHeaders(code, status));
+const STATUS: Partial<Record<ErrorCode, string>> = {
+  ERR_COMPONENT_BUSY: "429 Too Many Calls",
+  ERR_CALL_UNDECODABLE: "400 Bad Parameters",
+  ERR_CALL_TOO_LARGE: "413 Too Large",
+};
+
+/** Says no before a call was accepted: any peer tells its caller at once. */
+export function refuse(live: NatsConnection, inbox: string, code: ErrorCode): void {
+  send(live, inbox, new Uint8Array(), errorHeaders(code, STATUS[code] ?? "500 Call Failed"));
 }
 
 /** One call: its parameters come in, it is made, its results go out. */
@@ -75,6 +85,7 @@ export class ServedCall {
   #incoming: Incoming | undefined;
   /** What accepts the call; undefined when that is done. */
   #accept: (() => void) | undefined;
+  #waiting: Disposable | undefined;
 
   constructor(served: Served, live: NatsConnection, reply: string, shared: Shared) {
     this.#served = served;
@@ -112,8 +123,7 @@ export class ServedCall {
       const outcome = await this.#call(args, caller);
       parts = this.#answer(outcome);
     } catch (error) {
-      this.#accept?.();
-      if (!this.#live.isClosed()) sendFailure(this.#live, channelSubject(this.#reply, RESULTS), codeOf(error));
+      this.#fail(toldCode(error));
       throw error;
     }
     if (parts.length === 0) return;
@@ -150,7 +160,7 @@ export class ServedCall {
     // Most calls are all in their first message: those need no inbox.
     incoming.push(message.data, false);
     if (fault !== undefined) {
-      refuse(this.#live, this.#reply, fault.code === "ERR_COMPONENT_BUSY" ? fault.code : "ERR_CALL_UNDECODABLE");
+      refuse(this.#live, this.#reply, fault.code);
       this.#shared.log.debug("A call from another host was refused", { function: what, err: fault });
       return undefined;
     }
@@ -182,13 +192,21 @@ export class ServedCall {
 
   /** A call of which all is here is accepted with its answer when that comes soon, which spares both sides a turn. */
   #prepareAccept(inbox: string, complete: boolean): void {
-    const waiting = complete ? after(SOON, () => this.#accept?.()) : undefined;
+    const soon = this.#served.codec.result.least === 0 ? SOON_WITHOUT_RESULTS : SOON;
+    this.#waiting = complete ? after(soon, () => this.#accept?.()) : undefined;
     this.#accept = () => {
       this.#accept = undefined;
-      waiting?.[Symbol.dispose]();
+      this.#waiting?.[Symbol.dispose]();
       if (!this.#live.isClosed()) this.#live.publish(this.#reply, new Uint8Array(), { reply: inbox });
     };
     if (!complete) this.#accept();
+  }
+
+  #fail(code: ErrorCode): void {
+    this.#waiting?.[Symbol.dispose]();
+    if (this.#live.isClosed()) return;
+    if (this.#accept === undefined) sendFailure(this.#live, channelSubject(this.#reply, RESULTS), code);
+    else refuse(this.#live, this.#reply, code);
   }
 
   async #call(args: readonly unknown[], caller: Caller): Promise<Outcome> {
@@ -248,9 +266,4 @@ function lazySignal(stops: Shared["stops"]): Disposable & { readonly signal: Abo
 function header({ headers }: Msg, name: string): string | undefined {
   const value = headers?.get(name);
   return value === "" ? undefined : value;
-}
-
-function codeOf(error: unknown): ErrorCode {
-  if (isPetioleError(error)) return error.code;
-  return error instanceof WireFault ? "ERR_CALL_TOO_LARGE" : "ERR_CALL_FAILED";
 }
