@@ -12,6 +12,7 @@ import { addHubCommands } from "./hub/commands.ts";
 import { addLatticeCommands } from "./lattice/commands.ts";
 import { addOutboxCommands } from "./outbox/commands.ts";
 import { addTrustCommands } from "./trust/commands.ts";
+import { addUpdateCommands } from "./update/commands.ts";
 
 // Each command is loaded when it is asked for: `petiole status` must not pay for the runtime.
 
@@ -53,6 +54,7 @@ withAgentOptions(
 
 addAppCommands(program, withAgentOptions);
 addOutboxCommands(program, withAgentOptions);
+addUpdateCommands(program, withAgentOptions);
 addLatticeCommands(program);
 const withConfigOptions = (command: Command): Command => command.addOption(configOption()).addOption(jsonOption());
 addArtifactCommands(program, withConfigOptions);

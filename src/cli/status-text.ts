@@ -1,4 +1,4 @@
-import type { AgentStatus, ComponentStatus, ProviderStatus, StatusError } from "../domain/status.ts";
+import type { AgentStatus, ComponentStatus, ProviderStatus, StatusError, UpdateStatus } from "../domain/status.ts";
 import type { ComponentTrust } from "../domain/trust.ts";
 import { formatAge, formatBytes, formatOldest, formatTable } from "./table.ts";
 
@@ -8,6 +8,7 @@ export function formatStatus(status: AgentStatus): string {
     formatHead(status),
     formatDesired(status),
     formatLattice(status),
+    formatOperator(status),
     formatComponents(status.components),
     formatProviders(status.providers),
     formatLinks(status),
@@ -71,15 +72,34 @@ function formatLattice({ lattice }: AgentStatus): string {
   return `lattice: ${state === "joined" ? "host of" : "not connected to"} "${name}" as ${host}, which wants ${asked}${shared}`;
 }
 
+function formatOperator({ operator }: AgentStatus): string {
+  if (operator === undefined) return "";
+  const { host, name, state, lastHeard, workloads } = operator;
+  const there =
+    state === "connecting"
+      ? "not connected"
+      : lastHeard === undefined
+        ? "which has not asked anything yet"
+        : `which last asked ${formatAge(lastHeard)} ago`;
+  const head = `operator: host "${host}" (${name}), ${state === "connecting" ? there : `for an operator ${there}`}`;
+  if (workloads.length === 0) return head;
+  const rows = workloads.map((one) => [`${one.namespace}/${one.name}`, one.state, one.id]);
+  return [
+    head,
+    formatTable([["WORKLOAD", "STATE", "ID"], ...rows]),
+    ...workloads.filter((one) => one.state === "error").map((one) => `  ${one.namespace}/${one.name}: ${one.message}`),
+  ].join("\n");
+}
+
 const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : "s"}`;
 const reasonFor = (error: StatusError | undefined): string => (error === undefined ? "" : `: ${error.message}`);
 
 function formatComponents(components: readonly ComponentStatus[]): string {
   if (components.length === 0) return "";
   const judged = components.some(({ trust }) => trust !== undefined);
-  const rows = components.map(({ id, state, degraded, calls, failures, restarts, memory, cpuTime, digest, trust }) => [
-    id,
-    degraded ? "degraded" : state,
+  const rows = components.map(({ calls, failures, restarts, memory, cpuTime, digest, trust, ...component }) => [
+    component.id,
+    formatState(component),
     String(calls),
     String(failures),
     String(restarts),
@@ -92,9 +112,31 @@ function formatComponents(components: readonly ComponentStatus[]): string {
   return [
     formatTable([judged ? [...heading, "VERSION", "SIGNED BY"] : heading, ...rows]),
     ...components.flatMap(formatImage),
+    ...components.flatMap(formatUpdate),
     ...components.flatMap(formatBreaches),
     ...formatErrors(components),
   ].join("\n");
+}
+
+function formatState({ state, degraded, update }: Pick<ComponentStatus, "state" | "degraded" | "update">): string {
+  if (degraded) return "degraded";
+  const goesOn = update?.state === "trial" || update?.state === "starting";
+  return goesOn && state === "running" ? (update.state === "trial" ? "trial" : "updating") : state;
+}
+
+/** What became of an update that did not come to a good end. */
+function formatUpdate({ id, update }: ComponentStatus): string[] {
+  if (update === undefined) return [];
+  const [from, to] = [update.from, update.to].map(
+    (digest) => digest?.slice(0, "sha256:".length + 12) ?? "another version",
+  );
+  const texts: Record<UpdateStatus["state"], string> = {
+    starting: `${to} is started beside ${from}`,
+    trial: `on trial in place of ${from}, for ${formatAge(update.left ?? 0)} more`,
+    refused: `keeps ${from}; ${to} is refused`,
+    "rolled-back": `went back to ${from} from ${to}`,
+  };
+  return [`  ${id}: ${texts[update.state]}`];
 }
 
 function formatSigners(trust: ComponentTrust | undefined): string {

@@ -1,4 +1,5 @@
-import type { WantedState } from "../domain/workload.ts";
+import { bytes } from "../domain/units.ts";
+import type { UpdatePolicy, WantedState } from "../domain/workload.ts";
 import type { Workloads } from "./schema.ts";
 
 /** The workloads of a configuration file or a document, in the model that every front end uses. */
@@ -23,6 +24,7 @@ export function desiredStateOf(config: Workloads): WantedState {
       recycling: spec.recycle,
       isolation: spec.isolation,
       grants: { folders: spec.folders, network: spec.network },
+      update: updateOf(spec),
     })),
     providers: Object.entries(config.providers).map(([id, spec]) => ({ id, type: spec.type, config: spec.config })),
     links: config.links.map((link) => ({
@@ -32,6 +34,23 @@ export function desiredStateOf(config: Workloads): WantedState {
       interfaces: link.interfaces,
       config: link.config,
     })),
+  };
+}
+
+function updateOf({ update, memory }: Workloads["components"][string]): UpdatePolicy {
+  const { trial, max_failures, max_growth, max_crashes, beside, probe } = update;
+  const policy = {
+    trial,
+    maxFailures: max_failures,
+    maxGrowth: max_growth ?? bytes(Math.floor(memory / 2)),
+    maxCrashes: max_crashes,
+    beside,
+  };
+  if (probe === undefined) return policy;
+  const { call, http: path = "", timeout, count } = probe;
+  return {
+    ...policy,
+    probe: { ask: call === undefined ? { kind: "http", path } : { kind: "call", ...call }, timeout, count },
   };
 }
 

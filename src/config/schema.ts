@@ -6,6 +6,7 @@ import { isSubjectFilter } from "../domain/subject.ts";
 import { LOG_LEVELS } from "../lib/log.ts";
 import { duration, size } from "../lib/schema.ts";
 import { parseWitName } from "../domain/wit-name.ts";
+import { operatorSchema } from "./operator-schema.ts";
 import { trustSchema } from "./trust-schema.ts";
 
 /** Ids become NATS subject tokens and file names. */
@@ -95,6 +96,38 @@ const pathFrom = (folder: string) =>
     .min(1)
     .transform((text) => (isAbsolute(text) ? text : resolve(folder, text)));
 
+/** An exported function, such as `my:app/health#check`. */
+const exportedFunction = z.string().transform((text, context) => {
+  const [name = "", fn = "", ...rest] = text.split("#");
+  const parsed = parseWitName(name);
+  const isFunction = /^[a-z][a-z0-9-]*$/.test(fn) && rest.length === 0;
+  if (parsed !== undefined && parsed.version === undefined && isFunction) return { interface: name, function: fn };
+  context.addIssue(`found "${text}", want an interface without a version and a function, such as my:app/health#check`);
+  return z.NEVER;
+});
+
+const probe = z
+  .strictObject({
+    call: exportedFunction.optional(),
+    http: z
+      .string()
+      .regex(/^\/\S*$/, "want a path such as /health")
+      .optional(),
+    timeout: duration().prefault("5s"),
+    count: z.int().min(1).max(100).default(1),
+  })
+  .refine(({ call, http }) => (call === undefined) !== (http === undefined), "want either call or http");
+
+/** How a component that runs gets another version. */
+const updatePolicy = z.strictObject({
+  trial: duration().prefault("5m"),
+  max_failures: z.int().min(0).max(1_000_000).default(3),
+  max_growth: size().optional(),
+  max_crashes: z.int().min(1).max(100).default(3),
+  beside: z.boolean().default(true),
+  probe: probe.optional(),
+});
+
 /** What runs: the same in the file and in a document of the hub. */
 const workloadShape = (path: ReturnType<typeof pathFrom>) => ({
   components: z
@@ -131,6 +164,7 @@ const workloadShape = (path: ReturnType<typeof pathFrom>) => ({
           .array(z.strictObject({ host: path, guest: guestPath, write: z.boolean().default(false) }))
           .default([]),
         network: z.array(destination).default([]),
+        update: updatePolicy.prefault({}),
       }),
     )
     .default({}),
@@ -334,8 +368,10 @@ export function configSchema(folder: string) {
           .refine((value) => value >= 1000, "want at least 1s")
           .prefault("30s"),
         components_folder: path.optional(),
+        update: updatePolicy.prefault({}),
       })
       .optional(),
+    operator: operatorSchema(path, address).optional(),
     compiler: z.strictObject({ memory: size().prefault("384MiB"), timeout: duration().prefault("2m") }).prefault({}),
     runtime: z
       .strictObject({
@@ -345,6 +381,7 @@ export function configSchema(folder: string) {
       })
       .prefault({}),
     trust: trustSchema(path).optional(),
+    updates: z.strictObject({ max_size: size().prefault("128MiB") }).prefault({}),
     artifacts: z
       .strictObject({
         max_size: size().prefault("512MiB"),

@@ -50,6 +50,7 @@ export async function joinLattice(deps: JoinLatticeDeps): Promise<LatticeHost | 
     isStale: () => desired.isStale(),
     apply: () => desired.refresh(),
     running: () => host.status(),
+    onUpdate: (listener) => host.updates.onOutcome(listener),
     componentProblem: (reference) => {
       try {
         componentSource(reference, lattice.components_folder);
@@ -66,7 +67,11 @@ export async function joinLattice(deps: JoinLatticeDeps): Promise<LatticeHost | 
 }
 
 /** What the lattice wants, in the model that every front end uses. Its components get the limits that a file's get unasked. */
-export function latticeDesired(items: LatticeItems, folder: string | undefined): WantedState {
+export function latticeDesired(
+  items: LatticeItems,
+  folder: string | undefined,
+  update?: NonNullable<Config["lattice"]>["update"],
+): WantedState {
   return {
     components: items.components.flatMap(({ id, reference, count, config }): WantedComponent[] => {
       let source: ComponentSource;
@@ -77,7 +82,10 @@ export function latticeDesired(items: LatticeItems, folder: string | undefined):
         return [];
       }
       const raw = { components: { [id]: { ...source, config, max_instances: Math.min(count, MOST_INSTANCES) } } };
-      return desiredStateOf(documentSchema("/").parse(raw)).components.map((spec) => ({
+      const { components, ...rest } = documentSchema("/").parse(raw);
+      // Read already, it cannot be read again.
+      const own = mapValues(components, (spec) => ({ ...spec, update: update ?? spec.update }));
+      return desiredStateOf({ ...rest, components: own }).components.map((spec) => ({
         ...spec,
         links: "late" as const,
       }));
@@ -86,3 +94,6 @@ export function latticeDesired(items: LatticeItems, folder: string | undefined):
     links: items.links,
   };
 }
+
+const mapValues = <T>(entries: Readonly<Record<string, T>>, change: (value: T) => T): Record<string, T> =>
+  Object.fromEntries(Object.entries(entries).map(([key, value]) => [key, change(value)]));

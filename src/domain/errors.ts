@@ -229,6 +229,11 @@ export const ERROR_CATALOGUE = {
     retryable: false,
     meaning: "the file beside the component holds signatures of another statement, or none at all",
   },
+  ERR_WORKLOAD_VOLUME: {
+    kind: "user",
+    retryable: true,
+    meaning: "a folder of the device that a workload uses is not there, or leads elsewhere; it is looked for again",
+  },
   ERR_ARTIFACT_REFERENCE: {
     kind: "user",
     retryable: false,
@@ -264,6 +269,21 @@ export const ERROR_CATALOGUE = {
     kind: "environment",
     retryable: true,
     meaning: "an artifact cannot be kept on the disk, most often because that is full",
+  },
+  ERR_UPDATE_FAILED: {
+    kind: "user",
+    retryable: false,
+    meaning: "a new version of a component did not start, did not pass its probe, or failed in its trial",
+  },
+  ERR_UPDATE_BAD: {
+    kind: "user",
+    retryable: false,
+    meaning: "this version of the component failed on this device before; it is not tried again unasked",
+  },
+  ERR_UPDATE_UNKNOWN: {
+    kind: "user",
+    retryable: false,
+    meaning: "a command about an update names a component, a trial or a version that is not there",
   },
   ERR_LEAF_SERVER: {
     kind: "environment",

@@ -18,6 +18,42 @@ export interface ImageStatus {
   readonly fetching: "resolving" | { readonly bytes: number; readonly total: number } | undefined;
 }
 
+/** A version that a component was given, and what came of it. */
+export interface UpdateStatus {
+  /**
+   * `starting`: it is started beside the one that runs. `trial`: it runs, and may have to make way again. `refused`: it
+   * never ran. `rolled-back`: it ran, and made way for the one before.
+   */
+  readonly state: "starting" | "trial" | "refused" | "rolled-back";
+  /** The version that is kept, or that runs again. */
+  readonly from: Digest | undefined;
+  /** The version that is wanted; undefined while its bytes were not read. */
+  readonly to: Digest | undefined;
+  /** Seconds that are left of the trial. */
+  readonly left: number | undefined;
+  readonly reason: StatusError | undefined;
+}
+
+/** A version that failed on this device. It is not tried again. */
+export interface BadVersion {
+  readonly digest: Digest;
+  readonly code: string;
+  readonly message: string;
+  /** Unix time in milliseconds, as the device knew it. */
+  readonly at: number;
+}
+
+/** What `petiole update status` shows of a component. */
+export interface UpdateReport {
+  readonly component: ComponentId;
+  /** What runs now. */
+  readonly running: Digest | undefined;
+  /** What it goes back to after a power cut too; undefined before anything worked. */
+  readonly accepted: Digest | undefined;
+  readonly update: UpdateStatus | undefined;
+  readonly bad: readonly BadVersion[];
+}
+
 export interface ComponentStatus {
   readonly id: ComponentId;
   readonly state: RunState;
@@ -27,6 +63,8 @@ export interface ComponentStatus {
   readonly trust: ComponentTrust | undefined;
   /** Undefined for a component that is a file of the device. */
   readonly image: ImageStatus | undefined;
+  /** Undefined unless other bytes were wanted while it ran, and that has not come to a good end. */
+  readonly update?: UpdateStatus | undefined;
   readonly calls: number;
   readonly failures: number;
   /** Times the instance or its worker was replaced after a trap or a missed deadline. */
@@ -109,6 +147,27 @@ export interface LatticeStatus {
   readonly lastError: StatusError | undefined;
 }
 
+/** The device as a host for the runtime-operator of wasmCloud 2.x. */
+export interface OperatorStatus {
+  readonly host: string;
+  /** Of the Host object in Kubernetes. */
+  readonly name: string;
+  /** `unheard`: the hub is there, and the operator has not asked anything yet. */
+  readonly state: "connecting" | "unheard" | "heard";
+  /** Seconds since the operator asked something. */
+  readonly lastHeard: number | undefined;
+  readonly workloads: readonly OperatorWorkload[];
+}
+
+export interface OperatorWorkload {
+  readonly id: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly state: "starting" | "running" | "stopping" | "error";
+  /** For people: why it is in this state. */
+  readonly message: string;
+}
+
 export interface AgentStatus {
   readonly device: string;
   readonly version: string;
@@ -126,6 +185,8 @@ export interface AgentStatus {
   readonly desired: DesiredStatus;
   /** Undefined when the configuration has no lattice. */
   readonly lattice?: LatticeStatus | undefined;
+  /** Undefined when the configuration has no operator. */
+  readonly operator?: OperatorStatus | undefined;
   readonly components: readonly ComponentStatus[];
   readonly providers: readonly ProviderStatus[];
   readonly links: readonly Pick<LinkSpec, "name" | "source" | "target" | "interfaces">[];

@@ -54,6 +54,32 @@ export interface Grants {
   readonly network: readonly string[];
 }
 
+/** How a version is asked whether it works, besides that it starts. */
+export interface UpdateProbe {
+  /** An exported function without parameters that must return, and not with an `err`; or a path that HTTP serves. */
+  readonly ask:
+    | { readonly kind: "call"; readonly interface: string; readonly function: string }
+    | { readonly kind: "http"; readonly path: string };
+  readonly timeout: Millis;
+  /** It must answer so many times in a row. */
+  readonly count: number;
+}
+
+/** How a component that runs gets other bytes. */
+export interface UpdatePolicy {
+  /** How long a new version is on trial, with the one before ready to take its place again; 0 for no trial. */
+  readonly trial: Millis;
+  /** Calls that may fail in it. */
+  readonly maxFailures: number;
+  /** Linear memory that an instance may have more than one of the version before. */
+  readonly maxGrowth: Bytes;
+  /** Times that the agent may end without notice in it. */
+  readonly maxCrashes: number;
+  /** Whether both versions may be in memory at a time. */
+  readonly beside: boolean;
+  readonly probe?: UpdateProbe | undefined;
+}
+
 export interface ComponentSpec {
   readonly id: ComponentId;
   /** Absolute path of the .wasm file. */
@@ -75,6 +101,7 @@ export interface ComponentSpec {
    * an import that has no link ends the call of the component.
    */
   readonly links?: "needed" | "late" | undefined;
+  readonly update?: UpdatePolicy | undefined;
 }
 
 export interface ProviderSpec {

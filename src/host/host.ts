@@ -1,20 +1,23 @@
 import { PetioleError, isPetioleError } from "../domain/errors.ts";
 import type { ComponentStatus, LinkStatus, ProviderStatus, StatusError } from "../domain/status.ts";
 import { millis, seconds } from "../domain/units.ts";
-import type { ComponentSpec, DesiredState, LinkSpec, ProviderSpec } from "../domain/workload.ts";
+import type { ComponentId, ComponentSpec, DesiredState, LinkSpec, ProviderSpec } from "../domain/workload.ts";
 import { backoffDelay } from "../lib/backoff.ts";
 import type { Clock } from "../lib/clock.ts";
 import { createExclusive } from "../lib/exclusive.ts";
 import type { Logger } from "../lib/log.ts";
 import type { Provider, ProviderFactory } from "../provider/contract.ts";
 import type { HostServices } from "../provider/services.ts";
-import type { ComponentEvent, PreparedComponent, RunningComponent, Runtime } from "../runtime/contract.ts";
+import type { ComponentEvent, Runtime } from "../runtime/contract.ts";
 import { createLinkBinder, type LiveLink } from "./bind-link.ts";
 import { createCallees } from "./callees.ts";
-import { checkDigest, checkImports } from "./link-check.ts";
 import { linkKey, plan, type Step } from "./plan.ts";
-import type { TrustCheck, TrustDecision } from "./ports.ts";
+import type { KeptVersions, RemoteEnds, TrustCheck } from "./ports.ts";
 import { createRouter } from "./router.ts";
+import { createServing } from "./serving.ts";
+import { ComponentSlot, type SlotDeps } from "./update/component-slot.ts";
+import { createForgetfulJournal, type UpdateJournal } from "./update/journal.ts";
+import { createUpdates, type UpdateControl } from "./update/update-control.ts";
 import { reasonOf } from "../lib/reason.ts";
 
 /** Loads a provider's code when the first provider of its type starts. */
@@ -26,6 +29,12 @@ export interface HostDeps {
   readonly services: HostServices;
   /** Without it, every component may run. */
   readonly trust?: TrustCheck | undefined;
+  /** Without it, components neither call other hosts nor are called by them. */
+  readonly remote?: RemoteEnds | undefined;
+  /** Without it, nothing is known of versions after a restart. */
+  readonly journal?: UpdateJournal | undefined;
+  /** Without it, no version outlives its file. */
+  readonly kept?: KeptVersions | undefined;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -44,6 +53,7 @@ export interface Host extends AsyncDisposable {
    */
   apply(desired: DesiredState): Promise<void>;
   status(): HostStatus;
+  readonly updates: UpdateControl;
 }
 
 interface Failure {
@@ -58,20 +68,15 @@ interface Item<Spec, Live> {
   readonly failure: Failure | undefined;
 }
 
-interface LiveComponent {
-  readonly prepared: PreparedComponent;
-  readonly trust: TrustDecision | undefined;
-  readonly running: RunningComponent;
-}
-
 const RETRY = { initial: millis(1000), max: millis(60_000) };
 /** A component that is to stop ends what it was called for, as long as that does not take longer. */
 const DRAIN_LIMIT = seconds(10);
 const NO_KEYS: ReadonlySet<string> = new Set();
 const NOTHING: DesiredState = { components: [], providers: [], links: [] };
 
-export function createHost({ runtime, registry, services, trust, clock, log }: HostDeps): Host {
-  const components = new Map<string, Item<ComponentSpec, LiveComponent>>();
+export function createHost({ runtime, registry, services, trust, remote, kept, clock, log, ...deps }: HostDeps): Host {
+  const journal = deps.journal ?? createForgetfulJournal(log);
+  const components = new Map<string, Item<ComponentSpec, ComponentSlot>>();
   const providers = new Map<string, Item<ProviderSpec, Provider>>();
   const links = new Map<string, Item<LinkSpec, LiveLink>>();
   const router = createRouter();
@@ -80,11 +85,17 @@ export function createHost({ runtime, registry, services, trust, clock, log }: H
   let desired = NOTHING;
   let retryTimer: NodeJS.Timeout | undefined;
   const callees = createCallees({ clock, drainLimit: DRAIN_LIMIT });
+  const serving = createServing(remote, callees);
   const binder = createLinkBinder({
     desired: () => desired,
     provider: (id) => providers.get(id)?.live,
-    component: (id) => components.get(id)?.live,
+    component: (id) => {
+      const item = components.get(id);
+      if (item?.live === undefined) return undefined;
+      return { spec: item.spec, prepared: item.live.prepared, running: item.live.running };
+    },
     callees,
+    remote,
     router,
     log,
   });
@@ -112,7 +123,45 @@ export function createHost({ runtime, registry, services, trust, clock, log }: H
     for (const stage of stages) {
       await Promise.all(stage.map((step) => executors[step.kind](step as never)));
     }
+    // What runs since a boot is what worked last: what is wanted instead comes once that is linked.
+    await Promise.all([...components.values()].map(async ({ live }) => live?.catchUp()));
     scheduleRetry();
+  }
+
+  const slotDeps = (id: ComponentId): SlotDeps => ({
+    runtime,
+    trust,
+    journal,
+    kept,
+    clock,
+    log,
+    signal: stopping.signal,
+    links: () => desired.links.filter(({ source, target }) => source === id || target === id),
+    neighbour: (end) => components.get(end)?.live?.prepared,
+    onImport: (component, name, fn, args) => router.call(component, name, fn, args),
+    onEvent: logEvent,
+    onOutcome: (outcome) => {
+      const live = components.get(id)?.live;
+      if (live !== undefined) serving.renew(id, live.prepared);
+      updates.tell(outcome);
+    },
+    onSettled: () => updates.clear(),
+  });
+
+  const updates = createUpdates({
+    journal,
+    kept,
+    log,
+    components: () => desired.components.map(({ id }) => id),
+    slot: (id) => components.get(id)?.live,
+    again: () => exclusive.run(again),
+  });
+
+  async function again(): Promise<void> {
+    // What failed may have lacked something that is there now, such as a link: each gets a new chance.
+    for (const items of [components, providers, links]) forgetUnwanted(items, NO_KEYS);
+    for (const { live } of components.values()) live?.reconsider();
+    await reconcile();
   }
 
   function scheduleRetry(): void {
@@ -151,47 +200,39 @@ export function createHost({ runtime, registry, services, trust, clock, log }: H
       });
     },
 
-    "start-component": async ({ spec, links: own }) => {
+    "start-component": async ({ spec }) => {
       await attempt(components, spec.id, spec, `component "${spec.id}"`, async () => {
-        let decision: TrustDecision | undefined;
-        const prepared = await runtime.prepare(spec.file, stopping.signal, async (read) => {
-          decision = await trust?.check(spec, read);
-        });
-        if (trust !== undefined && decision === undefined) {
-          throw new PetioleError(
-            "ERR_INVARIANT",
-            `Cannot start component "${spec.id}": nobody asked whether it may run`,
-          );
-        }
-        checkDigest(spec, prepared.digest);
-        if (spec.links !== "late") checkImports(spec.id, prepared.imports, runtime.builtin, own);
-        const running = await runtime.start(prepared, {
-          id: spec.id,
-          env: spec.env,
-          config: spec.config,
-          limits: spec.limits,
-          recycling: spec.recycling,
-          isolation: spec.isolation,
-          grants: spec.grants,
-          onEvent: (event) => logEvent(log.child({ component: spec.id }), event),
-          onImport: (name, fn, args) => router.call(spec.id, name, fn, args),
-          log: log.child({ component: spec.id }),
-        });
-        // Not before: a version that does not start keeps nobody from going back to the one before.
-        await decision?.confirm();
+        const slot = await ComponentSlot.open(slotDeps(spec.id), spec);
+        const { prepared, trust: decision } = slot.current;
         const { signers, version } = decision?.shown ?? {};
         log.info("Component started", { component: spec.id, digest: prepared.digest, version, signers });
-        return { prepared, trust: decision, running };
+        return slot;
       });
+    },
+
+    "update-component": async ({ spec }) => {
+      const item = components.get(spec.id);
+      if (item?.live === undefined) return;
+      components.set(spec.id, { ...item, spec });
+      item.live.want(spec);
+      await item.live.catchUp();
     },
 
     "open-component": async ({ spec: { id } }) => {
       const item = components.get(id);
-      if (item?.live !== undefined) callees.open(id, item.live.running);
-      else callees.fail(id, item?.failure?.error.message ?? "it did not start");
+      if (item?.live === undefined) {
+        callees.fail(id, item?.failure?.error.message ?? "it did not start");
+        return;
+      }
+      callees.open(id, item.live.running);
+      serving.serve(id, item.live.prepared);
     },
 
-    "close-component": async ({ spec: { id } }) => await callees.drain(id),
+    "close-component": async ({ spec: { id } }) => {
+      // Other hosts first: what they were promised is still taken.
+      await serving.end(id);
+      await callees.drain(id);
+    },
 
     bind: async ({ link }) => {
       const before = links.get(linkKey(link))?.live;
@@ -204,8 +245,8 @@ export function createHost({ runtime, registry, services, trust, clock, log }: H
     },
 
     "stop-component": async ({ spec }) => {
-      await retire(components, spec.id, `component "${spec.id}"`, async ({ running }) => {
-        await running[Symbol.asyncDispose]();
+      await retire(components, spec.id, `component "${spec.id}"`, async (slot) => {
+        await slot[Symbol.asyncDispose]();
         log.info("Component stopped", { component: spec.id });
       });
       if (!desired.components.some(({ id }) => id === spec.id)) callees.fail(spec.id, "it was stopped");
@@ -265,12 +306,10 @@ export function createHost({ runtime, registry, services, trust, clock, log }: H
     async apply(next) {
       if (stopping.signal.aborted) return;
       desired = next;
-      await exclusive.run(async () => {
-        // What failed may have lacked something that is there now, such as a link: each gets a new chance.
-        for (const items of [components, providers, links]) forgetUnwanted(items, NO_KEYS);
-        await reconcile();
-      });
+      await exclusive.run(again);
     },
+
+    updates,
 
     status: () => ({
       components: desired.components.map((spec) => componentStatus(spec, components.get(spec.id), links)),
@@ -313,19 +352,21 @@ const bugDetails = (error: PetioleError): object => (error.kind === "bug" ? { er
 
 function componentStatus(
   spec: ComponentSpec,
-  item: Item<ComponentSpec, LiveComponent> | undefined,
+  item: Item<ComponentSpec, ComponentSlot> | undefined,
   links: ReadonlyMap<string, Item<LinkSpec, LiveLink>>,
 ): ComponentStatus {
-  const stats = item?.live?.running.stats();
+  const live = item?.live;
+  const stats = live?.running.stats();
   const brokenLink = [...links.values()].find(
     ({ spec: link, failure }) => failure !== undefined && (link.source === spec.id || link.target === spec.id),
   );
   return {
     id: spec.id,
-    state: stateOf(item),
-    digest: item?.live?.prepared.digest,
-    trust: item?.live?.trust?.shown,
+    state: live?.isDown === true ? "failed" : stateOf(item),
+    digest: live?.digest,
+    trust: live?.current.trust?.shown,
     image: undefined,
+    update: live?.status(),
     calls: stats?.calls ?? 0,
     failures: stats?.failures ?? 0,
     restarts: stats?.restarts ?? 0,
@@ -335,7 +376,7 @@ function componentStatus(
     reserved: stats?.reserved ?? 0,
     cpuTime: stats?.cpuTime ?? 0,
     breaches: stats?.breaches ?? {},
-    lastError: statusError(item?.failure ?? brokenLink?.failure),
+    lastError: statusError(item?.failure) ?? live?.lastError ?? statusError(brokenLink?.failure),
   };
 }
 

@@ -9,6 +9,7 @@ import type { DesiredState, WantedComponent, WantedState } from "../domain/workl
 import { silentLogger } from "../lib/log.ts";
 import type { Host } from "./host.ts";
 import { createImageHost, type ImageHost } from "./image-host.ts";
+import type { UpdateControl } from "./update/update-control.ts";
 import type { Artifact, ArtifactRequest, FetchProgress } from "./ports.ts";
 
 interface Fetch {
@@ -21,6 +22,8 @@ interface Fetch {
 
 interface World {
   readonly images: ImageHost;
+  /** Copies of what worked last. */
+  readonly standIns: Map<string, { file: string; digest: string }>;
   readonly applied: DesiredState[];
   /** What the device has, by reference. */
   readonly cache: Map<string, string>;
@@ -65,6 +68,16 @@ function createWorld(): World {
     breaches: {},
     lastError: undefined,
   });
+  const standIns = new Map<string, { file: string; digest: string }>();
+  const noUpdates: UpdateControl = {
+    report: () => [],
+    accept: async () => {},
+    rollBack: async () => {},
+    forgive: async () => {},
+    retain: async () => {},
+    accepted: async (component) => standIns.get(component),
+    onOutcome: () => ({ [Symbol.dispose]: () => {} }),
+  };
   const host: Host = {
     apply: async (desired) => void applied.push(desired),
     status: () => ({
@@ -72,6 +85,7 @@ function createWorld(): World {
       providers: [],
       links: [],
     }),
+    updates: noUpdates,
     [Symbol.asyncDispose]: async () => void applied.push({ components: [], providers: [], links: [] }),
   };
   const images = createImageHost({
@@ -108,6 +122,7 @@ function createWorld(): World {
   };
   return {
     images,
+    standIns,
     applied,
     cache,
     fetches,
@@ -136,6 +151,16 @@ describe("createImageHost()", () => {
       state: "running",
       image: { reference: "app:1", digest: "manifest of v1", fetching: undefined },
     });
+  });
+
+  test("runs the version that worked last while its image is not there, until it comes", async ({ expect }) => {
+    const world = createWorld();
+    await using _images = world.images;
+    world.standIns.set("app", { file: "/versions/v1.wasm", digest: "v1" });
+    await world.images.apply(wants(app("app:2", "missing", "v2")));
+    expect(world.running()).toEqual(["app v1"]);
+    (await world.fetch(0)).bring("v2");
+    await waitFor("the image to run", () => world.running()[0] === "app v2");
   });
 
   test("does not hold up others, and shows how far it is", async ({ expect }) => {

@@ -9,7 +9,8 @@ import type { Logger } from "../lib/log.ts";
 import { reasonOf } from "../lib/reason.ts";
 import type { Host, HostStatus } from "./host.ts";
 import type { Artifact, ArtifactRequest, Artifacts, FetchProgress } from "./ports.ts";
-import { readyState } from "./ready-state.ts";
+import { readyState, type StandIn } from "./ready-state.ts";
+import type { UpdateControl } from "./update/update-control.ts";
 
 export interface ImageHostDeps {
   readonly host: Host;
@@ -26,6 +27,7 @@ export interface ImageHost extends AsyncDisposable {
    */
   apply(wanted: WantedState): Promise<void>;
   status(): HostStatus;
+  readonly updates: UpdateControl;
 }
 
 /** One component's way to its artifact. Replaced, with its work ended, when another image is wanted. */
@@ -34,6 +36,8 @@ interface Slot {
   readonly want: Digest | undefined;
   readonly stop: AbortController;
   artifact: Artifact | undefined;
+  /** The version that worked last, for a boot that does not have the artifact yet. */
+  standIn: StandIn | undefined;
   progress: FetchProgress | undefined;
   fetching: boolean;
   failure: PetioleError | undefined;
@@ -62,7 +66,8 @@ export function createImageHost({ host, artifacts, clock, log }: ImageHostDeps):
 
   async function makeReady(): Promise<void> {
     const there = [...slots].flatMap(([id, { artifact }]) => (artifact === undefined ? [] : [[id, artifact] as const]));
-    const next = readyState(wanted, new Map(there), ready);
+    const spare = [...slots].flatMap(([id, { standIn }]) => (standIn === undefined ? [] : [[id, standIn] as const]));
+    const next = readyState(wanted, { artifacts: new Map(there), standIns: new Map(spare), before: ready });
     ready = next;
     await host.apply(next);
   }
@@ -89,6 +94,7 @@ export function createImageHost({ host, artifacts, clock, log }: ImageHostDeps):
     } catch (error) {
       if (!slot.stop.signal.aborted) fail(id, slot, error, undefined);
     }
+    if (slot.artifact === undefined) slot.standIn = await host.updates.accepted(id);
   }
 
   /** Fetches until there is nothing to fetch any more. */
@@ -151,6 +157,7 @@ export function createImageHost({ host, artifacts, clock, log }: ImageHostDeps):
       await artifacts.retain(mine.map(([id]) => id)).catch((error: unknown) => {
         log.warn("It cannot be written down which artifacts are not needed any more", { err: error });
       });
+      await host.updates.retain(next.components.map(({ id }) => id));
       await Promise.all(mine.map(([id, slot]) => recall(id, slot)));
       // Meanwhile somebody may have wanted something else, and is at it.
       if (stopping.signal.aborted || wanted !== next) return;
@@ -162,6 +169,8 @@ export function createImageHost({ host, artifacts, clock, log }: ImageHostDeps):
         begin(id, slot.working ? renew(id, slot) : slot);
       }
     },
+
+    updates: host.updates,
 
     status() {
       const { components, providers, links } = host.status();
@@ -210,6 +219,7 @@ const newSlot = (image: ImageSource, want: Digest | undefined): Slot => ({
   want,
   stop: new AbortController(),
   artifact: undefined,
+  standIn: undefined,
   progress: undefined,
   fetching: false,
   failure: undefined,

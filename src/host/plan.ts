@@ -14,7 +14,9 @@ export type Step =
   | { readonly kind: "stop-component"; readonly spec: ComponentSpec }
   | { readonly kind: "stop-provider"; readonly spec: ProviderSpec }
   | { readonly kind: "start-provider"; readonly spec: ProviderSpec }
-  | { readonly kind: "start-component"; readonly spec: ComponentSpec; readonly links: readonly LinkSpec[] }
+  | { readonly kind: "start-component"; readonly spec: ComponentSpec }
+  /** It may have other bytes now: a new version takes over from the one that runs. */
+  | { readonly kind: "update-component"; readonly spec: ComponentSpec }
   | { readonly kind: "bind"; readonly link: LinkSpec }
   /** Lets other components and other hosts call it. */
   | { readonly kind: "open-component"; readonly spec: ComponentSpec };
@@ -30,7 +32,12 @@ export type Stage = readonly Step[];
  * another host, stays while an end is replaced: it is bound again without having been unbound.
  */
 export function plan(actual: ActualState, desired: DesiredState): Stage[] {
-  const components = compare(actual.components, desired.components, (spec) => spec.id);
+  const running = new Map(actual.components.map((spec) => [spec.id, spec]));
+  const updates = desired.components.filter((spec) => isUpdate(running.get(spec.id), spec));
+  const updating = new Set(updates.map((spec) => spec.id));
+  const unchanged = actual.components.filter((spec) => !updating.has(spec.id));
+  const other = desired.components.filter((spec) => !updating.has(spec.id));
+  const components = compare(unchanged, other, (spec) => spec.id);
   const providers = compare(actual.providers, desired.providers, (spec) => spec.id);
   const links = compare(actual.links, desired.links, linkKey);
 
@@ -49,6 +56,9 @@ export function plan(actual: ActualState, desired: DesiredState): Stage[] {
     [source, target].some((end) => stopping.has(end) || starting.has(end));
   const touched = actual.links.filter((link) => isTouched(link) && !isLoose(link));
   const unbound = new Set([...links.gone, ...touched]);
+  // What a version that runs imports is there until the next one has taken over.
+  const imports = links.gone.filter((link) => updating.has(link.source) && !touched.includes(link));
+  for (const link of imports) unbound.delete(link);
 
   const ready = new Set([
     ...starting,
@@ -76,16 +86,22 @@ export function plan(actual: ActualState, desired: DesiredState): Stage[] {
     providers.gone.map((spec) => ({ kind: "stop-provider", spec })),
     startProviders.map((spec) => ({ kind: "start-provider", spec })),
     binds.filter((link) => areComponents.has(link.source) && !isLoose(link)).map((link) => ({ kind: "bind", link })),
-    startComponents.map((spec) => ({
-      kind: "start-component",
-      spec,
-      links: desired.links.filter((link) => link.source === spec.id),
-    })),
+    [
+      ...startComponents.map((spec) => ({ kind: "start-component", spec }) as const),
+      ...updates.map((spec) => ({ kind: "update-component", spec }) as const),
+    ],
+    imports.map((link) => ({ kind: "unbind", link })),
     binds.filter(isLoose).map((link) => ({ kind: "bind", link })),
     startComponents.map((spec) => ({ kind: "open-component", spec })),
     binds.filter((link) => !areComponents.has(link.source)).map((link) => ({ kind: "bind", link })),
   ];
   return stages.filter((stage) => stage.length > 0);
+}
+
+/** Whether a component that runs may be wanted with other bytes. */
+function isUpdate(running: ComponentSpec | undefined, wanted: ComponentSpec): boolean {
+  const source = ({ file, digest, signedName, update }: ComponentSpec) => ({ file, digest, signedName, update });
+  return running !== undefined && !isDeepStrictEqual(source(running), source(wanted));
 }
 
 /** Those that call others before those that they call; in a circle, all at once. */

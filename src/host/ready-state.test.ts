@@ -2,7 +2,7 @@ import { describe, test } from "vitest";
 import { componentSpec, imageSpec } from "../../test/support/workloads.ts";
 import type { DesiredState, LinkSpec, WantedState } from "../domain/workload.ts";
 import type { Artifact } from "./ports.ts";
-import { readyState } from "./ready-state.ts";
+import { readyState, type Ready } from "./ready-state.ts";
 
 const NOTHING: DesiredState = { components: [], providers: [], links: [] };
 const store = { id: "store", type: "fake", config: {} };
@@ -27,10 +27,20 @@ const wanted = (more: Partial<WantedState>): WantedState => ({
   ...more,
 });
 
+const ready = (
+  artifacts: Ready["artifacts"],
+  before: DesiredState,
+  standIns: Ready["standIns"] = new Map(),
+): Ready => ({
+  artifacts,
+  standIns,
+  before,
+});
+
 describe("readyState()", () => {
   test("has components of files as they are, and those of images with their artifact", ({ expect }) => {
     const state = wanted({ components: [componentSpec("file"), imageSpec("app", "r.example/app:1")] });
-    const { components } = readyState(state, new Map([["app", artifact("v1")]]), NOTHING);
+    const { components } = readyState(state, ready(new Map([["app", artifact("v1")]]), NOTHING));
     expect(components).toEqual([
       componentSpec("file"),
       componentSpec("app", { file: "/artifacts/v1.wasm", digest: "v1" }),
@@ -42,45 +52,56 @@ describe("readyState()", () => {
       components: [componentSpec("file"), imageSpec("app", "r.example/app:1")],
       links: [link("file", "store"), link("app", "store"), link("store", "app")],
     });
-    const ready = readyState(state, new Map(), NOTHING);
-    expect(ready.components.map(({ id }) => id)).toEqual(["file"]);
-    expect(ready.links).toEqual([link("file", "store")]);
+    const found = readyState(state, ready(new Map(), NOTHING));
+    expect(found.components.map(({ id }) => id)).toEqual(["file"]);
+    expect(found.links).toEqual([link("file", "store")]);
   });
 
   test("links a component to one whose image is not there yet", ({ expect }) => {
-    const ready = readyState(
+    const found = readyState(
       wanted({
         components: [componentSpec("file"), imageSpec("app", "r.example/app:1")],
         links: [link("file", "app")],
       }),
-      new Map(),
-      NOTHING,
+      ready(new Map(), NOTHING),
     );
-    expect(ready.links).toEqual([link("file", "app")]);
+    expect(found.links).toEqual([link("file", "app")]);
   });
 
   test("lets a component go on as it was while its next image comes, with the links of before", ({ expect }) => {
     const before = readyState(
       wanted({ components: [imageSpec("app", "r.example/app:1")], links: [link("app", "store", "a:b/old")] }),
-      new Map([["app", artifact("v1")]]),
-      NOTHING,
+      ready(new Map([["app", artifact("v1")]]), NOTHING),
     );
     const next = wanted({
       components: [imageSpec("app", "r.example/app:2", { env: { A: "1" } }), componentSpec("file")],
       links: [link("app", "store", "a:b/new"), link("file", "store")],
     });
-    const during = readyState(next, new Map(), before);
+    const during = readyState(next, ready(new Map(), before));
     expect(during.components).toEqual([before.components[0], componentSpec("file")]);
     expect(during.links).toEqual([link("file", "store"), link("app", "store", "a:b/old")]);
-    const after = readyState(next, new Map([["app", artifact("v2")]]), during);
+    const after = readyState(next, ready(new Map([["app", artifact("v2")]]), during));
     expect(after.components[0]).toMatchObject({ file: "/artifacts/v2.wasm", env: { A: "1" } });
     expect(after.links).toEqual(next.links);
+  });
+
+  test("has what worked last in place of an image that is not there after a boot", ({ expect }) => {
+    const state = wanted({
+      components: [imageSpec("app", "r.example/app:2", { digest: "v2" })],
+      links: [link("app", "store")],
+    });
+    const standIns = new Map([["app", { file: "/versions/v1.wasm", digest: "v1" }]]);
+    const booted = readyState(state, ready(new Map(), NOTHING, standIns));
+    expect(booted.components).toEqual([componentSpec("app", { file: "/versions/v1.wasm", digest: "v1" })]);
+    expect(booted.links).toEqual(state.links);
+    const fetched = readyState(state, ready(new Map([["app", artifact("v2")]]), booted, standIns));
+    expect(fetched.components[0]).toMatchObject({ file: "/artifacts/v2.wasm", digest: "v2" });
   });
 
   test("does not keep a link whose other end is gone", ({ expect }) => {
     const before: DesiredState = { ...wanted({}), components: [componentSpec("app")], links: [link("app", "store")] };
     const next = wanted({ components: [imageSpec("app", "r.example/app:2")], providers: [] });
-    expect(readyState(next, new Map(), before)).toEqual({
+    expect(readyState(next, ready(new Map(), before))).toEqual({
       components: [componentSpec("app")],
       providers: [],
       links: [],
@@ -90,8 +111,8 @@ describe("readyState()", () => {
   test("is the same for the same bytes, whatever they were called", ({ expect }) => {
     const one = wanted({ components: [imageSpec("app", "r.example/app:1")] });
     const other = wanted({ components: [imageSpec("app", "elsewhere.example/app:stable")] });
-    const first = readyState(one, new Map([["app", artifact("v1")]]), NOTHING);
-    const second = readyState(other, new Map([["app", artifact("v1", "elsewhere.example/app:stable")]]), first);
+    const first = readyState(one, ready(new Map([["app", artifact("v1")]]), NOTHING));
+    const second = readyState(other, ready(new Map([["app", artifact("v1", "elsewhere.example/app:stable")]]), first));
     expect(second).toEqual(first);
   });
 });

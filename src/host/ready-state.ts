@@ -4,28 +4,39 @@ import type {
   ComponentId,
   ComponentSpec,
   DesiredState,
+  Digest,
   LinkSpec,
   WantedComponent,
   WantedState,
 } from "../domain/workload.ts";
 import type { Artifact } from "./ports.ts";
 
+/** A copy of the version that worked last. */
+export interface StandIn {
+  readonly file: string;
+  readonly digest: Digest;
+}
+
+export interface Ready {
+  readonly artifacts: ReadonlyMap<ComponentId, Artifact>;
+  readonly standIns: ReadonlyMap<ComponentId, StandIn>;
+  readonly before: DesiredState;
+}
+
 /**
  * The part of `wanted` that is on the device. A component whose image is not there yet goes on as `before` had it, with
- * its links, or is left out. Which reference an artifact came from makes no difference: the same bytes are no change.
+ * its links; after a boot its stand-in runs, or it is left out. Which reference an artifact came from makes no difference:
+ * the same bytes are no change.
  */
-export function readyState(
-  wanted: WantedState,
-  artifacts: ReadonlyMap<ComponentId, Artifact>,
-  before: DesiredState,
-): DesiredState {
+export function readyState(wanted: WantedState, { artifacts, standIns, before }: Ready): DesiredState {
   const earlier = new Map(before.components.map((spec) => [spec.id, spec]));
   const ready: ComponentSpec[] = [];
   const held = new Set<ComponentId>();
   for (const component of wanted.components) {
-    const spec = specOf(component, artifacts.get(component.id));
-    if (spec === undefined) held.add(component.id);
-    const taken = spec ?? earlier.get(component.id);
+    const { id } = component;
+    const spec = specOf(component, sourceOf(artifacts.get(id)) ?? (earlier.has(id) ? undefined : standIns.get(id)));
+    if (spec === undefined) held.add(id);
+    const taken = spec ?? earlier.get(id);
     if (taken !== undefined) ready.push(taken);
   }
   const there = new Set([...ready, ...wanted.providers].map(({ id }) => id));
@@ -41,10 +52,13 @@ export function readyState(
   };
 }
 
-function specOf(component: WantedComponent, artifact: Artifact | undefined): ComponentSpec | undefined {
+function specOf(component: WantedComponent, source: StandIn | undefined): ComponentSpec | undefined {
   const { image: _image, ...rest } = component;
   if (rest.file !== undefined) return { ...rest, file: rest.file };
-  if (artifact === undefined) return undefined;
+  if (source === undefined) return undefined;
   // What the trust checks saw is what runs: a file that changes after them is not started.
-  return { ...rest, file: artifact.file, digest: artifact.content };
+  return { ...rest, file: source.file, digest: source.digest };
 }
+
+const sourceOf = (artifact: Artifact | undefined): StandIn | undefined =>
+  artifact === undefined ? undefined : { file: artifact.file, digest: artifact.content };

@@ -13,6 +13,7 @@ import { findTokens } from "./wasm-tokens.ts";
 export const STATEMENT_SUFFIX = ".sig";
 const COSIGN_SUFFIX = ".cosign";
 const MANIFEST_SUFFIX = ".manifest.json";
+export const EVIDENCE_SUFFIXES = [STATEMENT_SUFFIX, COSIGN_SUFFIX, MANIFEST_SUFFIX];
 
 const MAX_FILE = 256 * 1024;
 

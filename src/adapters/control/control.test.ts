@@ -39,6 +39,8 @@ const HANDLERS: ControlHandlers = {
   apps: unused,
   "app-deploy": unused,
   "app-undeploy": unused,
+  "update-status": unused,
+  "update-decide": unused,
 };
 
 const openWith = async (path: string, handlers: Partial<ControlHandlers>): Promise<AsyncDisposable> =>

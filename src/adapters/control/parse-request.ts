@@ -39,6 +39,16 @@ const PARAMS: { readonly [K in ControlOperation]: z.ZodType<ParamsOf<K>> } = {
   "app-deploy": z.strictObject({ source: z.string(), folder: file, text: z.string(), dryRun: z.boolean() }),
   "app-undeploy": z.strictObject({ name: z.string(), dryRun: z.boolean() }),
   "trust-memory": nothing,
+  "update-status": nothing,
+  "update-decide": z.strictObject({
+    component: z.string(),
+    decision: z.enum(["accept", "rollback", "forgive"]),
+    digest: z
+      .string()
+      .regex(/^sha256:[0-9a-f]{64}$/, "want sha256: and 64 hexadecimal digits")
+      .optional(),
+    dryRun: z.boolean(),
+  }),
 };
 
 /** An operation with parameters that fit it. */

@@ -15,7 +15,8 @@ import type {
   OutboxReport,
   TransferProgress,
 } from "../../domain/outbox-report.ts";
-import type { AgentStatus } from "../../domain/status.ts";
+import type { ComponentId, Digest } from "../../domain/workload.ts";
+import type { AgentStatus, UpdateReport } from "../../domain/status.ts";
 import type { TrustMemoryReport } from "../../domain/trust.ts";
 
 /** File name of the control socket in the runtime folder. */
@@ -39,6 +40,8 @@ export interface ControlOperations {
   readonly "app-deploy": Operation<DeployParams, never, DeployReport>;
   readonly "app-undeploy": Operation<UndeployParams, never, UndeployReport>;
   readonly "trust-memory": Operation<NoParams, never, TrustMemoryReport>;
+  readonly "update-status": Operation<NoParams, never, readonly UpdateReport[]>;
+  readonly "update-decide": Operation<UpdateDecideParams, never, UpdateDecideReport>;
 }
 export type ControlOperation = keyof ControlOperations;
 
@@ -66,6 +69,20 @@ export interface PublishParams {
   readonly body: string;
   /** Milliseconds. */
   readonly ttl?: number | undefined;
+}
+
+export interface UpdateDecideParams {
+  readonly component: ComponentId;
+  readonly decision: "accept" | "rollback" | "forgive";
+  /** Of the version to forgive; every one unless given. */
+  readonly digest?: Digest | undefined;
+  readonly dryRun: boolean;
+}
+
+export interface UpdateDecideReport {
+  readonly dryRun: boolean;
+  /** What is so now. */
+  readonly report: UpdateReport;
 }
 
 export interface PauseReport {

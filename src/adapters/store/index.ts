@@ -1,3 +1,4 @@
 export { readBootId } from "./admission.ts";
+export { createKeptVersions } from "./kept-versions.ts";
 export { openStore, type Store } from "./store.ts";
 export type { OutboxOptions } from "./options.ts";

@@ -245,11 +245,14 @@ describe("component.update", () => {
   });
 
   test("that fails leaves the component of before", async ({ expect }) => {
+    const failed = updating.next("component_scale_failed");
     await ask({ new_component_ref: "file://three.wasm" });
-    await waitFor("the one of before to be back", async () => {
-      const [item] = (await updating.inventory()).components;
-      return item?.["image_ref"] === "file://two.wasm" && updating.agent.output().includes("started again");
+    expect((await failed).data).toMatchObject({
+      image_ref: "file://three.wasm",
+      component_id: "smooth",
+      error: expect.stringContaining("three.wasm"),
     });
+    expect((await updating.inventory()).components[0]?.["image_ref"]).toBe("file://two.wasm");
     expect((await ask({ new_component_ref: "file://../x.wasm" })).success).toBe(true);
     expect((await updating.inventory()).components[0]?.["image_ref"]).toBe("file://two.wasm");
   });

@@ -1,3 +1,4 @@
+import { updatedItem } from "./component-updates.ts";
 import type { HostContext, Outcome, Verb } from "./context.ts";
 import { decode } from "./decode.ts";
 import type { ComponentEventData } from "./events.ts";
@@ -43,6 +44,14 @@ export function componentVerbs(context: HostContext): Readonly<Record<string, Ve
     });
   }
 
+  /** What becomes of the update of a component that runs is told when it is known: see followUpdates(). */
+  async function settleUpdate(item: WantedComponent): Promise<void> {
+    await context.commit();
+    if (findItem(context.wanted().components, item.id) !== item) return;
+    const status = statusOf(item.id);
+    if (status?.state !== "running") await settle(item, item, hostId);
+  }
+
   function stop(request: ScaleRequest, item: WantedComponent | undefined, host: string): Outcome {
     const asked = {
       id: request.component_id,
@@ -73,9 +82,11 @@ export function componentVerbs(context: HostContext): Readonly<Record<string, Ve
     const other = before !== undefined && before.reference !== reference;
     const updated = other && request.allow_update;
     const item: WantedComponent =
-      before === undefined || updated
+      before === undefined
         ? { id, reference, count, annotations, config }
-        : { ...before, count, config: request.config };
+        : updated
+          ? updatedItem(before, { reference, count, annotations, config })
+          : { ...before, count, config: request.config };
     const reply = accepted(
       other
         ? request.allow_update
@@ -100,7 +111,7 @@ export function componentVerbs(context: HostContext): Readonly<Record<string, Ve
       return { reply, after: async () => context.publish({ name: "component_scale_failed", data }) };
     }
     context.want((wanted) => ({ ...wanted, components: withItem(wanted.components, item) }));
-    return { reply, after: () => settle(item, before, host) };
+    return { reply, after: () => (updated ? settleUpdate(item) : settle(item, before, host)) };
   }
 
   function update(body: Uint8Array): Outcome {
@@ -115,30 +126,12 @@ export function componentVerbs(context: HostContext): Readonly<Record<string, Ve
     const problem = context.componentProblem(reference);
     if (problem !== undefined) {
       log.error("Cannot update a component", { component: id, reference, reason: problem });
-      return { reply };
+      const data = { ...eventData({ ...before, reference, annotations: request.annotations ?? {} }), error: problem };
+      return { reply, after: async () => context.publish({ name: "component_scale_failed", data }) };
     }
-    const item: WantedComponent = { ...before, reference, annotations: request.annotations ?? {} };
+    const item = updatedItem(before, { reference, annotations: request.annotations ?? {} });
     context.want((wanted) => ({ ...wanted, components: withItem(wanted.components, item) }));
-    return {
-      reply,
-      after: async () => {
-        await context.commit();
-        if (findItem(context.wanted().components, id) !== item) return;
-        const status = statusOf(id);
-        if (status?.state === "running") {
-          scaled(item);
-          return;
-        }
-        // What worked before comes back. Hosts do not tell of a failed update in an event.
-        log.error("Cannot update a component: the one of before is started again", {
-          component: id,
-          reference,
-          reason: status?.lastError?.message,
-        });
-        context.want((wanted) => ({ ...wanted, components: withItem(wanted.components, before) }));
-        await context.commit();
-      },
-    };
+    return { reply, after: () => settleUpdate(item) };
   }
 
   return {

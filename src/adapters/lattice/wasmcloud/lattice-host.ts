@@ -4,12 +4,14 @@ import type { LatticeStatus } from "../../../domain/status.ts";
 import { millis, seconds, type Millis } from "../../../domain/units.ts";
 import type { WantedState } from "../../../domain/workload.ts";
 import type { HostStatus } from "../../../host/host.ts";
+import type { UpdateOutcome } from "../../../host/update/component-slot.ts";
 import type { HubMonitor, StateStore } from "../../../host/ports.ts";
 import type { Clock } from "../../../lib/clock.ts";
 import { createExclusive } from "../../../lib/exclusive.ts";
 import type { Logger } from "../../../lib/log.ts";
 import type { LatticeConnection } from "../connection.ts";
 import { describeNatsError } from "../nats-error.ts";
+import { followUpdates } from "./component-updates.ts";
 import { componentVerbs } from "./component-verbs.ts";
 import type { HostContext } from "./context.ts";
 import { listenForCommands } from "./control.ts";
@@ -49,6 +51,8 @@ export interface LatticeHostDeps {
   /** Makes what `items` gives run, besides that. Resolves after the first pass. */
   readonly apply: () => Promise<void>;
   readonly running: () => HostStatus;
+  /** Tells what becomes of updates. */
+  readonly onUpdate: (listener: (outcome: UpdateOutcome) => void) => Disposable;
   readonly componentProblem: (reference: string) => string | undefined;
   readonly providerType: (reference: string) => string | undefined;
   /** Stops every workload of the device. */
@@ -296,6 +300,8 @@ export async function openLatticeHost(deps: LatticeHostDeps): Promise<LatticeHos
     awaitLater: (kind, id) => void later[kind].add(id),
   };
 
+  const updates = deps.onUpdate(followUpdates(context));
+
   /** Reports what runs by now although its start had failed. */
   function reportLate(): void {
     const { components, providers } = deps.running();
@@ -396,6 +402,7 @@ export async function openLatticeHost(deps: LatticeHostDeps): Promise<LatticeHos
     }),
     registry: (host) => (Object.hasOwn(wanted.registries, host) ? wanted.registries[host] : undefined),
     async [Symbol.asyncDispose]() {
+      updates[Symbol.dispose]();
       await leave(STOP_WITHOUT_LIMIT);
       await running;
       await data[Symbol.asyncDispose]();

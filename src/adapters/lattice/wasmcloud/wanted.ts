@@ -12,8 +12,10 @@ const component = z.object({
   annotations: strings,
   /** Names of configurations, in the order in which they are merged. */
   config: z.array(z.string()),
+  /** What it was before an update that is not decided about yet. */
+  previous: z.object({ reference: z.string(), annotations: strings }).optional(),
 });
-const provider = component.omit({ count: true });
+const provider = component.omit({ count: true, previous: true });
 
 const record = z.object({
   components: z.array(component),
