@@ -300,7 +300,9 @@ export async function openLatticeHost(deps: LatticeHostDeps): Promise<LatticeHos
     awaitLater: (kind, id) => void later[kind].add(id),
   };
 
-  const updates = deps.onUpdate(followUpdates(context));
+  const updates = deps.onUpdate(
+    followUpdates(context, (id) => findItem((applied ?? items()).components, id)?.reference),
+  );
 
   /** Reports what runs by now although its start had failed. */
   function reportLate(): void {
