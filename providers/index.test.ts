@@ -15,11 +15,12 @@ const CONFIGS: Readonly<Record<string, unknown>> = {
   outbox: undefined,
   "messaging-nats": undefined,
   "http-server": { listen: "127.0.0.1:0" },
+  timer: undefined,
   "messaging-memory": undefined,
 };
 
 /** Folders whose README has an example. */
-const WITH_EXAMPLE = ["mqtt", "serial", "gpio", "keyvalue", "messaging", "http-server"];
+const WITH_EXAMPLE = ["mqtt", "serial", "gpio", "keyvalue", "messaging", "http-server", "timer"];
 
 describe("PROVIDERS", () => {
   test("has a configuration to test each with", ({ expect }) => {

@@ -2,6 +2,7 @@ import {
   PetioleError,
   WitError,
   isSubject,
+  matchesSubject,
   laneRuleFor,
   millis,
   type Binding,
@@ -13,7 +14,7 @@ import {
   type MessageBus,
   type Outbox,
 } from "#provider";
-import { invalidSubject, noTimeout, replyToStored, tooLarge, toMessagingError } from "./wit-errors.ts";
+import { deniedSubject, invalidSubject, noTimeout, replyToStored, tooLarge, toMessagingError } from "./wit-errors.ts";
 
 export const CONSUMER = "wasmcloud:messaging/consumer";
 export const HANDLER = "wasmcloud:messaging/handler";
@@ -33,6 +34,7 @@ interface LinkConfig {
   }[];
   readonly lanes: readonly LaneRule[];
   readonly max_body: number;
+  readonly deny: readonly string[];
 }
 
 export interface MessagingBindingDeps {
@@ -74,8 +76,12 @@ export async function bindMessaging(
 }
 
 function consumer(owner: string, config: LinkConfig, { bus, outbox }: MessagingBindingDeps): CapabilityFunctions {
-  const check = (subject: string, body: Uint8Array): void => {
+  const checkTarget = (subject: string): void => {
     if (!isSubject(subject)) throw invalidSubject();
+    if (config.deny.some((pattern) => matchesSubject(pattern, subject))) throw deniedSubject();
+  };
+  const check = (subject: string, body: Uint8Array): void => {
+    checkTarget(subject);
     if (body.byteLength > config.max_body) throw tooLarge(config.max_body);
   };
   return {
@@ -83,7 +89,7 @@ function consumer(owner: string, config: LinkConfig, { bus, outbox }: MessagingB
       publish: async (message: BrokerMessage): Promise<void> => {
         const { subject, body, replyTo } = message;
         check(subject, body);
-        if (replyTo !== undefined && !isSubject(replyTo)) throw invalidSubject();
+        if (replyTo !== undefined) checkTarget(replyTo);
         const rule = laneRuleFor(config.lanes, subject);
         if (rule !== undefined && replyTo !== undefined) throw replyToStored();
         try {

@@ -6,7 +6,7 @@ const subscription = z.strictObject({
   /** Members of one queue group share the messages among them. */
   queue: z
     .string()
-    .regex(/^[^\s.*>]+$/, "want a queue group name without dots, wildcards and white space")
+    .regex(/^[^\s.*>]+(\.[^\s.*>]+)*$/, "want a queue group name without wildcards and white space")
     .optional(),
 });
 
@@ -28,6 +28,8 @@ export const natsLinkSchema = z.strictObject({
   subscriptions: z.array(natsSubscription).max(64).default([]),
   max_body: maxBody,
   lanes: laneRules().default([]),
+  /** Where the component may not publish, ask, or have answers sent. */
+  deny: z.array(subjectPattern()).max(64).default([]),
 });
 export type NatsLinkConfig = z.infer<typeof natsLinkSchema>;
 

@@ -33,7 +33,7 @@ export function createMessagingMemoryProvider({
       if (bus === undefined) {
         throw new PetioleError("ERR_PROVIDER_STOPPED", `Cannot link "${link.component}": "${id}" is not running`);
       }
-      return await bindMessaging(link, { ...link.config, lanes: [] }, { bus, outbox });
+      return await bindMessaging(link, { ...link.config, lanes: [], deny: [] }, { bus, outbox });
     },
     async [Symbol.asyncDispose]() {
       bus = undefined;

@@ -23,6 +23,7 @@ export function toMessagingError(error: unknown): unknown {
 
 export const invalidSubject = (): WitError =>
   new WitError("invalid-subject: a subject is made of tokens between dots, without wildcards and white space");
+export const deniedSubject = (): WitError => new WitError("denied: this link does not lead to this subject");
 export const tooLarge = (limit: number): WitError =>
   new WitError(`too-large: this link takes messages of at most ${limit} bytes`);
 export const replyToStored = (): WitError =>

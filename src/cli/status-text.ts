@@ -8,6 +8,7 @@ export function formatStatus(status: AgentStatus): string {
     formatHead(status),
     formatDesired(status),
     formatLattice(status),
+    formatOperator(status),
     formatComponents(status.components),
     formatProviders(status.providers),
     formatLinks(status),
@@ -69,6 +70,25 @@ function formatLattice({ lattice }: AgentStatus): string {
   const shared =
     buckets === "shared" ? "" : `\n  links and configurations are this device's own copy${reasonFor(lastError)}`;
   return `lattice: ${state === "joined" ? "host of" : "not connected to"} "${name}" as ${host}, which wants ${asked}${shared}`;
+}
+
+function formatOperator({ operator }: AgentStatus): string {
+  if (operator === undefined) return "";
+  const { host, name, state, lastHeard, workloads } = operator;
+  const there =
+    state === "connecting"
+      ? "not connected"
+      : lastHeard === undefined
+        ? "which has not asked anything yet"
+        : `which last asked ${formatAge(lastHeard)} ago`;
+  const head = `operator: host "${host}" (${name}), ${state === "connecting" ? there : `for an operator ${there}`}`;
+  if (workloads.length === 0) return head;
+  const rows = workloads.map((one) => [`${one.namespace}/${one.name}`, one.state, one.id]);
+  return [
+    head,
+    formatTable([["WORKLOAD", "STATE", "ID"], ...rows]),
+    ...workloads.filter((one) => one.state === "error").map((one) => `  ${one.namespace}/${one.name}: ${one.message}`),
+  ].join("\n");
 }
 
 const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : "s"}`;

@@ -6,6 +6,7 @@ import { isSubjectFilter } from "../domain/subject.ts";
 import { LOG_LEVELS } from "../lib/log.ts";
 import { duration, size } from "../lib/schema.ts";
 import { parseWitName } from "../domain/wit-name.ts";
+import { operatorSchema } from "./operator-schema.ts";
 import { trustSchema } from "./trust-schema.ts";
 
 /** Ids become NATS subject tokens and file names. */
@@ -370,6 +371,7 @@ export function configSchema(folder: string) {
         update: updatePolicy.prefault({}),
       })
       .optional(),
+    operator: operatorSchema(path, address).optional(),
     compiler: z.strictObject({ memory: size().prefault("384MiB"), timeout: duration().prefault("2m") }).prefault({}),
     runtime: z
       .strictObject({

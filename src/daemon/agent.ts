@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { PROVIDERS } from "../../providers/index.ts";
 import { SOCKET_NAME, type DeployParams, type UndeployParams } from "../adapters/control/protocol.ts";
 import { openControlServer } from "../adapters/control/server.ts";
+import { createRemoteEnds } from "../adapters/lattice/remote-ends.ts";
 import type { LatticeHost } from "../adapters/lattice/wasmcloud/lattice-host.ts";
 import type { BucketWatch } from "../adapters/lattice/desired-bucket.ts";
 import { createKeptVersions, openStore, readBootId } from "../adapters/store/index.ts";
@@ -12,6 +13,7 @@ import type { AgentStatus } from "../domain/status.ts";
 import { days, mebibytes } from "../domain/units.ts";
 import { RELEASED, VERSION } from "../domain/version.ts";
 import { createHost } from "../host/host.ts";
+import { mergeDesired } from "../host/desired-sources.ts";
 import { createImageHost } from "../host/image-host.ts";
 import { openUpdateJournal } from "../host/update/journal.ts";
 import { openInbox } from "../host/inbox/inbox.ts";
@@ -29,6 +31,7 @@ import { createDesired } from "./desired.ts";
 import { deviceView } from "./device-view.ts";
 import { openHub } from "./hub.ts";
 import { joinLattice, latticeDesired } from "./lattice.ts";
+import { joinOperator, operatorDesired, type JoinedOperator } from "./operator.ts";
 import { outboxOptionsOf } from "./outbox-options.ts";
 import { createOutboxControl, recallOutbox } from "./outbox-control.ts";
 import { createOutboxMeters } from "./outbox-meters.ts";
@@ -151,8 +154,10 @@ export async function openAgent({ config, file, env, clock, log, signal, onEnd }
       log: log.child({ part: "runtime" }),
     }),
   );
-  const services = { outbox: meters.outbox, keyValue: store.keyValue, bus: hub.bus, hubBus: hub.hubBus, inbox };
-  const isClockSynced = async (): Promise<boolean> => clockSync.trust() === "synced";
+  const isClockTrusted = (): boolean => clockSync.trust() === "synced";
+  const { bus, hubBus } = hub;
+  const services = { outbox: meters.outbox, keyValue: store.keyValue, bus, hubBus, inbox, isClockTrusted };
+  const isClockSynced = async (): Promise<boolean> => isClockTrusted();
   const trust =
     config.trust === undefined || config.trust.mode === "off"
       ? undefined
@@ -163,6 +168,23 @@ export async function openAgent({ config, file, env, clock, log, signal, onEnd }
           isClockSynced,
           log: log.child({ part: "trust" }),
         });
+  const remote =
+    config.lattice === undefined || hub.path === undefined
+      ? undefined
+      : createRemoteEnds({
+          connection: hub.path.connection,
+          lattice: config.lattice.name,
+          log: log.child({ part: "calls" }),
+        });
+  let operator: JoinedOperator | undefined;
+  const artifacts = openArtifacts({
+    config,
+    env,
+    objects: hub.objects,
+    pullSecret: (component) => operator?.workloads.pullSecret(component),
+    clock,
+    log: log.child({ part: "artifacts" }),
+  });
   const host = stack.use(
     createImageHost({
       host: createHost({
@@ -170,6 +192,7 @@ export async function openAgent({ config, file, env, clock, log, signal, onEnd }
         registry: PROVIDERS,
         services,
         trust,
+        remote,
         journal: await openUpdateJournal(store.state, log.child({ part: "updates" })),
         kept: createKeptVersions({
           folder: join(config.state_dir, VERSIONS),
@@ -181,7 +204,7 @@ export async function openAgent({ config, file, env, clock, log, signal, onEnd }
         clock,
         log,
       }),
-      artifacts: openArtifacts({ config, env, objects: hub.objects, clock, log: log.child({ part: "artifacts" }) }),
+      artifacts,
       clock,
       log: log.child({ part: "artifacts" }),
     }),
@@ -214,9 +237,12 @@ export async function openAgent({ config, file, env, clock, log, signal, onEnd }
     apply: (next) => host.apply(next),
     applications: (own) => applications.wanted(own),
     extend: (below) =>
-      lattice === undefined
-        ? { components: [], providers: [], links: [] }
-        : latticeDesired(lattice.items(below), config.lattice?.components_folder, config.lattice?.update),
+      mergeDesired([
+        ...(lattice === undefined
+          ? []
+          : [latticeDesired(lattice.items(below), config.lattice?.components_folder, config.lattice?.update)]),
+        ...(operator === undefined ? [] : [operatorDesired(operator.workloads.translations())]),
+      ]),
   });
   lattice = await joinLattice({
     config,
@@ -230,6 +256,18 @@ export async function openAgent({ config, file, env, clock, log, signal, onEnd }
     end: onEnd ?? (() => {}),
   });
   if (lattice !== undefined) stack.use(lattice);
+  operator = await joinOperator({
+    config,
+    path: hub.path,
+    state: store.state,
+    artifacts,
+    builtin: runtime.builtin,
+    desired,
+    host,
+    clock,
+    log: log.child({ part: "operator" }),
+  });
+  if (operator !== undefined) stack.use(operator.host);
   let watch: BucketWatch | undefined;
   let state: AgentStatus["state"] = "starting";
   const status = async (): Promise<AgentStatus> => ({
@@ -245,6 +283,7 @@ export async function openAgent({ config, file, env, clock, log, signal, onEnd }
     inbox: { ...inbox.stats(), hub: hub.inbound() },
     desired: desired.status(watch),
     lattice: lattice?.status(),
+    operator: operator?.host.status(),
     ...host.status(),
     links: desired
       .current()
@@ -266,7 +305,10 @@ export async function openAgent({ config, file, env, clock, log, signal, onEnd }
   await applications.load();
   stack.use(await openControlServer({ path, handlers, log: log.child({ part: "control" }) }));
 
+  // Before what it wants runs: until then it is answered that it is being started.
+  operator?.host.listen();
   await desired.begin();
+  operator?.workloads.begin();
   lattice?.begin();
   watch = stack.use(hub.watchDesired((entry) => desired.take(entry)));
   state = "running";

@@ -4,6 +4,7 @@ import type { RegistrySettings } from "../adapters/artifacts/oci/credentials.ts"
 import { openArtifactSource } from "../adapters/artifacts/open-source.ts";
 import type { Config } from "../config/schema.ts";
 import { PetioleError } from "../domain/errors.ts";
+import type { ComponentId } from "../domain/workload.ts";
 import type { ObjectReader, VerifyArtifact } from "../host/ports.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/log.ts";
@@ -15,8 +16,15 @@ export interface ArtifactsDeps {
   readonly config: ArtifactsConfig;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly objects: ObjectReader;
+  /** Credentials that came with a component, for its image alone. */
+  readonly pullSecret?: ((component: ComponentId) => PullSecret | undefined) | undefined;
   readonly clock: Clock;
   readonly log: Logger;
+}
+
+export interface PullSecret {
+  readonly user: string;
+  readonly password: string;
 }
 
 /** Where trust is decided: every artifact passes here before it is used. Nothing is asked of them yet. */
@@ -25,7 +33,7 @@ const verifyArtifact: VerifyArtifact = async () => {};
 export const artifactsFolder = (config: Pick<Config, "state_dir">): string => join(config.state_dir, "artifacts");
 
 /** The artifacts of a device, in its state folder: a device that boots without a network needs them. */
-export function openArtifacts({ config, env, objects, clock, log }: ArtifactsDeps): ArtifactStore {
+export function openArtifacts({ config, env, objects, pullSecret, clock, log }: ArtifactsDeps): ArtifactStore {
   const { max_size: maxSize, stall_timeout: stall, docker_config: dockerConfigFile } = config.artifacts;
   const registries = registriesOf(config);
   return createArtifactStore({
@@ -33,7 +41,14 @@ export function openArtifacts({ config, env, objects, clock, log }: ArtifactsDep
     maxSize,
     maxArtifact: MAX_COMPONENT_SIZE,
     stall,
-    openSource: (reference) => openArtifactSource(reference, { registries, dockerConfigFile, stall, env, objects }),
+    openSource: (reference, component) => {
+      const secret = component === undefined ? undefined : pullSecret?.(component);
+      const known =
+        secret === undefined || reference.kind !== "oci"
+          ? registries
+          : { ...registries, [reference.registry]: { ...registries[reference.registry], ...secret } };
+      return openArtifactSource(reference, { registries: known, dockerConfigFile, stall, env, objects });
+    },
     verify: verifyArtifact,
     clock,
     log,

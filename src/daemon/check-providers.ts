@@ -82,5 +82,6 @@ const noServices: HostServices = {
   bus: unusable,
   hubBus: unusable,
   inbox: unusable,
+  isClockTrusted: unusable,
 };
 const idle = { log: silentLogger, clock: systemClock, services: noServices };

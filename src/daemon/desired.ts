@@ -8,6 +8,7 @@ import type { DesiredStatus } from "../domain/status.ts";
 import type { WantedState } from "../domain/workload.ts";
 import { mergeDesired } from "../host/desired-sources.ts";
 import type { StateStore } from "../host/ports.ts";
+import { createExclusive } from "../lib/exclusive.ts";
 import type { Logger } from "../lib/log.ts";
 import { checkProviders } from "./check-providers.ts";
 import { EMPTY, meaningOf, parseRecord, type DocumentRecord, type StoredDocument } from "./document-record.ts";
@@ -53,6 +54,7 @@ export function createDesired({ config, file, folder, state, log, apply, applica
   let record: DocumentRecord = EMPTY;
   /** The document that is applied; none when the stored one does not fit the file any more. */
   let applied: { readonly revision: number; readonly workloads: Workloads } | undefined;
+  const applying = createExclusive();
   let own = base;
   let below = base;
   let current = base;
@@ -73,11 +75,13 @@ export function createDesired({ config, file, folder, state, log, apply, applica
 
   const withApplications = (): WantedState => mergeDesired([own, applications(own)]);
 
-  async function refresh(): Promise<void> {
-    below = withApplications();
-    current = extend === undefined ? below : mergeDesired([below, extend(below)]);
-    await apply(current);
-  }
+  /** One after another: each resolves when what it applied had its first pass. */
+  const refresh = (): Promise<void> =>
+    applying.run(async () => {
+      below = withApplications();
+      current = extend === undefined ? below : mergeDesired([below, extend(below)]);
+      await apply(current);
+    });
 
   async function save(next: DocumentRecord): Promise<void> {
     await state.save(STATE, JSON.stringify(next));

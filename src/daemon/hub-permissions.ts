@@ -9,7 +9,7 @@ import { PetioleError } from "../domain/errors.ts";
  * @throws PetioleError ERR_CONFIG_INVALID without a hub
  */
 export function permissionsOf(config: Config): HubPermissions {
-  const { hub, lattice, leaf, device } = config;
+  const { hub, lattice, operator, leaf, device } = config;
   if (hub === undefined) throw new PetioleError("ERR_CONFIG_INVALID", "Cannot tell permissions: there is no hub");
   return hubPermissions({
     device: device.id,
@@ -19,6 +19,7 @@ export function permissionsOf(config: Config): HubPermissions {
     desiredBucket: hub.desired_state ? DESIRED_BUCKET : undefined,
     objectBuckets: objectBuckets(Object.values(config.components).map(({ image }) => image)),
     lattice: lattice?.name,
+    operatorHost: operator === undefined ? undefined : (operator.host_id ?? device.id),
     grants: (hub.mode === "leaf" ? leaf.local?.grants : undefined) ?? { publish: [], subscribe: [] },
   });
 }

@@ -229,6 +229,11 @@ export const ERROR_CATALOGUE = {
     retryable: false,
     meaning: "the file beside the component holds signatures of another statement, or none at all",
   },
+  ERR_WORKLOAD_VOLUME: {
+    kind: "user",
+    retryable: true,
+    meaning: "a folder of the device that a workload uses is not there, or leads elsewhere; it is looked for again",
+  },
   ERR_ARTIFACT_REFERENCE: {
     kind: "user",
     retryable: false,

@@ -147,6 +147,27 @@ export interface LatticeStatus {
   readonly lastError: StatusError | undefined;
 }
 
+/** The device as a host for the runtime-operator of wasmCloud 2.x. */
+export interface OperatorStatus {
+  readonly host: string;
+  /** Of the Host object in Kubernetes. */
+  readonly name: string;
+  /** `unheard`: the hub is there, and the operator has not asked anything yet. */
+  readonly state: "connecting" | "unheard" | "heard";
+  /** Seconds since the operator asked something. */
+  readonly lastHeard: number | undefined;
+  readonly workloads: readonly OperatorWorkload[];
+}
+
+export interface OperatorWorkload {
+  readonly id: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly state: "starting" | "running" | "stopping" | "error";
+  /** For people: why it is in this state. */
+  readonly message: string;
+}
+
 export interface AgentStatus {
   readonly device: string;
   readonly version: string;
@@ -164,6 +185,8 @@ export interface AgentStatus {
   readonly desired: DesiredStatus;
   /** Undefined when the configuration has no lattice. */
   readonly lattice?: LatticeStatus | undefined;
+  /** Undefined when the configuration has no operator. */
+  readonly operator?: OperatorStatus | undefined;
   readonly components: readonly ComponentStatus[];
   readonly providers: readonly ProviderStatus[];
   readonly links: readonly Pick<LinkSpec, "name" | "source" | "target" | "interfaces">[];

@@ -1,24 +1,28 @@
 import { PetioleError } from "../domain/errors.ts";
 import { unversioned } from "../domain/wit-name.ts";
-import type { ComponentId, DesiredState, LinkSpec, ProviderId } from "../domain/workload.ts";
+import type { ComponentId, ComponentSpec, DesiredState, LinkSpec, ProviderId } from "../domain/workload.ts";
 import type { Logger } from "../lib/log.ts";
 import type { InterfaceShape } from "../lib/wit/type.ts";
 import type { Binding, LinkContext, Provider } from "../provider/contract.ts";
 import type { PreparedComponent, RunningComponent } from "../runtime/contract.ts";
 import type { Callees } from "./callees.ts";
 import { checkExports, checkFit, checkProvider } from "./link-check.ts";
+import { callLoosely } from "./loose-link.ts";
+import type { RemoteEnds } from "./ports.ts";
 import type { Router } from "./router.ts";
 
 export interface LinkBinderDeps {
   readonly desired: () => DesiredState;
   readonly provider: (id: ProviderId) => Provider | undefined;
-  readonly component: (id: ComponentId) => Pick<LiveEnd, "prepared" | "running"> | undefined;
+  readonly component: (id: ComponentId) => LiveEnd | undefined;
   readonly callees: Callees;
+  readonly remote: RemoteEnds | undefined;
   readonly router: Router;
   readonly log: Logger;
 }
 
 interface LiveEnd {
+  readonly spec: ComponentSpec;
   readonly prepared: PreparedComponent;
   readonly running: RunningComponent;
 }
@@ -40,25 +44,17 @@ export interface LinkBinder {
 }
 
 export function createLinkBinder(deps: LinkBinderDeps): LinkBinder {
-  const { desired, provider, component, callees, router, log } = deps;
+  const { desired, provider, component, callees, remote, router, log } = deps;
 
   const isComponent = (id: string): boolean => desired().components.some((spec) => spec.id === id);
   const isProvider = (id: string): boolean => desired().providers.some((spec) => spec.id === id);
 
-  /** Calls find their way each time anew: the target may be replaced, and may come to this device and leave it. */
   function bindLoose(link: LinkSpec, before: LiveLink | undefined): LiveLink {
     before?.route?.[Symbol.dispose]();
     const { source, target, interfaces } = link;
     const [from, to] = [component(source), component(target)];
     if (from !== undefined && to !== undefined) checkFit(link, from.prepared, to.prepared);
-    const route = router.add(source, interfaces, async (interfaceName, functionName, args) => {
-      if (isComponent(target))
-        return await callees.call({ from: source, id: target, interfaceName, functionName }, args);
-      throw new PetioleError(
-        "ERR_PROVIDER_STOPPED",
-        `Cannot call ${interfaceName} for "${source}": "${target}" is not on this device`,
-      );
-    });
+    const route = router.add(source, interfaces, callLoosely(link, { callees, remote, component }));
     return { binding: undefined, route };
   }
 

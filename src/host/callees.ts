@@ -2,6 +2,7 @@ import { PetioleError } from "../domain/errors.ts";
 import type { Millis } from "../domain/units.ts";
 import type { ComponentId, ComponentSpec } from "../domain/workload.ts";
 import type { Clock } from "../lib/clock.ts";
+import type { HttpRequest, HttpResponse } from "../lib/http-message.ts";
 import type { RunningComponent } from "../runtime/contract.ts";
 
 /**
@@ -22,6 +23,8 @@ export interface Callees {
    * left then ends with the component.
    */
   drain(id: ComponentId): Promise<void>;
+  /** `here` also while it is replaced. `coming`: it has not run yet, and is about to start. */
+  where(id: ComponentId): "here" | "coming" | "away";
   /**
    * Calls an export of `id`. `from` names the component that calls, if one does.
    * @throws WitError the function's `err`
@@ -29,6 +32,8 @@ export interface Callees {
    *   and as `RunningComponent.call`
    */
   call(target: CallTarget, args: readonly unknown[]): Promise<unknown>;
+  /** Has a request served by `id`; rejects as `call`, and as `RunningComponent.http`. */
+  http(id: ComponentId, request: HttpRequest): Promise<HttpResponse>;
 }
 
 export interface CallTarget {
@@ -37,6 +42,8 @@ export interface CallTarget {
   readonly interfaceName: string;
   readonly functionName: string;
 }
+
+type Use = Pick<CallTarget, "from" | "id" | "functionName">;
 
 export interface CalleesDeps {
   readonly clock: Clock;
@@ -74,11 +81,11 @@ export function createCallees({ clock, drainLimit }: CalleesDeps): Callees {
     return made;
   };
 
-  const refuse = ({ id, functionName }: CallTarget, reason: string): PetioleError =>
+  const refuse = ({ id, functionName }: Use, reason: string): PetioleError =>
     new PetioleError("ERR_COMPONENT_STOPPED", `Cannot call "${functionName}" of component "${id}": ${reason}`);
 
   /** Waits until the component runs, no longer than a call of it may take. */
-  async function untilRunning(target: CallTarget, callee: Callee): Promise<RunningComponent> {
+  async function untilRunning(target: Use, callee: Callee): Promise<RunningComponent> {
     const { spec } = callee;
     while (callee.running === undefined) {
       if (callee.coming === undefined || spec === undefined) throw refuse(target, callee.reason);
@@ -108,6 +115,20 @@ export function createCallees({ clock, drainLimit }: CalleesDeps): Callees {
     return callee.running;
   }
 
+  /** Has something done with the component, and counts that as a call of it. */
+  async function use<T>(target: Use, make: (running: RunningComponent) => Promise<T>): Promise<T> {
+    const callee = callees.get(target.id);
+    if (callee === undefined) throw refuse(target, "it does not run");
+    const running = callee.running ?? (await untilRunning(target, callee));
+    callee.taken += 1;
+    try {
+      return await make(running);
+    } finally {
+      callee.taken -= 1;
+      if (callee.taken === 0) callee.draining?.resolve();
+    }
+  }
+
   return {
     expect(spec) {
       const callee = calleeOf(spec.id);
@@ -127,6 +148,7 @@ export function createCallees({ clock, drainLimit }: CalleesDeps): Callees {
     fail(id, reason) {
       const callee = calleeOf(id);
       callee.running = undefined;
+      callee.draining = undefined;
       callee.reason = reason;
       callee.coming?.resolve();
       callee.coming = undefined;
@@ -151,17 +173,16 @@ export function createCallees({ clock, drainLimit }: CalleesDeps): Callees {
       enough.abort();
     },
 
-    async call(target, args) {
-      const callee = callees.get(target.id);
-      if (callee === undefined) throw refuse(target, "it does not run");
-      const running = callee.running ?? (await untilRunning(target, callee));
-      callee.taken += 1;
-      try {
-        return await running.call(target.interfaceName, target.functionName, args);
-      } finally {
-        callee.taken -= 1;
-        if (callee.taken === 0) callee.draining?.resolve();
-      }
+    where(id) {
+      const callee = callees.get(id);
+      if (callee?.running !== undefined) return "here";
+      if (callee?.coming === undefined) return "away";
+      return callee.draining === undefined ? "coming" : "here";
     },
+
+    call: async (target, args) =>
+      await use(target, (running) => running.call(target.interfaceName, target.functionName, args)),
+    http: async (id, request) =>
+      await use({ from: undefined, id, functionName: "handle" }, (running) => running.http(request)),
   };
 }

@@ -4,12 +4,12 @@ import type { DesiredState, LinkSpec } from "../domain/workload.ts";
 import { systemClock } from "../lib/clock.ts";
 import { silentLogger } from "../lib/log.ts";
 import type { InterfaceShape } from "../lib/wit/type.ts";
-import type { LinkContext, Provider, ProviderDeps } from "../provider/contract.ts";
+import type { ExportCaller, LinkContext, Provider, ProviderDeps } from "../provider/contract.ts";
 import type { HostServices } from "../provider/services.ts";
 import { componentSpec } from "../../test/support/workloads.ts";
 import { NO_BREACHES, type InstanceOptions, type Runtime } from "../runtime/contract.ts";
 import { createHost, type Host } from "./host.ts";
-import type { TrustCheck } from "./ports.ts";
+import type { RemoteEnds, TrustCheck } from "./ports.ts";
 
 interface World {
   readonly host: Host;
@@ -19,6 +19,8 @@ interface World {
   readonly instances: Map<string, InstanceOptions>;
   /** Reasons for which the next starts of a provider fail. */
   readonly faults: PetioleError[];
+  /** How other hosts call components, in a lattice. */
+  readonly callers: Map<string, ExportCaller>;
 }
 
 const bareShape = (name: string): InterfaceShape => ({ name, functions: [], resources: [] });
@@ -27,8 +29,19 @@ const bareShape = (name: string): InterfaceShape => ({ name, functions: [], reso
 function createWorld(
   imports: readonly string[] = ["wasi:io/streams@0.2.0", "a:b/get@1.0.0"],
   trust?: TrustCheck,
+  inLattice = false,
 ): World {
   const events: string[] = [];
+  const remote: RemoteEnds = {
+    reachable: () => true,
+    call: async ({ target, interfaceName }) => `${target} elsewhere has ${interfaceName}`,
+    serve: (component, shapes, { call }) => {
+      events.push(`serve ${component} ${shapes.map(({ name }) => name).join()}`);
+      callers.set(component, call);
+      return { [Symbol.asyncDispose]: async () => void events.push(`unserve ${component}`) };
+    },
+  };
+  const callers = new Map<string, ExportCaller>();
   const bound = new Map<string, LinkContext<unknown>>();
   const instances = new Map<string, InstanceOptions>();
   const faults: PetioleError[] = [];
@@ -69,6 +82,7 @@ function createWorld(
     id,
     serves: ["a:b/get"],
     calls: ["a:b/on"],
+    bindsElsewhere: inLattice,
     parseConfig: (raw) => raw,
     parseLinkConfig: (raw) => raw,
     start: async () => {
@@ -92,10 +106,11 @@ function createWorld(
     // The fake provider asks nothing of the host.
     services: {} as HostServices,
     trust,
+    remote: inLattice ? remote : undefined,
     clock: systemClock,
     log: silentLogger,
   });
-  return { host, events, bound, instances, faults };
+  return { host, events, bound, instances, faults, callers };
 }
 
 const app = componentSpec("app");
@@ -269,6 +284,45 @@ describe("createHost()", () => {
     ]);
     expect(host.status().components[0]?.state).toBe("running");
     expect(events.filter((event) => event === "start app")).toHaveLength(1);
+  });
+});
+
+describe("in a lattice", () => {
+  test("lets other hosts call a component that is all there, and ends that before anything else", async ({
+    expect,
+  }) => {
+    const { host, events, callers } = createWorld(undefined, undefined, true);
+    await host.apply({ ...desired, links: [link("app", "store", "a:b/get")] });
+    expect(events).toEqual(["start store", "bind store:app imports", "start app", "serve app a:b/on@1.0.0"]);
+    expect(await callers.get("app")?.("a:b/on", "event", [2])).toBe("app a:b/on#event(2)");
+    events.length = 0;
+    await host[Symbol.asyncDispose]();
+    expect(events).toEqual(["unserve app", "unbind store:app imports", "stop app", "stop store"]);
+    await expect(callers.get("app")?.("a:b/on", "event", [2])).rejects.toMatchObject({ code: "ERR_COMPONENT_STOPPED" });
+  });
+
+  test("binds a provider to components elsewhere, when it can be", async ({ expect }) => {
+    const links = [link("far", "store", "a:b/get"), link("store", "far", "a:b/on")];
+    const { host, bound } = createWorld(undefined, undefined, true);
+    await using _ = host;
+    await host.apply({ ...desired, links: [...links, ...desired.links] });
+    expect([...bound.values()].map(({ component, direction, elsewhere }) => [component, direction, elsewhere])).toEqual(
+      [
+        ["app", "imports", false],
+        ["far", "imports", true],
+        ["far", "exports", true],
+        ["app", "exports", false],
+      ],
+    );
+    await expect(bound.get("store:far:exports")?.call("a:b/on", "event", [])).rejects.toMatchObject({
+      code: "ERR_LINK_INVALID",
+    });
+
+    const alone = createWorld();
+    await using __ = alone.host;
+    await alone.host.apply({ ...desired, links });
+    expect(alone.bound.size).toBe(0);
+    expect(alone.host.status().providers[0]).toMatchObject({ state: "running", lastError: undefined });
   });
 });
 

@@ -12,8 +12,9 @@ import type { ComponentEvent, Runtime } from "../runtime/contract.ts";
 import { createLinkBinder, type LiveLink } from "./bind-link.ts";
 import { createCallees } from "./callees.ts";
 import { linkKey, plan, type Step } from "./plan.ts";
-import type { KeptVersions, TrustCheck } from "./ports.ts";
+import type { KeptVersions, RemoteEnds, TrustCheck } from "./ports.ts";
 import { createRouter } from "./router.ts";
+import { createServing } from "./serving.ts";
 import { ComponentSlot, type SlotDeps } from "./update/component-slot.ts";
 import { createForgetfulJournal, type UpdateJournal } from "./update/journal.ts";
 import { createUpdates, type UpdateControl } from "./update/update-control.ts";
@@ -28,6 +29,8 @@ export interface HostDeps {
   readonly services: HostServices;
   /** Without it, every component may run. */
   readonly trust?: TrustCheck | undefined;
+  /** Without it, components neither call other hosts nor are called by them. */
+  readonly remote?: RemoteEnds | undefined;
   /** Without it, nothing is known of versions after a restart. */
   readonly journal?: UpdateJournal | undefined;
   /** Without it, no version outlives its file. */
@@ -71,7 +74,7 @@ const DRAIN_LIMIT = seconds(10);
 const NO_KEYS: ReadonlySet<string> = new Set();
 const NOTHING: DesiredState = { components: [], providers: [], links: [] };
 
-export function createHost({ runtime, registry, services, trust, kept, clock, log, ...deps }: HostDeps): Host {
+export function createHost({ runtime, registry, services, trust, remote, kept, clock, log, ...deps }: HostDeps): Host {
   const journal = deps.journal ?? createForgetfulJournal(log);
   const components = new Map<string, Item<ComponentSpec, ComponentSlot>>();
   const providers = new Map<string, Item<ProviderSpec, Provider>>();
@@ -82,11 +85,17 @@ export function createHost({ runtime, registry, services, trust, kept, clock, lo
   let desired = NOTHING;
   let retryTimer: NodeJS.Timeout | undefined;
   const callees = createCallees({ clock, drainLimit: DRAIN_LIMIT });
+  const serving = createServing(remote, callees);
   const binder = createLinkBinder({
     desired: () => desired,
     provider: (id) => providers.get(id)?.live,
-    component: (id) => components.get(id)?.live,
+    component: (id) => {
+      const item = components.get(id);
+      if (item?.live === undefined) return undefined;
+      return { spec: item.spec, prepared: item.live.prepared, running: item.live.running };
+    },
     callees,
+    remote,
     router,
     log,
   });
@@ -131,7 +140,11 @@ export function createHost({ runtime, registry, services, trust, kept, clock, lo
     neighbour: (end) => components.get(end)?.live?.prepared,
     onImport: (component, name, fn, args) => router.call(component, name, fn, args),
     onEvent: logEvent,
-    onOutcome: (outcome) => updates.tell(outcome),
+    onOutcome: (outcome) => {
+      const live = components.get(id)?.live;
+      if (live !== undefined) serving.renew(id, live.prepared);
+      updates.tell(outcome);
+    },
     onSettled: () => updates.clear(),
   });
 
@@ -207,11 +220,19 @@ export function createHost({ runtime, registry, services, trust, kept, clock, lo
 
     "open-component": async ({ spec: { id } }) => {
       const item = components.get(id);
-      if (item?.live !== undefined) callees.open(id, item.live.running);
-      else callees.fail(id, item?.failure?.error.message ?? "it did not start");
+      if (item?.live === undefined) {
+        callees.fail(id, item?.failure?.error.message ?? "it did not start");
+        return;
+      }
+      callees.open(id, item.live.running);
+      serving.serve(id, item.live.prepared);
     },
 
-    "close-component": async ({ spec: { id } }) => await callees.drain(id),
+    "close-component": async ({ spec: { id } }) => {
+      // Other hosts first: what they were promised is still taken.
+      await serving.end(id);
+      await callees.drain(id);
+    },
 
     bind: async ({ link }) => {
       const before = links.get(linkKey(link))?.live;

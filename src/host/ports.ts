@@ -5,11 +5,10 @@ import type { InboundMessage, StreamPosition } from "../domain/inbox.ts";
 import type { Delivered, Lane, OutboxMessage, OutboxRow } from "../domain/outbox.ts";
 import type { ForwarderState } from "../domain/outbox-report.ts";
 import type { ComponentTrust } from "../domain/trust.ts";
-import type { Bytes } from "../domain/units.ts";
+import type { Bytes, Millis } from "../domain/units.ts";
 import type { ComponentId, ComponentSpec, Digest } from "../domain/workload.ts";
-
-/** Requests for components that serve HTTP, as adapters bring them. */
-export type { HttpFields, HttpRequest, HttpResponse } from "../lib/http-message.ts";
+import type { FunctionType, InterfaceShape } from "../lib/wit/type.ts";
+import type { ExportCaller, HttpCaller } from "../provider/contract.ts";
 
 /** The reading end of the outbox, for the forwarder. */
 export interface OutboxSource {
@@ -226,4 +225,41 @@ export interface ObjectReader {
     offset: number,
     signal: AbortSignal,
   ): Promise<{ readonly start: number; readonly chunks: AsyncIterable<Uint8Array> }>;
+}
+
+/** A function of a component or provider on another host, for one that is linked to it. */
+export interface RemoteFunction {
+  readonly source: ComponentId;
+  readonly linkName: string;
+  /** Id in the lattice. */
+  readonly target: string;
+  /** As the caller has it, version included. */
+  readonly interfaceName: string;
+  readonly functionName: string;
+  readonly type: FunctionType;
+}
+
+/** The other hosts of the lattice, as far as calls go. */
+export interface RemoteEnds {
+  /** False while no host can be reached: a call would fail at once. */
+  reachable(): boolean;
+  /**
+   * @throws WitError the function's `err`
+   * @throws PetioleError ERR_LATTICE_UNREACHABLE at once without a connection, ERR_CALL_NO_RESPONDER when no host has
+   *   the target, ERR_CALL_TIMEOUT, ERR_LINK_INVALID when a type cannot cross, and what else a call to another host may end
+   *   with
+   */
+  call(remote: RemoteFunction, args: readonly unknown[], timeout: Millis): Promise<unknown>;
+  /**
+   * Takes calls of other hosts for a component from now on, as one of the hosts that have it. Disposing it takes no further
+   * ones and waits for those in flight.
+   */
+  serve(component: ComponentId, exports: readonly InterfaceShape[], callee: ServedCallee): AsyncDisposable;
+}
+
+/** A component, as a caller on another host has it. */
+export interface ServedCallee {
+  readonly call: ExportCaller;
+  /** For one that exports `wasi:http/incoming-handler`. */
+  readonly http: HttpCaller;
 }

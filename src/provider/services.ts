@@ -72,4 +72,6 @@ export interface HostServices {
   /** At the hub in both modes. */
   readonly hubBus: MessageBus;
   readonly inbox: DurableMessages;
+  /** Whether the wall clock is known to be right; may change at any time. */
+  readonly isClockTrusted: () => boolean;
 }

@@ -21,7 +21,8 @@ export interface ArtifactStoreDeps {
   readonly maxArtifact: Bytes;
   /** How long a source may send nothing. */
   readonly stall: Millis;
-  readonly openSource: (reference: ArtifactReference) => ArtifactSource;
+  /** The component is whose it is, if anybody's: it may have credentials of its own. */
+  readonly openSource: (reference: ArtifactReference, component: ComponentId | undefined) => ArtifactSource;
   readonly verify: VerifyArtifact;
   readonly clock: Clock;
   readonly log: Logger;
@@ -168,7 +169,7 @@ export function createArtifactStore(deps: ArtifactStoreDeps): ArtifactStore {
     async fetch(request, signal, onProgress) {
       const { reference } = request;
       const parsed = requireReference(reference);
-      await using source = openSource(parsed);
+      await using source = openSource(parsed, request.component);
       const known = await folder.reference(reference);
       const resolution = await source.resolve(known?.resolution, signal);
       checkResolution(request, resolution, maxArtifact);

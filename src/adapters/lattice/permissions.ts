@@ -3,6 +3,7 @@
 
 import { inboxRoot } from "./inbox.ts";
 import { bucketStream, bucketSubject, deviceFilter, inboundConsumer, inboundFilter, objectStream } from "./subjects.ts";
+import { heartbeatSubject, hostSubjects } from "./operator/subjects.ts";
 import { configBucket, everyCall, everyCommand, everyEvent, latticeBucket } from "./wasmcloud/subjects.ts";
 
 export interface PermissionsInput {
@@ -17,6 +18,8 @@ export interface PermissionsInput {
   readonly objectBuckets: readonly string[];
   /** The lattice that it is a host of. */
   readonly lattice: string | undefined;
+  /** Its id, when it is a host for the operator of wasmCloud 2.x. */
+  readonly operatorHost: string | undefined;
   /** What local clients may send to the hub and get from it. */
   readonly grants: { readonly publish: readonly string[]; readonly subscribe: readonly string[] };
 }
@@ -34,7 +37,7 @@ export interface HubPermissions {
 
 /** The least that a device with this configuration needs. */
 export function hubPermissions(input: PermissionsInput): HubPermissions {
-  const { device, domain, stream, inbox, desiredBucket, objectBuckets, lattice, grants } = input;
+  const { device, domain, stream, inbox, desiredBucket, objectBuckets, lattice, operatorHost, grants } = input;
   const api = domain === undefined ? "$JS.API" : `$JS.${domain}.API`;
   const inbound = inboundFilter(device);
   const consumer = inboundConsumer(device);
@@ -61,12 +64,15 @@ export function hubPermissions(input: PermissionsInput): HubPermissions {
         bucketSubject(bucket, ">"),
       ]),
       // Commands and calls are answered, and calls go on, at inboxes whose names are random.
-      ...(lattice === undefined ? [] : [everyEvent(lattice), everyCall(lattice), "_INBOX.>"]),
+      ...(lattice === undefined ? [] : [everyEvent(lattice), everyCall(lattice)]),
+      ...(operatorHost === undefined ? [] : [heartbeatSubject(operatorHost)]),
+      ...(lattice === undefined && operatorHost === undefined ? [] : ["_INBOX.>"]),
       ...grants.publish,
     ],
     subscribe: [
       `${inboxRoot(device)}.>`,
       ...(lattice === undefined ? [] : [everyCommand(lattice), everyCall(lattice)]),
+      ...(operatorHost === undefined ? [] : [hostSubjects(operatorHost)]),
       ...grants.subscribe,
     ],
   };

@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from "node:util";
 import { connectWadm, type WadmClient, type WadmStatus } from "../../adapters/lattice/wasmcloud/wadm-client.ts";
 import type { ApplicationChange } from "../../domain/application.ts";
 import { PetioleError } from "../../domain/errors.ts";
-import type { Millis } from "../../domain/units.ts";
+import { seconds } from "../../domain/units.ts";
 import { latticeChanges } from "../../oam/changes.ts";
 import type { Manifest } from "../../oam/manifest.ts";
 import { parseManifest, type ParsedManifest } from "../../oam/parse.ts";
@@ -45,8 +45,11 @@ export async function deployToLattice({ text, source }: ManifestFile, options: C
       return;
     }
     const version = known.stored ?? (await wadm.put(text)).version;
+    // Of the version of before, which may be called deployed for a moment longer.
+    const old =
+      known.deployed === undefined || known.deployed.version === version ? undefined : await wadm.status(name);
     if (!(await wadm.deploy(name, version))) throw unknown(name);
-    const status = options.wait === false ? undefined : await waitUntil(wadm, name, "deployed", options.wait, options);
+    const status = await waitUntil(wadm, name, "deployed", options, old);
     const report = { name, version, changes, dryRun: false, status };
     printAnswer(options, report, () => formatDone(changes, `${name} ${version} is deployed`, status));
   });
@@ -105,7 +108,7 @@ export async function undeployFromLattice(name: string, options: RemoveOptions):
     let status: WadmStatus | undefined;
     if (!dryRun) {
       if (!(await wadm.undeploy(name))) throw unknown(name);
-      if (options.wait !== false) status = await waitUntil(wadm, name, "undeployed", options.wait, options);
+      status = await waitUntil(wadm, name, "undeployed", options);
       if (options.keep !== true) await wadm.remove(name);
     }
     printAnswer(options, { name, version, changes, dryRun }, () =>
@@ -123,26 +126,31 @@ export async function latticeApps(name: string | undefined, options: AppOptions)
   });
 }
 
+/** A state that wadm has told no other of for so long is not the one of before any more. */
+const SETTLED = seconds(3);
+
 async function waitUntil(
   wadm: WadmClient,
   name: string,
   wanted: "deployed" | "undeployed",
-  limit: Millis,
   options: ChangeOptions,
+  old?: WadmStatus,
 ): Promise<WadmStatus | undefined> {
+  if (options.wait === false) return undefined;
   using progress = createProgress(options.json === true);
-  return await waitForOutcome(
-    { what: `"${name}" to be ${wanted}`, limit, show: (text) => progress.show(text) },
-    async () => {
-      const status = await wadm.status(name);
-      if (status === undefined) throw unknown(name);
-      const text = formatWadmStatus(status);
-      if (status.status.type === "failed" && wanted === "deployed") {
-        throw new PetioleError("ERR_APPLICATION_FAILED", `wadm cannot deploy "${name}":\n${text}`);
-      }
-      return { done: status.status.type === wanted ? status : undefined, text };
-    },
-  );
+  const begun = performance.now();
+  let isOld = old !== undefined;
+  const wait = { what: `"${name}" to be ${wanted}`, limit: options.wait, show: (text: string) => progress.show(text) };
+  return await waitForOutcome(wait, async () => {
+    const status = await wadm.status(name);
+    if (status === undefined) throw unknown(name);
+    isOld &&= isDeepStrictEqual(status, old) && performance.now() - begun < SETTLED;
+    const text = `${name} is ${formatWadmStatus(status)}`;
+    if (!isOld && status.status.type === "failed" && wanted === "deployed") {
+      throw new PetioleError("ERR_APPLICATION_FAILED", `wadm cannot deploy "${name}":\n${text}`);
+    }
+    return { done: !isOld && status.status.type === wanted ? status : undefined, text };
+  });
 }
 
 const formatDone = (changes: readonly ApplicationChange[], title: string, status: WadmStatus | undefined): string =>

@@ -1,7 +1,7 @@
 // Whether what one component imports is what another one exports.
 
 import { unversioned } from "../../domain/wit-name.ts";
-import type { FunctionType, InterfaceShape, WitType } from "./type.ts";
+import { partsOf, type FunctionType, type InterfaceShape, type WitType } from "./type.ts";
 import { holdsHandles } from "./value.ts";
 
 /**
@@ -27,6 +27,14 @@ export function misfitOf(
   }
   return undefined;
 }
+
+/** Whether all values of the function are plain ones: no resources, and nothing that is never passed. */
+export function crosses({ params, result }: FunctionType): boolean {
+  return [...params.map(({ type }) => type), ...(result === undefined ? [] : [result])].every(isPlain);
+}
+
+const isPlain = (type: WitType): boolean =>
+  !holdsHandles(type) && type.kind !== "unsupported" && partsOf(type).every(isPlain);
 
 function isSameFunction(one: FunctionType, other: FunctionType): boolean {
   return (

@@ -7,6 +7,8 @@ import { BlockList, isIP } from "node:net";
 import { parseAddress } from "./sockets/addresses.ts";
 
 const ANY_PORT = "*";
+/** As a host: every one but this device, which is reached only when it is granted by its address, or as `localhost`. */
+const ANY_HOST = "*";
 /** `listen:8080` grants to take connections and datagrams on a port, as `api.example:443` grants to make them. */
 const LISTEN = "listen";
 
@@ -49,8 +51,8 @@ interface Grant {
 }
 
 /**
- * Of entries such as `api.example:443`, `*.example:443`, `[fd00::1]:8080`, `10.0.0.7:*` or `listen:8080`. `ownAddresses`
- * gives those of this device, which come and go.
+ * Of entries such as `api.example:443`, `*.example:443`, `[fd00::1]:8080`, `10.0.0.7:*`, `*:*` or `listen:8080`.
+ * `ownAddresses` gives those of this device, which come and go.
  */
 export function parseNetworkGrants(
   entries: readonly string[],
@@ -63,9 +65,15 @@ export function parseNetworkGrants(
   const matching = (host: string): Grant[] => {
     const wanted = normalHost(host);
     const isAddress = isIP(wanted) !== 0;
-    return grants.filter((one) =>
-      one.wildcard ? !isAddress && wanted.endsWith(`.${one.host}`) : wanted === one.host && wanted !== "",
-    );
+    return grants.filter((one) => {
+      if (one.wildcard) return !isAddress && wanted.endsWith(`.${one.host}`);
+      return one.host === ANY_HOST ? isElsewhere(wanted) : wanted === one.host && wanted !== "";
+    });
+  };
+  const isElsewhere = (wanted: string): boolean => {
+    if (isIP(wanted) === 0) return wanted !== "" && wanted !== "localhost" && !wanted.endsWith(".localhost");
+    const own = new Set(ownAddresses().map(normalHost));
+    return spellings(wanted).every((one) => !isNeverByName(one) && !own.has(normalHost(one)));
   };
   return {
     allows: (host, port) => matching(host).some((one) => hasPort(one, port)),
@@ -75,8 +83,7 @@ export function parseNetworkGrants(
       if (isIP(wanted) !== 0) return wanted === normalHost(address);
       if (wanted === "localhost" || wanted.endsWith(".localhost")) return true;
       if (isIP(address) === 0) return false;
-      const own = new Set(ownAddresses().map(normalHost));
-      return spellings(address).every((one) => !isNeverByName(one) && !own.has(normalHost(one)));
+      return isElsewhere(normalHost(address));
     },
     allowsListening: (port) => listening.some((one) => hasPort(one, port)),
   };

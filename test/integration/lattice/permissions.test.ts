@@ -36,7 +36,10 @@ async function startFleet(mode: Mode): Promise<TestNats> {
   for (const id of ["gw-1", "gw-2"]) {
     const file = join(folder.path, `${id}.yaml`);
     const lattice = id === "gw-1" ? LATTICE : { name: "another" };
-    await writeFile(file, stringify({ device: { id }, hub: hubConfig(mode, "nats://127.0.0.1:4222"), lattice }));
+    await writeFile(
+      file,
+      stringify({ device: { id }, hub: hubConfig(mode, "nats://127.0.0.1:4222"), lattice, operator: {} }),
+    );
     const { code, stdout, stderr } = await petiole("hub", "permissions", "--config", file);
     if (code !== 0) throw new Error(stderr);
     users.push(`{ user: ${id}, password: secret, ${stdout} }`);
@@ -66,6 +69,7 @@ async function startDevice(hub: TestNats, mode: Mode): Promise<TestAgent> {
     hub: hubConfig(mode, `nats://gw-1:secret@127.0.0.1:${port}`),
     leaf: { listen: `127.0.0.1:${await freePort()}`, monitor: `127.0.0.1:${await freePort()}` },
     lattice: LATTICE,
+    operator: {},
     components: { smoother: { file: exampleComponent("smoother") } },
     providers: { bus: { type: "messaging-nats" }, store: { type: "keyvalue-sqlite" } },
     links: [
@@ -131,6 +135,9 @@ describe.each<{ mode: Mode }>([{ mode: "direct" }, { mode: "leaf" }])(
         success: true,
       });
       await waitFor("the provider", async () => (await agent.status()).providers.some(({ id }) => id === "asked"));
+      const answer = await ops.request("runtime.host.gw-1.heartbeat", "{}", { timeout: 10_000 });
+      expect(answer.json()).toMatchObject({ friendlyName: "gw-1" });
+      expect((await agent.status()).operator?.state).toBe("heard");
       expect((await agent.status()).hub.link).toBe("online");
       expect(hub.output()).not.toMatch(/violation/i);
       expect(agent.output()).not.toMatch(/permission/i);
@@ -180,8 +187,20 @@ test("whoever holds a device's credentials can hurt that device alone", async ({
     "$KV.LATTICEDATA_another.COMPONENT_x",
     "$KV.CONFIGDATA_another.x",
     "another.x.wrpc.0.0.1.wasi:keyvalue/store.get",
+    // What the operator says to hosts, and what another host says to it.
+    "runtime.host.gw-1.workload.start",
+    "runtime.host.gw-2.workload.stop",
+    "runtime.operator.heartbeat.gw-2",
   ];
-  const hidden = [">", "_INBOX.>", "_INBOX.gw-2.>", "petiole.>", "wasmbus.ctl.v1.another.>", "$KV.>"];
+  const hidden = [
+    ">",
+    "_INBOX.>",
+    "_INBOX.gw-2.>",
+    "petiole.>",
+    "wasmbus.ctl.v1.another.>",
+    "$KV.>",
+    "runtime.host.gw-2.>",
+  ];
   const refused = refusals(thief);
   for (const subject of forbidden) thief.publish(subject, "{}");
   for (const subject of hidden) thief.subscribe(subject, { callback: () => {} });

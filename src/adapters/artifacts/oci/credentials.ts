@@ -6,6 +6,8 @@ import { reasonOf } from "../../../lib/reason.ts";
 /** How one registry is reached. */
 export interface RegistrySettings {
   readonly user?: string | undefined;
+  /** Goes before the file. */
+  readonly password?: string | undefined;
   readonly passwordFile?: string | undefined;
   /** With a token that is sent as it is. */
   readonly tokenFile?: string | undefined;
@@ -48,7 +50,11 @@ export async function readCredentials(
   settings: RegistrySettings,
   dockerConfigFile: string | undefined,
 ): Promise<Credentials> {
-  if (settings.tokenFile !== undefined) return { kind: "token", token: await readSecret(registry, settings.tokenFile) };
+  if (settings.tokenFile !== undefined && settings.password === undefined)
+    return { kind: "token", token: await readSecret(registry, settings.tokenFile) };
+  if (settings.user !== undefined && settings.password !== undefined) {
+    return { kind: "password", user: settings.user, password: settings.password };
+  }
   if (settings.user !== undefined && settings.passwordFile !== undefined) {
     const password = await readSecret(registry, settings.passwordFile);
     return { kind: "password", user: settings.user, password };

@@ -2,7 +2,7 @@
 // wasi:http/incoming-handler.
 
 import { isPetioleError, WitError, type ErrorCode } from "../../../domain/errors.ts";
-import type { HttpFields, HttpRequest, HttpResponse } from "../../../host/ports.ts";
+import type { HttpFields, HttpRequest, HttpResponse } from "../../../lib/http-message.ts";
 import { HANDLE, HTTP_INSTANCE, type WireFields, type WireRequest, type WireResponse } from "./http-types.ts";
 import type { ServedFunction } from "./served-call.ts";
 
