@@ -53,9 +53,9 @@ describe("a new version", () => {
       await device.want(version(1));
       const answers: Promise<number>[] = [];
       const ended: number[] = [];
-      let stopped = false;
+      const stop = new AbortController();
       const client = async (): Promise<void> => {
-        while (!stopped) {
+        while (!stop.signal.aborted) {
           const answer = device.call("answer", answers.length % 1000).then(Number);
           answers.push(answer);
           ended.push((await answer) % 1000);
@@ -71,14 +71,14 @@ describe("a new version", () => {
       await moreCalls("the version on trial");
       await waitFor("the trial to be passed", () => device.status().update === undefined);
       await moreCalls("the accepted version");
-      stopped = true;
+      stop.abort();
       await clients;
       const found = await Promise.all(answers);
       expect(found.map((answer) => answer % 1000)).toEqual(found.map((_, index) => index % 1000));
       const numbers = found.map((answer) => Math.floor(answer / 1000));
       expect(new Set(numbers)).toEqual(new Set([1, 2]));
       // Never back to the old one, and in the order in which they were made.
-      expect(numbers).toEqual([...numbers].sort());
+      expect(numbers).toEqual(numbers.toSorted((a, b) => a - b));
       expect(ended).toEqual(found.map((answer) => answer % 1000));
     });
   });
