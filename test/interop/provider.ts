@@ -12,13 +12,13 @@ import {
 } from "../conformance/lattice-v1/support.ts";
 import { petiole } from "../support/agent.ts";
 import { waitFor } from "../support/wait-for.ts";
-import { buildPeer, TARGET } from "./peers.ts";
+import { peer, TARGET } from "./peers.ts";
 import { interop } from "./report.ts";
 
 await interop("provider", async ({ step, check }) => {
-  const [pack, binary] = ["pack", "messaging-nats"].map((name) => buildPeer("provider", name));
+  const [pack, binary] = [peer("pack"), peer("messaging-nats")];
   const archive = join(TARGET, "messaging-nats.par.gz");
-  if (spawnSync(pack ?? "", [binary ?? "", archive], { stdio: "inherit" }).status !== 0) throw new Error("no archive");
+  if (spawnSync(pack, [binary, archive], { stdio: "inherit" }).status !== 0) throw new Error("no archive");
   await using rig = await startLatticeRig({
     lattice: { executables: { from_outside: true, folder: TARGET, stop_delay: "5s" } },
   });
