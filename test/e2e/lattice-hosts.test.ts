@@ -113,6 +113,8 @@ describe("devices of one lattice", () => {
       SLOW_MS,
     );
 
+    await one.scale("b", 1);
+    await load.more(30);
     await one.scale("b", 0);
     await load.more(30);
     await one.scale("b", 2);
