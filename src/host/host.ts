@@ -382,7 +382,9 @@ function componentStatus(
 }
 
 function providerStatus(spec: ProviderSpec, item: Item<ProviderSpec, Provider> | undefined): ProviderStatus {
-  return { id: spec.id, type: spec.type, state: stateOf(item), lastError: statusError(item?.failure) };
+  const report = item?.live?.report?.();
+  const lastError = statusError(item?.failure) ?? report?.lastError;
+  return { id: spec.id, type: spec.type, state: stateOf(item), report, lastError };
 }
 
 function linkStatus(spec: LinkSpec, item: Item<LinkSpec, LiveLink> | undefined): LinkStatus {
