@@ -33,15 +33,15 @@ test("an address in a link's source_config is served, and follows its configurat
   await rig.ask("link.put", link({ ...http, source_config: ["listen"] }));
   await answers(first);
   const statuses: number[] = [];
-  let isOver = false;
+  const over = new AbortController();
   const load = (async () => {
-    while (!isOver) statuses.push(await ask(first));
+    while (!over.signal.aborted) statuses.push(await ask(first));
   })();
   await rig.ask("config.put.app", { version: "2" });
   await waitFor("the new start", () => rig.agent.output().split('"msg":"Component started"').length > 2);
   const soFar = statuses.length;
   await waitFor("answers of the new one", () => statuses.length > soFar + 1);
-  isOver = true;
+  over.abort();
   await load;
   expect(new Set(statuses)).toEqual(new Set([200]));
   await rig.ask("config.put.listen", { address: `127.0.0.1:${second}` });
