@@ -177,11 +177,13 @@ export async function openAgent({ config, file, env, clock, log, signal, onEnd }
           log: log.child({ part: "calls" }),
         });
   let operator: JoinedOperator | undefined;
+  let lattice: LatticeHost | undefined;
   const artifacts = openArtifacts({
     config,
     env,
     objects: hub.objects,
     pullSecret: (component) => operator?.workloads.pullSecret(component),
+    registryLogin: (registry) => lattice?.registryLogin(registry),
     clock,
     log: log.child({ part: "artifacts" }),
   });
@@ -215,7 +217,6 @@ export async function openAgent({ config, file, env, clock, log, signal, onEnd }
   if (signal.aborted) giveUp();
 
   const started = clock.monotonic();
-  let lattice: LatticeHost | undefined;
   const applications = createApplications({
     state: store.state,
     log: log.child({ part: "applications" }),
