@@ -1,6 +1,6 @@
 // Makes a WebAssembly component of one TypeScript entry file and the WIT world beside it.
 
-import { cp, mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -13,6 +13,30 @@ const WIT_FOLDER = fileURLToPath(new URL("../wit/", import.meta.url));
 // `wasi:keyvalue/store@0.2.0-draft` and the like are provided when the component is made. `node:` is not among them:
 // a guest has no Node modules, and leaving such an import in would only fail when the component starts.
 const WIT_SPECIFIER = /^(?!node:)[a-z][a-z0-9-]*:[a-z][a-z0-9-]*\//;
+
+/**
+ * HTTP and the streams of its bodies go by other names while the component is made. The tool runs the guest once on a WASI of
+ * its own, which has streams but no HTTP, and refuses an HTTP that uses these streams. The names have the same length:
+ * lengths and offsets in the component stay right.
+ */
+const VEILED = [
+  ["wasi:http/", "wasj:http/"],
+  ["wasi:http@", "wasj:http@"],
+  ["wasi:io/", "wasj:io/"],
+  ["wasi:io@", "wasj:io@"],
+] as const;
+
+const veil = (text: string): string =>
+  text.includes("wasi:http/") ? VEILED.reduce((rest, [name, other]) => rest.replaceAll(name, other), text) : text;
+
+function unveil(component: Buffer): Buffer {
+  const text = component.toString("latin1");
+  if (!text.includes("wasj:http/")) return component;
+  return Buffer.from(
+    VEILED.reduce((rest, [name, other]) => rest.replaceAll(other, name), text),
+    "latin1",
+  );
+}
 
 export interface ComponentSource {
   /** The file whose exports are those of the world. */
@@ -30,11 +54,12 @@ export interface BuiltComponent {
 
 /** Bundles `entry`, embeds it in a QuickJS component for the world and writes the component. */
 export async function buildComponent(source: ComponentSource): Promise<BuiltComponent> {
-  const { code: jsSource } = await bundle(source.entry);
+  const jsSource = veil((await bundle(source.entry)).code);
   await using packages = await assembleWit(source.wit);
   // Not `stubWasi`: that replaces every `wasi:` import by a trap, the ones of the world included. What is left in are
   // the WASI 0.2 imports of QuickJS itself, which the runtime serves.
-  const { component } = await componentize({ witPath: packages.folder, jsSource, sync: true, optSize: true });
+  const made = await componentize({ witPath: packages.folder, jsSource, sync: true, optSize: true });
+  const component = unveil(made.component);
   await mkdir(dirname(source.out), { recursive: true });
   await writeFileAtomic(source.out, component, 0o644);
   return { size: component.byteLength };
@@ -107,7 +132,7 @@ async function assembleWit(wit: string): Promise<AsyncDisposable & { readonly fo
   const folder = await mkdtemp(join(tmpdir(), "petiole-wit-"));
   const remove = () => rm(folder, { recursive: true, force: true });
   try {
-    await cp(join(wit, "world.wit"), join(folder, "world.wit"));
+    await writeFile(join(folder, "world.wit"), veil(await readFile(join(wit, "world.wit"), "utf8")));
     for (const file of await sharedWitFiles()) {
       const target = join(folder, "deps", basename(file, ".wit"));
       await mkdir(target, { recursive: true });

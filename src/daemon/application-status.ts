@@ -2,7 +2,7 @@
 
 import type { ApplicationItem, ApplicationLink, ApplicationState, ApplicationStatus } from "../domain/application.ts";
 import { ERROR_CATALOGUE, isErrorCode } from "../domain/errors.ts";
-import type { StatusError } from "../domain/status.ts";
+import type { ComponentStatus, StatusError } from "../domain/status.ts";
 import type { HostStatus } from "../host/host.ts";
 import type { Manifest } from "../oam/manifest.ts";
 import type { AppLink, PlacedComponent, Translation } from "../oam/translate.ts";
@@ -44,11 +44,18 @@ function itemStatus(
       lastError: tried ? status?.lastError : undefined,
     };
   }
-  const status = running.components.find((one) => one.id === id);
-  // The one of before runs on until the new image is there.
-  const isNew = status?.image === undefined || status.image.digest !== undefined;
-  const state = status?.state === "running" && !isNew ? "fetching" : (status?.state ?? "starting");
-  return { ...shown, state: tried ? state : "starting", lastError: tried ? status?.lastError : undefined };
+  const status = tried ? running.components.find((one) => one.id === id) : undefined;
+  return { ...shown, ...componentState(status) };
+}
+
+function componentState(status: ComponentStatus | undefined): Pick<ApplicationItem, "state" | "lastError"> {
+  if (status === undefined) return { state: "starting", lastError: undefined };
+  const { state, image, update, lastError } = status;
+  // The one of before runs on until the new one is there, or for good when that is none.
+  if (update?.state === "refused" || update?.state === "rolled-back")
+    return { state: "failed", lastError: update.reason };
+  if (state === "running" && image !== undefined && image.digest === undefined) return { state: "fetching", lastError };
+  return { state: update?.state === "starting" ? "starting" : state, lastError };
 }
 
 function linkStatus(link: AppLink, taken: ReadonlySet<string>, running: HostStatus, tried: boolean): ApplicationLink {

@@ -65,6 +65,7 @@ type Deployments = ReadonlyMap<string, Deployed>;
 const STATE = "applications";
 /** Each is kept in the store and in memory. */
 const MOST_APPLICATIONS = 64;
+const MOST_ITEMS = 256;
 const MOST_BYTES = 1024 * 1024;
 
 export function createApplications(deps: ApplicationsDeps): Applications {
@@ -138,10 +139,12 @@ export function createApplications(deps: ApplicationsDeps): Applications {
   }
 
   function checkRoom(next: Deployments): void {
-    const bytes = [...next.values()].reduce((sum, { stored }) => sum + Buffer.byteLength(stored.text), 0);
-    if (next.size <= MOST_APPLICATIONS && bytes <= MOST_BYTES) return;
-    const limit = `${MOST_APPLICATIONS} applications and ${MOST_BYTES} bytes of manifests at most`;
-    throw new PetioleError("ERR_APPLICATION_CONFLICT", `Cannot deploy another application: a device takes ${limit}`);
+    const all = [...next.values()];
+    const bytes = all.reduce((sum, { stored }) => sum + Buffer.byteLength(stored.text), 0);
+    const items = all.reduce((sum, { parsed }) => sum + parsed.manifest.components.length, 0);
+    if (all.length <= MOST_APPLICATIONS && items <= MOST_ITEMS && bytes <= MOST_BYTES) return;
+    const limits = `${MOST_APPLICATIONS} applications with ${MOST_ITEMS} components and ${MOST_BYTES} bytes of manifests`;
+    throw new PetioleError("ERR_APPLICATION_CONFLICT", `Cannot deploy another application: a device takes ${limits}`);
   }
 
   function open(stored: StoredApplication): Deployed {

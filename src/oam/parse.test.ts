@@ -1,3 +1,4 @@
+import { assert, constantFrom, jsonValue, property } from "fast-check";
 import { describe, test } from "vitest";
 import { stringify } from "yaml";
 import { isPetioleError } from "../domain/errors.ts";
@@ -224,6 +225,45 @@ describe("parseManifest() refuses", () => {
     expect(() => parseManifest("a: [", "app.yaml")).toThrow(expect.objectContaining({ code: "ERR_MANIFEST_INVALID" }));
   });
 });
+
+test("parseManifest() has an answer for everything: a manifest, or its faults", ({ expect }) => {
+  const whole = app([
+    api({ config: [{ name: "c", properties: { a: "1" } }] }, [scaler, linkTo({ name: "store" })]),
+    store,
+  ]);
+  const places = placesOf(whole, []);
+  assert(
+    property(constantFrom(...places), jsonValue({ maxDepth: 3 }), (place, value) => {
+      expect(() => faultsOf(JSON.stringify(withValue(whole, place, value)))).not.toThrow();
+    }),
+    { numRuns: 200 },
+  );
+  assert(
+    property(jsonValue(), (value) => {
+      expect(() => faultsOf(JSON.stringify(value))).not.toThrow();
+    }),
+  );
+});
+
+type Place = readonly (string | number)[];
+
+/** Every path in a document. */
+function placesOf(value: unknown, path: Place): Place[] {
+  if (typeof value !== "object" || value === null) return [path];
+  const keys = Array.isArray(value) ? value.keys() : Object.keys(value);
+  return [
+    path,
+    ...[...keys].flatMap((key) => placesOf((value as Record<string | number, unknown>)[key], [...path, key])),
+  ];
+}
+
+function withValue(document: unknown, [key, ...rest]: Place, value: unknown): unknown {
+  if (key === undefined) return value;
+  const inner = (document as Record<string | number, unknown>)[key];
+  const changed = withValue(inner, rest, value);
+  if (Array.isArray(document)) return document.with(Number(key), changed);
+  return { ...(document as object), [key]: changed };
+}
 
 describe("parseManifest() takes", () => {
   test("JSON, and the names of old", ({ expect }) => {

@@ -8,6 +8,7 @@ import mqtt from "mqtt";
 import { afterAll, beforeAll, describe, test } from "vitest";
 import { askAgent } from "../../src/adapters/control/client.ts";
 import type { ApplicationStatus } from "../../src/domain/application.ts";
+import { seconds } from "../../src/domain/units.ts";
 import { exampleComponent, petiole, startAgent, type TestAgent } from "../support/agent.ts";
 import { freePort } from "../support/ports.ts";
 import { tempFolder } from "../support/processes.ts";
@@ -21,6 +22,8 @@ interface Rig extends AsyncDisposable {
   manifest(text: string): Promise<string>;
   run(...args: readonly string[]): Promise<{ code: number | null; stdout: string; stderr: string }>;
   apps(): Promise<readonly ApplicationStatus[]>;
+  /** As the command does, without its process. */
+  deploy(text: string): Promise<unknown>;
 }
 
 let rig: Rig;
@@ -46,6 +49,11 @@ beforeAll(async () => {
     },
     run,
     apps: () => askAgent(agent.socket, "apps"),
+    deploy: (text) =>
+      askAgent(agent.socket, "app-deploy", {
+        params: { source: "app.yaml", folder: "/", text, dryRun: false },
+        timeout: seconds(60),
+      }),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 });
@@ -140,67 +148,56 @@ describe("petiole deploy", () => {
 
   test("refuses what this device cannot do, each fault with its line, and changes nothing", async ({ expect }) => {
     const wrong = example
-      .replace("version: 1.0.0", "version: 2.0.0")
+      .replace("name: smoothing", "name: other")
       .replace("image: petiole://keyvalue-sqlite", "image: registry.example/kv:1")
-      .replace('"listen"', '"listens"')
-      .replace("name: smoothing", "name: smoothing2\n  labels: {}")
-      .replace("- name: store\n      type", "- name: store\n      x: y\n      type");
+      .replace('"listen"', '"listens"');
     const { code, stderr } = await rig.run("deploy", await rig.manifest(wrong));
     expect(code).toBe(2);
     expect(stderr).toMatch(/ERR_MANIFEST_UNSUPPORTED.*found 2 faults/);
     expect(stderr).toMatch(
-      /app\.yaml:\d+:\d+: spec\.components\[1\]\.properties\.image: this device has no provider "registry/,
+      /app\.yaml:\d+:\d+: spec\.components\[1\]\.properties\.image: this device has no provider "reg/,
     );
     expect(stderr).toMatch(/app\.yaml:\d+:\d+: spec\.components\[2\]\.properties\.config: broker\.listens?: /);
-    const taken = example.replace(
-      "{ image: petiole://keyvalue-sqlite }",
-      "{ image: petiole://keyvalue-sqlite, id: fixed }",
-    );
-    const owned = await rig.run("deploy", await rig.manifest(taken.replace("version: 1.0.0", "version: 2.0.0")));
-    expect([owned.code, owned.stderr]).toEqual([
-      2,
-      expect.stringMatching(/its id is "fixed": the configuration of this device has it/),
-    ]);
+    const taken = example
+      .replace("{ image: petiole://keyvalue-sqlite }", "{ image: petiole://keyvalue-sqlite, id: fixed }")
+      .replace("1.0.0", "2.0.0");
+    await expect(rig.deploy(taken)).rejects.toMatchObject({
+      code: "ERR_MANIFEST_UNSUPPORTED",
+      message: expect.stringMatching(/its id is "fixed": the configuration of this device has it/) as string,
+    });
     expect((await rig.apps()).map(({ version }) => version)).toEqual(["1.1.0"]);
   });
 
-  test("fails when a component cannot run, and says why", async ({ expect }) => {
-    const broken = example
-      .replace("name: smoothing", "name: broken")
-      .replace("127.0.0.1:", "127.0.0.2:")
-      .replace(/file:\/\/.*smoother\.wasm/, `file://${EXAMPLE}`);
+  test("fails when a component cannot run, and says why; what ran before goes on", async ({ expect }) => {
+    const broken = example.replace(/file:.*smoother\.wasm/, `file://${EXAMPLE}`).replace("1.0.0", "1.2.0");
     const { code, stderr } = await rig.run("deploy", await rig.manifest(broken));
     expect([code, stderr]).toEqual([
       2,
       expect.stringMatching(
-        /ERR_APPLICATION_FAILED: "broken" is deployed, and cannot run:\nsmoother is failed: ERR_COMPONENT_INVALID/,
+        /ERR_APPLICATION_FAILED: "smoothing" is deployed, and cannot run:\nsmoother is failed: ERR_COMP/,
       ),
     ]);
-    expect((await rig.apps()).map(({ name, state }) => [name, state])).toEqual([
-      ["broken", "failed"],
-      ["smoothing", "deployed"],
-    ]);
-    expect((await rig.run("undeploy", "broken")).code).toBe(0);
+    expect(await smooth(80)).toBeGreaterThan(0);
   });
 });
 
 test("petiole undeploy stops an application that no other one needs", async ({ expect }) => {
-  const shared = "apiVersion: core.oam.dev/v1beta1\nkind: Application\n";
-  const base = `${shared}metadata: { name: base, annotations: { experimental.wasmcloud.dev/shared: "true" } }
+  const head = "apiVersion: core.oam.dev/v1beta1\nkind: Application\n";
+  const base = `${head}metadata: { name: base, annotations: { experimental.wasmcloud.dev/shared: "true" } }
 spec: { components: [{ name: kv, type: capability, properties: { image: petiole://keyvalue-memory } }] }`;
-  const user = `${shared}metadata: { name: user, annotations: {} }
+  const user = `${head}metadata: { name: user, annotations: {} }
 spec: { components: [{ name: kv, type: capability, properties: { application: { name: base, component: kv } } }] }`;
-  expect((await rig.run("deploy", await rig.manifest(user))).stderr).toMatch(/"base" is not deployed on this device/);
-  for (const text of [base, user]) expect((await rig.run("deploy", await rig.manifest(text))).code).toBe(0);
+  const undeploy = (name: string) =>
+    askAgent(rig.agent.socket, "app-undeploy", { params: { name, dryRun: false }, timeout: seconds(60) });
+  await expect(rig.deploy(user)).rejects.toThrow(/"base" is not deployed on this device/);
+  await rig.deploy(base);
+  await rig.deploy(user);
   const needed = await rig.run("undeploy", "base");
   expect([needed.code, needed.stderr]).toEqual([2, expect.stringMatching(/ERR_APPLICATION_CONFLICT.*"user" needs it/)]);
-  for (const name of ["user", "base", "smoothing"]) {
-    expect(await rig.run("undeploy", name)).toMatchObject({
-      code: 0,
-      stdout: expect.stringMatching(` is undeployed\n$`) as string,
-    });
-  }
+  await undeploy("user");
+  await undeploy("base");
+  const { code, stdout } = await rig.run("undeploy", "smoothing");
+  expect([code, stdout]).toEqual([0, expect.stringMatching(/^- provider .*\n(- .*\n)+smoothing is undeployed\n$/)]);
   expect((await rig.agent.status()).providers.map(({ id }) => id)).toEqual(["fixed"]);
-  const gone = await rig.run("undeploy", "smoothing");
-  expect([gone.code, gone.stderr]).toEqual([2, expect.stringMatching(/ERR_APPLICATION_UNKNOWN/)]);
+  await expect(undeploy("smoothing")).rejects.toMatchObject({ code: "ERR_APPLICATION_UNKNOWN" });
 });
