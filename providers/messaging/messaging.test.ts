@@ -36,6 +36,16 @@ messagingSuite({
   },
 });
 
+const refusingBus: MessageBus = {
+  publish: () => {
+    throw new Error("not used");
+  },
+  request: async () => await Promise.reject(new Error("not used")),
+  subscribe: () => {
+    throw new Error("not used");
+  },
+};
+
 const message = (subject: string, body: string): BusMessage => ({
   subject,
   body: Buffer.from(body),
@@ -182,6 +192,28 @@ describe("createMessagingNatsProvider()", () => {
     });
     await publish("chat", "answers");
     expect([stored.length, sent[0]?.replyTo]).toEqual([0, "answers"]);
+  });
+
+  test("lets nobody publish to what it denies, ask there, or have answers sent there", async ({ expect }) => {
+    const rig = await startProvider(createMessagingNatsProvider, {}, { services: { bus: refusingBus } });
+    const link = await rig.bind({
+      config: { deny: ["runtime.>"], lanes: [{ subject: "runtime.>", lane: "critical" }] },
+    });
+    const body = new Uint8Array();
+    for (const call of [
+      link.call(CONSUMER, "publish", { subject: "runtime.host.a", body, replyTo: undefined }),
+      link.call(CONSUMER, "publish", { subject: "chat", body, replyTo: "runtime.host.a" }),
+      link.call(CONSUMER, "request", "runtime.host.a", body, 1000),
+    ]) {
+      await expect(call).rejects.toMatchObject({ payload: expect.stringMatching(/^denied:/) as string });
+    }
+  });
+
+  test("takes the queue groups that other hosts have", ({ expect }) => {
+    const provider = createMessagingNatsProvider(providerDeps());
+    const parse = (queue: string) => () => provider.parseLinkConfig({ subscriptions: [{ subject: "a", queue }] });
+    for (const queue of ["group", "wasmcloud.default.app.a.0f1e"]) expect(parse(queue)).not.toThrow();
+    for (const queue of ["", "a b", "a.*", ".a", "a.", ">"]) expect(parse(queue)).toThrow(/queue/);
   });
 
   test.for([

@@ -1,4 +1,11 @@
-import type { AgentStatus, ComponentStatus, ProviderStatus, StatusError, UpdateStatus } from "../domain/status.ts";
+import type {
+  AgentStatus,
+  ComponentStatus,
+  ProviderReport,
+  ProviderStatus,
+  StatusError,
+  UpdateStatus,
+} from "../domain/status.ts";
 import type { ComponentTrust } from "../domain/trust.ts";
 import { formatAge, formatBytes, formatOldest, formatTable } from "./table.ts";
 
@@ -145,7 +152,7 @@ function formatSigners(trust: ComponentTrust | undefined): string {
   return trust.signers.length === 0 ? "listed digest" : trust.signers.join(", ");
 }
 
-function formatImage({ id, image }: ComponentStatus): string[] {
+function formatImage({ id, image }: ComponentStatus | ProviderStatus): string[] {
   if (image === undefined) return [];
   const { reference, digest, fetching } = image;
   const known =
@@ -167,8 +174,32 @@ function formatBreaches({ id, breaches }: ComponentStatus): string[] {
 
 function formatProviders(providers: readonly ProviderStatus[]): string {
   if (providers.length === 0) return "";
-  const rows = providers.map(({ id, type, state }) => [id, type, state]);
-  return [formatTable([["PROVIDER", "TYPE", "STATE"], ...rows]), ...formatErrors(providers)].join("\n");
+  const rows = providers.map(({ id, type, state, report }) => [
+    id,
+    type,
+    state === "running" ? healthOf(report) : state,
+  ]);
+  return [
+    formatTable([["PROVIDER", "TYPE", "STATE"], ...rows]),
+    ...providers.flatMap(formatImage),
+    ...providers.flatMap(formatReport),
+    ...formatErrors(providers),
+  ].join("\n");
+}
+
+function healthOf(report: ProviderReport | undefined): string {
+  if (report?.healthy === false) return "unhealthy";
+  return report !== undefined && report.healthy === undefined ? "running, silent" : "running";
+}
+
+/** Of one that is a process: which, what it came from, and whether anybody vouches for it. */
+function formatReport({ id, report }: ProviderStatus): string[] {
+  if (report === undefined) return [];
+  const { pid, restarts, digest, trust, name } = report;
+  const process = pid === undefined ? "no process" : `process ${pid}`;
+  const signed = trust === undefined ? "" : `, ${trust.version ?? "no version"} by ${formatSigners(trust)}`;
+  const called = name === undefined ? "" : `${name}, `;
+  return [`  ${id}: ${called}${process}, ${restarts} restarts, ${digest.slice(0, "sha256:".length + 12)}${signed}`];
 }
 
 function formatErrors(items: readonly (ComponentStatus | ProviderStatus)[]): string[] {

@@ -1,5 +1,6 @@
+import { formatReference, parseReference } from "../domain/artifact-reference.ts";
 import { bytes } from "../domain/units.ts";
-import type { UpdatePolicy, WantedState } from "../domain/workload.ts";
+import type { UpdatePolicy, WantedProvider, WantedState } from "../domain/workload.ts";
 import type { Workloads } from "./schema.ts";
 
 /** The workloads of a configuration file or a document, in the model that every front end uses. */
@@ -26,7 +27,11 @@ export function desiredStateOf(config: Workloads): WantedState {
       grants: { folders: spec.folders, network: spec.network },
       update: updateOf(spec),
     })),
-    providers: Object.entries(config.providers).map(([id, spec]) => ({ id, type: spec.type, config: spec.config })),
+    providers: Object.entries(config.providers).map(([id, { type, config }]) => ({
+      id,
+      type,
+      ...providerOrigin(config),
+    })),
     links: config.links.map((link) => ({
       name: link.name,
       source: link.from,
@@ -57,4 +62,16 @@ function updateOf({ update, memory }: Workloads["components"][string]): UpdatePo
 /** The schema has seen to it that there is exactly one. */
 function originOf({ file = "", image, image_pull: pull }: Workloads["components"][string]) {
   return image === undefined ? { file } : { image: { reference: image, pull } };
+}
+
+/** One that is an executable may come from an image. Its own schema sees to it that the reference is one. */
+function providerOrigin(config: unknown): Pick<WantedProvider, "config" | "image"> {
+  if (typeof config !== "object" || config === null || !("image" in config)) return { config };
+  const { image, image_pull: pull, ...rest } = config as Readonly<Record<string, unknown>>;
+  const parsed = typeof image === "string" ? parseReference(image) : undefined;
+  if (parsed === undefined || !("reference" in parsed)) return { config };
+  return {
+    config: rest,
+    image: { reference: formatReference(parsed.reference), pull: pull === "always" ? pull : "missing" },
+  };
 }

@@ -368,6 +368,17 @@ export function configSchema(folder: string) {
           .refine((value) => value >= 1000, "want at least 1s")
           .prefault("30s"),
         components_folder: path.optional(),
+        executables: z
+          .strictObject({
+            from_lattice: z.boolean().default(false),
+            folder: path.optional(),
+            credentials_file: path.optional(),
+            max_size: size().prefault("256MiB"),
+            stop_delay: duration()
+              .refine((value) => value >= 100, "want at least 100ms")
+              .prefault("1s"),
+          })
+          .prefault({}),
         update: updatePolicy.prefault({}),
       })
       .optional(),

@@ -1,6 +1,5 @@
 import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { PROVIDERS } from "../../providers/index.ts";
 import { SOCKET_NAME, type DeployParams, type UndeployParams } from "../adapters/control/protocol.ts";
 import { openControlServer } from "../adapters/control/server.ts";
 import { createRemoteEnds } from "../adapters/lattice/remote-ends.ts";
@@ -29,6 +28,7 @@ import { createApplications } from "./applications.ts";
 import { artifactsFolder, openArtifacts } from "./artifacts.ts";
 import { createDesired } from "./desired.ts";
 import { deviceView } from "./device-view.ts";
+import { openDeviceExecutables } from "./executables.ts";
 import { openHub } from "./hub.ts";
 import { joinLattice, latticeDesired } from "./lattice.ts";
 import { joinOperator, operatorDesired, type JoinedOperator } from "./operator.ts";
@@ -36,6 +36,7 @@ import { outboxOptionsOf } from "./outbox-options.ts";
 import { createOutboxControl, recallOutbox } from "./outbox-control.ts";
 import { createOutboxMeters } from "./outbox-meters.ts";
 import { createPatientStats } from "./patient-stats.ts";
+import { providerTypes } from "./provider-types.ts";
 import { openTrustCheck } from "./trust-check.ts";
 import { loadTrustPolicy } from "./trust-policy.ts";
 import { updateHandlers } from "./update-handlers.ts";
@@ -176,6 +177,18 @@ export async function openAgent({ config, file, env, clock, log, signal, onEnd }
           lattice: config.lattice.name,
           log: log.child({ part: "calls" }),
         });
+  let lattice: LatticeHost | undefined;
+  const executables = await openDeviceExecutables({
+    config,
+    path: hub.path,
+    lattice: () => lattice,
+    below: () => desired.below(),
+    trust,
+    remote,
+    env,
+    clock,
+    log: log.child({ part: "executables" }),
+  });
   let operator: JoinedOperator | undefined;
   const artifacts = openArtifacts({
     config,
@@ -189,7 +202,7 @@ export async function openAgent({ config, file, env, clock, log, signal, onEnd }
     createImageHost({
       host: createHost({
         runtime,
-        registry: PROVIDERS,
+        registry: providerTypes(executables?.factory),
         services,
         trust,
         remote,
@@ -215,7 +228,6 @@ export async function openAgent({ config, file, env, clock, log, signal, onEnd }
   if (signal.aborted) giveUp();
 
   const started = clock.monotonic();
-  let lattice: LatticeHost | undefined;
   const applications = createApplications({
     state: store.state,
     log: log.child({ part: "applications" }),
@@ -253,6 +265,7 @@ export async function openAgent({ config, file, env, clock, log, signal, onEnd }
     desired,
     annotations: (id) => applications.annotations(id),
     host,
+    onSettings: () => executables?.refresh(),
     end: onEnd ?? (() => {}),
   });
   if (lattice !== undefined) stack.use(lattice);

@@ -1,23 +1,24 @@
 import { join } from "node:path";
 import { createArtifactStore, type ArtifactStore } from "../adapters/artifacts/artifact-store.ts";
 import type { RegistrySettings } from "../adapters/artifacts/oci/credentials.ts";
+import type { WantedContent } from "../adapters/artifacts/oci/manifest.ts";
 import { openArtifactSource } from "../adapters/artifacts/open-source.ts";
 import type { Config } from "../config/schema.ts";
 import { PetioleError } from "../domain/errors.ts";
-import type { ComponentId } from "../domain/workload.ts";
-import type { ObjectReader, VerifyArtifact } from "../host/ports.ts";
+import type { LinkEnd } from "../domain/workload.ts";
+import type { ArtifactKind, ObjectReader, VerifyArtifact } from "../host/ports.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/log.ts";
 import { MAX_COMPONENT_SIZE } from "../runtime/prepare/size-limits.ts";
 
-export type ArtifactsConfig = Pick<Config, "state_dir" | "artifacts">;
+export type ArtifactsConfig = Pick<Config, "state_dir" | "artifacts" | "lattice">;
 
 export interface ArtifactsDeps {
   readonly config: ArtifactsConfig;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly objects: ObjectReader;
   /** Credentials that came with a component, for its image alone. */
-  readonly pullSecret?: ((component: ComponentId) => PullSecret | undefined) | undefined;
+  readonly pullSecret?: ((component: LinkEnd) => PullSecret | undefined) | undefined;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -41,19 +42,28 @@ export function openArtifacts({ config, env, objects, pullSecret, clock, log }: 
     maxSize,
     maxArtifact: MAX_COMPONENT_SIZE,
     stall,
-    openSource: (reference, component) => {
+    ...(config.lattice === undefined ? {} : { maxExecutable: config.lattice.executables.max_size }),
+    openSource: (reference, kind, component) => {
       const secret = component === undefined ? undefined : pullSecret?.(component);
       const known =
         secret === undefined || reference.kind !== "oci"
           ? registries
           : { ...registries, [reference.registry]: { ...registries[reference.registry], ...secret } };
-      return openArtifactSource(reference, { registries: known, dockerConfigFile, stall, env, objects });
+      return openArtifactSource(
+        reference,
+        { registries: known, dockerConfigFile, stall, env, objects },
+        wantedOf(kind),
+      );
     },
     verify: verifyArtifact,
     clock,
     log,
   });
 }
+
+/** Of several architectures in an image, the one that is Node's. */
+const wantedOf = (kind: ArtifactKind): WantedContent =>
+  kind === "component" ? { kind } : { kind, architecture: process.arch === "x64" ? "amd64" : process.arch };
 
 const agentOnly = (bucket: string, name: string): never => {
   throw new PetioleError(

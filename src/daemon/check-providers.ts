@@ -7,7 +7,7 @@ import { systemClock } from "../lib/clock.ts";
 import { silentLogger } from "../lib/log.ts";
 import type { Provider } from "../provider/contract.ts";
 import type { HostServices } from "../provider/services.ts";
-import { PROVIDERS } from "../../providers/index.ts";
+import { providerTypes } from "./provider-types.ts";
 
 export interface CheckedSource {
   readonly config: Pick<Workloads, "providers" | "links">;
@@ -24,16 +24,17 @@ export async function checkProviders(
   { config, invalid }: CheckedSource,
   others: Workloads["providers"] = {},
 ): Promise<void> {
+  const types = providerTypes();
   const faults: ConfigFault[] = [];
   const providers = new Map<string, Provider>();
   for (const [id, { type }] of Object.entries(others)) {
-    const load = Object.hasOwn(PROVIDERS, type) ? PROVIDERS[type] : undefined;
+    const load = Object.hasOwn(types, type) ? types[type] : undefined;
     if (load !== undefined) providers.set(id, (await load())({ id, ...idle }));
   }
   for (const [id, spec] of Object.entries(config.providers)) {
-    const load = Object.hasOwn(PROVIDERS, spec.type) ? PROVIDERS[spec.type] : undefined;
+    const load = Object.hasOwn(types, spec.type) ? types[spec.type] : undefined;
     if (load === undefined) {
-      const message = `there is no provider type "${spec.type}", want one of ${Object.keys(PROVIDERS).join(", ")}`;
+      const message = `there is no provider type "${spec.type}", want one of ${Object.keys(types).join(", ")}`;
       faults.push({ path: ["providers", id, "type"], message });
       continue;
     }

@@ -3,6 +3,7 @@ import { hubPermissions, type HubPermissions } from "../adapters/lattice/permiss
 import type { Config } from "../config/schema.ts";
 import { parseReference } from "../domain/artifact-reference.ts";
 import { PetioleError } from "../domain/errors.ts";
+import { EXECUTABLE } from "./provider-types.ts";
 
 /**
  * What the user of a device with this configuration needs at the hub.
@@ -19,6 +20,9 @@ export function permissionsOf(config: Config): HubPermissions {
     desiredBucket: hub.desired_state ? DESIRED_BUCKET : undefined,
     objectBuckets: objectBuckets(Object.values(config.components).map(({ image }) => image)),
     lattice: lattice?.name,
+    executables:
+      lattice?.executables.from_lattice === true ||
+      Object.values(config.providers).some(({ type }) => type === EXECUTABLE),
     operatorHost: operator === undefined ? undefined : (operator.host_id ?? device.id),
     grants: (hub.mode === "leaf" ? leaf.local?.grants : undefined) ?? { publish: [], subscribe: [] },
   });

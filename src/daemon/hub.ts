@@ -26,6 +26,7 @@ import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/log.ts";
 import { drainLimitOf } from "./outbox-options.ts";
 import type { MessageBus, Outbox } from "../provider/services.ts";
+import { directLogin, leafLogin, type ProcessLogin } from "./process-login.ts";
 import { keepLeafServer, type LeafServerKeeper } from "./leaf.ts";
 import { watchHubFiles } from "./hub-files.ts";
 import { leafSettings, localUrl, tlsFiles } from "./leaf-settings.ts";
@@ -64,6 +65,11 @@ export interface HubPath {
   readonly monitor: HubMonitor;
   /** JetStream domain of the hub. */
   readonly domain: string | undefined;
+  /**
+   * How a process of its own reaches the same account; `credentials` is a file for processes alone, if there is one.
+   * @throws PetioleError ERR_EXECUTABLE_LOGIN
+   */
+  login(credentials: string | undefined): Promise<ProcessLogin>;
 }
 
 type HubConfig = NonNullable<Config["hub"]>;
@@ -108,7 +114,12 @@ function openDirectHub(deps: HubDeps, hub: HubConfig): Hub {
     bus,
     hubBus: bus,
     forwarder: link.forwarder,
-    path: { connection, monitor: link.monitor, domain: hub.domain },
+    path: {
+      connection,
+      monitor: link.monitor,
+      domain: hub.domain,
+      login: (credentials) => directLogin(hub, credentials),
+    },
     objects: link.objects,
     state: () => link.state(),
     inbound: () => link.inbound(),
@@ -175,7 +186,12 @@ function openLeafHub(deps: HubDeps, hub: HubConfig): Hub {
     bus: createMessageBus({ connection: local, log: log.child({ part: "bus" }) }),
     hubBus: createMessageBus({ connection: uplink, log: log.child({ part: "bus", side: "hub" }) }),
     forwarder: link.forwarder,
-    path: { connection: uplink, monitor: link.monitor, domain: hub.domain },
+    path: {
+      connection: uplink,
+      monitor: link.monitor,
+      domain: hub.domain,
+      login: async () => leafLogin(localUrl(config.leaf.listen), logins.processes),
+    },
     objects: link.objects,
     state: () => link.state(),
     inbound: () => link.inbound(),

@@ -1,5 +1,5 @@
 import { describe, test } from "vitest";
-import { componentSource, providerTypeOf } from "./lattice-references.ts";
+import { componentSource, providerSource } from "./lattice-references.ts";
 
 describe("componentSource()", () => {
   test("finds files below the folder", ({ expect }) => {
@@ -35,17 +35,35 @@ describe("componentSource()", () => {
   });
 });
 
-test("providerTypeOf() knows petiole's own types by both spellings", ({ expect }) => {
+describe("providerSource()", () => {
   const types = { mqtt: 1 };
-  expect(providerTypeOf("petiole://mqtt", types)).toBe("mqtt");
-  expect(providerTypeOf("builtin:mqtt", types)).toBe("mqtt");
-  for (const other of [
-    "mqtt",
-    "petiole://nosuch",
-    "petiole://constructor",
-    "wasmcloud+builtin://mqtt",
-    "petiole://mqtt/x",
-  ]) {
-    expect(providerTypeOf(other, types)).toBeUndefined();
-  }
+  const open = { allowed: true, folder: "/srv/p" };
+
+  test("knows petiole's own types by both spellings, also where executables are not allowed", ({ expect }) => {
+    for (const rules of [open, { allowed: false, folder: undefined }]) {
+      expect(providerSource("petiole://mqtt", types, rules)).toEqual({ type: "mqtt" });
+      expect(providerSource("builtin:mqtt", types, rules)).toEqual({ type: "mqtt" });
+      for (const other of ["petiole://nosuch", "petiole://constructor", "petiole://mqtt/x", "builtin:executable"]) {
+        expect(() => providerSource(other, types, rules)).toThrow(/there is no provider type/);
+      }
+      expect(() => providerSource("wasmcloud+builtin://http-server", types, rules)).toThrow(/other kinds of hosts/);
+    }
+  });
+
+  test("takes files below the folder and images", ({ expect }) => {
+    expect(providerSource("file:///srv/p/kv.par.gz", types, open)).toEqual({ file: "/srv/p/kv.par.gz" });
+    expect(providerSource("registry.example.test/kv:1", types, open)).toEqual({ image: "registry.example.test/kv:1" });
+    expect(() => providerSource("file:///bin/sh", types, open)).toThrow(/want a file below \/srv\/p/);
+    expect(() => providerSource("file:///bin/sh", types, { allowed: true, folder: undefined })).toThrow(
+      /executables\.folder/,
+    );
+  });
+
+  test("refuses both unless the configuration allows them", ({ expect }) => {
+    for (const reference of ["file:///srv/p/kv.par.gz", "registry.example.test/kv:1", "mqtt"]) {
+      expect(() => providerSource(reference, types, { allowed: false, folder: "/srv/p" })).toThrow(
+        /runs no executables for a lattice unless its configuration says lattice\.executables\.from_lattice: true/,
+      );
+    }
+  });
 });

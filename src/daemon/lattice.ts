@@ -1,5 +1,5 @@
 import { PROVIDERS } from "../../providers/index.ts";
-import type { LatticeItems } from "../adapters/lattice/wasmcloud/items.ts";
+import type { LatticeItems, ProviderOrigin } from "../adapters/lattice/wasmcloud/items.ts";
 import { platformLabels } from "../adapters/lattice/wasmcloud/inventory.ts";
 import { openLatticeHost, type LatticeHost } from "../adapters/lattice/wasmcloud/lattice-host.ts";
 import { desiredStateOf } from "../config/desired-state.ts";
@@ -13,7 +13,8 @@ import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/log.ts";
 import type { Desired } from "./desired.ts";
 import type { HubPath } from "./hub.ts";
-import { componentSource, providerTypeOf, type ComponentSource } from "./lattice-references.ts";
+import { componentSource, providerSource, type ComponentSource } from "./lattice-references.ts";
+import { EXECUTABLE } from "./provider-types.ts";
 
 export interface JoinLatticeDeps {
   readonly config: Config;
@@ -23,7 +24,9 @@ export interface JoinLatticeDeps {
   readonly log: Logger;
   readonly desired: Pick<Desired, "below" | "isStale" | "refresh">;
   readonly annotations: (id: string) => Readonly<Record<string, string>>;
-  readonly host: Host;
+  readonly host: Pick<Host, "status" | "updates"> & AsyncDisposable;
+  /** What provider processes are to know may be something else now. */
+  readonly onSettings: () => void;
   readonly end: () => void;
 }
 
@@ -32,9 +35,18 @@ const MOST_INSTANCES = 1000;
 
 /** Undefined when the configuration has no lattice. @throws PetioleError ERR_STORE_FAILED */
 export async function joinLattice(deps: JoinLatticeDeps): Promise<LatticeHost | undefined> {
-  const { config, path, state, clock, log, desired, annotations, host, end } = deps;
+  const { config, path, state, clock, log, desired, annotations, host, onSettings, end } = deps;
   const { lattice } = config;
   if (lattice === undefined || path === undefined) return undefined;
+  const { from_lattice: allowed, folder } = lattice.executables;
+  const originOf = (reference: string): ProviderOrigin => {
+    const source = providerSource(reference, PROVIDERS, { allowed, folder });
+    if ("type" in source) return { kind: "own", type: source.type };
+    const executable = { kind: "executable", type: EXECUTABLE } as const;
+    return "file" in source
+      ? { ...executable, config: { file: source.file } }
+      : { ...executable, config: {}, image: { reference: source.image, pull: "missing" } };
+  };
   return await openLatticeHost({
     lattice: lattice.name,
     device: config.device.id,
@@ -51,19 +63,25 @@ export async function joinLattice(deps: JoinLatticeDeps): Promise<LatticeHost | 
     apply: () => desired.refresh(),
     running: () => host.status(),
     onUpdate: (listener) => host.updates.onOutcome(listener),
-    componentProblem: (reference) => {
-      try {
-        componentSource(reference, lattice.components_folder);
-        return undefined;
-      } catch (error) {
-        if (isPetioleError(error, "ERR_LATTICE_REFERENCE")) return error.message;
-        throw error;
-      }
-    },
-    providerType: (reference) => providerTypeOf(reference, PROVIDERS),
+    componentProblem: (reference) => problemOf(() => componentSource(reference, lattice.components_folder)),
+    providerProblem: (reference) => problemOf(() => originOf(reference)),
+    providerOrigin: (reference) =>
+      problemOf(() => originOf(reference)) === undefined ? originOf(reference) : undefined,
+    onSettings,
     stopWorkloads: async () => await host[Symbol.asyncDispose](),
     end,
   });
+}
+
+/** Why a reference cannot be used; undefined when it can. */
+function problemOf(use: () => unknown): string | undefined {
+  try {
+    use();
+    return undefined;
+  } catch (error) {
+    if (isPetioleError(error, "ERR_LATTICE_REFERENCE")) return error.message;
+    throw error;
+  }
 }
 
 /** What the lattice wants, in the model that every front end uses. Its components get the limits that a file's get unasked. */

@@ -5,8 +5,9 @@ import type { Config } from "../config/schema.ts";
 
 type HubConfig = NonNullable<Config["hub"]>;
 
-export function leafSettings({ device, leaf }: Config, hub: HubConfig): LeafSettings {
+export function leafSettings({ device, leaf, lattice }: Config, hub: HubConfig): LeafSettings {
   return {
+    lattice: lattice?.name,
     device: device.id,
     listen: parseAddress(leaf.listen),
     monitor: parseAddress(leaf.monitor),

@@ -170,6 +170,36 @@ export const ERROR_CATALOGUE = {
     retryable: true,
     meaning: "a capability was called while its provider was not running",
   },
+  ERR_EXECUTABLE_UNREADABLE: {
+    kind: "user",
+    retryable: false,
+    meaning: "the archive or executable of a provider cannot be read",
+  },
+  ERR_EXECUTABLE_FORMAT: {
+    kind: "user",
+    retryable: false,
+    meaning: "the file is neither a provider archive nor an executable, or the archive is damaged",
+  },
+  ERR_EXECUTABLE_TARGET: {
+    kind: "user",
+    retryable: false,
+    meaning: "the archive or executable of a provider has nothing for this kind of machine",
+  },
+  ERR_EXECUTABLE_TOO_LARGE: {
+    kind: "user",
+    retryable: false,
+    meaning: "the archive or executable of a provider is larger than `lattice.executables.max_size`",
+  },
+  ERR_EXECUTABLE_DIGEST: {
+    kind: "user",
+    retryable: false,
+    meaning: "the archive or executable of a provider is not the one that its digest or its claims name",
+  },
+  ERR_EXECUTABLE_LOGIN: {
+    kind: "user",
+    retryable: true,
+    meaning: "there is no way for a provider process to log in to NATS: see `lattice.executables.credentials_file`",
+  },
   ERR_STORE_OPEN: { kind: "environment", retryable: false, meaning: "the store cannot be opened" },
   ERR_STORE_LOCKED: { kind: "environment", retryable: true, meaning: "another agent uses this state directory" },
   ERR_STORE_FAILED: { kind: "environment", retryable: true, meaning: "the store could not carry out an operation" },

@@ -87,6 +87,27 @@ export interface ProviderStatus {
   readonly id: ProviderId;
   readonly type: string;
   readonly state: RunState;
+  /** Undefined for one that is a part of petiole, and while it does not run. */
+  readonly report?: ProviderReport | undefined;
+  /** The image that it is wanted from. */
+  readonly image?: ImageStatus | undefined;
+  readonly lastError: StatusError | undefined;
+}
+
+/** What a provider that is a process of its own tells of itself. */
+export interface ProviderReport {
+  /** Undefined until it has said so. */
+  readonly healthy: boolean | undefined;
+  readonly pid: number | undefined;
+  /** Times that its process was started again. */
+  readonly restarts: number;
+  /** Of its archive or executable. */
+  readonly digest: Digest;
+  /** Nothing when no policy is in force. */
+  readonly trust: ComponentTrust | undefined;
+  /** As its claims have them. */
+  readonly name: string | undefined;
+  readonly revision: number | undefined;
   readonly lastError: StatusError | undefined;
 }
 

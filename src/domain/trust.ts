@@ -59,3 +59,13 @@ export interface TrustMemoryReport {
   /** That ran on it. */
   readonly digests: readonly Digest[];
 }
+
+/** What a provider's archive says of itself, and the binary in it that this is about. */
+export interface ExecutableClaims {
+  /** JSON web token. */
+  readonly token: string;
+  /** Such as `aarch64-linux`. */
+  readonly target: string;
+  /** SHA-256 of the binary in upper-case hexadecimal digits. */
+  readonly hash: string;
+}

@@ -136,7 +136,7 @@ export interface DesiredState {
 /** When the source of an image is asked: only when it is not on the device, or whenever it can be. */
 export type PullPolicy = "missing" | "always";
 
-/** A component that has to be brought to the device first. */
+/** A component, or a provider, that has to be brought to the device first. */
 export interface ImageSource {
   /** As `formatReference` spells it. */
   readonly reference: string;
@@ -147,7 +147,16 @@ export interface ImageSource {
 export type WantedComponent = Omit<ComponentSpec, "file"> &
   ({ readonly file: string; readonly image?: undefined } | { readonly file?: undefined; readonly image: ImageSource });
 
+/**
+ * A provider as somebody wants it. One that is an executable may be an image, which becomes the `file` and the `digest` of its
+ * configuration.
+ */
+export interface WantedProvider extends ProviderSpec {
+  readonly image?: ImageSource | undefined;
+}
+
 /** What is wanted, before images are there. */
-export interface WantedState extends Omit<DesiredState, "components"> {
+export interface WantedState extends Omit<DesiredState, "components" | "providers"> {
   readonly components: readonly WantedComponent[];
+  readonly providers: readonly WantedProvider[];
 }

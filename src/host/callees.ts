@@ -10,7 +10,7 @@ import type { RunningComponent } from "../runtime/contract.ts";
  * its calls wait; before one stops, those that it has end.
  */
 export interface Callees {
-  /** Calls of a component that is about to start, or to start anew, wait from now on. */
+  /** It is about to start, or to start anew: as long as it does not run, its calls wait. */
   expect(spec: ComponentSpec): void;
   /** Calls go to `running` from now on, those that waited first. */
   open(id: ComponentId, running: RunningComponent): void;
@@ -133,7 +133,6 @@ export function createCallees({ clock, drainLimit }: CalleesDeps): Callees {
     expect(spec) {
       const callee = calleeOf(spec.id);
       callee.spec = spec;
-      callee.running = undefined;
       callee.coming ??= Promise.withResolvers();
     },
 

@@ -301,6 +301,23 @@ describe("in a lattice", () => {
     await expect(callers.get("app")?.("a:b/on", "event", [2])).rejects.toMatchObject({ code: "ERR_COMPONENT_STOPPED" });
   });
 
+  test("goes on taking calls for a component that is replaced, until it does not come back", async ({ expect }) => {
+    const { host, events, callers, instances } = createWorld(undefined, undefined, true);
+    await using _ = host;
+    const state = { ...desired, links: [link("app", "store", "a:b/get")] };
+    await host.apply(state);
+    events.length = 0;
+    const replaced = host.apply({ ...state, components: [{ ...app, env: { X: "1" } }] });
+    const answer = callers.get("app")?.("a:b/on", "event", [3]);
+    await replaced;
+    expect(await answer).toBe("app a:b/on#event(3)");
+    expect(instances.get("app")?.env).toEqual({ X: "1" });
+    expect(events.filter((event) => event.includes("serve"))).toEqual([]);
+    await host.apply({ ...state, components: [{ ...app, env: { X: "2" } }], links: [] });
+    expect(host.status().components[0]).toMatchObject({ state: "failed", lastError: { code: "ERR_LINK_MISSING" } });
+    expect(events).toContain("unserve app");
+  });
+
   test("binds a provider to components elsewhere, when it can be", async ({ expect }) => {
     const links = [link("far", "store", "a:b/get"), link("store", "far", "a:b/on")];
     const { host, bound } = createWorld(undefined, undefined, true);

@@ -222,6 +222,7 @@ export function createHost({ runtime, registry, services, trust, remote, kept, c
       const item = components.get(id);
       if (item?.live === undefined) {
         callees.fail(id, item?.failure?.error.message ?? "it did not start");
+        await serving.end(id);
         return;
       }
       callees.open(id, item.live.running);
@@ -229,8 +230,8 @@ export function createHost({ runtime, registry, services, trust, remote, kept, c
     },
 
     "close-component": async ({ spec: { id } }) => {
-      // Other hosts first: what they were promised is still taken.
-      await serving.end(id);
+      // Other hosts first: what they were promised is still taken. One that comes back has its calls wait.
+      if (!desired.components.some((spec) => spec.id === id)) await serving.end(id);
       await callees.drain(id);
     },
 
@@ -381,7 +382,9 @@ function componentStatus(
 }
 
 function providerStatus(spec: ProviderSpec, item: Item<ProviderSpec, Provider> | undefined): ProviderStatus {
-  return { id: spec.id, type: spec.type, state: stateOf(item), lastError: statusError(item?.failure) };
+  const report = item?.live?.report?.();
+  const lastError = statusError(item?.failure) ?? report?.lastError;
+  return { id: spec.id, type: spec.type, state: stateOf(item), report, lastError };
 }
 
 function linkStatus(spec: LinkSpec, item: Item<LinkSpec, LiveLink> | undefined): LinkStatus {

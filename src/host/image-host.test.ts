@@ -153,6 +153,33 @@ describe("createImageHost()", () => {
     });
   });
 
+  test("fetches what a provider is, and shows how far it is", async ({ expect }) => {
+    const world = createWorld();
+    await using _images = world.images;
+    const kv = {
+      id: "kv",
+      type: "executable",
+      config: { digest: "v1" },
+      image: { reference: "kv:1", pull: "missing" },
+    } as const;
+    await world.images.apply({ components: [], providers: [kv], links: [] });
+    const fetch = await world.fetch(0);
+    expect(fetch.request).toEqual({ component: "kv", kind: "executable", reference: "kv:1", want: "v1" });
+    fetch.progress({ bytes: 1, total: 10 });
+    expect(world.images.status().providers).toMatchObject([
+      {
+        id: "kv",
+        type: "executable",
+        state: "fetching",
+        image: { reference: "kv:1", fetching: { bytes: 1, total: 10 } },
+      },
+    ]);
+    expect(world.retained).toEqual([["kv"]]);
+    fetch.bring("v1");
+    const ready = await waitFor("the provider", () => world.applied.find(({ providers }) => providers.length > 0));
+    expect(ready.providers).toEqual([{ id: "kv", type: "executable", config: { digest: "v1", file: "/v1.wasm" } }]);
+  });
+
   test("runs the version that worked last while its image is not there, until it comes", async ({ expect }) => {
     const world = createWorld();
     await using _images = world.images;

@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from "node:util";
 import { PetioleError, isPetioleError } from "../domain/errors.ts";
-import type { ComponentStatus, ImageStatus } from "../domain/status.ts";
+import type { ComponentStatus, ImageStatus, ProviderStatus } from "../domain/status.ts";
 import { minutes, seconds } from "../domain/units.ts";
-import type { ComponentId, DesiredState, Digest, ImageSource, WantedState } from "../domain/workload.ts";
+import type { DesiredState, Digest, ImageSource, WantedState } from "../domain/workload.ts";
 import { backoffDelay } from "../lib/backoff.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/log.ts";
@@ -30,8 +30,9 @@ export interface ImageHost extends AsyncDisposable {
   readonly updates: UpdateControl;
 }
 
-/** One component's way to its artifact. Replaced, with its work ended, when another image is wanted. */
+/** The way of a component, or a provider, to its artifact. Replaced, with its work ended, when another image is wanted. */
 interface Slot {
+  readonly kind: "component" | "provider";
   readonly image: ImageSource;
   readonly want: Digest | undefined;
   readonly stop: AbortController;
@@ -52,14 +53,16 @@ const NOTHING: DesiredState = { components: [], providers: [], links: [] };
 
 /** The host that is given is disposed with this one. */
 export function createImageHost({ host, artifacts, clock, log }: ImageHostDeps): ImageHost {
-  const slots = new Map<ComponentId, Slot>();
+  /** By the names that components and providers share. */
+  const slots = new Map<string, Slot>();
   const works = new Set<Promise<void>>();
   const stopping = new AbortController();
   let wanted: WantedState = NOTHING;
   let ready = NOTHING;
 
-  const requestOf = (component: ComponentId, { image, want }: Slot): ArtifactRequest => ({
+  const requestOf = (component: string, { kind, image, want }: Slot): ArtifactRequest => ({
     component,
+    ...(kind === "component" ? {} : { kind: "executable" }),
     reference: image.reference,
     want,
   });
@@ -74,31 +77,36 @@ export function createImageHost({ host, artifacts, clock, log }: ImageHostDeps):
 
   /** Slots for what is wanted now; those of the same image stay, with what they know. */
   function assignSlots(): void {
-    const images = new Map(wanted.components.map(({ id, image, digest }) => [id, { image, digest }]));
+    const images = new Map<string, Pick<Slot, "kind" | "want"> & { readonly image: ImageSource | undefined }>();
+    for (const { id, image, digest } of wanted.components) images.set(id, { kind: "component", image, want: digest });
+    for (const { id, image, config } of wanted.providers) {
+      images.set(id, { kind: "provider", image, want: digestIn(config) });
+    }
     for (const [id, slot] of slots) {
       const now = images.get(id);
-      if (isDeepStrictEqual(now?.image, slot.image) && now?.digest === slot.want) continue;
-      slot.stop.abort(new PetioleError("ERR_COMPONENT_STOPPED", `Another image is wanted for component "${id}"`));
+      const same = now?.kind === slot.kind && isDeepStrictEqual(now.image, slot.image) && now.want === slot.want;
+      if (same) continue;
+      slot.stop.abort(new PetioleError("ERR_COMPONENT_STOPPED", `Another image is wanted for ${slot.kind} "${id}"`));
       slots.delete(id);
     }
-    for (const [id, { image, digest }] of images) {
-      if (image !== undefined && !slots.has(id)) slots.set(id, newSlot(image, digest));
+    for (const [id, { kind, image, want }] of images) {
+      if (image !== undefined && !slots.has(id)) slots.set(id, newSlot(kind, image, want));
     }
   }
 
-  async function recall(id: ComponentId, slot: Slot): Promise<void> {
+  async function recall(id: string, slot: Slot): Promise<void> {
     if (slot.artifact !== undefined) return;
     try {
       slot.artifact = await artifacts.recall(requestOf(id, slot), slot.stop.signal);
-      if (slot.artifact !== undefined) logReady(id, slot.artifact, "cache");
+      if (slot.artifact !== undefined) logReady(id, slot, "cache");
     } catch (error) {
       if (!slot.stop.signal.aborted) fail(id, slot, error, undefined);
     }
-    if (slot.artifact === undefined) slot.standIn = await host.updates.accepted(id);
+    if (slot.artifact === undefined && slot.kind === "component") slot.standIn = await host.updates.accepted(id);
   }
 
   /** Fetches until there is nothing to fetch any more. */
-  async function fetch(id: ComponentId, slot: Slot): Promise<void> {
+  async function fetch(id: string, slot: Slot): Promise<void> {
     const { signal } = slot.stop;
     for (let attempt = 0; !signal.aborted; attempt++) {
       try {
@@ -111,7 +119,7 @@ export function createImageHost({ host, artifacts, clock, log }: ImageHostDeps):
         slot.artifact = artifact;
         slot.failure = undefined;
         if (changed) {
-          logReady(id, artifact, "source");
+          logReady(id, slot, "source");
           idle(slot);
           await makeReady();
         }
@@ -130,23 +138,29 @@ export function createImageHost({ host, artifacts, clock, log }: ImageHostDeps):
     }
   }
 
-  function fail(id: ComponentId, slot: Slot, cause: unknown, retryIn: number | undefined): void {
+  function fail(id: string, slot: Slot, cause: unknown, retryIn: number | undefined): void {
     const error = isPetioleError(cause) ? cause : unexpected(id, cause);
     const { code, message } = error;
-    const fields = { component: id, reference: slot.image.reference, code, reason: message, retryIn };
+    const fields = { [slot.kind]: id, reference: slot.image.reference, code, reason: message, retryIn };
     // A device may be without a network for days: one line for each new reason.
     const known = slot.failure?.message === message;
     slot.failure = error;
     if (known) return;
     const bug = error.kind === "bug" ? { err: error.cause } : {};
-    if (slot.artifact === undefined) log.error("Image of a component cannot be had", { ...fields, ...bug });
-    else if (isNews(slot))
-      log.error("New image of a component cannot be had: it goes on as it is", { ...fields, ...bug });
-    else log.info("Image of a component cannot be asked for: what is on the device is used", fields);
+    if (slot.artifact === undefined) log.error("Image cannot be had", { ...fields, ...bug });
+    else if (isNews(slot)) log.error("New image cannot be had: what was there goes on", { ...fields, ...bug });
+    else log.info("Image cannot be asked for: what is on the device is used", fields);
   }
 
-  const logReady = (component: ComponentId, { reference, digest, content }: Artifact, from: string): void =>
-    log.info("Image of a component is ready", { component, reference, digest, content, from });
+  function logReady(id: string, { kind, artifact }: Slot, from: string): void {
+    log.info("Image is ready", {
+      [kind]: id,
+      reference: artifact?.reference,
+      digest: artifact?.digest,
+      content: artifact?.content,
+      from,
+    });
+  }
 
   return {
     async apply(next) {
@@ -175,13 +189,18 @@ export function createImageHost({ host, artifacts, clock, log }: ImageHostDeps):
     status() {
       const { components, providers, links } = host.status();
       const running = new Map(components.map((status) => [status.id, status]));
+      const alive = new Map(providers.map((status) => [status.id, status]));
       return {
         components: wanted.components.map(({ id }) => {
           const slot = slots.get(id);
           const status = running.get(id) ?? notRunning(id);
           return slot === undefined ? status : withImage(status, slot);
         }),
-        providers,
+        providers: wanted.providers.map(({ id, type }) => {
+          const slot = slots.get(id);
+          const status = alive.get(id) ?? { id, type, state: "starting", lastError: undefined };
+          return slot === undefined ? status : withImage(status, slot);
+        }),
         links,
       };
     },
@@ -196,7 +215,7 @@ export function createImageHost({ host, artifacts, clock, log }: ImageHostDeps):
     },
   };
 
-  function begin(id: ComponentId, slot: Slot): void {
+  function begin(id: string, slot: Slot): void {
     slot.working = true;
     const work = fetch(id, slot).finally(() => {
       slot.working = false;
@@ -206,15 +225,16 @@ export function createImageHost({ host, artifacts, clock, log }: ImageHostDeps):
   }
 
   /** Another turn of the same slot, with what it knows. */
-  function renew(id: ComponentId, slot: Slot): Slot {
-    slot.stop.abort(new PetioleError("ERR_COMPONENT_STOPPED", `Component "${id}" is tried again`));
+  function renew(id: string, slot: Slot): Slot {
+    slot.stop.abort(new PetioleError("ERR_COMPONENT_STOPPED", `"${id}" is tried again`));
     const fresh = { ...slot, stop: new AbortController(), working: false };
     slots.set(id, fresh);
     return fresh;
   }
 }
 
-const newSlot = (image: ImageSource, want: Digest | undefined): Slot => ({
+const newSlot = (kind: Slot["kind"], image: ImageSource, want: Digest | undefined): Slot => ({
+  kind,
   image,
   want,
   stop: new AbortController(),
@@ -235,11 +255,17 @@ function idle(slot: Slot): void {
   slot.progress = undefined;
 }
 
-function unexpected(id: ComponentId, cause: unknown): PetioleError {
-  return new PetioleError("ERR_INVARIANT", `Cannot fetch component "${id}": ${reasonOf(cause)}`, { cause });
+/** What the bytes of a provider have to be, when its configuration says so. */
+function digestIn(config: unknown): Digest | undefined {
+  if (typeof config !== "object" || config === null || !("digest" in config)) return undefined;
+  return typeof config.digest === "string" ? config.digest : undefined;
 }
 
-function withImage(status: ComponentStatus, slot: Slot): ComponentStatus {
+function unexpected(id: string, cause: unknown): PetioleError {
+  return new PetioleError("ERR_INVARIANT", `Cannot fetch "${id}": ${reasonOf(cause)}`, { cause });
+}
+
+function withImage<Status extends ComponentStatus | ProviderStatus>(status: Status, slot: Slot): Status {
   const { image, artifact, progress, fetching, failure } = slot;
   const shown: ImageStatus = {
     reference: image.reference,
@@ -252,7 +278,7 @@ function withImage(status: ComponentStatus, slot: Slot): ComponentStatus {
   return { ...status, state, lastError, image: shown };
 }
 
-const notRunning = (id: ComponentId): ComponentStatus => ({
+const notRunning = (id: string): ComponentStatus => ({
   id,
   state: "starting",
   digest: undefined,

@@ -4,9 +4,9 @@ import type { HubLinkState } from "../domain/hub-link.ts";
 import type { InboundMessage, StreamPosition } from "../domain/inbox.ts";
 import type { Delivered, Lane, OutboxMessage, OutboxRow } from "../domain/outbox.ts";
 import type { ForwarderState } from "../domain/outbox-report.ts";
-import type { ComponentTrust } from "../domain/trust.ts";
+import type { ComponentTrust, ExecutableClaims } from "../domain/trust.ts";
 import type { Bytes, Millis } from "../domain/units.ts";
-import type { ComponentId, ComponentSpec, Digest } from "../domain/workload.ts";
+import type { ComponentId, ComponentSpec, Digest, LinkEnd, ProviderId } from "../domain/workload.ts";
 import type { FunctionType, InterfaceShape } from "../lib/wit/type.ts";
 import type { ExportCaller, HttpCaller } from "../provider/contract.ts";
 
@@ -114,7 +114,24 @@ export interface TrustCheck {
   ): Promise<TrustDecision>;
 }
 
-/** The component may run. */
+/** The same for a provider that is an executable, or an archive with one. */
+export interface ExecutableTrustCheck {
+  /** @throws PetioleError ERR_TRUST_… when it may not run */
+  checkExecutable(executable: ExecutableFacts): Promise<TrustDecision>;
+}
+
+export interface ExecutableFacts {
+  readonly id: ProviderId;
+  /** Its signatures lie beside it. */
+  readonly file: string;
+  readonly signedName?: string | undefined;
+  /** Of the whole file. */
+  readonly digest: Digest;
+  readonly size: number;
+  readonly claims: ExecutableClaims | undefined;
+}
+
+/** The component, or the provider, may run. */
 export interface TrustDecision {
   readonly shown: ComponentTrust;
   /** It runs: from now on an older version is one. Resolves once that is on disk, or cannot be. */
@@ -142,7 +159,7 @@ export interface HubMonitor {
   onChange(listener: (state: HubLinkState) => void): Disposable;
 }
 
-/** A component's bytes on the device: whole, verified and trusted. */
+/** A component, or an archive or executable of a provider, on the device: whole, verified and trusted. */
 export interface Artifact {
   /** As `formatReference` spells it. */
   readonly reference: string;
@@ -154,12 +171,16 @@ export interface Artifact {
   readonly size: number;
 }
 
+export type ArtifactKind = "component" | "executable";
+
 export interface ArtifactRequest {
   readonly reference: string;
+  /** A component unless given. */
+  readonly kind?: ArtifactKind | undefined;
   /** What the component's bytes have to be. */
   readonly want?: Digest | undefined;
-  /** Whose it is: what a component has, and what it had before, is kept. */
-  readonly component?: ComponentId | undefined;
+  /** Whose it is: what a component, or a provider, has, and what it had before, is kept. */
+  readonly component?: LinkEnd | undefined;
 }
 
 /** How far a download is. */
@@ -186,8 +207,8 @@ export interface Artifacts {
     signal: AbortSignal,
     onProgress?: (progress: FetchProgress) => void,
   ): Promise<Artifact>;
-  /** Components other than these need nothing kept any more. */
-  retain(components: readonly ComponentId[]): Promise<void>;
+  /** Components and providers other than these need nothing kept any more. */
+  retain(components: readonly LinkEnd[]): Promise<void>;
 }
 
 /** What a trust check is told of an artifact. */

@@ -57,6 +57,19 @@ describe("readyState()", () => {
     expect(found.links).toEqual([link("file", "store")]);
   });
 
+  test("has a provider of an image once that is there, with its file", ({ expect }) => {
+    const image = { reference: "r.example/kv:1", pull: "missing" } as const;
+    const state = wanted({
+      providers: [store, { id: "kv", type: "executable", config: { config: { a: "b" } }, image }],
+    });
+    expect(readyState(state, ready(new Map(), NOTHING)).providers).toEqual([store]);
+    const there = readyState(state, ready(new Map([["kv", artifact("v1")]]), NOTHING));
+    const config = { config: { a: "b" }, file: "/artifacts/v1.wasm", digest: "v1" };
+    expect(there.providers).toEqual([store, { id: "kv", type: "executable", config }]);
+    // Another image is on its way: the one before goes on.
+    expect(readyState(state, ready(new Map(), there)).providers).toEqual(there.providers);
+  });
+
   test("links a component to one whose image is not there yet", ({ expect }) => {
     const found = readyState(
       wanted({

@@ -1,6 +1,7 @@
 import type { Clock } from "../lib/clock.ts";
 import type { HttpRequest, HttpResponse } from "../lib/http-message.ts";
 import type { Logger } from "../lib/log.ts";
+import type { ProviderReport } from "../domain/status.ts";
 import type { InterfaceShape } from "../lib/wit/type.ts";
 import type { ComponentId } from "../domain/workload.ts";
 import type { HostServices } from "./services.ts";
@@ -93,6 +94,8 @@ export interface Provider<Config = unknown, LinkConfig = unknown> extends AsyncD
   /** @throws PetioleError ERR_PROVIDER_START; rejects with the signal's reason when aborted. */
   start(config: Config, signal: AbortSignal): Promise<void>;
   bind(link: LinkContext<LinkConfig>): Promise<Binding>;
+  /** For one that is a process of its own: how that is now. */
+  report?(): ProviderReport | undefined;
 }
 
 export interface ProviderDeps {

@@ -20,14 +20,23 @@ const claimsSchema = z.object({
   wascap_revision: z.int().nullish(),
   wascap: z.object({
     name: z.string().nullish(),
-    hash: z.string(),
+    /** Of a component. */
+    hash: z.string().nullish(),
+    /** Of a provider's binaries. */
+    target_hashes: z.record(z.string(), z.string()).nullish(),
     rev: z.int().nullish(),
     ver: z.string().nullish(),
   }),
 });
 
-/** What a token says. `hash` is that of the component without its tokens, in upper-case hexadecimal digits. */
-export function hearWascap(token: string, pinned: readonly PinnedKey[], hash: string): Heard {
+export interface WascapSubject {
+  /** Of the component without its tokens, or of the binary for `target`, in upper-case hexadecimal digits. */
+  readonly hash: string;
+  readonly target?: string | undefined;
+}
+
+/** What a token says. */
+export function hearWascap(token: string, pinned: readonly PinnedKey[], { hash, target }: WascapSubject): Heard {
   const parts = token.split(".");
   const [header, claims, signature] = parts.map(decodeBase64Url);
   if (parts.length !== 3 || header === undefined || claims === undefined || signature === undefined) {
@@ -54,11 +63,12 @@ export function hearWascap(token: string, pinned: readonly PinnedKey[], hash: st
     );
   }
   const { name, ver, rev } = wascap;
+  const named = target === undefined ? wascap.hash : new Map(Object.entries(wascap.target_hashes ?? {})).get(target);
   return {
     claim: {
       kind: "wascap",
       signer,
-      otherDigest: wascap.hash === hash ? undefined : `a binary with hash ${wascap.hash.slice(0, 64)}`,
+      otherDigest: named?.toUpperCase() === hash ? undefined : `a binary with hash ${named?.slice(0, 64) ?? "none"}`,
       names: [name, sub].filter((one) => one !== undefined && one !== null),
       version: ver !== undefined && ver !== null && isVersion(ver) ? ver : undefined,
       revision: rev ?? undefined,

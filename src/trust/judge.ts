@@ -27,8 +27,10 @@ export interface Evidence {
   /** Text of the file with the signed statement. */
   readonly statement?: string | undefined;
   readonly cosign?: { readonly signatures: string; readonly manifest: string | undefined } | undefined;
-  /** Tokens in the component, with the hash that they have to name. */
-  readonly wascap?: { readonly tokens: readonly string[]; readonly hash: string } | undefined;
+  /** Tokens in the component, with the hash that they have to name; of a provider's binary, for `target`. */
+  readonly wascap?:
+    | { readonly tokens: readonly string[]; readonly hash: string; readonly target?: string | undefined }
+    | undefined;
   /** What is there and could not be read. */
   readonly unreadable: readonly Finding[];
 }
@@ -87,7 +89,7 @@ export function judge(subject: Subject, evidence: Evidence, policy: TrustPolicy,
 function hear(subject: Subject, { statement, cosign, wascap }: Evidence, keys: readonly PinnedKey[]): readonly Heard[] {
   return [
     ...(statement === undefined ? [] : hearStatement(statement, keys, subject)),
-    ...(wascap === undefined ? [] : wascap.tokens.map((token) => hearWascap(token, keys, wascap.hash))),
+    ...(wascap === undefined ? [] : wascap.tokens.map((token) => hearWascap(token, keys, wascap))),
     ...(cosign === undefined ? [] : hearCosign(cosign, keys, subject)),
   ];
 }

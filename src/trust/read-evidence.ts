@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { isErrno, readRegularFile } from "../lib/files.ts";
 import { reasonOf } from "../lib/reason.ts";
 import { updateInSlices } from "../lib/update-in-slices.ts";
-import type { EvidenceKind } from "../domain/trust.ts";
+import type { EvidenceKind, ExecutableClaims } from "../domain/trust.ts";
 import type { Finding, PinnedKey } from "./claim.ts";
 import type { Evidence } from "./judge.ts";
 import { findTokens } from "./wasm-tokens.ts";
@@ -19,6 +19,25 @@ const MAX_FILE = 256 * 1024;
 
 /** Evidence that some key of `pinned` can give. `bytes` are the component's; only what lies beside it is read. */
 export async function readEvidence(file: string, bytes: Uint8Array, pinned: readonly PinnedKey[]): Promise<Evidence> {
+  return await gather(file, pinned, () => readTokens(bytes));
+}
+
+/** The same for an archive of a provider, or an executable, which has no claims. */
+export async function readExecutableEvidence(
+  file: string,
+  claims: ExecutableClaims | undefined,
+  pinned: readonly PinnedKey[],
+): Promise<Evidence> {
+  return await gather(file, pinned, async () =>
+    claims === undefined ? undefined : { tokens: [claims.token], hash: claims.hash, target: claims.target },
+  );
+}
+
+async function gather(
+  file: string,
+  pinned: readonly PinnedKey[],
+  wascap: () => Promise<Evidence["wascap"]>,
+): Promise<Evidence> {
   const kinds = new Set(pinned.flatMap((key) => key.kinds));
   const unreadable: Finding[] = [];
   const read = async (kind: EvidenceKind, suffix: string): Promise<string | undefined> => {
@@ -38,7 +57,7 @@ export async function readEvidence(file: string, bytes: Uint8Array, pinned: read
   return {
     statement,
     cosign: signatures === undefined ? undefined : { signatures, manifest },
-    wascap: kinds.has("wascap") ? await readTokens(bytes) : undefined,
+    wascap: kinds.has("wascap") ? await wascap() : undefined,
     unreadable,
   };
 }

@@ -25,7 +25,7 @@ test("claims that wascap wrote are read, with its hash", ({ expect }) => {
   for (const piece of found?.stripped ?? []) hash.update(piece);
   const hex = hash.digest("hex").toUpperCase();
   expect(found?.tokens).toHaveLength(1);
-  expect(hearWascap(found?.tokens[0] ?? "", [pin(WASCAP_COMPONENT.issuer)], hex)).toMatchObject({
+  expect(hearWascap(found?.tokens[0] ?? "", [pin(WASCAP_COMPONENT.issuer)], { hash: hex })).toMatchObject({
     claim: { otherDigest: undefined, names: ["app", expect.stringMatching(/^M/)], version: "1.2.3", revision: 7 },
   });
 });

@@ -113,6 +113,8 @@ describe("devices of one lattice", () => {
       SLOW_MS,
     );
 
+    await one.scale("b", 1);
+    await load.more(30);
     await one.scale("b", 0);
     await load.more(30);
     await one.scale("b", 2);
@@ -132,4 +134,14 @@ describe("devices of one lattice", () => {
     expect(failures.length).toBeLessThanOrEqual(WIDTH);
     for (const failure of failures) expect(isPetioleError(failure, "ERR_CALL_TIMEOUT")).toBe(true);
   });
+});
+
+test("devices with leaf nodes are called and call through them", async ({ expect }) => {
+  await using behind = await startLatticeHosts(1, "leaf");
+  const [device] = behind.devices;
+  await device?.scale("a", 1);
+  await behind.link("a", "end");
+  expect(await behind.add("a", 20, 1)).toBe(21);
+  await device?.scale("a", 0);
+  await expect(behind.add("a", 20, 1)).rejects.toMatchObject({ code: "ERR_CALL_NO_RESPONDER" });
 });

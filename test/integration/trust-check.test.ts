@@ -7,12 +7,13 @@ import { loadTrustPolicy } from "../../src/daemon/trust-policy.ts";
 import { openTrustCheck, type TrustCheckDeps } from "../../src/daemon/trust-check.ts";
 import type { TrustConfig } from "../../src/config/trust-schema.ts";
 import { PetioleError } from "../../src/domain/errors.ts";
-import type { StateStore } from "../../src/host/ports.ts";
+import type { ExecutableFacts, StateStore } from "../../src/host/ports.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import { signStatement, type Statement } from "../../src/trust/statement.ts";
 import { fixtureComponent } from "../support/agent.ts";
 import { tempFolder } from "../support/processes.ts";
 import { createIssuer, createSigner, digestOf, signWithWascap } from "../support/signed-components.ts";
+import { hashOf, providerClaims, thisTarget } from "../support/provider-files.ts";
 import { componentSpec } from "../support/workloads.ts";
 import { recordingLogger, type LogEntry } from "./runtime/support.ts";
 
@@ -222,5 +223,65 @@ describe("loadTrustPolicy()", () => {
       code: "ERR_CONFIG_INVALID",
       message: expect.stringContaining("a key for p256 signs no statement"),
     });
+  });
+});
+
+describe("the trust check of an executable", () => {
+  const account = createIssuer("vendor");
+  const binary = Buffer.from("a binary");
+  const archive = Buffer.from("an archive with it");
+  const claims = {
+    token: providerClaims({ [thisTarget]: binary }, { issuer: account.account }),
+    target: thisTarget,
+    hash: hashOf(binary),
+  };
+  const vendor = { keys: [{ name: "vendor", value: account.account.getPublicKey(), kinds: ["wascap" as const] }] };
+  const facts = (file: string, more: Partial<ExecutableFacts> = {}): ExecutableFacts => ({
+    id: "kv",
+    file,
+    digest: digestOf(archive),
+    size: archive.length,
+    claims: undefined,
+    ...more,
+  });
+
+  test("takes a listed digest, a signature beside it, or the claims of a pinned account", async ({ expect }) => {
+    await using folder = await tempFolder();
+    const file = join(folder.path, "kv.par.gz");
+    const listed = await open(createState(), { digests: [digestOf(archive)] });
+    expect((await listed.check.checkExecutable(facts(file))).shown).toMatchObject({ trusted: true, signers: [] });
+    await writeStatement(file, { name: "kv", digest: digestOf(archive), size: archive.length });
+    const signed = await open(createState());
+    expect((await signed.check.checkExecutable(facts(file))).shown).toMatchObject({
+      trusted: true,
+      signers: ["release"],
+    });
+    const claimed = await open(createState(), vendor);
+    const named = facts("/nowhere", { claims, signedName: "Test provider" });
+    expect((await claimed.check.checkExecutable(named)).shown).toMatchObject({
+      trusted: true,
+      signers: ["vendor"],
+      version: "1.2.3",
+    });
+  });
+
+  test("refuses everything else, and says why", async ({ expect }) => {
+    const { check } = await open(createState(), vendor);
+    const named = facts("/nowhere", { signedName: "Test provider" });
+    const stranger = providerClaims({ [thisTarget]: binary });
+    for (const [given, code] of [
+      [named, "ERR_TRUST_UNSIGNED"],
+      [{ ...named, claims: { ...claims, token: stranger } }, "ERR_TRUST_SIGNER"],
+      [{ ...named, claims: { ...claims, hash: hashOf(archive) } }, "ERR_TRUST_DIGEST"],
+      [{ ...named, claims: { ...claims, target: "riscv64-linux" } }, "ERR_TRUST_DIGEST"],
+      [{ ...named, claims, signedName: "another" }, "ERR_TRUST_NAME"],
+    ] as const) {
+      await expect(check.checkExecutable(given)).rejects.toMatchObject({ code });
+    }
+    const warning = await open(createState(), { ...vendor, mode: "warn" });
+    expect((await warning.check.checkExecutable(named)).shown).toMatchObject({ trusted: false, reason: "unsigned" });
+    expect(warning.entries).toContainEqual(
+      expect.objectContaining({ message: "Provider is not trusted, and runs as the policy only warns" }),
+    );
   });
 });

@@ -8,8 +8,8 @@ const SOURCE = join(import.meta.dirname, "peers");
 /** Outside the repository: the build is large. */
 const TARGET = process.env["PETIOLE_INTEROP_TARGET"] ?? join(homedir(), ".cache", "petiole", "interop");
 
-/** Path of a program of the peers. */
-export function peer(name: "call" | "control" | "wadm"): string {
+/** Path of `control` or `wadm`. */
+export function peer(name: "control" | "wadm"): string {
   console.log(`building the peers in ${TARGET}`);
   const { status, error } = spawnSync("cargo", ["build", "--locked", "--quiet", "--bin", name], {
     cwd: SOURCE,

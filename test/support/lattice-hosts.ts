@@ -10,6 +10,7 @@ import { millis, type Millis } from "../../src/domain/units.ts";
 import { silentLogger } from "../../src/lib/log.ts";
 import { fixtureComponent, startAgent, type TestAgent } from "./agent.ts";
 import { startNats, type TestNats } from "./nats.ts";
+import { freePort } from "./ports.ts";
 import { waitFor } from "./wait-for.ts";
 import { dirname } from "node:path";
 
@@ -55,9 +56,11 @@ export interface LatticeHosts extends AsyncDisposable {
   overhear(target: string): Promise<Overheard>;
 }
 
-export async function startLatticeHosts(count: number): Promise<LatticeHosts> {
+/** `leaf`: the devices have a leaf node each, instead of a connection to the hub. */
+export async function startLatticeHosts(count: number, mode: "direct" | "leaf" = "direct"): Promise<LatticeHosts> {
   await using stack = new AsyncDisposableStack();
-  const hub = stack.use(await startNats({ jetstream: true }));
+  const leaf = mode === "leaf";
+  const hub = stack.use(await startNats({ jetstream: true, ...(leaf ? { domain: "hub", leafnodes: true } : {}) }));
   const client = stack.use(
     await connectLatticeClient({
       server: hub.url,
@@ -85,7 +88,7 @@ export async function startLatticeHosts(count: number): Promise<LatticeHosts> {
     const agent = stack.use(
       await startAgent({
         device: { id },
-        hub: { mode: "direct", urls: [hub.url] },
+        ...(leaf ? await leafConfig(hub) : { hub: { mode: "direct", urls: [hub.url] } }),
         lattice: { heartbeat: "1s", components_folder: dirname(fixtureComponent("types")) },
       }),
     );
@@ -165,4 +168,9 @@ export async function startLatticeHosts(count: number): Promise<LatticeHosts> {
   await live.flush();
   const owned = stack.move();
   return Object.assign(hosts, { [Symbol.asyncDispose]: () => owned.disposeAsync() });
+}
+
+async function leafConfig(hub: TestNats) {
+  const [listen, monitor] = [`127.0.0.1:${await freePort()}`, `127.0.0.1:${await freePort()}`];
+  return { hub: { urls: [hub.leafUrl], domain: "hub" }, leaf: { listen, monitor } };
 }

@@ -1,8 +1,15 @@
 import { parseReference, type ArtifactReference } from "../../domain/artifact-reference.ts";
 import { PetioleError, isPetioleError } from "../../domain/errors.ts";
 import { millis, minutes, seconds, type Bytes, type Millis } from "../../domain/units.ts";
-import type { ComponentId, Digest } from "../../domain/workload.ts";
-import type { Artifact, ArtifactRequest, Artifacts, FetchProgress, VerifyArtifact } from "../../host/ports.ts";
+import type { ComponentId, Digest, LinkEnd } from "../../domain/workload.ts";
+import type {
+  Artifact,
+  ArtifactKind,
+  ArtifactRequest,
+  Artifacts,
+  FetchProgress,
+  VerifyArtifact,
+} from "../../host/ports.ts";
 import type { BackoffOptions } from "../../lib/backoff.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { createExclusive, type Exclusive } from "../../lib/exclusive.ts";
@@ -19,10 +26,12 @@ export interface ArtifactStoreDeps {
   readonly maxSize: Bytes;
   /** Bytes that one artifact may have. */
   readonly maxArtifact: Bytes;
+  /** The same for an archive or executable of a provider; that of a component unless given. */
+  readonly maxExecutable?: Bytes;
   /** How long a source may send nothing. */
   readonly stall: Millis;
-  /** The component is whose it is, if anybody's: it may have credentials of its own. */
-  readonly openSource: (reference: ArtifactReference, component: ComponentId | undefined) => ArtifactSource;
+  /** The component, or the provider, is whose it is, if anybody's: it may have credentials of its own. */
+  readonly openSource: (reference: ArtifactReference, kind: ArtifactKind, whose: LinkEnd | undefined) => ArtifactSource;
   readonly verify: VerifyArtifact;
   readonly clock: Clock;
   readonly log: Logger;
@@ -62,7 +71,7 @@ const NOTED_AGAIN = minutes(60);
 
 /** The folder is made when the first artifact is fetched. */
 export function createArtifactStore(deps: ArtifactStoreDeps): ArtifactStore {
-  const { maxSize, maxArtifact, openSource, verify, clock, log } = deps;
+  const { maxSize, maxArtifact, maxExecutable = maxArtifact, openSource, verify, clock, log } = deps;
   const folder = createCacheFolder(deps.folder);
   const cache = createArtifactCache({ folder, maxSize, clock, log });
   const turns = new Map<Digest, Exclusive>();
@@ -125,6 +134,7 @@ export function createArtifactStore(deps: ArtifactStoreDeps): ArtifactStore {
     const { received, resumedFrom } = await download(
       {
         name: reference,
+        kind: request.kind,
         digest: content,
         size,
         part: folder.partFile(content),
@@ -167,12 +177,12 @@ export function createArtifactStore(deps: ArtifactStoreDeps): ArtifactStore {
     },
 
     async fetch(request, signal, onProgress) {
-      const { reference } = request;
+      const { reference, kind = "component" } = request;
       const parsed = requireReference(reference);
-      await using source = openSource(parsed, request.component);
+      await using source = openSource(parsed, kind, request.component);
       const known = await folder.reference(reference);
       const resolution = await source.resolve(known?.resolution, signal);
-      checkResolution(request, resolution, maxArtifact);
+      checkResolution(request, resolution, kind === "component" ? maxArtifact : maxExecutable);
       await makeFolder();
       const artifact = await inTurn(resolution.content, async () => {
         const found = await use(request, resolution, signal);

@@ -4,6 +4,7 @@ import { dirname } from "node:path";
 import { PetioleError, isPetioleError } from "../../domain/errors.ts";
 import { millis, seconds, type Millis } from "../../domain/units.ts";
 import type { Digest } from "../../domain/workload.ts";
+import type { ArtifactKind } from "../../host/ports.ts";
 import { backoffDelay, type BackoffOptions } from "../../lib/backoff.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { isErrno, syncFolder } from "../../lib/files.ts";
@@ -13,6 +14,8 @@ import type { Opened } from "./source.ts";
 export interface DownloadRequest {
   /** For messages. */
   readonly name: string;
+  /** A component unless given, whose first bytes tell. */
+  readonly kind?: ArtifactKind | undefined;
   readonly digest: Digest;
   readonly size: number;
   /** Where bytes gather. What an earlier try left there is gone on from. */
@@ -148,7 +151,7 @@ async function receive(request: DownloadRequest, handle: FileHandle, state: Stat
         await rm(request.part, { force: true });
         throw new PetioleError("ERR_ARTIFACT_DIGEST", `Cannot use "${name}": it has more than its ${size} bytes`);
       }
-      checkMagic(name, state.length, chunk);
+      if (request.kind !== "executable") checkMagic(name, state.length, chunk);
       await onDisk(request, () => writeAll(handle, chunk));
       state.hash.update(chunk);
       state.length += chunk.byteLength;

@@ -4,6 +4,7 @@ import type { ObjectReader } from "../../host/ports.ts";
 import { createFileSource } from "./file-source.ts";
 import { createObjectSource } from "./object-source.ts";
 import type { RegistrySettings } from "./oci/credentials.ts";
+import type { WantedContent } from "./oci/manifest.ts";
 import { createOciSource } from "./oci/oci-source.ts";
 import type { ArtifactSource } from "./source.ts";
 
@@ -17,9 +18,14 @@ export interface SourceSettings {
 }
 
 /** The way to what a reference names. The caller disposes it. */
-export function openArtifactSource(reference: ArtifactReference, settings: SourceSettings): ArtifactSource {
+export function openArtifactSource(
+  reference: ArtifactReference,
+  settings: SourceSettings,
+  wanted: WantedContent = { kind: "component" },
+): ArtifactSource {
   if (reference.kind === "file") return createFileSource(reference);
   if (reference.kind === "nats-object") return createObjectSource(reference, settings.objects);
   const { registries, dockerConfigFile, stall, env } = settings;
-  return createOciSource(reference, { settings: registries[reference.registry] ?? {}, dockerConfigFile, stall, env });
+  const options = { settings: registries[reference.registry] ?? {}, dockerConfigFile, stall, env };
+  return createOciSource(reference, options, wanted);
 }

@@ -4,7 +4,14 @@
 import { inboxRoot } from "./inbox.ts";
 import { bucketStream, bucketSubject, deviceFilter, inboundConsumer, inboundFilter, objectStream } from "./subjects.ts";
 import { heartbeatSubject, hostSubjects } from "./operator/subjects.ts";
-import { configBucket, everyCall, everyCommand, everyEvent, latticeBucket } from "./wasmcloud/subjects.ts";
+import {
+  configBucket,
+  everyCall,
+  everyCommand,
+  everyEvent,
+  everyProvider,
+  latticeBucket,
+} from "./wasmcloud/subjects.ts";
 
 export interface PermissionsInput {
   readonly device: string;
@@ -18,6 +25,8 @@ export interface PermissionsInput {
   readonly objectBuckets: readonly string[];
   /** The lattice that it is a host of. */
   readonly lattice: string | undefined;
+  /** Providers that are processes of their own log in as the device, or through its leaf node. */
+  readonly executables: boolean;
   /** Its id, when it is a host for the operator of wasmCloud 2.x. */
   readonly operatorHost: string | undefined;
   /** What local clients may send to the hub and get from it. */
@@ -37,7 +46,8 @@ export interface HubPermissions {
 
 /** The least that a device with this configuration needs. */
 export function hubPermissions(input: PermissionsInput): HubPermissions {
-  const { device, domain, stream, inbox, desiredBucket, objectBuckets, lattice, operatorHost, grants } = input;
+  const { device, domain, stream, inbox, desiredBucket, objectBuckets, lattice, executables, operatorHost, grants } =
+    input;
   const api = domain === undefined ? "$JS.API" : `$JS.${domain}.API`;
   const inbound = inboundFilter(device);
   const consumer = inboundConsumer(device);
@@ -64,7 +74,7 @@ export function hubPermissions(input: PermissionsInput): HubPermissions {
         bucketSubject(bucket, ">"),
       ]),
       // Commands and calls are answered, and calls go on, at inboxes whose names are random.
-      ...(lattice === undefined ? [] : [everyEvent(lattice), everyCall(lattice)]),
+      ...(lattice === undefined ? [] : [everyEvent(lattice), everyCall(lattice), everyProvider(lattice)]),
       ...(operatorHost === undefined ? [] : [heartbeatSubject(operatorHost)]),
       ...(lattice === undefined && operatorHost === undefined ? [] : ["_INBOX.>"]),
       ...grants.publish,
@@ -72,6 +82,8 @@ export function hubPermissions(input: PermissionsInput): HubPermissions {
     subscribe: [
       `${inboxRoot(device)}.>`,
       ...(lattice === undefined ? [] : [everyCommand(lattice), everyCall(lattice)]),
+      // Where answers to a process go, it alone decides.
+      ...(lattice === undefined || !executables ? [] : [everyProvider(lattice), "_INBOX.>"]),
       ...(operatorHost === undefined ? [] : [hostSubjects(operatorHost)]),
       ...grants.subscribe,
     ],

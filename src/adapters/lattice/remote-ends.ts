@@ -6,6 +6,7 @@ import type { Logger } from "../../lib/log.ts";
 import { crosses } from "../../lib/wit/fit.ts";
 import type { FunctionType, InterfaceShape } from "../../lib/wit/type.ts";
 import type { LatticeConnection } from "./connection.ts";
+import { wireForm } from "./wire-form.ts";
 import { createWrpcClient } from "./wrpc/client.ts";
 import { serveHttp } from "./wrpc/http.ts";
 import type { ServedFunction } from "./wrpc/served-call.ts";
@@ -54,7 +55,10 @@ export function createRemoteEnds({ connection, lattice, log }: RemoteEndsDeps): 
 
   return {
     reachable: () => connection.current() !== undefined,
-    call: async (remote, args, timeout) => await callerOf(remote)(args, { timeout }),
+    async call(remote, args, timeout) {
+      const form = wireForm(remote);
+      return form.kind === "here" ? form.answer(args) : await callerOf(form.remote)(args, { timeout });
+    },
     serve(component, exports, callee) {
       const functions = exports.flatMap((shape) =>
         unversioned(shape.name) === HTTP ? serveHttp(callee.http) : servedFunctions(component, shape, callee),

@@ -18,6 +18,7 @@ const secrets: LeafSecrets = {
   uplinkKey: "UPLINKKEY",
   localKey: "LOCALKEY",
   anonymousPassword: "nobody knows",
+  processes: { user: "petiole-process", password: "for processes" },
   passwords: new Map([["plc", "s3cret"]]),
 };
 const NEWEST: ServerVersion = { major: 2, minor: 14, patch: 9 };
@@ -114,4 +115,15 @@ leafnodes {
 test("quote() leaves no way out of the quotes", ({ expect }) => {
   expect(quote('a"b\\c\n\u0000\u007f')).toBe(String.raw`"a\"b\\c\x0A\x00\x7F"`);
   expect(quote("$HOME # {} ü")).toBe('"$HOME # {} ü"');
+});
+
+test("renderLeafConfig() lets provider processes of a lattice into the uplink, for the subjects of the lattice alone", ({
+  expect,
+}) => {
+  const subjects = '["works.>", "wasmbus.rpc.works.>", "_INBOX.>"]';
+  const text = render({ settings: { ...settings, lattice: "works" } });
+  expect(text).toContain(
+    `{ user: "petiole-process", password: "for processes", permissions: { publish: { allow: ${subjects} }, subscribe: { allow: ${subjects} } } }`,
+  );
+  expect(render({})).not.toContain("petiole-process");
 });

@@ -60,6 +60,8 @@ export interface LeafSettings {
   readonly monitor: ListenAddress;
   readonly remote: LeafRemote;
   readonly local?: LocalAccess | undefined;
+  /** The lattice whose providers, processes of their own, log in among the uplink's users. */
+  readonly lattice?: string | undefined;
   /** Between two tries to reach the hub. Whole seconds; the server adds up to as much again where it has jitter. */
   readonly reconnect?: Millis | undefined;
   /** Both for the hub and for local clients; a peer that misses two is given up. */
@@ -80,10 +82,17 @@ export interface LeafSecrets {
   readonly localKey: string;
   /** Of the user that anonymous clients become; nobody needs to know it. */
   readonly anonymousPassword: string;
+  /** Of the processes of providers. */
+  readonly processes: PasswordLogin;
   /** Seed of the nkey for the hub. */
   readonly remoteSeed?: string | undefined;
   /** Of the local users that have one, by name. */
   readonly passwords: ReadonlyMap<string, string>;
+}
+
+export interface PasswordLogin {
+  readonly user: string;
+  readonly password: string;
 }
 
 export interface LeafRendering {
@@ -131,10 +140,13 @@ function pause(duration: Millis, version: ServerVersion): string {
   return supports(version, "reconnectDuration") ? quote(`${whole}s`) : String(whole);
 }
 
-function renderUplink({ local }: LeafSettings, { uplinkKey }: LeafSecrets): string[] {
+function renderUplink({ local, lattice }: LeafSettings, { uplinkKey, processes }: LeafSecrets): string[] {
   const { publish = [], subscribe = [] } = local?.grants ?? {};
   return [
-    ...list("users", [`{ nkey: ${quote(uplinkKey)} }`]),
+    ...list("users", [
+      `{ nkey: ${quote(uplinkKey)} }`,
+      ...(lattice === undefined ? [] : [processUser(processes, lattice)]),
+    ]),
     ...list("exports", subscribe.map(exportTo(LOCAL))),
     ...list("imports", publish.map(importFrom(LOCAL))),
   ];
@@ -157,6 +169,13 @@ const exportTo = (account: string) => (subject: string) =>
   `{ stream: ${quote(subject)}, accounts: [${quote(account)}] }`;
 const importFrom = (account: string) => (subject: string) =>
   `{ stream: { account: ${quote(account)}, subject: ${quote(subject)} } }`;
+
+/** A process talks to its host and to the ends of its links, and to nobody else at the hub. */
+function processUser({ user, password }: PasswordLogin, lattice: string): string {
+  const subjects = [`${lattice}.>`, `wasmbus.rpc.${lattice}.>`, "_INBOX.>"].map(quote).join(", ");
+  const permissions = `permissions: { publish: { allow: [${subjects}] }, subscribe: { allow: [${subjects}] } }`;
+  return `{ user: ${quote(user)}, password: ${quote(password)}, ${permissions} }`;
+}
 
 /** The server's own services answer in every account: neither they nor JetStream's are for local clients. */
 const LOCAL_PERMISSIONS = `permissions: { publish: { deny: ["$SYS.>", "$JS.>"] }, subscribe: { deny: ["$SYS.>", "$JS.>"] } }`;

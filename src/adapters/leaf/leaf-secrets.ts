@@ -19,6 +19,7 @@ export async function readLeafSecrets(settings: LeafSettings, logins: LeafLogins
     uplinkKey: logins.uplink.publicKey,
     localKey: logins.local.publicKey,
     anonymousPassword: logins.anonymousPassword,
+    processes: logins.processes,
     remoteSeed: nkeyFile === undefined ? undefined : await readSecret("the hub's nkey", nkeyFile),
     passwords,
   };

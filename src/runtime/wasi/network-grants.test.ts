@@ -39,6 +39,31 @@ describe("parseNetworkGrants()", () => {
     expect(grants.allows("10.0.0.7", 80)).toBe(false);
   });
 
+  test("any host is every one but this device", ({ expect }) => {
+    const grants = parseNetworkGrants(["*:443"], () => ["192.168.1.7", "fd00::7"]);
+    for (const host of ["api.example", "10.0.0.7", "fd00::8", "192.168.1.8"]) {
+      expect([host, grants.allows(host, 443), grants.allows(host, 80)]).toEqual([host, true, false]);
+    }
+    for (const host of [
+      "localhost",
+      "a.localhost",
+      "127.0.0.1",
+      "::1",
+      "0.0.0.0",
+      "192.168.1.7",
+      "::ffff:192.168.1.7",
+      "fd00:0::7",
+      "",
+    ]) {
+      expect([host, grants.allows(host, 443)]).toEqual([host, false]);
+    }
+    expect([grants.allowsName("api.example"), grants.allowsListening(443)]).toEqual([true, false]);
+    expect([grants.allowsAddress("a.example", "127.0.0.1"), grants.allowsAddress("a.example", "10.0.0.7")]).toEqual([
+      false,
+      true,
+    ]);
+  });
+
   test("an entry for listening is no host", ({ expect }) => {
     const grants = parseNetworkGrants(["listen:8080", "LISTEN:81", "*.listen:1"]);
     expect([8080, 81, 1].map((port) => grants.allowsListening(port))).toEqual([true, true, false]);

@@ -2,7 +2,7 @@
 
 import type { LogLevel } from "../../lib/log.ts";
 import type { ExchangeInput } from "../wasi/http/messages.ts";
-import { RateLimit } from "../wasi/rate-limit.ts";
+import { RateLimit } from "../../lib/rate-limit.ts";
 import { listFunctions, type ListedFunction } from "../../lib/wit/functions.ts";
 import { CellWriter, NO_TURN } from "./cells.ts";
 import { compileGlue } from "./guest-code.ts";

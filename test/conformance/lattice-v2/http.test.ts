@@ -22,9 +22,9 @@ async function ask(host: string, path = "/hello"): Promise<{ status: number | un
   return { status: answer.statusCode, body: await text(answer) };
 }
 
-const web = (config: Json): Json =>
+const web = (config: Json, name = "web-1-a"): Json =>
   workload({
-    name: "web-1-a",
+    name,
     components: [component({ name: "web", image: HTTP, poolSize: 2 })],
     hostInterfaces: [{ namespace: "wasi", package: "http", interfaces: ["incoming-handler"], config }],
   });
@@ -49,4 +49,21 @@ test("a workload whose entry names no host is an error", async ({ expect }) => {
     expect(await rig.start(web(config), id)).toMatchObject({ workloadState: ERROR });
     await rig.stop(id);
   }
+});
+
+test("a new workload takes over a name before the old one goes, and gives it back", async ({ expect }) => {
+  const [old, fresh] = [randomUUID(), randomUUID()];
+  expect(await rig.start(web({ host: "a.local", "host-aliases": "old.local" }), old)).toMatchObject({
+    workloadState: RUNNING,
+  });
+  expect(await rig.start(web({ host: "a.local" }, "web-2-a"), fresh)).toMatchObject({ workloadState: RUNNING });
+  expect(await rig.status(old)).toMatchObject({ workloadState: RUNNING });
+  const calls = async (name: string): Promise<number | undefined> =>
+    (await rig.agent.status()).components.find(({ id }) => id.startsWith(name))?.calls;
+  expect((await ask("a.local")).status).toBe(200);
+  expect((await ask("old.local")).status).toBe(200);
+  expect([await calls("web-1"), await calls("web-2")]).toEqual([1, 1]);
+  await rig.stop(fresh);
+  expect((await ask("a.local")).status).toBe(200);
+  await rig.stop(old);
 });

@@ -41,6 +41,7 @@ export interface OperatorRig extends AsyncDisposable {
   stop(id: string): Promise<SeenStatus>;
   /** Puts a component into the hub's object store. */
   put(name: string, fixture: string): Promise<void>;
+  putBytes(name: string, bytes: Uint8Array): Promise<void>;
   /** Asks for the status until it is the one. */
   reach(id: string, state: string): Promise<SeenStatus>;
 }
@@ -122,6 +123,7 @@ export async function startOperatorRig(options: RigOptions = {}): Promise<Operat
       await askStatus("workload.start", writeMessage(START_REQUEST, { workload, workloadId: id }, random), id),
     status,
     stop: byId("workload.stop"),
+    putBytes: async (name, bytes) => void (await store.putBlob({ name }, bytes)),
     put: async (name, fixture) => void (await store.putBlob({ name }, await readFile(fixtureComponent(fixture)))),
     reach: async (id, state) => {
       let last: SeenStatus | undefined;

@@ -105,9 +105,9 @@ function answering(target: string, answer: (call: Msg, inbox: string) => void): 
 }
 
 /** A peer that is not ours: makes a call with the bytes that are given, and records what comes of it. */
-function calling(target: string, params: Uint8Array): { readonly seen: Msg[]; readonly inbox: string } {
+function calling(name: string, params: Uint8Array, target = name): { readonly seen: Msg[]; readonly inbox: string } {
   const seen: Msg[] = [];
-  const inbox = `_INBOX.caller.${target}`;
+  const inbox = `_INBOX.caller.${name}`;
   for (const subject of [inbox, `${inbox}.>`]) {
     raw.subscribe(subject, { callback: (_error, message) => void seen.push(message) });
   }
@@ -358,14 +358,35 @@ describe("calls between hosts that fail", () => {
     await expect(call(["other"])).rejects.toThrow(coded(expect, "ERR_CALL_FAILED"));
   });
 
-  test("and tell other hosts by an end that comes early", async ({ expect }) => {
-    await using _server = serve("failing-2", shape, async () => {
+  test("and tell other hosts by a status, or by an end that comes early once they were accepted", async ({
+    expect,
+  }) => {
+    const accepted = Promise.withResolvers<void>();
+    await using _server = serve("failing-2", shape, async ([text]) => {
+      if (text === "") await accepted.promise;
       throw new Error("anything");
     });
     await settled();
-    const { seen, inbox } = calling("failing-2", unhex("00"));
-    await waitFor("the end", () => seen.length === 2);
-    expect(trace(seen)).toEqual([`${inbox} `, `${inbox}.results `]);
+    const early = calling("failing-2", unhex("01 61"));
+    await waitFor("the status", () => early.seen.length === 1);
+    expect(early.seen[0]?.headers).toMatchObject({ code: 500, description: "Call Failed" });
+    const late = calling("failing-late", unhex("00"), "failing-2");
+    await waitFor("the call to be taken", () => late.seen.length === 1);
+    accepted.resolve();
+    await waitFor("the end", () => late.seen.length === 2);
+    expect(trace(late.seen)).toEqual([`${late.inbox} `, `${late.inbox}.results `]);
+  });
+
+  test("also when they have no results, whose end is like that of a success", async ({ expect }) => {
+    const none = { type: fn([{ kind: "stream", element: { kind: "u8" } }]) };
+    await using _server = serve("no-results", none, async ([data]) => {
+      for await (const _ of data as AsyncIterable<Uint8Array>);
+      throw new PetioleError("ERR_INVARIANT", "anything");
+    });
+    const data = (async function* () {
+      yield new Uint8Array(1);
+    })();
+    await expect(remote("no-results", none)([data])).rejects.toThrow(coded(expect, "ERR_CALL_FAILED"));
   });
 
   test("at once when too many are at work", async ({ expect }) => {
@@ -425,6 +446,51 @@ describe("calls between hosts that fail", () => {
     const cut = calling("garbage", unhex("05 61"));
     await waitFor("the end", () => cut.seen.some(({ subject }) => subject.endsWith(".results")));
     expect(await waitFor("room", () => remote("garbage", shape)(["x"]))).toBe("x");
+  });
+});
+
+describe("what calls hold in memory", () => {
+  const shape = { type: fn([BYTES], STRING) };
+  const partial = Buffer.concat([unhex("c0 9a 0c"), new Uint8Array(MAX_PAYLOAD - 200)]);
+  const ended = (seen: readonly Msg[]): boolean => seen.some(({ subject }) => subject.endsWith(".results"));
+
+  test("has a bound for all of them together, and is free again when they are over", async ({ expect }) => {
+    const limited = { ...shape, limits: { total: bytes(100_000), params: millis(300) } };
+    await using _server = serve("budget", limited, async ([data]) => `${(data as Uint8Array).length}`);
+    await settled();
+    const first = calling("budget", partial);
+    await waitFor("the call to be taken", () => first.seen.length > 0);
+    const second = calling("budget-2", partial, "budget");
+    await waitFor("the refusal", () => second.seen[0]?.headers);
+    expect(second.seen[0]?.headers?.code).toBe(429);
+    await waitFor("the first to be given up", () => ended(first.seen));
+    expect(await remote("budget", shape)([new Uint8Array(90_000)])).toBe("90000");
+  });
+
+  test("is given back when the one that was called has not read a stream", async ({ expect }) => {
+    const stream = {
+      type: fn([{ kind: "stream", element: { kind: "u8" } }], STRING),
+      limits: { total: bytes(100_000) },
+    };
+    const arrived = Promise.withResolvers<string>();
+    let calls = 0;
+    await using _server = serve("unread", stream, async ([data]) => {
+      calls += 1;
+      if (calls === 1) return await arrived.promise;
+      return String(Buffer.concat(await Array.fromAsync(data as AsyncIterable<Uint8Array>)).length);
+    });
+    const call = async (): Promise<unknown> =>
+      await remote(
+        "unread",
+        stream,
+      )([
+        (async function* () {
+          yield new Uint8Array(90_000);
+          arrived.resolve("enough");
+        })(),
+      ]);
+    expect(await call()).toBe("enough");
+    expect(await call()).toBe("90000");
   });
 });
 

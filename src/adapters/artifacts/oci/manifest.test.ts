@@ -16,6 +16,8 @@ const entry = (digit: string, os: string, architecture: string) => ({
   platform: { os, architecture },
 });
 
+const PROVIDER = { kind: "executable", architecture: "arm64" } as const;
+
 describe("parseManifest()", () => {
   test.for([
     "application/wasm",
@@ -40,6 +42,31 @@ describe("parseManifest()", () => {
     expect(parseManifest(encode(docker), undefined, "x").kind).toBe("image");
     const { mediaType, ...bare } = image(layer("application/wasm"));
     expect(parseManifest(encode(bare), `${mediaType}; charset=utf-8`, "x").kind).toBe("image");
+  });
+
+  test.for([
+    "application/vnd.wasmcloud.provider.archive.layer.v1+par",
+    "application/vnd.oci.image.layer.v1.tar",
+    "application/octet-stream",
+  ])("takes a single layer of type %s for a provider", (mediaType, { expect }) => {
+    const found = parseManifest(encode(image(layer(mediaType))), undefined, "x", PROVIDER);
+    expect(found).toMatchObject({ kind: "image", layer: { digest: digestOf("a"), mediaType } });
+  });
+
+  test("takes no component for a provider, and no provider for a component", ({ expect }) => {
+    const [wasm, par] = ["application/wasm", "application/vnd.wasmcloud.provider.archive.layer.v1+par"].map((type) =>
+      encode(image(layer(type))),
+    );
+    expect(() => parseManifest(wasm ?? encode({}), undefined, "x", PROVIDER)).toThrow(/it has no provider layer/);
+    expect(() => parseManifest(par ?? encode({}), undefined, "x")).toThrow(/it has no WebAssembly layer/);
+  });
+
+  test("takes the image of the machine's architecture for a provider", ({ expect }) => {
+    const manifests = [entry("1", "linux", "amd64"), entry("2", "linux", "arm64"), entry("3", "wasip2", "wasm")];
+    const index = encode({ mediaType: OCI_INDEX, manifests });
+    expect(parseManifest(index, undefined, "x", PROVIDER)).toEqual({ kind: "index", manifest: digestOf("2") });
+    const other = { kind: "executable", architecture: "riscv64" } as const;
+    expect(() => parseManifest(index, undefined, "x", other)).toThrow(/want one for linux\/riscv64/);
   });
 
   test("gives the annotations of the image", ({ expect }) => {

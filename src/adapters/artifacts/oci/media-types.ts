@@ -17,8 +17,13 @@ export const WASM_LAYERS: ReadonlySet<string> = new Set([
   "application/vnd.module.wasm.content.layer.v1+wasm",
 ]);
 
-/** wasmCloud 1.x also takes components that were pushed as if they were a layer of a container; the bytes are not a tar. */
+/** Of a layer that is the archive of a provider, as wasmCloud 1.x has it. */
+export const PROVIDER_LAYER = "application/vnd.wasmcloud.provider.archive.layer.v1+par";
+
+/** wasmCloud 1.x also takes components, and archives, that were pushed as if they were a layer of a container; the bytes are not a tar. */
 export const MISNAMED_LAYER = "application/vnd.oci.image.layer.v1.tar";
+/** What other tools call a file of which they know nothing. */
+export const ANY_LAYER = "application/octet-stream";
 
 export const MANIFESTS: ReadonlySet<string> = new Set([OCI_MANIFEST, DOCKER_MANIFEST]);
 export const INDEXES: ReadonlySet<string> = new Set([OCI_INDEX, DOCKER_INDEX]);

@@ -4,7 +4,7 @@ import { PetioleError } from "../../../domain/errors.ts";
 import type { Digest } from "../../../domain/workload.ts";
 import { readAnswer, unreachable, type HttpAnswer } from "../http.ts";
 import type { ArtifactSource, Opened } from "../source.ts";
-import { parseManifest } from "./manifest.ts";
+import { parseManifest, type WantedContent } from "./manifest.ts";
 import { ACCEPTED } from "./media-types.ts";
 import { openRegistry, type RegistryClient, type RegistryOptions } from "./registry-client.ts";
 
@@ -13,7 +13,11 @@ const MAX_MANIFEST = 4 * 1024 ** 2;
 const DIGEST_HEADER = "docker-content-digest";
 
 /** An image in a registry: https://github.com/opencontainers/distribution-spec */
-export function createOciSource(reference: OciReference, options: RegistryOptions): ArtifactSource {
+export function createOciSource(
+  reference: OciReference,
+  options: RegistryOptions,
+  wanted: WantedContent = { kind: "component" },
+): ArtifactSource {
   const name = formatReference(reference);
   let opening: Promise<RegistryClient> | undefined;
   const open = (): Promise<RegistryClient> => (opening ??= openRegistry(reference, "pull", options));
@@ -63,12 +67,12 @@ export function createOciSource(reference: OciReference, options: RegistryOption
         if (digest === undefined && (await isStill(known.digest, which, signal))) return known;
       }
       const top = await readManifest(which, signal);
-      let manifest = parseManifest(top.bytes, top.contentType, name);
+      let manifest = parseManifest(top.bytes, top.contentType, name, wanted);
       let chosen: Digest | undefined;
       if (manifest.kind === "index") {
         chosen = manifest.manifest;
         const inner = await readManifest(chosen, signal);
-        manifest = parseManifest(inner.bytes, inner.contentType, name);
+        manifest = parseManifest(inner.bytes, inner.contentType, name, wanted);
       }
       if (manifest.kind === "index") {
         throw new PetioleError("ERR_ARTIFACT_FORMAT", `Cannot use the image "${name}": its index leads to an index`);

@@ -33,6 +33,11 @@ export function componentVerbs(context: HostContext): Readonly<Record<string, Ve
       scaled(item, host);
       return;
     }
+    // It is told of when it is there, or cannot be had.
+    if (status?.state === "fetching") {
+      context.awaitLater("component", item.id, "fetching");
+      return;
+    }
     const error = status?.lastError;
     if (before === undefined && failsForGood(error)) {
       context.want((wanted) => ({ ...wanted, components: withoutItem(wanted.components, item.id) }));

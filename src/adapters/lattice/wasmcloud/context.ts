@@ -3,6 +3,7 @@ import type { HostStatus } from "../../../host/host.ts";
 import type { Logger } from "../../../lib/log.ts";
 import type { HostEvent } from "./events.ts";
 import type { SharedBucket } from "./shared-bucket.ts";
+import type { ProviderVerb } from "./subjects.ts";
 import type { Wanted } from "./wanted.ts";
 import type { Reply } from "./wire.ts";
 
@@ -28,10 +29,15 @@ export interface HostContext {
   running(): HostStatus;
   /** Why a component cannot be had from this reference; undefined when it can. */
   componentProblem(reference: string): string | undefined;
-  /** Type of petiole's provider that a reference names; undefined when it names none. */
-  providerType(reference: string): string | undefined;
-  /** An item whose start failed and is tried again by itself: it is reported when it runs. */
-  awaitLater(kind: "component" | "provider", id: string): void;
+  /** Why no provider can be had from this reference; undefined when one can. */
+  providerProblem(reference: string): string | undefined;
+  /** Says something to the processes of a provider, wherever in the lattice they are. */
+  tell(provider: string, verb: ProviderVerb, message: unknown): void;
+  /**
+   * An item whose start failed and is tried again by itself: it is reported when it runs. One that is being fetched is also
+   * reported when that fails.
+   */
+  awaitLater(kind: "component" | "provider", id: string, because?: "fetching"): void;
 }
 
 /** What comes of a command. */

@@ -22,17 +22,22 @@ export interface HealthIntervals {
 /** What is to be reported at `now`, and what to remember of it. A provider counts as unhealthy until its first report. */
 export function reportHealth(
   records: ReadonlyMap<string, HealthRecord>,
-  providers: readonly Pick<ProviderStatus, "id" | "state">[],
+  providers: readonly Pick<ProviderStatus, "id" | "state" | "report">[],
   now: number,
   { first, period }: HealthIntervals,
 ): { readonly records: ReadonlyMap<string, HealthRecord>; readonly reports: readonly HealthReport[] } {
   const next = new Map<string, HealthRecord>();
   const reports: HealthReport[] = [];
-  for (const { id, state } of providers) {
+  for (const { id, state, report } of providers) {
     const record = records.get(id);
-    const healthy = state === "running";
+    const healthy = state === "running" && report?.healthy !== false;
     if (record === undefined) {
-      if (healthy) next.set(id, { healthy: false, dueAt: now + first });
+      if (state === "running") next.set(id, { healthy: false, dueAt: now + first });
+      continue;
+    }
+    // A process that has not said so, or whose answer cannot be read, is nothing to tell of.
+    if (state === "running" && report !== undefined && report.healthy === undefined) {
+      next.set(id, record);
       continue;
     }
     if (now < record.dueAt && (healthy || !record.healthy)) {

@@ -39,11 +39,16 @@ export function inventoryItems({ wanted, below, status, annotations: ownAnnotati
       const { reference, annotations, count } = item;
       return [{ id, image_ref: reference, annotations, revision: 0, max_instances: count }];
     }),
-    providers: status.providers.filter(isRunning).flatMap(({ id, type }) => {
+    providers: status.providers.filter(isRunning).flatMap(({ id, type, report }): InventoryProvider[] => {
       const own = below.providers.some((spec) => spec.id === id);
       const item = findItem(wanted.providers, id);
-      if (own) return [{ id, image_ref: `petiole://${type}`, annotations: ownAnnotations(id), revision: 0 }];
-      return item === undefined ? [] : [{ id, image_ref: item.reference, annotations: item.annotations, revision: 0 }];
+      const told = {
+        id,
+        revision: report?.revision ?? 0,
+        ...(report?.name === undefined ? {} : { name: report.name }),
+      };
+      if (own) return [{ ...told, image_ref: `petiole://${type}`, annotations: ownAnnotations(id) }];
+      return item === undefined ? [] : [{ ...told, image_ref: item.reference, annotations: item.annotations }];
     }),
   };
 }

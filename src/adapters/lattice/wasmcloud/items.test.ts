@@ -34,7 +34,7 @@ const input = (more: Partial<ItemsInput>): ItemsInput => ({
   },
   links: [],
   config: lookup,
-  providerType: (reference) => (reference === "petiole://kv" ? "kv" : undefined),
+  providerOrigin: (reference) => (reference === "petiole://kv" ? { kind: "own", type: "kv" } : undefined),
   below: NOTHING,
   ...more,
 });
@@ -104,7 +104,13 @@ describe("latticeItems()", () => {
   });
 
   test("leaves out a provider of a type that is not known any more", ({ expect }) => {
-    expect(latticeItems(input({ providerType: () => undefined })).providers).toEqual([]);
+    expect(latticeItems(input({ providerOrigin: () => undefined })).providers).toEqual([]);
+  });
+
+  test("leaves the configuration of an executable to be told to its process", ({ expect }) => {
+    const origin = { kind: "executable", type: "executable", config: { file: "/srv/store" } } as const;
+    const [provider] = latticeItems(input({ providerOrigin: () => origin })).providers;
+    expect(provider).toEqual({ id: "p", type: "executable", config: { file: "/srv/store" } });
   });
 });
 

@@ -1,6 +1,6 @@
 // From what the lattice says to what should run on this device. Pure.
 
-import type { ProviderSpec, WantedState, LinkSpec } from "../../../domain/workload.ts";
+import type { ImageSource, LinkSpec, WantedProvider, WantedState } from "../../../domain/workload.ts";
 import { parseWitName } from "../../../domain/wit-name.ts";
 import { structuredConfig } from "../../../lib/structured-config.ts";
 import { mergeConfig, type ConfigLookup } from "./named-config.ts";
@@ -19,21 +19,33 @@ export interface LatticeComponent {
 /** What the lattice wants of this device. */
 export interface LatticeItems {
   readonly components: readonly LatticeComponent[];
-  readonly providers: readonly ProviderSpec[];
+  readonly providers: readonly WantedProvider[];
   readonly links: readonly LinkSpec[];
 }
+
+/** What a reference to a provider stands for. */
+export type ProviderOrigin =
+  /** One of petiole's own. */
+  | { readonly kind: "own"; readonly type: string }
+  | {
+      readonly kind: "executable";
+      readonly type: string;
+      /** As that type has it, but for the configuration of the provider itself. */
+      readonly config: Readonly<Record<string, unknown>>;
+      readonly image?: ImageSource | undefined;
+    };
 
 export interface ItemsInput {
   readonly wanted: Wanted;
   /** Of the whole lattice. */
   readonly links: readonly Link[];
   readonly config: ConfigLookup;
-  readonly providerType: (reference: string) => string | undefined;
+  readonly providerOrigin: (reference: string) => ProviderOrigin | undefined;
   /** What the device itself wants: the lattice can link it, and cannot change it. */
   readonly below: WantedState;
 }
 
-export function latticeItems({ wanted, links, config, providerType, below }: ItemsInput): LatticeItems {
+export function latticeItems({ wanted, links, config, providerOrigin, below }: ItemsInput): LatticeItems {
   const taken = new Set([...below.components, ...below.providers].map(({ id }) => id));
   const components = wanted.components.filter(({ id }) => !taken.has(id));
   const providers = wanted.providers.filter(({ id }) => !taken.has(id));
@@ -45,10 +57,20 @@ export function latticeItems({ wanted, links, config, providerType, below }: Ite
       config: mergeConfig(names, config),
     })),
     providers: providers.flatMap(({ id, reference, config: names }) => {
-      const type = providerType(reference);
-      // One that another version of petiole had.
-      if (type === undefined) return [];
-      return [{ id, type, config: structuredConfig(mergeConfig(names, config)) }];
+      const origin = providerOrigin(reference);
+      // One that another version of petiole had, or that this configuration does not let the lattice start any more.
+      if (origin === undefined) return [];
+      if (origin.kind === "own")
+        return [{ id, type: origin.type, config: structuredConfig(mergeConfig(names, config)) }];
+      // A process hears of its configuration, and of changes to it, by itself: they are no reason to start it anew.
+      return [
+        {
+          id,
+          type: origin.type,
+          config: origin.config,
+          ...(origin.image === undefined ? {} : { image: origin.image }),
+        },
+      ];
     }),
     links: linksHere(links, config, {
       components: new Set([...below.components, ...components].map(({ id }) => id)),

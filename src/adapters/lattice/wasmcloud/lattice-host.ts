@@ -20,13 +20,16 @@ import { reportHealth, type HealthRecord } from "./health.ts";
 import { hostVerbs } from "./host-verbs.ts";
 import { recallHostId } from "./identity.ts";
 import { currentLabels, humanDuration, inventoryItems } from "./inventory.ts";
-import { latticeItems, linksOf, type LatticeItems } from "./items.ts";
+import { latticeItems, linksOf, type LatticeItems, type ProviderOrigin } from "./items.ts";
+import { mergeConfig } from "./named-config.ts";
+import { providerLink, type ProviderLink } from "./provider-links.ts";
+import { createLateReports } from "./late-reports.ts";
 import { providerVerbs } from "./provider-verbs.ts";
 import { readyWithin, shareBucket, type SharedBucket } from "./shared-bucket.ts";
 import { sharedVerbs } from "./shared-verbs.ts";
-import { configBucket, eventSubject, latticeBucket } from "./subjects.ts";
+import { configBucket, eventSubject, latticeBucket, providerSubject } from "./subjects.ts";
 import { findItem, NOTHING_WANTED, parseWanted, type Wanted } from "./wanted.ts";
-import { configMap, parseStored, type HostReply, type Inventory, type RegistryCredentials } from "./wire.ts";
+import { configMap, parseStored, type HostReply, type Inventory, type Link, type RegistryCredentials } from "./wire.ts";
 
 export interface LatticeHostDeps {
   readonly lattice: string;
@@ -54,7 +57,10 @@ export interface LatticeHostDeps {
   /** Tells what becomes of updates. */
   readonly onUpdate: (listener: (outcome: UpdateOutcome) => void) => Disposable;
   readonly componentProblem: (reference: string) => string | undefined;
-  readonly providerType: (reference: string) => string | undefined;
+  readonly providerProblem: (reference: string) => string | undefined;
+  readonly providerOrigin: (reference: string) => ProviderOrigin | undefined;
+  /** What `settings` gives may be something else now. */
+  readonly onSettings: () => void;
   /** Stops every workload of the device. */
   readonly stopWorkloads: () => Promise<void>;
   /** Ends the agent. */
@@ -69,6 +75,8 @@ export interface LatticeHost extends AsyncDisposable {
   readonly hostId: string;
   /** What the lattice wants besides what the device itself does. */
   items(below: WantedState): LatticeItems;
+  /** What a provider that is a process is to know: the configuration that it was started with, and its links. */
+  settings(provider: string): ProviderSettings;
   /** Of the host, as they are now. */
   labels(): Readonly<Record<string, string>>;
   /** A named configuration of the lattice, as far as this device knows. */
@@ -78,6 +86,12 @@ export interface LatticeHost extends AsyncDisposable {
   status(): LatticeStatus;
   /** What the lattice said about a registry of images, by its host name. */
   registry(host: string): RegistryCredentials | undefined;
+}
+
+export interface ProviderSettings {
+  readonly config: Readonly<Record<string, string>>;
+  /** Every link of the lattice that the provider is an end of. */
+  readonly links: readonly ProviderLink[];
 }
 
 /** How long the first start waits for the buckets, so that the first answers are complete. */
@@ -104,7 +118,6 @@ export async function openLatticeHost(deps: LatticeHostDeps): Promise<LatticeHos
 
   const started = clock.monotonic();
   const stop = new AbortController();
-  const later = { component: new Set<string>(), provider: new Set<string>() };
   let health: ReadonlyMap<string, HealthRecord> = new Map();
   let begun = false;
   let announced = false;
@@ -165,11 +178,26 @@ export async function openLatticeHost(deps: LatticeHostDeps): Promise<LatticeHos
   const items = (below = deps.below()): LatticeItems =>
     latticeItems({
       wanted,
-      links: linksOf(data.entries()),
+      links: links(),
       config: (name) => config.get(name),
-      providerType: deps.providerType,
+      providerOrigin: deps.providerOrigin,
       below,
     });
+
+  let knownLinks: readonly Link[] | undefined;
+  /** Of the whole lattice: there may be thousands, which are read once after each change. */
+  const links = (): readonly Link[] => (knownLinks ??= linksOf(data.entries()));
+
+  const settings = (id: string): ProviderSettings => {
+    const lookup = (name: string): string | undefined => config.get(name);
+    return {
+      config: mergeConfig(findItem(wanted.providers, id)?.config ?? [], lookup),
+      links: links()
+        .filter(({ source_id, target }) => source_id === id || target === id)
+        .map((link) => providerLink(link, lookup)),
+    };
+  };
+
   const applying = createExclusive();
   let applied: LatticeItems | undefined;
 
@@ -190,6 +218,7 @@ export async function openLatticeHost(deps: LatticeHostDeps): Promise<LatticeHos
 
   async function applyChanges(): Promise<void> {
     if (!begun || stop.signal.aborted) return;
+    deps.onSettings();
     if (!deps.isStale() && isDeepStrictEqual(items(), applied)) return;
     applied = items();
     await deps.apply();
@@ -210,6 +239,7 @@ export async function openLatticeHost(deps: LatticeHostDeps): Promise<LatticeHos
   });
 
   function changed(name: "data" | "config"): void {
+    if (name === "data") knownLinks = undefined;
     unsaved.add(name);
     saveSoon();
     follow();
@@ -270,6 +300,8 @@ export async function openLatticeHost(deps: LatticeHostDeps): Promise<LatticeHos
 
   // ---- What is done
 
+  const late = createLateReports({ hostId, wanted: () => wanted, running: deps.running, publish });
+
   const context: HostContext = {
     hostId,
     log,
@@ -296,36 +328,18 @@ export async function openLatticeHost(deps: LatticeHostDeps): Promise<LatticeHos
     below: deps.below,
     running: deps.running,
     componentProblem: deps.componentProblem,
-    providerType: deps.providerType,
-    awaitLater: (kind, id) => void later[kind].add(id),
+    providerProblem: deps.providerProblem,
+    tell: (provider, verb, message) => {
+      try {
+        connection.current()?.publish(providerSubject(lattice, provider, verb), JSON.stringify(message));
+      } catch (error) {
+        log.warn("Cannot tell a provider of a link", { provider, reason: describeNatsError(error) });
+      }
+    },
+    awaitLater: (kind, id, because) => late.await(kind, id, because === "fetching" ? "outcome" : "running"),
   };
 
   const updates = deps.onUpdate(followUpdates(context));
-
-  /** Reports what runs by now although its start had failed. */
-  function reportLate(): void {
-    const { components, providers } = deps.running();
-    for (const id of later.component) {
-      const item = findItem(wanted.components, id);
-      if (item !== undefined && components.find((one) => one.id === id)?.state !== "running") continue;
-      later.component.delete(id);
-      if (item === undefined) continue;
-      const { annotations, reference, count } = item;
-      const data = { annotations, component_id: id, host_id: hostId, image_ref: reference, max_instances: count };
-      publish({ name: "component_scaled", data });
-    }
-    for (const id of later.provider) {
-      const item = findItem(wanted.providers, id);
-      if (item !== undefined && providers.find((one) => one.id === id)?.state !== "running") continue;
-      later.provider.delete(id);
-      if (item === undefined) continue;
-      const { annotations, reference } = item;
-      publish({
-        name: "provider_started",
-        data: { host_id: hostId, image_ref: reference, provider_id: id, annotations },
-      });
-    }
-  }
 
   const firstHealth = millis(Math.min(FIRST_HEALTH, deps.heartbeat));
 
@@ -353,7 +367,7 @@ export async function openLatticeHost(deps: LatticeHostDeps): Promise<LatticeHos
       const due = reportHealth(health, deps.running().providers, now, { first: firstHealth, period: deps.heartbeat });
       health = due.records;
       for (const { name, provider } of due.reports) publish({ name, data: { host_id: hostId, provider_id: provider } });
-      reportLate();
+      late.report();
       await clock.sleep(millis(Math.min(firstHealth, Math.max(1, next - now))), stop.signal).catch(() => {});
     }
   }
@@ -382,6 +396,7 @@ export async function openLatticeHost(deps: LatticeHostDeps): Promise<LatticeHos
   return {
     hostId,
     items,
+    settings,
     labels,
     namedConfig: (name) => parseStored(configMap, config.get(name)),
     begin() {

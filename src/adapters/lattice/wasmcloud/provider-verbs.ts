@@ -41,6 +41,11 @@ export function providerVerbs(context: HostContext): Readonly<Record<string, Ver
         });
         return;
       }
+      // It is told of when it is there, or cannot be had.
+      if (status?.state === "fetching") {
+        context.awaitLater("provider", item.id, "fetching");
+        return;
+      }
       if (failsForGood(status?.lastError)) {
         context.want((wanted) => ({ ...wanted, providers: withoutItem(wanted.providers, item.id) }));
         await context.commit();
@@ -61,9 +66,7 @@ export function providerVerbs(context: HostContext): Readonly<Record<string, Ver
     const { components, providers } = context.wanted();
     const problem =
       (findItem(components, id) === undefined ? undefined : `"${id}" is a component of this host`) ??
-      (context.providerType(reference) === undefined
-        ? `Cannot start "${reference}": want petiole:// or builtin: and a type of petiole's own providers`
-        : undefined) ??
+      context.providerProblem(reference) ??
       configProblem(config, (name) => context.config.get(name)) ??
       (providers.length >= MOST_ITEMS ? `This host runs at most ${MOST_ITEMS} providers of the lattice` : undefined);
     if (problem !== undefined) return { reply, after: async () => failed(item, problem) };
@@ -103,7 +106,7 @@ export function providerVerbs(context: HostContext): Readonly<Record<string, Ver
         matchesLabels(constraints, context.labels()) &&
         isOurs(context, provider_id) === undefined &&
         !isRunning(provider_id) &&
-        context.providerType(provider_ref) !== undefined;
+        context.providerProblem(provider_ref) === undefined;
       return { reply: fits ? answer({ host_id: hostId, provider_ref, provider_id, constraints }) : undefined };
     },
     "provider.start": (body) => start(decode(startProviderRequest, body, "provider start command")),

@@ -6,6 +6,7 @@ import type { HostContext, Outcome, Verb } from "./context.ts";
 import { decode } from "./decode.ts";
 import { linksOf } from "./items.ts";
 import { deleteLink, LINK_CONFLICT, putLink } from "./links.ts";
+import { linkMessage, linkRemoval, providerLink } from "./provider-links.ts";
 import { CLAIMS, componentKey, isBucketKey } from "./subjects.ts";
 import {
   accepted,
@@ -38,8 +39,21 @@ export function sharedVerbs(context: HostContext): Readonly<Record<string, Verb>
       throw error;
     }
     await context.kept();
+    tellEnds(link, "linkdefs.put");
     context.publish({ name: "linkdef_set", data: link });
     return { reply: accepted("successfully set link") };
+  }
+
+  /**
+   * Processes of providers hear of a new link from their own host; this is for those that were made for hosts of 1.0. Of one that
+   * goes, every process hears here. Nothing is said of a link with a secret: it would be without it.
+   */
+  function tellEnds(link: Link, verb: "linkdefs.put" | "linkdefs.del"): void {
+    const isSecret = [...link.source_config, ...link.target_config].some((name) => name.startsWith("SECRET"));
+    if (verb === "linkdefs.put" && isSecret) return;
+    const told = providerLink(link, (name) => config.get(name));
+    const message = verb === "linkdefs.put" ? linkMessage(told) : linkRemoval(told);
+    for (const end of new Set([link.source_id, link.target])) context.tell(end, verb, message);
   }
 
   function checkLink({ source_id, source_config, target_config }: Link): void {
@@ -63,6 +77,7 @@ export function sharedVerbs(context: HostContext): Readonly<Record<string, Verb>
       return JSON.stringify({ ...record, links: result.links });
     });
     await context.kept();
+    if (removed !== undefined) tellEnds(removed, "linkdefs.del");
     const { source_id, name, wit_namespace, wit_package } = request;
     context.publish({
       name: "linkdef_deleted",

@@ -60,6 +60,13 @@ export const isComponentKey = (key: string): boolean => key.startsWith(COMPONENT
 /** A key that a bucket can hold. */
 export const isBucketKey = (key: string): boolean => /^[A-Za-z0-9_/=.-]+$/.test(key) && !/^\.|\.$|\.\./.test(key);
 
+export const everyProvider = (lattice: string): string => `wasmbus.rpc.${lattice}.>`;
+
+/** What a host and a provider process say to each other; links are put by the process's own key instead of its id. */
+export type ProviderVerb = "health" | "default.shutdown" | "linkdefs.put" | "linkdefs.del" | "config.update";
+export const providerSubject = (lattice: string, id: string, verb: ProviderVerb): string =>
+  `wasmbus.rpc.${lattice}.${id}.${verb}`;
+
 /** Where wadm is asked, such as `wadmSubject("default", "status", "thermo")`. */
 export const wadmSubject = (lattice: string, operation: string, name?: string): string =>
   ["wadm.api", lattice, "model", operation, ...(name === undefined ? [] : [name])].join(".");

@@ -125,6 +125,8 @@ export interface InventoryComponent {
 export interface InventoryProvider {
   readonly id: string;
   readonly image_ref: string;
+  /** As its claims have it. */
+  readonly name?: string;
   readonly annotations: Readonly<Record<string, string>>;
   readonly revision: number;
 }

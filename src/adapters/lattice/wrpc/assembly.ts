@@ -31,16 +31,16 @@ export class Assembly {
 
   /** @throws WireFault */
   push(piece: Uint8Array): void {
-    this.#received += piece.length;
-    if (this.#bytes.length === 0) {
-      this.#bytes = piece;
-      this.#store = undefined;
-      return;
-    }
     const used = this.#bytes.length;
     const length = used + piece.length;
     if (length > this.#limits.bytes) {
       throw new WireFault("too-large", `it takes more than ${this.#limits.bytes} bytes`);
+    }
+    this.#received += piece.length;
+    if (used === 0) {
+      this.#bytes = piece;
+      this.#store = undefined;
+      return;
     }
     const offset = this.#store === undefined ? 0 : this.#bytes.byteOffset - this.#store.byteOffset;
     let store = this.#store;

@@ -1,5 +1,5 @@
 import type { Msg, MsgHdrs, NatsConnection } from "@nats-io/transport-node";
-import { PetioleError, WitError, type ErrorCode } from "../../../domain/errors.ts";
+import { isPetioleError, PetioleError, WitError, type ErrorCode } from "../../../domain/errors.ts";
 import type { Millis } from "../../../domain/units.ts";
 import type { Logger } from "../../../lib/log.ts";
 import { MisfitValue } from "../../../lib/wit/value.ts";
@@ -8,7 +8,7 @@ import { functionCodecOf, type FunctionCodec, type Outcome } from "./compile.ts"
 import { WireFault } from "./faults.ts";
 import { callInboxesOf } from "./inbox.ts";
 import { Incoming } from "./incoming.ts";
-import { after, CALL_LIMITS, type CallLimits } from "./limits.ts";
+import { after, ByteBudget, CALL_LIMITS, type CallLimits } from "./limits.ts";
 import {
   brokenPart,
   errorCodeOf,
@@ -68,6 +68,7 @@ export interface WrpcClient {
 export function createWrpcClient(options: WrpcClientOptions): WrpcClient {
   const limits = { ...CALL_LIMITS, ...options.limits };
   const writer = new Writer(limits.value);
+  const budget = new ByteBudget(limits.total);
   const { connection, lattice, log } = options;
   return {
     remote: (remote) => {
@@ -79,6 +80,7 @@ export function createWrpcClient(options: WrpcClientOptions): WrpcClient {
         headers: wireHeaders(`\r\nsource-id: ${source}\r\nlink-name: ${linkName}`),
         codec: functionCodecOf(type),
         limits,
+        budget,
         writer,
         log,
       };
@@ -93,7 +95,7 @@ export function createWrpcClient(options: WrpcClientOptions): WrpcClient {
             new RemoteCall({ callee, live, parts, bytes, resolve, reject }).start(headers, given);
           } catch (error) {
             for (const part of parts) part.discard();
-            throw error;
+            throw isPetioleError(error) ? error : unreachable(`call ${what}`, error);
           }
         });
     },
@@ -107,6 +109,7 @@ interface Callee {
   readonly headers: MsgHdrs;
   readonly codec: FunctionCodec;
   readonly limits: CallLimits;
+  readonly budget: ByteBudget;
   readonly writer: Writer;
   readonly log: Logger;
 }
@@ -158,6 +161,9 @@ class RemoteCall {
     this.#incoming = new Incoming({
       codec: callee.codec.result,
       limits: callee.limits,
+      budget: callee.budget,
+      // Who calls may forget about a stream at any time.
+      budgetStreams: false,
       what: `the results of ${callee.what}`,
       onValue: (value) => this.#succeed(value as Outcome), // The codec of results reads nothing else.
       onFailure: (error) => this.#fail(error),

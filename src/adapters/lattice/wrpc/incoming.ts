@@ -2,12 +2,15 @@ import { PetioleError } from "../../../domain/errors.ts";
 import { Assembly } from "./assembly.ts";
 import type { Codec } from "./codec.ts";
 import { faultOf, WireFault } from "./faults.ts";
-import { after, readLimits, type CallLimits } from "./limits.ts";
+import { after, readLimits, type ByteBudget, type CallLimits } from "./limits.ts";
 import type { OpenPart, PartSource } from "./reader.ts";
 
 export interface IncomingOptions {
   readonly codec: Codec;
   readonly limits: CallLimits;
+  readonly budget: ByteBudget;
+  /** What streams hold counts as well; then `close` has to be called. */
+  readonly budgetStreams: boolean;
   /** For messages: `the results of … at "…"`. */
   readonly what: string;
   readonly onValue: (value: unknown) => void;
@@ -26,6 +29,8 @@ export class Incoming {
   readonly #assembly: Assembly;
   readonly #channels = new Map<string, Channel>();
   #state: "reading" | "parts" | "done" = "reading";
+  // Bytes of the value while it is not complete, and of streams until they are read.
+  #assembling = 0;
   #waiting = 0;
   #heard = 0;
   #idle: Disposable | undefined;
@@ -53,8 +58,9 @@ export class Incoming {
       if (piece.length > 0) this.#assembly.push(piece);
       const found = this.#assembly.take((input) => this.#options.codec.read(input), last);
       if (found === undefined) {
-        if (last)
-          this.fail(new PetioleError("ERR_CALL_FAILED", `Cannot read ${this.#options.what}: they ended too early`));
+        if (last) throw new PetioleError("ERR_CALL_FAILED", `Cannot read ${this.#options.what}: they ended too early`);
+        if (!this.#options.budget.take(piece.length)) throw this.#busy();
+        this.#assembling += piece.length;
         return;
       }
       if (this.#assembly.length > 0) {
@@ -78,16 +84,35 @@ export class Incoming {
       channel.end();
       return;
     }
-    this.#waiting += piece.length;
-    if (this.#waiting <= this.#options.limits.value) channel.push(piece);
+    const { limits, budget, budgetStreams } = this.#options;
+    if (this.#waiting + piece.length > limits.value) this.fail(this.#tooMuch());
+    else if (budgetStreams && !budget.take(piece.length)) this.fail(this.#busy());
     else {
-      this.fail(
-        new PetioleError(
-          "ERR_CALL_TOO_LARGE",
-          `Cannot hold ${this.#options.what}: more than ${this.#options.limits.value} bytes of streams wait to be read`,
-        ),
-      );
+      this.#waiting += piece.length;
+      channel.push(piece);
     }
+  }
+
+  #tooMuch(): PetioleError {
+    const found = `more than ${this.#options.limits.value} bytes of streams wait to be read`;
+    return new PetioleError("ERR_CALL_TOO_LARGE", `Cannot hold ${this.#options.what}: ${found}`);
+  }
+
+  #busy(): PetioleError {
+    const found = `the calls that are on their way take ${this.#options.limits.total} bytes already`;
+    return new PetioleError("ERR_COMPONENT_BUSY", `Cannot hold ${this.#options.what}: ${found}`);
+  }
+
+  #taken(bytes: number): void {
+    this.#waiting -= bytes;
+    if (this.#options.budgetStreams) this.#options.budget.give(bytes);
+  }
+
+  /** Nobody should read what there may still be of it. */
+  close(): void {
+    if (this.#channels.size === 0) return;
+    this.fail(new PetioleError("ERR_CALL_FAILED", `Cannot read ${this.#options.what}: the call is over`));
+    for (const channel of this.#channels.values()) channel.cancel();
   }
 
   /** Nothing more comes of what is at `path`. */
@@ -100,15 +125,31 @@ export class Incoming {
     const state = this.#state;
     if (state === "done") return;
     this.#state = "done";
+    this.#assembled();
     for (const channel of this.#channels.values()) channel.fail(error);
     if (state === "reading") this.#options.onFailure(error);
     this.#finish();
   }
 
+  #assembled(): void {
+    this.#options.budget.give(this.#assembling);
+    this.#assembling = 0;
+  }
+
   #begin(parts: readonly OpenPart[]): void {
+    this.#assembled();
+    if (parts.length === 0 && this.#channels.size === 0) {
+      this.#state = "done";
+      this.#finish();
+      return;
+    }
     this.#state = "parts";
     const wanted = new Set(parts.map(({ path }) => path));
-    for (const path of this.#channels.keys()) if (!wanted.has(path)) this.#channels.delete(path);
+    for (const [path, channel] of this.#channels) {
+      if (wanted.has(path)) continue;
+      channel.cancel();
+      this.#channels.delete(path);
+    }
     // Those that ended already are given out and forgotten at once.
     for (const part of parts) part.begin(this.#channels.get(part.path) ?? this.#open(part.path));
     this.#settle();
@@ -117,7 +158,7 @@ export class Incoming {
 
   #open(path: string): Channel {
     const channel = new Channel({
-      onTaken: (bytes) => (this.#waiting -= bytes),
+      onTaken: (bytes) => this.#taken(bytes),
       onClosed: () => this.#settle(),
     });
     this.#channels.set(path, channel);

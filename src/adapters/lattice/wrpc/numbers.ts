@@ -92,7 +92,7 @@ export const f64Codec: Codec = plain(
   (out, value) => {
     if (typeof value !== "number") throw misfit("a number (f64)", value);
     DOUBLE[0] = value;
-    out.raw(OCTETS);
+    copyFromScratch(out, 8);
   },
   (input) => {
     copyToScratch(input, 8);
@@ -105,8 +105,7 @@ export const f32Codec: Codec = plain(
   (out, value) => {
     if (typeof value !== "number") throw misfit("a number (f32)", value);
     SINGLE[0] = value;
-    out.room(4);
-    for (let i = 0; i < 4; i++) out.bytes[out.at++] = OCTETS[i] as number; // It has eight.
+    copyFromScratch(out, 4);
   },
   (input) => {
     copyToScratch(input, 4);
@@ -118,9 +117,19 @@ function plain(least: number, write: Codec["write"], read: Codec["read"]): Codec
   return { write, read, least, heap: SLOT, depth: 0, async: false };
 }
 
+/** A loop is faster than `set` for so few. */
+function copyFromScratch(out: Writer, count: number): void {
+  out.room(count);
+  const { bytes, at } = out;
+  for (let i = 0; i < count; i++) bytes[at + i] = OCTETS[i] as number; // It has eight.
+  out.at = at + count;
+}
+
 function copyToScratch(input: Reader, count: number): void {
   input.need(count);
-  for (let i = 0; i < count; i++) OCTETS[i] = input.bytes[input.at++] as number; // They are there.
+  const { bytes, at } = input;
+  for (let i = 0; i < count; i++) OCTETS[i] = bytes[at + i] as number; // They are there.
+  input.at = at + count;
 }
 
 function writeSigned(out: Writer, value: number): void {

@@ -1,6 +1,7 @@
 import type { MsgHdrs, NatsConnection } from "@nats-io/transport-node";
 import { isErrorCode, isPetioleError, PetioleError, type ErrorCode } from "../../../domain/errors.ts";
 import { describeNatsError } from "../nats-error.ts";
+import { WireFault } from "./faults.ts";
 import { channelSubject } from "./subjects.ts";
 import type { AsyncPart, PartSink, Writer } from "./writer.ts";
 
@@ -26,10 +27,20 @@ export function errorHeaders(code: ErrorCode, status = ""): MsgHdrs {
   return wireHeaders(`${status === "" ? "" : ` ${status}`}\r\n${ERROR_HEADER}: ${code}`);
 }
 
-/** The code that the other side gave, if it is one of those that tell how a call of a component ended. */
+/** Codes that tell how a call ended; to a caller on another host, any other one says no more than that it failed. */
+const isCallCode = (code: ErrorCode): boolean => code.startsWith("ERR_COMPONENT_") || code.startsWith("ERR_CALL_");
+
+/** What the other side is told. */
+export function toldCode(error: unknown): ErrorCode {
+  if (isPetioleError(error) && isCallCode(error.code)) return error.code;
+  return error instanceof WireFault ? "ERR_CALL_TOO_LARGE" : "ERR_CALL_FAILED";
+}
+
+/** The code that the other side gave; undefined when it gave none. */
 export function errorCodeOf(headers: MsgHdrs | undefined): ErrorCode | undefined {
   const code = headers?.get(ERROR_HEADER);
-  return isErrorCode(code) && (code.startsWith("ERR_COMPONENT_") || code.startsWith("ERR_CALL_")) ? code : undefined;
+  if (code === undefined || code === "") return undefined;
+  return isErrorCode(code) && isCallCode(code) ? code : "ERR_CALL_FAILED";
 }
 
 /** What the reader of a stream or future of a call is told when the other side gave it up. */
@@ -88,7 +99,7 @@ export async function sendParts(parts: readonly AsyncPart[], options: PartsOptio
         await part.send(partSink({ live, subject, writer, signal }));
         send(live, subject, EMPTY);
       } catch (error) {
-        if (!live.isClosed()) sendFailure(live, subject, isPetioleError(error) ? error.code : "ERR_CALL_FAILED");
+        if (!live.isClosed()) sendFailure(live, subject, toldCode(error));
         throw error;
       }
     }),

@@ -1,12 +1,12 @@
 import type { Msg, NatsConnection } from "@nats-io/transport-node";
-import { isPetioleError, PetioleError, WitError, type ErrorCode } from "../../../domain/errors.ts";
+import { PetioleError, WitError, type ErrorCode } from "../../../domain/errors.ts";
+import { millis, seconds } from "../../../domain/units.ts";
 import type { Logger } from "../../../lib/log.ts";
 import { MisfitValue } from "../../../lib/wit/value.ts";
 import type { FunctionCodec, Outcome } from "./compile.ts";
-import { WireFault } from "./faults.ts";
 import { callInboxesOf } from "./inbox.ts";
 import { Incoming } from "./incoming.ts";
-import { after, type CallLimits } from "./limits.ts";
+import { after, type ByteBudget, type CallLimits } from "./limits.ts";
 import {
   brokenPart,
   errorCodeOf,
@@ -15,11 +15,20 @@ import {
   sendFailure,
   sendParts,
   sendValue,
+  toldCode,
   unreachable,
 } from "./outgoing.ts";
 import { channelSubject, PARAMS, RESULTS } from "./subjects.ts";
 import type { WireFunction } from "./types.ts";
 import type { AsyncPart, Writer } from "./writer.ts";
+
+/** Far below what any caller waits to be accepted. */
+const SOON = millis(10);
+/**
+ * Without results, the end of a call that failed looks like that of one that did not to callers who do not know our
+ * header. Before it is accepted it can be refused, which everybody understands.
+ */
+const SOON_WITHOUT_RESULTS = seconds(2);
 
 /** Who calls. */
 export interface Caller {
@@ -48,16 +57,22 @@ export interface Served extends ServedFunction {
 export interface Shared {
   readonly log: Logger;
   readonly limits: CallLimits;
+  readonly budget: ByteBudget;
   readonly writer: Writer;
   readonly signal: AbortSignal;
   /** What ends a wait when the signal aborts: listeners of the signal would cost more than the rest of a small call. */
   readonly stops: Set<(reason: PetioleError) => void>;
 }
 
-/** Says no before a call was taken: any peer tells its caller at once. */
-export function refuse(live: NatsConnection, inbox: string, code: "ERR_COMPONENT_BUSY" | "ERR_CALL_UNDECODABLE"): void {
-  const status = code === "ERR_COMPONENT_BUSY" ? "429 Too Many Calls" : "400 Bad Parameters";
-  send(live, inbox, new Uint8Array(), errorHeaders(code, status));
+const STATUS: Partial<Record<ErrorCode, string>> = {
+  ERR_COMPONENT_BUSY: "429 Too Many Calls",
+  ERR_CALL_UNDECODABLE: "400 Bad Parameters",
+  ERR_CALL_TOO_LARGE: "413 Too Large",
+};
+
+/** Says no before a call was accepted: any peer tells its caller at once. */
+export function refuse(live: NatsConnection, inbox: string, code: ErrorCode): void {
+  send(live, inbox, new Uint8Array(), errorHeaders(code, STATUS[code] ?? "500 Call Failed"));
 }
 
 /** One call: its parameters come in, it is made, its results go out. */
@@ -67,6 +82,10 @@ export class ServedCall {
   /** The caller's inbox. */
   readonly #reply: string;
   readonly #shared: Shared;
+  #incoming: Incoming | undefined;
+  /** What accepts the call; undefined when that is done. */
+  #accept: (() => void) | undefined;
+  #waiting: Disposable | undefined;
 
   constructor(served: Served, live: NatsConnection, reply: string, shared: Shared) {
     this.#served = served;
@@ -76,6 +95,14 @@ export class ServedCall {
   }
 
   async run(message: Msg): Promise<void> {
+    try {
+      await this.#serve(message);
+    } finally {
+      this.#incoming?.close();
+    }
+  }
+
+  async #serve(message: Msg): Promise<void> {
     using abort = lazySignal(this.#shared.stops);
     // Headers are read when somebody asks for one.
     const caller: Caller = {
@@ -96,7 +123,7 @@ export class ServedCall {
       const outcome = await this.#call(args, caller);
       parts = this.#answer(outcome);
     } catch (error) {
-      if (!this.#live.isClosed()) sendFailure(this.#live, channelSubject(this.#reply, RESULTS), codeOf(error));
+      this.#fail(toldCode(error));
       throw error;
     }
     if (parts.length === 0) return;
@@ -110,7 +137,7 @@ export class ServedCall {
   /** The arguments; undefined when the call was refused. */
   async #receive(message: Msg): Promise<readonly unknown[] | undefined> {
     const { codec, what } = this.#served;
-    const { limits } = this.#shared;
+    const { limits, budget } = this.#shared;
     const inboxes = callInboxesOf(this.#live);
     const inbox = inboxes.create();
     const { promise, resolve, reject } = Promise.withResolvers<readonly unknown[]>();
@@ -119,6 +146,8 @@ export class ServedCall {
     const incoming = new Incoming({
       codec: codec.params,
       limits,
+      budget,
+      budgetStreams: true,
       what: `the parameters of ${what}`,
       onValue: (value) => resolve(value as readonly unknown[]), // The codec of parameters reads nothing else.
       onFailure: (error) => {
@@ -127,10 +156,11 @@ export class ServedCall {
       },
       onDone: () => inboxes.close(inbox),
     });
+    this.#incoming = incoming;
     // Most calls are all in their first message: those need no inbox.
     incoming.push(message.data, false);
     if (fault !== undefined) {
-      refuse(this.#live, this.#reply, "ERR_CALL_UNDECODABLE");
+      refuse(this.#live, this.#reply, fault.code);
       this.#shared.log.debug("A call from another host was refused", { function: what, err: fault });
       return undefined;
     }
@@ -147,7 +177,7 @@ export class ServedCall {
         onLost: () => incoming.fail(unreachable(`read the parameters of ${what}`, "the connection was lost")),
       });
     }
-    this.#live.publish(this.#reply, new Uint8Array(), { reply: inbox });
+    this.#prepareAccept(inbox, incoming.done);
     if (incoming.complete) return promise;
     using _ = after(limits.params, () =>
       incoming.fail(
@@ -158,6 +188,25 @@ export class ServedCall {
       ),
     );
     return await promise;
+  }
+
+  /** A call of which all is here is accepted with its answer when that comes soon, which spares both sides a turn. */
+  #prepareAccept(inbox: string, complete: boolean): void {
+    const soon = this.#served.codec.result.least === 0 ? SOON_WITHOUT_RESULTS : SOON;
+    this.#waiting = complete ? after(soon, () => this.#accept?.()) : undefined;
+    this.#accept = () => {
+      this.#accept = undefined;
+      this.#waiting?.[Symbol.dispose]();
+      if (!this.#live.isClosed()) this.#live.publish(this.#reply, new Uint8Array(), { reply: inbox });
+    };
+    if (!complete) this.#accept();
+  }
+
+  #fail(code: ErrorCode): void {
+    this.#waiting?.[Symbol.dispose]();
+    if (this.#live.isClosed()) return;
+    if (this.#accept === undefined) sendFailure(this.#live, channelSubject(this.#reply, RESULTS), code);
+    else refuse(this.#live, this.#reply, code);
   }
 
   async #call(args: readonly unknown[], caller: Caller): Promise<Outcome> {
@@ -194,6 +243,7 @@ export class ServedCall {
       throw new PetioleError("ERR_INVARIANT", `Cannot answer a call of ${this.#served.what}: ${error.message}`);
     }
     const { parts } = writer;
+    this.#accept?.();
     sendValue(this.#live, channelSubject(this.#reply, RESULTS), writer.take());
     return parts;
   }
@@ -216,9 +266,4 @@ function lazySignal(stops: Shared["stops"]): Disposable & { readonly signal: Abo
 function header({ headers }: Msg, name: string): string | undefined {
   const value = headers?.get(name);
   return value === "" ? undefined : value;
-}
-
-function codeOf(error: unknown): ErrorCode {
-  if (isPetioleError(error)) return error.code;
-  return error instanceof WireFault ? "ERR_CALL_TOO_LARGE" : "ERR_CALL_FAILED";
 }

@@ -6,7 +6,7 @@ import type { LatticeConnection } from "../connection.ts";
 import { describeNatsError } from "../nats-error.ts";
 import { functionCodecOf } from "./compile.ts";
 import { callInboxesOf } from "./inbox.ts";
-import { after, CALL_LIMITS, type CallLimits } from "./limits.ts";
+import { after, ByteBudget, CALL_LIMITS, type CallLimits } from "./limits.ts";
 import { refuse, ServedCall, type Served, type ServedFunction } from "./served-call.ts";
 import { callQueue, callSubject } from "./subjects.ts";
 import { Writer } from "./writer.ts";
@@ -44,7 +44,9 @@ export function serveWrpc(options: ServeWrpcOptions): AsyncDisposable {
     what: `${one.instance === undefined ? "" : `${one.instance}#`}${one.name}`,
   }));
   const stops = new Set<(reason: PetioleError) => void>();
-  const shared = { log, limits, writer: new Writer(limits.value), signal: stop.signal, stops };
+  const writer = new Writer(limits.value);
+  const budget = new ByteBudget(limits.total);
+  const shared = { log, limits, budget, writer, signal: stop.signal, stops };
   const running = new Set<Promise<void>>();
   let owner: NatsConnection | undefined;
   let subscriptions: readonly Subscription[] = [];

@@ -9,6 +9,8 @@ import type { Writer } from "./writer.ts";
 /** Up to here a loop is faster than the way into C++. */
 const SHORT = 24;
 
+const NO_CHARACTER = "a character that is no UTF-8";
+
 export const stringCodec: Codec = {
   write: (out, value) => {
     if (typeof value !== "string") throw misfit("a string", value);
@@ -27,9 +29,8 @@ export const charCodec: Codec = {
     if (typeof value !== "string" || point === undefined || value.length !== (point > 0xffff ? 2 : 1)) {
       throw misfit("one character", value);
     }
-    if (!value.isWellFormed()) throw misfit("one character", value);
-    out.room(4);
-    out.at += out.bytes.write(value, out.at);
+    if (point >= 0xd800 && point <= 0xdfff) throw misfit("one character", value);
+    writeChar(out, point);
   },
   read: readChar,
   least: 1,
@@ -37,6 +38,19 @@ export const charCodec: Codec = {
   depth: 0,
   async: false,
 };
+
+function writeChar(out: Writer, point: number): void {
+  out.room(4);
+  const { bytes } = out;
+  let { at } = out;
+  if (point < 0x80) bytes[at++] = point;
+  else {
+    const count = point > 0xffff ? 3 : point > 0x7ff ? 2 : 1;
+    bytes[at++] = (0xff << (7 - count)) | (point >> (6 * count));
+    for (let i = count - 1; i >= 0; i--) bytes[at++] = 0x80 | ((point >> (6 * i)) & 0x3f);
+  }
+  out.at = at;
+}
 
 function writeText(out: Writer, text: string): void {
   const { length } = text;
@@ -104,12 +118,16 @@ function readText(input: Reader): string {
 function readChar(input: Reader): string {
   const first = input.byte();
   if (first < 0x80) return String.fromCharCode(first);
-  if (first < 0xc2 || first > 0xf4) throw input.fault("a character that is no UTF-8");
-  const count = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-  input.need(count - 1);
-  const view = Buffer.from(input.bytes.buffer, input.bytes.byteOffset + input.at - 1, count);
-  // No surrogates, nothing longer than it must be, nothing above U+10FFFF.
-  if (!isUtf8(view)) throw input.fault("a character that is no UTF-8");
-  input.at += count - 1;
-  return view.toString();
+  if (first < 0xc2 || first > 0xf4) throw input.fault(NO_CHARACTER);
+  const count = first >= 0xf0 ? 3 : first >= 0xe0 ? 2 : 1;
+  let point = first & (0x3f >> count);
+  for (let i = 0; i < count; i++) {
+    const next = input.byte();
+    if ((next & 0xc0) !== 0x80) throw input.fault(NO_CHARACTER);
+    point = (point << 6) | (next & 0x3f);
+  }
+  // No surrogates, nothing longer than it must be, nothing above the last one.
+  const least = count === 3 ? 0x1_0000 : count === 2 ? 0x800 : 0x80;
+  if (point < least || point > 0x10_ffff || (point >= 0xd800 && point <= 0xdfff)) throw input.fault(NO_CHARACTER);
+  return String.fromCodePoint(point);
 }

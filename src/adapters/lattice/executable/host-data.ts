@@ -1,0 +1,54 @@
+// What a provider process is told, as it travels. Pure.
+
+import type { LogLevel } from "../../../lib/log.ts";
+import { linkMessage, type ProviderLink } from "../wasmcloud/provider-links.ts";
+
+type Texts = Readonly<Record<string, string>>;
+
+/** How a provider process logs in to NATS. */
+export interface RpcLogin {
+  readonly url: string;
+  /** Both empty where the URL says it all. */
+  readonly jwt: string;
+  readonly seed: string;
+}
+
+export interface HostDataInput {
+  readonly host: string;
+  readonly lattice: string;
+  readonly provider: string;
+  /** Of this process alone. */
+  readonly instance: string;
+  readonly login: RpcLogin;
+  readonly links: readonly ProviderLink[];
+  readonly config: Texts;
+  readonly keys: { readonly hostPublic: string; readonly providerSeed: string };
+  readonly rpcTimeout: number;
+  readonly logLevel: LogLevel;
+}
+
+/** The line for a provider's standard input. */
+export function renderHostData(input: HostDataInput): string {
+  const data = {
+    host_id: input.host,
+    lattice_rpc_prefix: input.lattice,
+    link_name: "default",
+    lattice_rpc_user_jwt: input.login.jwt,
+    lattice_rpc_user_seed: input.login.seed,
+    lattice_rpc_url: input.login.url,
+    provider_key: input.provider,
+    env_values: {},
+    instance_id: input.instance,
+    link_definitions: input.links.map(linkMessage),
+    cluster_issuers: [],
+    config: input.config,
+    secrets: {},
+    host_xkey_public_key: input.keys.hostPublic,
+    provider_xkey_private_key: input.keys.providerSeed,
+    default_rpc_timeout_ms: input.rpcTimeout,
+    structured_logging: false,
+    log_level: input.logLevel,
+    otel_config: { enable_observability: false, protocol: "Http", additional_ca_paths: [], trace_level: "info" },
+  };
+  return `${Buffer.from(JSON.stringify(data)).toString("base64")}\r\n`;
+}
