@@ -1,7 +1,7 @@
 // The device as a host for the runtime-operator of wasmCloud 2.x.
 
 import { z } from "zod";
-import { duration } from "../lib/schema.ts";
+import { duration, size } from "../lib/schema.ts";
 
 /** Kubernetes refuses a Host object with other labels, and then there is none at all. */
 const labelValue = z
@@ -42,6 +42,8 @@ export function operatorSchema(path: z.ZodType<string, string>, address: z.ZodTy
     http_port: z.int().min(1).max(65_535).optional(),
     // The operator gives a host up that it has not heard of for 60 s.
     heartbeat: between("1s", "50s", 1000, 50_000).prefault("15s"),
+    memory: size().prefault("32MiB"),
+    deadline: duration().prefault("5s"),
     host_paths: z.array(path).max(64).default([]),
     orphans_after: z.union([z.literal("never"), between("2m", "30d", 120_000, 30 * 86_400_000)]).prefault("3m"),
   });

@@ -31,7 +31,7 @@ import { deviceView } from "./device-view.ts";
 import { openDeviceExecutables } from "./executables.ts";
 import { openHub } from "./hub.ts";
 import { joinLattice, latticeDesired } from "./lattice.ts";
-import { joinOperator, operatorDesired, type JoinedOperator } from "./operator.ts";
+import { joinOperator, type JoinedOperator } from "./operator.ts";
 import { outboxOptionsOf } from "./outbox-options.ts";
 import { createOutboxControl, recallOutbox } from "./outbox-control.ts";
 import { createOutboxMeters } from "./outbox-meters.ts";
@@ -253,7 +253,7 @@ export async function openAgent({ config, file, env, clock, log, signal, onEnd }
         ...(lattice === undefined
           ? []
           : [latticeDesired(lattice.items(below), config.lattice?.components_folder, config.lattice?.update)]),
-        ...(operator === undefined ? [] : [operatorDesired(operator.workloads.translations())]),
+        ...(operator === undefined ? [] : [operator.desired()]),
       ]),
   });
   lattice = await joinLattice({

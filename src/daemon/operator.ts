@@ -40,6 +40,8 @@ export interface JoinOperatorDeps {
 export interface JoinedOperator {
   readonly host: OperatorHost;
   readonly workloads: Workloads;
+  /** What it wants, besides what the device does. */
+  readonly desired: () => WantedState;
 }
 
 /** Undefined when the configuration has no operator. @throws PetioleError ERR_STORE_FAILED */
@@ -64,11 +66,13 @@ export async function joinOperator(deps: JoinOperatorDeps): Promise<JoinedOperat
   await workloads.load();
   return {
     workloads,
+    desired: () => operatorDesired(workloads.translations(), operator),
     host: createOperatorHost({
       ...hostFacts(config, operator),
       workloads,
       contact,
       connection: path.connection,
+      monitor: path.monitor,
       clock,
       log,
     }),
@@ -135,8 +139,9 @@ async function resolveImage(
   };
 }
 
-/** What the operator wants, in the model that every front end uses. Its components get the limits that a file's get unasked. */
-export function operatorDesired(translations: readonly Translation[]): WantedState {
+/** What the operator wants, in the model that every front end uses. Its components have most limits that a file's get unasked. */
+function operatorDesired(translations: readonly Translation[], operator: OperatorConfig): WantedState {
+  const { memory: most, deadline } = operator;
   const providers = new Map(translations.flatMap((one) => one.providers).map((provider) => [provider.id, provider]));
   return {
     components: translations.flatMap(({ components }) =>
@@ -151,7 +156,7 @@ export function operatorDesired(translations: readonly Translation[]): WantedSta
           signedName: name,
           config,
           env,
-          limits: { ...spec.limits, instances, ...(memory === undefined ? {} : { memory: bytes(memory) }) },
+          limits: { ...spec.limits, deadline, instances, memory: memory === undefined ? most : bytes(memory) },
           recycling: recycleCalls === undefined ? {} : { calls: recycleCalls },
           grants: { folders, network },
         };

@@ -4,18 +4,25 @@ import { spawnSync } from "node:child_process";
 import { homedir } from "node:os";
 import { join } from "node:path";
 
-const SOURCE = join(import.meta.dirname, "peers");
 /** Outside the repository: the build is large. */
 const TARGET = process.env["PETIOLE_INTEROP_TARGET"] ?? join(homedir(), ".cache", "petiole", "interop");
 
-/** Path of `control` or `wadm`. */
-export function peer(name: "control" | "wadm"): string {
+/** The last one is a package of its own: its libraries are those of other releases. */
+const PEERS = {
+  control: { source: "peers", bin: "control" },
+  wadm: { source: "peers", bin: "wadm" },
+  wrpc: { source: "wrpc/peer", bin: "wrpc-peer" },
+} as const;
+
+/** Path of the program. */
+export function peer(name: keyof typeof PEERS): string {
   console.log(`building the peers in ${TARGET}`);
-  const { status, error } = spawnSync("cargo", ["build", "--locked", "--quiet", "--bin", name], {
-    cwd: SOURCE,
+  const { source, bin } = PEERS[name];
+  const { status, error } = spawnSync("cargo", ["build", "--locked", "--quiet", "--bin", bin], {
+    cwd: join(import.meta.dirname, source),
     stdio: "inherit",
     env: { ...process.env, CARGO_TARGET_DIR: TARGET },
   });
   if (status !== 0) throw new Error(`cargo cannot build "${name}"`, { cause: error });
-  return join(TARGET, "debug", name);
+  return join(TARGET, "debug", bin);
 }

@@ -3,7 +3,7 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 
-const CHECKS = ["control", "wadm", "operator"];
+const CHECKS = ["control", "wadm", "operator", "wrpc"];
 
 const named = process.argv.slice(2);
 const unknown = named.filter((name) => !CHECKS.includes(name));

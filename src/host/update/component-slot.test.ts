@@ -114,6 +114,22 @@ describe("an update", () => {
     expect(world.calls).toEqual(["good 1", "old 2", "old 3", "old 4"]);
   });
 
+  test("waits for a call that may hang before it passes a trial", async ({ expect }) => {
+    let release = Promise.withResolvers<void>();
+    release.resolve();
+    const gate = (): Promise<void> => release.promise;
+    const { world, clock } = await updated("trapping", { maxFailures: 0 }, { gate });
+    await using _ = world;
+    release = Promise.withResolvers();
+    const answer = call(world, 1).catch(() => "failed");
+    await clock.advance(minutes(1));
+    expect(world.slot().status()?.state).toBe("trial");
+    release.resolve();
+    expect(await answer).toBe("failed");
+    await clock.advance(seconds(1));
+    await waitFor("the version before", () => world.slot().status()?.state === "rolled-back");
+  });
+
   test("waits for the calls of the version that goes, where they have an order", async ({ expect }) => {
     const clock = createFakeClock();
     const disk = createDisk({ "/old": "old", "/next": "next" });

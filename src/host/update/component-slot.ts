@@ -221,8 +221,11 @@ export class ComponentSlot implements AsyncDisposable {
       const ready = await readVersion(this.#versionDeps(), spec);
       digest = ready.prepared.digest;
       this.#starting = { digest };
-      // What is known of it is said already, and nobody asked anew.
-      if (before?.digest === digest && isBad(this.#record(), digest)) return;
+      if (before?.digest === digest && isBad(this.#record(), digest)) {
+        // Nothing is new about it, but somebody may have asked anew.
+        this.#tell("refused", digest, before.error);
+        return;
+      }
       this.#failure = undefined;
       const links = this.#deps.links();
       checkLinks(ready, links, this.#deps.runtime.builtin);
@@ -294,6 +297,7 @@ export class ComponentSlot implements AsyncDisposable {
       digest,
       policy,
       running: version.running,
+      deadline: ready.spec.limits.deadline,
       before: Math.max(memoryOf(before.running.stats()) ?? 0, memoryOf(version.running.stats()) ?? 0),
       clock: this.#deps.clock,
       onFault: () => this.running.hold(),

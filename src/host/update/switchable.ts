@@ -72,7 +72,7 @@ export class SwitchableComponent implements RunningComponent {
 
   /** The target has proved its worth: it gets its calls as they come. */
   open(): void {
-    if (this.#state !== "metered") return;
+    if (this.#state === "closed" || this.#metering === undefined) return;
     this.#metering = undefined;
     this.#begun = 0;
     this.#state = "open";

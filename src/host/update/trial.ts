@@ -13,6 +13,8 @@ export interface TrialDeps {
   readonly running: RunningComponent;
   /** Memory of an instance of the version before. */
   readonly before: number;
+  /** Of its calls. */
+  readonly deadline: Millis;
   readonly clock: Clock;
   /** Called in the moment in which it is decided that the version has to go: no further call is to reach it. */
   readonly onFault: () => void;
@@ -32,6 +34,9 @@ export const PASSED = "passed";
 /** Memory and what the runtime notices by itself are looked at so often. */
 const LONGEST_PAUSE = millis(1000);
 
+/** A worker that is stuck is ended some time after the deadline. */
+const DEADLINE_GRACE = 1000;
+
 /** What a component can be blamed for. What its imports fail with, and calls that it was too busy for, are not among it. */
 const BLAMED: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "ERR_COMPONENT_TRAP",
@@ -41,10 +46,11 @@ const BLAMED: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "ERR_EXPORT_MISSING",
 ]);
 
-export function beginTrial({ digest, policy, running, before, clock, onFault }: TrialDeps): Trial {
+export function beginTrial({ digest, policy, running, before, deadline, clock, onFault }: TrialDeps): Trial {
   const end = new AbortController();
   const verdict = Promise.withResolvers<string | undefined>();
-  const until = clock.monotonic() + policy.trial;
+  let until = clock.monotonic() + policy.trial;
+  let extended = false;
   let failures = 0;
   let lastFailure: string | undefined;
 
@@ -62,12 +68,16 @@ export function beginTrial({ digest, policy, running, before, clock, onFault }: 
   async function watch(): Promise<void> {
     while (!end.signal.aborted && !examine()) {
       const left = until - clock.monotonic();
-      if (left <= 0) {
+      if (left <= 0 && !extended && running.stats().pending > 0) {
+        // A call that hangs has not failed yet.
+        extended = true;
+        until += deadline + DEADLINE_GRACE;
+      } else if (left <= 0) {
         end.abort();
         verdict.resolve(PASSED);
         return;
       }
-      await clock.sleep(millis(Math.min(left, LONGEST_PAUSE)), end.signal).catch(() => {});
+      await clock.sleep(millis(Math.min(Math.max(0, left), LONGEST_PAUSE)), end.signal).catch(() => {});
     }
   }
   void watch();

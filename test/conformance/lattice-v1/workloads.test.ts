@@ -1,12 +1,13 @@
 // Contract: wash and wadm start, scale, update and stop components and petiole's providers on this device, and link and
 // configure them; each command has the events that they wait for. Commands that are sent again restart nothing.
 
-import { copyFile } from "node:fs/promises";
+import { copyFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, test } from "vitest";
-import type { ComponentStatus } from "../../../src/domain/status.ts";
-import { exampleComponent } from "../../support/agent.ts";
+import type { ComponentStatus, UpdateReport } from "../../../src/domain/status.ts";
+import { exampleComponent, petiole } from "../../support/agent.ts";
 import { tempFolder, type TempFolder } from "../../support/processes.ts";
+import { versionComponent } from "../../support/version-components.ts";
 import { waitFor } from "../../support/wait-for.ts";
 import {
   BUTTON_LAMP,
@@ -255,6 +256,48 @@ describe("component.update", () => {
     expect((await updating.inventory()).components[0]?.["image_ref"]).toBe("file://two.wasm");
     expect((await ask({ new_component_ref: "file://../x.wasm" })).success).toBe(true);
     expect((await updating.inventory()).components[0]?.["image_ref"]).toBe("file://two.wasm");
+  });
+
+  test("that goes back in its trial is told as what it is: the one of before runs, the new one failed", async ({
+    expect,
+  }) => {
+    await writeFile(join(folder.path, "four.wasm"), await versionComponent(4));
+    const on = (args: readonly string[]) => petiole("update", ...args, "--json", "--socket", updating.agent.socket);
+    const switched = updating.next("component_scaled");
+    await ask({ new_component_ref: "file://four.wasm", annotations: { a: "c" } });
+    expect((await switched).data).toMatchObject({ image_ref: "file://four.wasm", annotations: { a: "c" } });
+    expect((await updating.inventory()).components[0]).toMatchObject({ image_ref: "file://four.wasm" });
+
+    const dry = JSON.parse((await on(["rollback", "smooth", "--dry-run"])).stdout) as Json;
+    expect(dry).toMatchObject({ dryRun: true, report: { update: { state: "trial" } } });
+    const [before, failed] = [updating.next("component_scaled"), updating.next("component_scale_failed")];
+    expect(await on(["rollback", "smooth"])).toMatchObject({ code: 0 });
+    expect((await before).data).toMatchObject({ image_ref: "file://two.wasm", annotations: { a: "b" } });
+    expect((await failed).data).toMatchObject({
+      image_ref: "file://four.wasm",
+      annotations: { a: "c" },
+      error: expect.stringContaining("somebody asked for the version before"),
+    });
+    expect((await updating.inventory()).components[0]).toMatchObject({
+      image_ref: "file://two.wasm",
+      annotations: { a: "b" },
+    });
+
+    // Again, and it is not even started.
+    const refused = updating.next("component_scale_failed");
+    await ask({ new_component_ref: "file://four.wasm" });
+    expect((await refused).data["error"]).toContain("somebody asked for the version before");
+    expect((await updating.inventory()).components[0]?.["image_ref"]).toBe("file://two.wasm");
+    const [report] = JSON.parse((await on(["status"])).stdout) as UpdateReport[];
+    expect(report?.bad).toMatchObject([{ code: "ERR_UPDATE_FAILED" }]);
+    expect(await on(["accept", "smooth"])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("ERR_UPDATE_UNKNOWN"),
+    });
+    expect(await on(["forgive", "smooth"])).toMatchObject({ code: 0 });
+    const again = updating.next("component_scaled");
+    await ask({ new_component_ref: "file://four.wasm" });
+    expect((await again).data["image_ref"]).toBe("file://four.wasm");
   });
 });
 

@@ -114,7 +114,7 @@ export function capabilityOf(entry: WitInterface, name: string, side: "imports" 
 }
 
 /** An entry without a version is for any. Before 1.0, the first two numbers make the difference. */
-const sameRelease = (ours: string, theirs: string): boolean =>
+export const sameRelease = (ours: string, theirs: string): boolean =>
   theirs === "" || ours.split(".", 2).join(".") === theirs.split(".", 2).join(".");
 
 /** RFC 1123. */

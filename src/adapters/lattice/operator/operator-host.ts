@@ -2,6 +2,7 @@ import type { Msg } from "@nats-io/transport-node";
 import type { z } from "zod";
 import type { OperatorStatus } from "../../../domain/status.ts";
 import { millis, type Millis } from "../../../domain/units.ts";
+import type { HubMonitor } from "../../../host/ports.ts";
 import type { Clock } from "../../../lib/clock.ts";
 import type { Logger } from "../../../lib/log.ts";
 import type { LatticeConnection } from "../connection.ts";
@@ -26,6 +27,7 @@ export interface OperatorHostDeps {
     "id" | "friendlyName" | "componentCount" | "workloadCount" | "imports" | "exports"
   >;
   readonly connection: LatticeConnection;
+  readonly monitor: Pick<HubMonitor, "onChange">;
   readonly workloads: Workloads;
   readonly contact: Contact;
   readonly clock: Clock;
@@ -166,6 +168,8 @@ export function createOperatorHost(deps: OperatorHostDeps): OperatorHost {
         }),
       );
       stack.use(connection.onChange(beat));
+      // With a local server in between, the connection stays while the hub comes and goes.
+      stack.use(deps.monitor.onChange(({ link }) => link === "online" && beat()));
       beat();
       beating = keepBeating();
       log.info("This device is a host for the operator", { host: hostId, name: deps.name });

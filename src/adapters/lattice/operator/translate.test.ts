@@ -191,6 +191,22 @@ describe("translate()", () => {
     expect(problem(request({}), image([]), web, web)).toMatch(/"b".*host/);
   });
 
+  test("takes any patch of WASI for HTTP, and the very version for others", ({ expect }) => {
+    const request = (entry: object) =>
+      workload({ witWorld: { components: [component("a")], hostInterfaces: [{ namespace: "wasi", ...entry }] } });
+    const http = { package: "http", version: "0.2.0", interfaces: ["incoming-handler"], config: { host: "a" } };
+    expect(translated(request(http), image([], ["wasi:http/incoming-handler@0.2.3"])).links).toHaveLength(1);
+    const store = { package: "keyvalue", interfaces: ["store"] };
+    const asks = image(["wasi:keyvalue/store@0.2.0-draft"]);
+    expect(translated(request({ ...store, version: "0.2.0-draft" }), asks).links).toHaveLength(1);
+    expect(problem(request({ ...store, version: "0.2.0-draft2" }), asks)).toMatch(/no host interface/);
+  });
+
+  test("refuses names that are longer than those of Kubernetes", ({ expect }) => {
+    expect(problem(workload({ name: "x".repeat(254) }))).toMatch(/too long/);
+    expect(problem(workload({ name: "x".repeat(253) }))).toBe("");
+  });
+
   test("links an entry that has the name of the device's own provider to it, with its configuration", ({ expect }) => {
     const request = workload({
       witWorld: {

@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { parseReference, formatReference } from "../../../domain/artifact-reference.ts";
 import { parseWitName, unversioned, type WitName } from "../../../domain/wit-name.ts";
 import type { Digest, FolderGrant, LinkSpec, ProviderSpec } from "../../../domain/workload.ts";
-import { capabilityOf, type Found } from "./capabilities.ts";
+import { capabilityOf, sameRelease, type Found } from "./capabilities.ts";
 import { networkPolicy } from "./network-policy.ts";
 import { exporterOf, findCycle } from "./siblings.ts";
 import { structuredConfig } from "../../../lib/structured-config.ts";
@@ -56,6 +56,8 @@ export interface Surroundings {
   readonly volumesFolder: string;
 }
 
+/** Characters of a name in Kubernetes. */
+export const MOST_NAME = 253;
 const MOST_INSTANCES = 1000;
 const MOST_COMPONENTS = 64;
 const MIB = 1024 * 1024;
@@ -93,6 +95,7 @@ const NO_RESOURCES: LocalResources = {
 /** Why this device cannot run a workload, as far as that can be told without its images. */
 export function workloadProblem(workload: Workload, around: Surroundings): string | undefined {
   const problems: string[] = [];
+  if (workload.namespace.length > MOST_NAME || workload.name.length > MOST_NAME) problems.push("its name is too long");
   if (workload.service !== undefined) problems.push("it has a service, and this host runs none");
   const components = componentsOf(workload);
   if (components.length > MOST_COMPONENTS) {
@@ -249,9 +252,15 @@ function entryFor(workload: Workload, name: WitName): WitInterface | undefined {
       entry.namespace === name.namespace &&
       entry.package === name.package &&
       entry.interfaces.includes(name.interface) &&
-      (entry.version === "" || name.version === undefined || entry.version === name.version),
+      fitsVersion(entry, name),
   );
   return fitting.find((entry) => entry.name === "") ?? fitting[0];
+}
+
+/** As other hosts see it: any when one is silent, the same otherwise; but HTTP is that of WASI, whose patches all fit. */
+function fitsVersion(entry: WitInterface, { namespace, package: name, version }: WitName): boolean {
+  if (entry.version === "" || version === undefined || entry.version === version) return true;
+  return namespace === "wasi" && name === "http" && sameRelease(entry.version, version);
 }
 
 function translateComponent(

@@ -62,7 +62,7 @@ const workload = message({
   volumes: z.array(volume).default([]),
 });
 
-export const startRequest = message({ workloadId: z.string().min(1), workload });
+export const startRequest = message({ workloadId: z.string().min(1).max(512), workload });
 export const idRequest = message({ workloadId: text });
 
 /** What is kept of a start request, which is the same again when it is read. */
@@ -88,9 +88,14 @@ export interface WorkloadStatus {
   readonly message: string;
 }
 
+/** Characters: a request may have a megabyte of what is wrong. */
+const MOST_MESSAGE = 8000;
+
 /** The reply to a start, a status and a stop. */
 export const writeStatus = ({ workloadId, state, message }: WorkloadStatus): string =>
-  JSON.stringify({ workloadStatus: writeFields({ workloadId, workloadState: state, message }) });
+  JSON.stringify({
+    workloadStatus: writeFields({ workloadId, workloadState: state, message: message.slice(0, MOST_MESSAGE) }),
+  });
 
 export interface HostFacts {
   readonly id: string;

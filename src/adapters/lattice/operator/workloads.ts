@@ -11,6 +11,7 @@ import { reasonOf } from "../../../lib/reason.ts";
 import type { Contact } from "./contact.ts";
 import { isReplacement } from "./replacement.ts";
 import {
+  MOST_NAME,
   componentId,
   imageReference,
   translate,
@@ -21,7 +22,8 @@ import {
   type Translation,
 } from "./translate.ts";
 import type { Folders } from "./folders.ts";
-import type { PullPolicyName, Workload, WorkloadState, WorkloadStatus } from "./wire.ts";
+import type { PullPolicyName, Workload, WorkloadStatus } from "./wire.ts";
+import { stateOf, summaryOf, type Shown } from "./workload-state.ts";
 import type { StoredWorkload, WorkloadStore } from "./workload-store.ts";
 
 export interface WantedImage {
@@ -80,6 +82,8 @@ interface Slot {
 const MOST_WORKLOADS = 256;
 const MOST_BYTES = 16 * 1024 * 1024;
 const MOST_WAITING = 256;
+/** Characters of what is said in the log. */
+const MOST_TEXT = 2000;
 /** The operator waits 60 s for a start and 30 s for a stop. */
 const START_LIMIT = seconds(15);
 const STOP_LIMIT = seconds(20);
@@ -107,10 +111,10 @@ export function createWorkloads(deps: WorkloadsDeps): Workloads {
     return queued;
   }
 
-  const fieldsOf = ({ id, workload }: StoredWorkload) => ({
+  const fieldsOf = ({ id, workload }: Pick<StoredWorkload, "id" | "workload">) => ({
     workload: id,
-    namespace: workload.namespace,
-    name: workload.name,
+    namespace: workload.namespace.slice(0, MOST_NAME),
+    name: workload.name.slice(0, MOST_NAME),
   });
 
   async function keep(stored: StoredWorkload): Promise<void> {
@@ -230,31 +234,20 @@ export function createWorkloads(deps: WorkloadsDeps): Workloads {
     return slot.translated.result;
   }
 
-  function stateOf(slot: Slot): { readonly state: WorkloadState; readonly message: string } {
-    const state = (name: WorkloadState, message: string) => ({ state: name, message });
-    if (slot.removed !== undefined) return state("WORKLOAD_STATE_STOPPING", "it is being stopped");
-    if (slot.failure !== undefined) return state("WORKLOAD_STATE_ERROR", slot.failure);
+  function shownOf(slot: Slot, running = deps.running()): Shown {
     const { images } = slot.stored;
-    if (slot.phase === "fetching" || images === undefined) {
-      return state("WORKLOAD_STATE_STARTING", "its images are fetched");
-    }
-    const result = translated(slot, images);
-    if ("problem" in result) return state("WORKLOAD_STATE_ERROR", result.problem);
-    const { components, providers, links } = deps.running();
-    const own = new Set(result.components.map((component) => component.id));
-    const used = new Set(result.links.flatMap(({ source, target }) => [source, target]));
-    const mine = components.filter((component) => own.has(component.id));
-    const items = [...mine, ...providers.filter((provider) => used.has(provider.id))];
-    const broken = items.find(({ lastError }) => lastError !== undefined)?.lastError;
-    if (broken !== undefined) return state("WORKLOAD_STATE_ERROR", `${broken.code}: ${broken.message}`);
-    const isUp =
-      mine.length === own.size &&
-      items.every((item) => item.state === "running") &&
-      links.every((link) => link.state === "bound" || !(own.has(link.source) || own.has(link.target)));
-    return isUp ? state("WORKLOAD_STATE_RUNNING", "it runs") : state("WORKLOAD_STATE_STARTING", "it is being started");
+    const isThere = slot.phase === "ready" && images !== undefined;
+    return stateOf(
+      {
+        isStopping: slot.removed !== undefined,
+        failure: slot.failure,
+        translated: isThere ? translated(slot, images) : undefined,
+      },
+      running,
+    );
   }
 
-  const statusOf = (slot: Slot): WorkloadStatus => ({ workloadId: slot.stored.id, ...stateOf(slot) });
+  const statusOf = (slot: Slot): WorkloadStatus => ({ workloadId: slot.stored.id, ...shownOf(slot) });
 
   async function settledStatus(slot: Slot): Promise<WorkloadStatus> {
     if (slot.removed === undefined && waiting < MOST_WAITING) {
@@ -285,8 +278,7 @@ export function createWorkloads(deps: WorkloadsDeps): Workloads {
     refused.set(id, { workload, problem });
     const [oldest] = refused.keys();
     if (refused.size > MOST_WORKLOADS && oldest !== undefined) refused.delete(oldest);
-    const { namespace, name } = workload;
-    log.warn("A workload is refused", { workload: id, namespace, name, reason: problem });
+    log.warn("A workload is refused", { ...fieldsOf({ id, workload }), reason: problem.slice(0, MOST_TEXT) });
     return { workloadId: id, state: "WORKLOAD_STATE_ERROR", message: problem };
   }
 
@@ -371,18 +363,22 @@ export function createWorkloads(deps: WorkloadsDeps): Workloads {
       return undefined;
     },
 
-    list: () => [
-      ...[...slots.values()].map((slot) => summary(slot.stored.id, slot.stored.workload, stateOf(slot))),
-      ...[...refused].map(([id, { workload, problem }]) =>
-        summary(id, workload, { state: "WORKLOAD_STATE_ERROR", message: problem }),
-      ),
-    ],
+    list() {
+      const running = deps.running();
+      return [
+        ...[...slots.values()].map((slot) => summaryOf(slot.stored.id, slot.stored.workload, shownOf(slot, running))),
+        ...[...refused].map(([id, { workload, problem }]) =>
+          summaryOf(id, workload, { state: "WORKLOAD_STATE_ERROR", message: problem }),
+        ),
+      ];
+    },
 
     counts() {
-      const running = [...slots.values()].filter((slot) => stateOf(slot).state === "WORKLOAD_STATE_RUNNING");
+      const running = deps.running();
+      const up = [...slots.values()].filter((slot) => shownOf(slot, running).state === "WORKLOAD_STATE_RUNNING");
       return {
         workloads: slots.size + refused.size,
-        components: running.reduce((sum, { stored }) => sum + (stored.workload.witWorld?.components.length ?? 0), 0),
+        components: up.reduce((sum, { stored }) => sum + (stored.workload.witWorld?.components.length ?? 0), 0),
       };
     },
 
@@ -395,13 +391,4 @@ export function createWorkloads(deps: WorkloadsDeps): Workloads {
       await Promise.all(fetching.map(({ work }) => work.promise));
     },
   };
-}
-
-function summary(
-  id: string,
-  { namespace, name }: Workload,
-  { state, message }: { readonly state: WorkloadState; readonly message: string },
-): OperatorWorkload {
-  const short = state.replace("WORKLOAD_STATE_", "").toLowerCase() as OperatorWorkload["state"]; // Each has its like there.
-  return { id, namespace, name, state: short, message };
 }

@@ -1,5 +1,6 @@
 // What the lattice is told of components that get another version, and what it is given back of what did not work.
 
+import type { ComponentId } from "../../../domain/workload.ts";
 import type { UpdateOutcome } from "../../../host/update/component-slot.ts";
 import type { HostContext } from "./context.ts";
 import { findItem, withItem, type WantedComponent } from "./wanted.ts";
@@ -12,8 +13,14 @@ export function updatedItem(before: WantedComponent, change: Partial<WantedCompo
   return { ...before, ...change, previous: before.previous ?? { reference, annotations } };
 }
 
-/** Hears what becomes of updates. Of components that no command of the lattice changed, nothing is told. */
-export function followUpdates(context: UpdateContext): (outcome: UpdateOutcome) => void {
+/**
+ * Hears what becomes of updates. Of components that no command of the lattice changed, nothing is told. `applied` is the
+ * reference of a component that was made so last: what comes of it says nothing about a command that came since.
+ */
+export function followUpdates(
+  context: UpdateContext,
+  applied: (id: ComponentId) => string | undefined,
+): (outcome: UpdateOutcome) => void {
   const { hostId, log } = context;
 
   const change = (item: WantedComponent): void =>
@@ -48,7 +55,7 @@ export function followUpdates(context: UpdateContext): (outcome: UpdateOutcome) 
 
   return (outcome) => {
     const item = findItem(context.wanted().components, outcome.component);
-    if (item?.previous === undefined) return;
+    if (item?.previous === undefined || applied(item.id) !== item.reference) return;
     switch (outcome.outcome) {
       case "switched":
         context.publish({ name: "component_scaled", data: eventData(item) });

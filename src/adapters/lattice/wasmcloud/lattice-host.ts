@@ -339,7 +339,9 @@ export async function openLatticeHost(deps: LatticeHostDeps): Promise<LatticeHos
     awaitLater: (kind, id, because) => late.await(kind, id, because === "fetching" ? "outcome" : "running"),
   };
 
-  const updates = deps.onUpdate(followUpdates(context));
+  const updates = deps.onUpdate(
+    followUpdates(context, (id) => findItem((applied ?? items()).components, id)?.reference),
+  );
 
   const firstHealth = millis(Math.min(FIRST_HEALTH, deps.heartbeat));
 

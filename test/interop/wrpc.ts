@@ -1,51 +1,56 @@
-// Calls between petiole and a peer of another make, both ways: `node test/interop/wrpc/run.ts`. Builds the peer with
-// cargo, which fetches its libraries. With `--capture`, what the peer sent is kept for test/conformance/wrpc.
+// Calls between petiole and a peer of another make, both ways. With `--capture`, what the peer sent is kept for
+// test/conformance/wrpc.
 
 import { deepStrictEqual } from "node:assert";
-import { execFileSync, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
-import { connectNats } from "../../../src/adapters/lattice/connection.ts";
-import { createWrpcClient } from "../../../src/adapters/lattice/wrpc/client.ts";
-import type { ServedFunction } from "../../../src/adapters/lattice/wrpc/served-call.ts";
-import { serveWrpc } from "../../../src/adapters/lattice/wrpc/server.ts";
-import { isPetioleError, PetioleError, WitError } from "../../../src/domain/errors.ts";
-import { silentLogger } from "../../../src/lib/log.ts";
-import { startNats } from "../../support/nats.ts";
-import { spawnProcess } from "../../support/processes.ts";
-import { waitFor } from "../../support/wait-for.ts";
-import { FUNCTIONS, INSTANCE, LEAST, MOST, READINGS, type Body } from "./api.ts";
+import { connectNats, type LatticeConnection } from "../../src/adapters/lattice/connection.ts";
+import { createWrpcClient } from "../../src/adapters/lattice/wrpc/client.ts";
+import type { ServedFunction } from "../../src/adapters/lattice/wrpc/served-call.ts";
+import { serveWrpc } from "../../src/adapters/lattice/wrpc/server.ts";
+import { isPetioleError, PetioleError, WitError } from "../../src/domain/errors.ts";
+import { silentLogger } from "../../src/lib/log.ts";
+import { startNats, type TestNats } from "../support/nats.ts";
+import { spawnProcess } from "../support/processes.ts";
+import { waitFor } from "../support/wait-for.ts";
+import { peer } from "./peers.ts";
+import { interop } from "./report.ts";
+import { FUNCTIONS, INSTANCE, LEAST, MOST, READINGS, type Body } from "./wrpc/api.ts";
 
-const PEER = join(import.meta.dirname, "peer");
-const CAPTURES = join(import.meta.dirname, "../../fixtures/wrpc/peer.json");
+const CAPTURES = join(import.meta.dirname, "../fixtures/wrpc/peer.json");
 const LATTICE = "interop";
 
 type Name = keyof typeof FUNCTIONS;
 
-const print = (line: string): void => void process.stdout.write(`${line}\n`);
-
-execFileSync("cargo", ["build", "--release", "--locked"], { cwd: PEER, stdio: "inherit" });
-const binary = join(PEER, "target/release/wrpc-peer");
-
-await using nats = await startNats({ config: "max_payload: 65536" });
-await using connection = connectNats({ servers: [nats.url], name: "interop", log: silentLogger });
-const raw = await connect({ servers: nats.url });
-await waitFor("the connection", () => connection.state().connected);
-const captured = capture(raw);
-
-print("\nThe peer calls petiole");
-await peerCalls();
-print("\npetiole calls the peer");
-await callPeer();
-await raw.close();
-if (process.argv.includes("--capture")) {
+await interop("wrpc", async ({ step }) => {
+  const binary = peer("wrpc");
+  await using nats = await startNats({ config: "max_payload: 65536" });
+  await using connection = connectNats({ servers: [nats.url], name: "interop", log: silentLogger });
+  const raw = await connect({ servers: nats.url });
+  await waitFor("the connection", () => connection.state().connected);
+  const captured = capture(raw);
+  const rig = { binary, nats, connection, step };
+  step("the peer calls petiole");
+  await peerCalls(rig);
+  step("petiole calls the peer");
+  await callPeer(rig);
+  await raw.close();
+  if (!process.argv.includes("--capture")) return;
   await writeFile(CAPTURES, `${JSON.stringify(captured, undefined, 2)}\n`);
-  print(`\nWrote ${CAPTURES}`);
+  step(`wrote ${CAPTURES}`);
+});
+
+interface Rig {
+  readonly binary: string;
+  readonly nats: TestNats;
+  readonly connection: LatticeConnection;
+  readonly step: (what: string) => void;
 }
 
-async function peerCalls(): Promise<void> {
+async function peerCalls({ binary, nats, connection }: Rig): Promise<void> {
   await using _server = serveWrpc({
     connection,
     lattice: LATTICE,
@@ -56,15 +61,20 @@ async function peerCalls(): Promise<void> {
   const failing = async (): Promise<never> => {
     throw new PetioleError("ERR_COMPONENT_TRAP", "unreachable");
   };
-  await using _busy = serveFailing("busy", failing, 0);
-  await using _failing = serveFailing("failing", failing);
+  await using _busy = serveFailing(connection, "busy", failing, 0);
+  await using _failing = serveFailing(connection, "failing", failing);
   await connection.current()?.flush();
-  const peer = spawn(binary, ["call", nats.url], { stdio: "inherit" });
-  const [code] = (await once(peer, "exit")) as [number | null];
+  const caller = spawn(binary, ["call", nats.url], { stdio: "inherit" });
+  const [code] = (await once(caller, "exit")) as [number | null];
   if (code !== 0) throw new Error(`The peer ended with ${code}`);
 }
 
-function serveFailing(id: string, call: ServedFunction["call"], concurrency = 10): AsyncDisposable {
+function serveFailing(
+  connection: LatticeConnection,
+  id: string,
+  call: ServedFunction["call"],
+  concurrency = 10,
+): AsyncDisposable {
   const functions = (["nothing", "count"] as const).map((name) => ({
     instance: INSTANCE,
     name,
@@ -85,9 +95,9 @@ function serve(name: string): ServedFunction["call"] {
   };
 }
 
-async function callPeer(): Promise<void> {
-  await using peer = await spawnProcess(binary, ["serve", nats.url]);
-  await waitFor("the peer", () => peer.output().includes("serving"));
+async function callPeer({ binary, nats, connection, step }: Rig): Promise<void> {
+  await using foreign = await spawnProcess(binary, ["serve", nats.url]);
+  await waitFor("the peer", () => foreign.output().includes("serving"));
   const client = createWrpcClient({ connection, lattice: LATTICE, log: silentLogger });
   const call = async (name: Name, ...args: readonly unknown[]): Promise<unknown> =>
     await client.remote({
@@ -103,22 +113,22 @@ async function callPeer(): Promise<void> {
     await call("nothing");
     return true;
   });
-  print("ok nothing");
+  step("ok nothing");
   for (const values of [LEAST, MOST]) deepStrictEqual(await call("count", values), values);
-  print("ok count");
+  step("ok count");
   deepStrictEqual(await call("check", READINGS, undefined), READINGS);
-  print("ok check");
+  step("ok check");
   const failure = { tag: "other", val: "on purpose" };
   const thrown: unknown = await call("check", [], failure).catch((error: unknown) => error);
   deepStrictEqual(thrown instanceof WitError && thrown.payload, failure);
-  print("ok err");
+  step("ok err");
   const lists = [
     new Uint8Array(300_000).fill(7),
     Uint16Array.from({ length: 100_000 }, (_, n) => n % 65_536),
     Array.from({ length: 2000 }, (_, n) => Int32Array.of(-n, n * 1000)),
   ];
   deepStrictEqual(await call("lists", ...lists), lists);
-  print("ok lists");
+  step("ok lists");
   const pieces = Array.from({ length: 30 }, (_, n) => new Uint8Array(10_000).fill(n));
   const pending = (async function* () {
     yield* pieces;
@@ -133,7 +143,7 @@ async function callPeer(): Promise<void> {
     deepStrictEqual(Buffer.concat(chunks), what === "empty" ? Buffer.alloc(0) : Buffer.concat(pieces));
     deepStrictEqual(await got.trailers, what === "empty" ? undefined : "sum");
     deepStrictEqual(got.status, 201);
-    print(`ok pass ${what}`);
+    step(`ok pass ${what}`);
   }
   const missing = { ...FUNCTIONS.nothing };
   const nobody: unknown = await client
@@ -142,7 +152,7 @@ async function callPeer(): Promise<void> {
     )
     .catch((error: unknown) => error);
   deepStrictEqual(isPetioleError(nobody, "ERR_CALL_NO_RESPONDER"), true);
-  print("ok no responder");
+  step("ok no responder");
 }
 
 interface Captured {
