@@ -195,6 +195,7 @@ export async function openAgent({ config, file, env, clock, log, signal, onEnd }
     env,
     objects: hub.objects,
     pullSecret: (component) => operator?.workloads.pullSecret(component),
+    registryLogin: (registry) => lattice?.registryLogin(registry),
     clock,
     log: log.child({ part: "artifacts" }),
   });

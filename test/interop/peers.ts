@@ -5,13 +5,15 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 
 /** Outside the repository: the build is large. */
-const TARGET = process.env["PETIOLE_INTEROP_TARGET"] ?? join(homedir(), ".cache", "petiole", "interop");
+export const TARGET = process.env["PETIOLE_INTEROP_TARGET"] ?? join(homedir(), ".cache", "petiole", "interop");
 
-/** The last one is a package of its own: its libraries are those of other releases. */
+/** The last ones are packages of their own: their libraries are those of other releases. */
 const PEERS = {
   control: { source: "peers", bin: "control" },
   wadm: { source: "peers", bin: "wadm" },
   wrpc: { source: "wrpc/peer", bin: "wrpc-peer" },
+  "messaging-nats": { source: "provider", bin: "messaging-nats" },
+  pack: { source: "provider", bin: "pack" },
 } as const;
 
 /** Path of the program. */

@@ -3,7 +3,7 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 
-const USUAL = ["control", "wadm", "operator", "wrpc"];
+const USUAL = ["control", "wadm", "operator", "wrpc", "provider"];
 /** Building wash takes an hour on two cores: it is run when it is named, or there already. */
 const CHECKS = [...USUAL, "wash"];
 
