@@ -50,7 +50,7 @@ export function createProcessRelay({ target, login, log }: ProcessRelayOptions):
 
   async function take(client: Socket, server: Server): Promise<void> {
     keep(client);
-    const { port = 0 } = server.address() as AddressInfo;
+    const { port } = server.address() as AddressInfo;
     const user = await userOf(client.remotePort ?? 0, port).catch(() => undefined);
     if (user === undefined || user !== process.getuid?.()) {
       log.warn("Somebody else than a provider wanted to log in as one", { user });
