@@ -14,21 +14,28 @@ export interface Load {
   readonly milliseconds: number;
 }
 
-/**
- * Requests answered a second.
- * @throws Error when an answer is not "200 OK" with a content-length, or not as long as the ones before
- */
-export async function measureHttp({ port, connections, milliseconds }: Load): Promise<number> {
-  const deadline = performance.now() + milliseconds;
-  const started = performance.now();
-  const counts = await Promise.all(Array.from({ length: connections }, () => drive(port, deadline)));
-  return counts.reduce((sum, count) => sum + count, 0) / ((performance.now() - started) / 1000);
+export interface HttpFigures {
+  /** Requests answered a second. */
+  readonly rate: number;
+  /** Milliseconds that each took. */
+  readonly times: readonly number[];
 }
 
-async function drive(port: number, deadline: number): Promise<number> {
-  const { promise, resolve, reject } = Promise.withResolvers<number>();
+/**
+ * @throws Error when an answer is not "200 OK" with a content-length, or not as long as the ones before
+ */
+export async function measureHttp({ port, connections, milliseconds }: Load): Promise<HttpFigures> {
+  const deadline = performance.now() + milliseconds;
+  const started = performance.now();
+  const times = (await Promise.all(Array.from({ length: connections }, () => drive(port, deadline)))).flat();
+  return { rate: times.length / ((performance.now() - started) / 1000), times };
+}
+
+async function drive(port: number, deadline: number): Promise<number[]> {
+  const { promise, resolve, reject } = Promise.withResolvers<number[]>();
   const buffer = Buffer.alloc(BUFFER_SIZE);
-  let count = 0;
+  const times: number[] = [];
+  let began = 0;
   let pending: Buffer = Buffer.alloc(0);
   let usual: number | undefined;
 
@@ -51,9 +58,15 @@ async function drive(port: number, deadline: number): Promise<number> {
   }
 
   function next(): void {
-    count++;
-    if (performance.now() < deadline) socket.write(REQUEST);
-    else resolve(count);
+    const now = performance.now();
+    times.push(now - began);
+    if (now < deadline) ask(now);
+    else resolve(times);
+  }
+
+  function ask(now: number): void {
+    began = now;
+    socket.write(REQUEST);
   }
 
   const onread = {
@@ -68,7 +81,7 @@ async function drive(port: number, deadline: number): Promise<number> {
   socket.on("end", () => reject(new Error("The server closed a connection")));
   try {
     await Promise.race([once(socket, "connect"), promise]);
-    socket.write(REQUEST);
+    ask(performance.now());
     return await promise;
   } finally {
     socket.destroy();

@@ -4,12 +4,18 @@ import { writeSync } from "node:fs";
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { pathToFileURL } from "node:url";
+import { createHttpServerProvider } from "../../providers/http-server/index.ts";
+import { systemClock } from "../../src/lib/clock.ts";
+import { silentLogger } from "../../src/lib/log.ts";
+import type { HostServices } from "../../src/provider/services.ts";
 import type { RunningComponent } from "../../src/runtime/contract.ts";
 import { openRuntime, startSubject } from "./subject.ts";
 
 export interface HttpRun {
   /** Undefined for a server without a component. */
   readonly component: string | undefined;
+  /** In front of it is the provider http-server, and not the least that does it. */
+  readonly provider: boolean;
   readonly instances: number;
   readonly glue: "own" | "jco";
   readonly cacheDir: string;
@@ -17,14 +23,39 @@ export interface HttpRun {
   readonly transpiler: string;
 }
 
+/** The provider uses none. */
+const NONE = {} as HostServices;
+
 const BODY = Buffer.from("hello from plain Node\n");
 
 const ask = JSON.parse(process.argv[2] ?? "null") as HttpRun; // Written by http.ts only.
-const listener = ask.component === undefined ? plain() : serve(await open(ask.component));
-const server = createServer(listener);
-server.listen(0, "127.0.0.1", () => {
-  writeSync(1, `${(server.address() as AddressInfo).port}\n`); // An address: it listens on a port.
-});
+const component = ask.component === undefined ? undefined : await open(ask.component);
+if (component !== undefined && ask.provider) writeSync(1, `${await provide(component)}\n`);
+else {
+  const server = createServer(component === undefined ? plain() : serve(component));
+  server.listen(0, "127.0.0.1", () => {
+    writeSync(1, `${(server.address() as AddressInfo).port}\n`); // An address: it listens on a port.
+  });
+}
+
+/** Gives the port. */
+async function provide(served: RunningComponent): Promise<number | undefined> {
+  const provider = createHttpServerProvider({ id: "web", log: silentLogger, clock: systemClock, services: NONE });
+  await provider.start(provider.parseConfig({ listen: "127.0.0.1:0" }), new AbortController().signal);
+  await provider.bind({
+    component: "subject",
+    linkName: "default",
+    direction: "exports",
+    interfaces: provider.calls as readonly string[],
+    elsewhere: false,
+    shapes: () => [],
+    config: provider.parseLinkConfig({}),
+    call: (name, functionName, args) => served.call(name, functionName, args),
+    http: (request) => served.http(request),
+    log: silentLogger,
+  });
+  return provider.ports[0];
+}
 
 function plain(): RequestListener {
   return (request, response) => {

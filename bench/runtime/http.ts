@@ -12,13 +12,13 @@ import { AGENT_FLAGS, temporaryFolder } from "./subject.ts";
 
 const ROUNDS = 5;
 const LOAD = { connections: 16, milliseconds: 2000 };
-const COMPONENT = fileURLToPath(new URL("../../test/fixtures/components/build/http.wasm", import.meta.url));
+export const COMPONENT = fileURLToPath(new URL("../../test/fixtures/components/build/http.wasm", import.meta.url));
 
 export async function reportHttp(report: Report): Promise<void> {
   await using folder = await temporaryFolder();
   const entry = fileURLToPath(new URL("./http-main.ts", import.meta.url));
   const { main, worker, transpiler } = await bundleRuntime(folder.path, entry);
-  const shared = { worker, transpiler, instances: 1 };
+  const shared = { worker, transpiler, instances: 1, provider: false };
   // What the cache holds is taken whatever glue it has, so each kind has its own.
   const cacheDir = (glue: HttpRun["glue"]): string => join(folder.path, `cache-${glue}`);
   const servers = {
@@ -32,7 +32,7 @@ export async function reportHttp(report: Report): Promise<void> {
     for (const [name, run] of Object.entries(servers)) {
       await using server = await startServer(main, run);
       await measureHttp({ ...LOAD, port: server.port, milliseconds: 1000 }); // Warms up.
-      rates.get(name)?.push(await measureHttp({ ...LOAD, port: server.port }));
+      rates.get(name)?.push((await measureHttp({ ...LOAD, port: server.port })).rate);
     }
   }
   const of = (name: keyof typeof servers): number => median(rates.get(name) ?? []);
@@ -53,7 +53,8 @@ export async function reportHttp(report: Report): Promise<void> {
   });
 }
 
-async function startServer(main: string, run: HttpRun): Promise<AsyncDisposable & { readonly port: number }> {
+/** Runs http-main.ts as it was bundled. */
+export async function startServer(main: string, run: HttpRun): Promise<AsyncDisposable & { readonly port: number }> {
   const child = spawn(process.execPath, [...AGENT_FLAGS, main, JSON.stringify(run)], {
     stdio: ["ignore", "pipe", "inherit"],
     env: {},

@@ -77,7 +77,7 @@ export function createHttpServerProvider({ id, clock, log }: ProviderDeps): Http
     const listed = config.listen.length === 0 ? [DEFAULT_ADDRESS] : config.listen;
     const mount = createMount(link);
     await using places = new AsyncDisposableStack();
-    for (const one of address === undefined ? listed : [address]) {
+    for (const one of new Set(address === undefined ? listed : [address])) {
       const { site } = places.use(await sites.use(one));
       places.use(site.mounts.add(mount));
     }

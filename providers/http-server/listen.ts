@@ -54,10 +54,12 @@ export async function listen(deps: ListenDeps): Promise<Server | TlsServer> {
   server.on("checkContinue", (asked, answer) => onRequest(asked, answer, true));
   server.on("connect", (_asked, socket) => socket.end(rawRefusal(405)));
   server.on("clientError", (error, socket) => {
-    const status = (isCoded(error) ? STATUS[error.code] : undefined) ?? 400;
+    const code = isCoded(error) ? error.code : "";
+    const status = STATUS[code] ?? 400;
     // The sockets of these servers are no other streams.
     if (onBroken(socket as Socket, status)) return;
-    if (socket.writable && !isErrno(error, "ECONNRESET")) socket.end(rawRefusal(status));
+    // What failed below HTTP, such as a handshake, takes no answer.
+    if (socket.writable && (status !== 400 || code.startsWith("HPE_"))) socket.end(rawRefusal(status));
     else socket.destroy();
   });
   try {

@@ -48,7 +48,11 @@ export function serveRequest(
 ): Serving {
   const { asked, answer } = exchange;
   const { http, maxBody, patience, onFailure } = deps;
-  const reader = new RequestReader(asked, maxBody, expectsContinue ? () => answer.writeContinue() : undefined);
+  const goAhead = (): void => {
+    // A component may answer before it reads: then it is too late to ask for the body.
+    if (!answer.headersSent) answer.writeContinue();
+  };
+  const reader = new RequestReader(asked, maxBody, expectsContinue ? goAhead : undefined);
   let cancel: ((reason: Error) => void) | undefined;
   let over: Error | undefined;
 

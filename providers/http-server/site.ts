@@ -8,7 +8,7 @@ import { clientOf } from "./address.ts";
 import type { HttpConfig } from "./config.ts";
 import { createIdle } from "./idle.ts";
 import { listen, portOf } from "./listen.ts";
-import { createMounts, type Found, type Mounts } from "./mounts.ts";
+import { createMounts, type Found, type Mount, type Mounts } from "./mounts.ts";
 import type { Pacer } from "./pacer.ts";
 import { refuse, type Exchange } from "./refusal.ts";
 import { hostOf, pathOf, stripPath } from "./routes.ts";
@@ -41,6 +41,9 @@ export interface Site extends AsyncDisposable {
 interface Connection {
   /** The request that has its turn. */
   current: Serving | undefined;
+  /** Who serves it. */
+  mount: Mount | undefined;
+  readonly client: string | undefined;
   readonly waiting: (() => void)[];
   busy: boolean;
 }
@@ -65,7 +68,8 @@ export async function openSite({ address, credentials, shared, onEmpty }: SiteDe
   const connectionOf = (socket: Socket): Connection => {
     const known = connections.get(socket);
     if (known !== undefined) return known;
-    const made: Connection = { current: undefined, waiting: [], busy: false };
+    const client = clientOf(socket.remoteAddress);
+    const made: Connection = { current: undefined, mount: undefined, client, waiting: [], busy: false };
     connections.set(socket, made);
     return made;
   };
@@ -84,7 +88,6 @@ export async function openSite({ address, credentials, shared, onEmpty }: SiteDe
     const { asked, answer } = exchange;
     const { socket } = asked;
     const began = config.access_log === "off" ? 0 : clock.monotonic();
-    const client = config.access_log === "off" ? undefined : clientOf(socket.remoteAddress);
     const target = targetOf(asked);
     connection.busy = true;
     shared.requests += 1;
@@ -92,10 +95,10 @@ export async function openSite({ address, credentials, shared, onEmpty }: SiteDe
     answer.on("close", () => {
       shared.requests -= 1;
       connection.busy = false;
-      connection.current = undefined;
+      leave(connection);
       if (config.access_log !== "off") {
         log[config.access_log]("HTTP request", {
-          client,
+          client: connection.client,
           method: asked.method,
           host: target.authority,
           path: pathOf(target.pathWithQuery),
@@ -141,7 +144,7 @@ export async function openSite({ address, credentials, shared, onEmpty }: SiteDe
   ): void {
     const { link, serving } = mount;
     const { methods, strip_path, max_body } = link.config;
-    const { asked, answer } = exchange;
+    const { asked } = exchange;
     if (methods !== undefined && !methods.includes(asked.method ?? "")) {
       refuse(exchange, 405, { headers: ["allow", methods.join(", ")] });
       return;
@@ -161,11 +164,17 @@ export async function openSite({ address, credentials, shared, onEmpty }: SiteDe
       expectsContinue,
     );
     connection.current = one;
+    connection.mount = mount;
     serving.add(one);
-    answer.on("close", () => {
-      serving.delete(one);
-      if (serving.size === 0) mount.onIdle?.();
-    });
+  }
+
+  function leave(connection: Connection): void {
+    const { current, mount } = connection;
+    connection.current = undefined;
+    connection.mount = undefined;
+    if (current === undefined || mount === undefined) return;
+    mount.serving.delete(current);
+    if (mount.serving.size === 0) mount.onIdle?.();
   }
 
   const server: Server | TlsServer = await listen({

@@ -104,6 +104,7 @@ export async function startTimer(deps: TimerDeps): Promise<AsyncDisposable> {
   async function run(): Promise<void> {
     let delay = random() * config.jitter;
     let wasBusy = false;
+    if (!course.isReady()) log.info("A timer waits until the clock is right");
     for (;;) {
       signal.throwIfAborted();
       if (!course.isReady()) {

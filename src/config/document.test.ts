@@ -26,6 +26,24 @@ describe("parseDocument()", () => {
     expect(parseDocument(text, context).config.links).toHaveLength(1);
   });
 
+  test("has executables only where the file allows it", ({ expect }) => {
+    const text = "providers: { kv: { type: executable, config: { file: /opt/kv } } }";
+    expect(() => parseDocument(text, context)).toThrow(
+      /providers\.kv: this device runs executables for others only with/,
+    );
+    const allowing = parseConfig(
+      [
+        "device: { id: d }",
+        "hub: { mode: direct, urls: [nats://h:4222] }",
+        "lattice: { executables: { from_outside: true } }",
+      ].join("\n"),
+      "/etc/petiole/petiole.yaml",
+    );
+    expect(parseDocument(text, { ...context, base: allowing }).config.providers["kv"]).toMatchObject({
+      type: "executable",
+    });
+  });
+
   test("refuses with every fault at once", ({ expect }) => {
     const text = [
       "device: { id: other }",

@@ -1,8 +1,8 @@
 import type { PetioleError } from "../domain/errors.ts";
-import { checkReferences } from "./check.ts";
+import { asRecord, checkReferences } from "./check.ts";
 import { flattenIssues } from "./faults.ts";
 import { deepFreeze } from "./parse.ts";
-import { documentSchema, type Workloads } from "./schema.ts";
+import { documentSchema, type Config, type Workloads } from "./schema.ts";
 import { openYaml, type ConfigFault } from "./yaml-source.ts";
 
 export interface ParsedDocument {
@@ -16,8 +16,8 @@ export interface DocumentContext {
   readonly source: string;
   /** Where relative paths start. */
   readonly folder: string;
-  /** What the document's links may name besides its own items. */
-  readonly base: Workloads;
+  /** What the document's links may name besides its own items, and what may be run for others than the file. */
+  readonly base: Workloads & Pick<Config, "lattice">;
 }
 
 /**
@@ -34,7 +34,19 @@ export function parseDocument(text: string, { source, folder, base }: DocumentCo
   const faults = [
     ...(result.success ? [] : flattenIssues(result.error.issues)),
     ...checkReferences(yaml.value, around),
+    ...checkExecutables(yaml.value, base.lattice?.executables.from_outside === true),
   ];
   if (!result.success || faults.length > 0) throw yaml.invalid(faults);
   return { config: deepFreeze(result.data), invalid: (more) => yaml.invalid(more) };
+}
+
+/** A program is held by no sandbox: whoever may write documents need not be one who may run any. */
+function checkExecutables(raw: unknown, allowed: boolean): ConfigFault[] {
+  if (allowed) return [];
+  return Object.entries(asRecord(asRecord(raw)["providers"]))
+    .filter(([, provider]) => asRecord(provider)["type"] === "executable")
+    .map(([name]) => ({
+      path: ["providers", name],
+      message: "this device runs executables for others only with lattice.executables.from_outside: true",
+    }));
 }

@@ -73,6 +73,13 @@ describe("parseConfig()", () => {
     expect(lattice).toMatchObject({ name: "default", labels: {}, heartbeat: 30_000, components_folder: "/etc/p/c" });
   });
 
+  test("wants a lattice for a provider that is an executable", ({ expect }) => {
+    const provider = "providers: { kv: { type: executable, config: { file: /kv } } }";
+    expect(faultsOf(`device: { id: a }\n${provider}`)).toEqual([
+      expect.stringMatching(/^\/etc\/petiole\/petiole\.yaml:2:14: providers\.kv: a provider that is an executable/),
+    ]);
+  });
+
   test("reports every fault at once, in the order of the file, with line and column", ({ expect }) => {
     const text = [
       "device:",

@@ -370,7 +370,7 @@ export function configSchema(folder: string) {
         components_folder: path.optional(),
         executables: z
           .strictObject({
-            from_lattice: z.boolean().default(false),
+            from_outside: z.boolean().default(false),
             folder: path.optional(),
             credentials_file: path.optional(),
             max_size: size().prefault("256MiB"),

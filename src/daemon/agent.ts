@@ -195,6 +195,7 @@ export async function openAgent({ config, file, env, clock, log, signal, onEnd }
     env,
     objects: hub.objects,
     pullSecret: (component) => operator?.workloads.pullSecret(component),
+    registryLogin: (registry) => lattice?.registryLogin(registry),
     clock,
     log: log.child({ part: "artifacts" }),
   });
@@ -235,7 +236,12 @@ export async function openAgent({ config, file, env, clock, log, signal, onEnd }
     own: () => desired.own(),
     latticeIds: () => {
       const { components, providers } = lattice?.status() ?? { components: [], providers: [] };
-      return [...components, ...providers];
+      const operated = operator?.desired();
+      return [
+        ...components,
+        ...providers,
+        ...[...(operated?.components ?? []), ...(operated?.providers ?? [])].map(({ id }) => id),
+      ];
     },
     refresh: () => desired.refresh(),
     running: () => host.status(),

@@ -19,6 +19,8 @@ export interface ArtifactsDeps {
   readonly objects: ObjectReader;
   /** Credentials that came with a component, for its image alone. */
   readonly pullSecret?: ((component: LinkEnd) => PullSecret | undefined) | undefined;
+  /** Credentials for a registry that the configuration has none for, by its host name. */
+  readonly registryLogin?: ((registry: string) => PullSecret | undefined) | undefined;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -34,9 +36,18 @@ const verifyArtifact: VerifyArtifact = async () => {};
 export const artifactsFolder = (config: Pick<Config, "state_dir">): string => join(config.state_dir, "artifacts");
 
 /** The artifacts of a device, in its state folder: a device that boots without a network needs them. */
-export function openArtifacts({ config, env, objects, pullSecret, clock, log }: ArtifactsDeps): ArtifactStore {
+export function openArtifacts({ config, env, objects, clock, log, ...logins }: ArtifactsDeps): ArtifactStore {
   const { max_size: maxSize, stall_timeout: stall, docker_config: dockerConfigFile } = config.artifacts;
   const registries = registriesOf(config);
+
+  function withLogin(registry: string, component: LinkEnd | undefined): Record<string, RegistrySettings> {
+    const own = registries[registry];
+    const isConfigured = own?.user !== undefined || own?.tokenFile !== undefined;
+    const secret = component === undefined ? undefined : logins.pullSecret?.(component);
+    const login = secret ?? (isConfigured ? undefined : logins.registryLogin?.(registry));
+    return login === undefined ? registries : { ...registries, [registry]: { ...own, ...login } };
+  }
+
   return createArtifactStore({
     folder: artifactsFolder(config),
     maxSize,
@@ -44,16 +55,9 @@ export function openArtifacts({ config, env, objects, pullSecret, clock, log }: 
     stall,
     ...(config.lattice === undefined ? {} : { maxExecutable: config.lattice.executables.max_size }),
     openSource: (reference, kind, component) => {
-      const secret = component === undefined ? undefined : pullSecret?.(component);
-      const known =
-        secret === undefined || reference.kind !== "oci"
-          ? registries
-          : { ...registries, [reference.registry]: { ...registries[reference.registry], ...secret } };
-      return openArtifactSource(
-        reference,
-        { registries: known, dockerConfigFile, stall, env, objects },
-        wantedOf(kind),
-      );
+      const known = reference.kind === "oci" ? withLogin(reference.registry, component) : registries;
+      const options = { registries: known, dockerConfigFile, stall, env, objects };
+      return openArtifactSource(reference, options, wantedOf(kind));
     },
     verify: verifyArtifact,
     clock,

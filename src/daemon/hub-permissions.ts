@@ -21,7 +21,7 @@ export function permissionsOf(config: Config): HubPermissions {
     objectBuckets: objectBuckets(Object.values(config.components).map(({ image }) => image)),
     lattice: lattice?.name,
     executables:
-      lattice?.executables.from_lattice === true ||
+      lattice?.executables.from_outside === true ||
       Object.values(config.providers).some(({ type }) => type === EXECUTABLE),
     operatorHost: operator === undefined ? undefined : (operator.host_id ?? device.id),
     grants: (hub.mode === "leaf" ? leaf.local?.grants : undefined) ?? { publish: [], subscribe: [] },

@@ -62,7 +62,7 @@ describe("providerSource()", () => {
   test("refuses both unless the configuration allows them", ({ expect }) => {
     for (const reference of ["file:///srv/p/kv.par.gz", "registry.example.test/kv:1", "mqtt"]) {
       expect(() => providerSource(reference, types, { allowed: false, folder: "/srv/p" })).toThrow(
-        /runs no executables for a lattice unless its configuration says lattice\.executables\.from_lattice: true/,
+        /runs no executables for others unless its configuration says lattice\.executables\.from_outside: true/,
       );
     }
   });

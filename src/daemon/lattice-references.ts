@@ -13,7 +13,7 @@ export type ComponentSource = { readonly file: string } | { readonly image: stri
 export type ProviderSource = { readonly type: string } | ComponentSource;
 
 export interface ExecutableRules {
-  /** Whether the lattice may have executables run at all. */
+  /** Whether others than the configuration file may have executables run at all. */
   readonly allowed: boolean;
   readonly folder: string | undefined;
 }
@@ -46,7 +46,7 @@ export function providerSource(
   if (!allowed) {
     throw refuse(
       reference,
-      "this device runs no executables for a lattice unless its configuration says lattice.executables.from_lattice: true",
+      "this device runs no executables for others unless its configuration says lattice.executables.from_outside: true",
     );
   }
   return sourceBelow(reference, folder, "executables.folder");

@@ -38,7 +38,7 @@ export async function joinLattice(deps: JoinLatticeDeps): Promise<LatticeHost | 
   const { config, path, state, clock, log, desired, annotations, host, onSettings, end } = deps;
   const { lattice } = config;
   if (lattice === undefined || path === undefined) return undefined;
-  const { from_lattice: allowed, folder } = lattice.executables;
+  const { from_outside: allowed, folder } = lattice.executables;
   const originOf = (reference: string): ProviderOrigin => {
     const source = providerSource(reference, PROVIDERS, { allowed, folder });
     if ("type" in source) return { kind: "own", type: source.type };

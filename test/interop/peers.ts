@@ -5,13 +5,15 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 
 /** Outside the repository: the build is large. */
-const TARGET = process.env["PETIOLE_INTEROP_TARGET"] ?? join(homedir(), ".cache", "petiole", "interop");
+export const TARGET = process.env["PETIOLE_INTEROP_TARGET"] ?? join(homedir(), ".cache", "petiole", "interop");
 
-/** The last one is a package of its own: its libraries are those of other releases. */
+/** The last ones are packages of their own: their libraries are those of other releases. */
 const PEERS = {
   control: { source: "peers", bin: "control" },
   wadm: { source: "peers", bin: "wadm" },
   wrpc: { source: "wrpc/peer", bin: "wrpc-peer" },
+  "messaging-nats": { source: "provider", bin: "messaging-nats" },
+  pack: { source: "provider", bin: "pack" },
 } as const;
 
 /** Path of the program. */
@@ -25,4 +27,17 @@ export function peer(name: keyof typeof PEERS): string {
   });
   if (status !== 0) throw new Error(`cargo cannot build "${name}"`, { cause: error });
   return join(TARGET, "debug", bin);
+}
+
+/** Path of wash: that of `PETIOLE_INTEROP_WASH`, else built from its crate, which takes an hour on two cores. */
+export function washBinary(): string {
+  const given = process.env["PETIOLE_INTEROP_WASH"];
+  if (given !== undefined) return given;
+  const root = join(TARGET, "wash");
+  const { status, error } = spawnSync("cargo", ["install", "wash@0.43.0", "--locked", "--debug", "--root", root], {
+    stdio: "inherit",
+    env: { ...process.env, CARGO_TARGET_DIR: join(TARGET, "wash-build"), CARGO_PROFILE_DEV_DEBUG: "0" },
+  });
+  if (status !== 0) throw new Error("cargo cannot build wash", { cause: error });
+  return join(root, "bin", "wash");
 }

@@ -25,7 +25,7 @@ beforeAll(async () => {
   await writeFile(join(folder.path, "other.par.gz"), providerArchive({ "riscv64-linux": providerScript() }));
   await writeFile(join(folder.path, "broken.par.gz"), providerArchive().subarray(0, 300));
   rig = await startLatticeRig({
-    lattice: { executables: { from_lattice: true, folder: folder.path, stop_delay: "2s" } },
+    lattice: { executables: { from_outside: true, folder: folder.path, stop_delay: "2s" } },
   });
 });
 afterAll(async () => {
@@ -236,12 +236,15 @@ test("nothing is run for a lattice unless the configuration says so, but what th
   const failed = closed.next("provider_start_failed");
   await closed.ask("provider.start.{h}", startProviderCommand(closed, { provider_ref: reference }));
   expect((await failed).data["error"]).toMatch(
-    /unless its configuration says lattice\.executables\.from_lattice: true/,
+    /unless its configuration says lattice\.executables\.from_outside: true/,
   );
 
   await waitFor("the device's own provider", async () =>
     (await closed.agent.status()).providers.some(({ id, report }) => id === "own" && report?.healthy === true),
   );
+  expect((await closed.inventory()).providers).toMatchObject([
+    { id: "own", image_ref: `file://${join(folder.path, "store")}` },
+  ]);
   const readings: string[] = [];
   closed.client.subscribe("default.from-component.>", {
     callback: (_error, message) => void readings.push(message.subject),

@@ -363,7 +363,7 @@ describe("providers", () => {
   test("that cannot start are told with the reason, and leave nothing behind", async ({ expect }) => {
     await rig.ask("config.put.odd", { colour: "red" });
     const wrong = [
-      [{ provider_ref: "registry.example.test/kv:1" }, /runs no executables for a lattice/],
+      [{ provider_ref: "registry.example.test/kv:1" }, /runs no executables for others/],
       [{ config: ["nowhere"] }, /Config nowhere does not exist/],
       [{ config: ["odd"] }, /colour/],
     ] as const;

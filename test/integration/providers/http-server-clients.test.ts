@@ -315,6 +315,8 @@ describe("connections of http-server", () => {
     };
     expect(await ask()).toEqual(["https", "first"]);
     await expect(ask({})).rejects.toThrow();
+    // What is no TLS has no answer, and no connection for long.
+    expect(await rawClient(site.port, head("GET /")).end).not.toContain("HTTP/1.1");
     const settle = async (message: string): Promise<void> => {
       await waitFor(message, async () => {
         await clock.advance(seconds(2));

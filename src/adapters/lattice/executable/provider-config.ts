@@ -22,7 +22,7 @@ export const executableConfig = z
     /** Of the archive or executable. */
     digest: digest.optional(),
     signed_name: z.string().min(1).max(128).optional(),
-    /** Unless given, what the lattice has for the provider. */
+    /** Of a provider that the lattice started, what the lattice has for it. */
     config: strings.optional(),
   })
   .refine(({ file, image }) => (file === undefined) !== (image === undefined), "want either file or image");

@@ -40,17 +40,24 @@ export function inventoryItems({ wanted, below, status, annotations: ownAnnotati
       return [{ id, image_ref: reference, annotations, revision: 0, max_instances: count }];
     }),
     providers: status.providers.filter(isRunning).flatMap(({ id, type, report }): InventoryProvider[] => {
-      const own = below.providers.some((spec) => spec.id === id);
+      const own = below.providers.find((spec) => spec.id === id);
       const item = findItem(wanted.providers, id);
       const told = {
         id,
         revision: report?.revision ?? 0,
         ...(report?.name === undefined ? {} : { name: report.name }),
       };
-      if (own) return [{ ...told, image_ref: `petiole://${type}`, annotations: ownAnnotations(id) }];
+      if (own !== undefined) return [{ ...told, image_ref: originOf(own, type), annotations: ownAnnotations(id) }];
       return item === undefined ? [] : [{ ...told, image_ref: item.reference, annotations: item.annotations }];
     }),
   };
+}
+
+/** Of a provider of the device itself: the image or the file that it is a process of, or its type. */
+function originOf({ image, config }: WantedState["providers"][number], type: string): string {
+  if (image !== undefined) return image.reference;
+  const isProcess = type === "executable" && typeof config === "object" && config !== null && "file" in config;
+  return isProcess ? `file://${String(config.file)}` : `petiole://${type}`;
 }
 
 const ARCHITECTURES: Readonly<Record<string, string>> = {

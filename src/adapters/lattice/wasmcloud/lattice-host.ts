@@ -29,7 +29,7 @@ import { readyWithin, shareBucket, type SharedBucket } from "./shared-bucket.ts"
 import { sharedVerbs } from "./shared-verbs.ts";
 import { configBucket, eventSubject, latticeBucket, providerSubject } from "./subjects.ts";
 import { findItem, NOTHING_WANTED, parseWanted, type Wanted } from "./wanted.ts";
-import { configMap, parseStored, type HostReply, type Inventory, type Link, type RegistryCredentials } from "./wire.ts";
+import { configMap, parseStored, type HostReply, type Inventory, type Link } from "./wire.ts";
 
 export interface LatticeHostDeps {
   readonly lattice: string;
@@ -84,8 +84,8 @@ export interface LatticeHost extends AsyncDisposable {
   /** Listens from now on, whenever the hub can be reached. */
   begin(): void;
   status(): LatticeStatus;
-  /** What the lattice said about a registry of images, by its host name. */
-  registry(host: string): RegistryCredentials | undefined;
+  /** The log-in that the lattice gave for a registry of images, by its host name. Hosts use no bare tokens. */
+  registryLogin(host: string): { readonly user: string; readonly password: string } | undefined;
 }
 
 export interface ProviderSettings {
@@ -417,7 +417,10 @@ export async function openLatticeHost(deps: LatticeHostDeps): Promise<LatticeHos
       buckets: data.state() === "following" && config.state() === "following" ? "shared" : "local",
       lastError: data.lastError() ?? config.lastError(),
     }),
-    registry: (host) => (Object.hasOwn(wanted.registries, host) ? wanted.registries[host] : undefined),
+    registryLogin: (host) => {
+      const { username: user, password } = (Object.hasOwn(wanted.registries, host) && wanted.registries[host]) || {};
+      return user == null || password == null ? undefined : { user, password };
+    },
     async [Symbol.asyncDispose]() {
       updates[Symbol.dispose]();
       await leave(STOP_WITHOUT_LIMIT);

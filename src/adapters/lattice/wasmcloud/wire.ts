@@ -77,7 +77,6 @@ export const registryMap = z.record(
     registryType: text.default("oci"),
   }),
 );
-export type RegistryCredentials = z.infer<typeof registryMap>[string];
 
 /** Value of a key `COMPONENT_<id>`. */
 export const componentRecord = z.object({ url: optionalText, links: z.array(linkSchema).default([]) });

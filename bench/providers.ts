@@ -1,0 +1,10 @@
+// Providers against the bare libraries below them. Docs: docs/performance.md.
+
+import type { Benchmark } from "./frame.ts";
+import { reportHttpServer } from "./providers/http-server.ts";
+import { withComponents } from "./runtime/with-components.ts";
+
+export const benchmark: Benchmark = {
+  title: "providers: what they serve against the bare library below them",
+  parts: { "http-server": withComponents(reportHttpServer) },
+};
