@@ -121,14 +121,22 @@ describe("a provider in an archive", () => {
       callback: (_error, message) => void readings.push(message.string()),
     });
     await rig.client.flush();
-    for (const [seq, value] of [10, 20].entries()) {
-      rig.client.publish("default.to-provider.store", JSON.stringify({ sensor: "boiler", seq, value }));
-      await waitFor("the reading", () => readings.length > seq);
+    for (const value of [10, 20]) {
+      const before = readings.length;
+      let sent = 0;
+      // The component's own links are made at the same time: until then a call of it fails.
+      await waitFor("the reading", () => {
+        if (sent++ % 100 === 0) {
+          rig.client.publish("default.to-provider.store", JSON.stringify({ sensor: "boiler", seq: before, value }));
+        }
+        return readings.length > before;
+      });
     }
-    // The second is smoothed with the first, which was in the bucket.
-    expect(readings.map((reading) => (JSON.parse(reading) as Json)["smoothed"])).toEqual([10, expect.any(Number)]);
-    expect(readings[1]).not.toContain('"smoothed":20');
-    expect(await said(/^delivered/)).toBe('delivered {"target":"smooth","result":"00"}');
+    // What comes later is smoothed with what was in the bucket.
+    const smoothed = readings.map((reading) => (JSON.parse(reading) as Json)["smoothed"]);
+    expect(smoothed[0]).toBe(10);
+    expect(smoothed.at(-1)).not.toBe(20);
+    expect(await said(/^delivered .*"result":"00"/)).toContain('"target":"smooth"');
     expect(await said("published")).toContain('"source":"smooth"');
 
     expectSuccess(await rig.ask("config.put.of-store", { size: "6" }));
