@@ -9,7 +9,9 @@ import { identify } from "../../../src/adapters/lattice/executable/process-ident
 import { exampleComponent, petiole, startAgent } from "../../support/agent.ts";
 import { freePort } from "../../support/ports.ts";
 import { tempFolder, type TempFolder } from "../../support/processes.ts";
-import { providerArchive, providerScript, thisTarget } from "../../support/provider-files.ts";
+import { startNats } from "../../support/nats.ts";
+import { createOperator } from "../../support/operator.ts";
+import { hashOf, providerArchive, providerScript, thisTarget } from "../../support/provider-files.ts";
 import { waitFor } from "../../support/wait-for.ts";
 import { link, scaleCommand, startLatticeRig, startProviderCommand, type Json, type LatticeRig } from "./support.ts";
 
@@ -285,4 +287,31 @@ test("in leaf mode a provider and a component talk to each other without the hub
     },
   );
   expect((await agent.status()).hub.link).toBe("offline");
+});
+
+test("a program runs only when the trust policy has it, and logs in with credentials of its own", async ({
+  expect,
+}) => {
+  await using secrets = await tempFolder();
+  const operator = createOperator();
+  await using hub = await startNats({ jetstream: true, config: operator.config });
+  const [device, processes] = ["device", "processes"].map((name) => operator.credentials({ name }));
+  await writeFile(join(secrets.path, "device.creds"), device ?? "");
+  await writeFile(join(secrets.path, "processes.creds"), processes ?? "");
+  const provider = (name: string): Json => ({ type: "executable", config: { file: join(folder.path, name) } });
+  await using agent = await startAgent({
+    hub: { mode: "direct", urls: [hub.url], credentials_file: join(secrets.path, "device.creds") },
+    lattice: { executables: { credentials_file: join(secrets.path, "processes.creds") } },
+    trust: { mode: "enforce", digests: [`sha256:${hashOf(providerScript()).toLowerCase()}`] },
+    providers: { good: provider("store"), bad: provider("store.par.gz") },
+  });
+  const { good, bad } = await waitFor("both to be settled", async () => {
+    const { providers } = await agent.status();
+    const [one, other] = ["good", "bad"].map((id) => providers.find((status) => status.id === id));
+    return one?.report?.healthy === true && other?.state === "failed" && { good: one, bad: other };
+  });
+  expect(good.report?.trust).toEqual({ trusted: true, signers: [] });
+  expect(bad.lastError?.code).toBe("ERR_TRUST_UNSIGNED");
+  const connections = await (await fetch(`http://127.0.0.1:${hub.monitorPort}/connz?auth=1`)).text();
+  expect(connections).toContain(processes?.split("\n")[1]);
 });

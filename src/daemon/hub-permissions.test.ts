@@ -1,0 +1,24 @@
+import { test } from "vitest";
+import { parseConfig } from "../config/parse.ts";
+import { permissionsOf } from "./hub-permissions.ts";
+
+const permissions = (more: string) =>
+  permissionsOf(
+    parseConfig(
+      `device: { id: d }\nhub: { mode: direct, urls: [nats://h:4222] }\n${more}`,
+      "/etc/petiole/petiole.yaml",
+    ),
+  );
+
+test("permissionsOf() lets provider processes be talked to, where there may be any", ({ expect }) => {
+  const spoken = "wasmbus.rpc.works.>";
+  const without = permissions("lattice: { name: works }");
+  expect(without.publish).toContain(spoken);
+  expect(without.subscribe).not.toContain(spoken);
+  for (const config of [
+    "lattice: { name: works, executables: { from_outside: true } }",
+    "lattice: { name: works }\nproviders: { kv: { type: executable, config: { file: /kv } } }",
+  ]) {
+    expect(permissions(config).subscribe).toEqual(expect.arrayContaining([spoken, "_INBOX.>"]));
+  }
+});
