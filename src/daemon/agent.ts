@@ -236,7 +236,12 @@ export async function openAgent({ config, file, env, clock, log, signal, onEnd }
     own: () => desired.own(),
     latticeIds: () => {
       const { components, providers } = lattice?.status() ?? { components: [], providers: [] };
-      return [...components, ...providers];
+      const operated = operator?.desired();
+      return [
+        ...components,
+        ...providers,
+        ...[...(operated?.components ?? []), ...(operated?.providers ?? [])].map(({ id }) => id),
+      ];
     },
     refresh: () => desired.refresh(),
     running: () => host.status(),

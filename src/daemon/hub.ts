@@ -13,6 +13,7 @@ import { startHubMonitor } from "../adapters/leaf/hub-monitor.ts";
 import { createLeafLogins } from "../adapters/leaf/leaf-logins.ts";
 import { secretFiles } from "../adapters/leaf/leaf-secrets.ts";
 import { probeLeafz } from "../adapters/leaf/leafz.ts";
+import { createProcessRelay } from "../adapters/leaf/process-relay.ts";
 import type { PathSample } from "../adapters/leaf/link-model.ts";
 import { canReach, startLinkWatchdog } from "../adapters/leaf/link-watchdog.ts";
 import type { Config } from "../config/schema.ts";
@@ -26,10 +27,10 @@ import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/log.ts";
 import { drainLimitOf } from "./outbox-options.ts";
 import type { MessageBus, Outbox } from "../provider/services.ts";
-import { directLogin, leafLogin, type ProcessLogin } from "./process-login.ts";
+import { directLogin, type ProcessLogin } from "./process-login.ts";
 import { keepLeafServer, type LeafServerKeeper } from "./leaf.ts";
 import { watchHubFiles } from "./hub-files.ts";
-import { leafSettings, localUrl, tlsFiles } from "./leaf-settings.ts";
+import { leafSettings, localUrl, parseAddress, tlsFiles } from "./leaf-settings.ts";
 
 export interface HubDeps {
   readonly config: Config;
@@ -148,6 +149,11 @@ function openLeafHub(deps: HubDeps, hub: HubConfig): Hub {
     clock,
     log: leafLog,
   });
+  const relay = createProcessRelay({
+    target: parseAddress(localUrl(config.leaf.listen).slice("nats://".length)),
+    login: logins.processes,
+    log: leafLog,
+  });
   const connect = (account: "uplink" | "local"): LatticeConnection =>
     connectNats({
       servers: [localUrl(config.leaf.listen)],
@@ -190,7 +196,7 @@ function openLeafHub(deps: HubDeps, hub: HubConfig): Hub {
       connection: uplink,
       monitor: link.monitor,
       domain: hub.domain,
-      login: async () => leafLogin(localUrl(config.leaf.listen), logins.processes),
+      login: async () => ({ url: await relay.url(), jwt: "", seed: "" }),
     },
     objects: link.objects,
     state: () => link.state(),
@@ -199,6 +205,7 @@ function openLeafHub(deps: HubDeps, hub: HubConfig): Hub {
     async [Symbol.asyncDispose]() {
       await using stack = new AsyncDisposableStack();
       stack.use(leaf);
+      stack.use(relay);
       stack.use(local);
       stack.use(uplink);
       stack.use(link);

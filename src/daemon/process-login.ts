@@ -33,14 +33,6 @@ export async function directLogin(hub: HubConfig, credentials: string | undefine
   return { url, ...found };
 }
 
-/** At the local nats-server, in the account that is connected to the hub. */
-export function leafLogin(url: string, { user, password }: { readonly user: string; readonly password: string }) {
-  const address = new URL(url);
-  address.username = user;
-  address.password = password;
-  return { url: address.href.replace(/\/$/, ""), jwt: "", seed: "" };
-}
-
 async function readText(file: string): Promise<string> {
   try {
     return await readFile(file, "utf8");
@@ -50,7 +42,7 @@ async function readText(file: string): Promise<string> {
 }
 
 /** Of a credentials file as nsc writes it; undefined when it is none. */
-export function parseCredentials(text: string): { readonly jwt: string; readonly seed: string } | undefined {
+function parseCredentials(text: string): { readonly jwt: string; readonly seed: string } | undefined {
   const between = (what: string): string | undefined =>
     new RegExp(String.raw`-{3,}BEGIN ${what}-{3,}\s+(\S+)\s+-{3,}END`).exec(text)?.[1];
   const [jwt, seed] = [between("NATS USER JWT"), between("USER NKEY SEED")];

@@ -9,6 +9,7 @@ import type { Callees } from "./callees.ts";
 import { checkExports, checkFit, checkProvider } from "./link-check.ts";
 import { callLoosely } from "./loose-link.ts";
 import type { RemoteEnds } from "./ports.ts";
+import { createProviderServing } from "./provider-serving.ts";
 import type { Router } from "./router.ts";
 
 export interface LinkBinderDeps {
@@ -31,6 +32,8 @@ export interface LiveLink {
   /** Undefined when the other end is no provider of this device. */
   readonly binding: Binding | undefined;
   readonly route: Disposable | undefined;
+  /** For a component elsewhere that imports. */
+  readonly served?: AsyncDisposable | undefined;
 }
 
 /** Which of a link's ends are here, and what they are, follows from the desired state. */
@@ -46,6 +49,7 @@ export interface LinkBinder {
 export function createLinkBinder(deps: LinkBinderDeps): LinkBinder {
   const { desired, provider, component, callees, remote, router, log } = deps;
 
+  const providers = remote === undefined ? undefined : createProviderServing(remote);
   const isComponent = (id: string): boolean => desired().components.some((spec) => spec.id === id);
   const isProvider = (id: string): boolean => desired().providers.some((spec) => spec.id === id);
 
@@ -67,7 +71,10 @@ export function createLinkBinder(deps: LinkBinderDeps): LinkBinder {
     const id = imports ? link.source : link.target;
     const elsewhere = !isComponent(id);
     const live = component(id);
-    if (elsewhere ? serving.bindsElsewhere !== true : !imports && live === undefined) return undefined;
+    const ends = elsewhere && serving.bindsElsewhere !== true ? remote : undefined;
+    if (elsewhere && serving.bindsElsewhere !== true) {
+      if (ends === undefined || !link.interfaces.every((name) => ends.knows(name))) return undefined;
+    } else if (!elsewhere && !imports && live === undefined) return undefined;
     if (imports) checkProvider(link, serving.id, serving.serves, "serve");
     else {
       checkProvider(link, serving.id, serving.calls, "call");
@@ -86,12 +93,19 @@ export function createLinkBinder(deps: LinkBinderDeps): LinkBinder {
       config: serving.parseLinkConfig(link.config),
       elsewhere,
       shapes: () => linkedShapes(link, component(id)?.prepared.shapes[direction]),
-      call: async (name, functionName, args) => await running(name).call(name, functionName, args),
+      call: async (name, functionName, args) => {
+        if (imports || ends === undefined) return await running(name).call(name, functionName, args);
+        const called = { interfaceName: unversioned(name), functionName };
+        return await ends.deliver({ provider: serving.id, linkName: link.name, component: id, ...called }, args);
+      },
       http: async (request) => await running("wasi:http/incoming-handler").http(request),
       log: log.child({ component: id, provider: serving.id }),
     });
-    const route = imports && !elsewhere ? router.add(id, link.interfaces, binding.functions) : undefined;
-    return { binding, route };
+    if (!imports) return { binding, route: undefined };
+    if (!elsewhere) return { binding, route: router.add(id, link.interfaces, binding.functions) };
+    const { name, interfaces } = link;
+    const served = ends && providers?.add({ provider: serving.id, component: id, name, interfaces }, binding.functions);
+    return { binding, route: undefined, served };
   }
 
   return {
@@ -108,7 +122,8 @@ export function createLinkBinder(deps: LinkBinderDeps): LinkBinder {
       return isComponent(source) ? bindLoose(link, before) : undefined;
     },
 
-    async unbind({ binding, route }) {
+    async unbind({ binding, route, served }) {
+      await served?.[Symbol.asyncDispose]();
       // The binding ends first: calls in flight still find their route.
       await binding?.[Symbol.asyncDispose]();
       route?.[Symbol.dispose]();

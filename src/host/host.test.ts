@@ -6,10 +6,11 @@ import { silentLogger } from "../lib/log.ts";
 import type { InterfaceShape } from "../lib/wit/type.ts";
 import type { ExportCaller, LinkContext, Provider, ProviderDeps } from "../provider/contract.ts";
 import type { HostServices } from "../provider/services.ts";
+import { emptyLattice } from "../../test/support/remote-ends.ts";
 import { componentSpec } from "../../test/support/workloads.ts";
 import { NO_BREACHES, type InstanceOptions, type Runtime } from "../runtime/contract.ts";
 import { createHost, type Host } from "./host.ts";
-import type { RemoteEnds, TrustCheck } from "./ports.ts";
+import type { TrustCheck } from "./ports.ts";
 
 interface World {
   readonly host: Host;
@@ -32,15 +33,14 @@ function createWorld(
   inLattice = false,
 ): World {
   const events: string[] = [];
-  const remote: RemoteEnds = {
-    reachable: () => true,
+  const remote = emptyLattice({
     call: async ({ target, interfaceName }) => `${target} elsewhere has ${interfaceName}`,
     serve: (component, shapes, { call }) => {
       events.push(`serve ${component} ${shapes.map(({ name }) => name).join()}`);
       callers.set(component, call);
       return { [Symbol.asyncDispose]: async () => void events.push(`unserve ${component}`) };
     },
-  };
+  });
   const callers = new Map<string, ExportCaller>();
   const bound = new Map<string, LinkContext<unknown>>();
   const instances = new Map<string, InstanceOptions>();

@@ -1,4 +1,5 @@
 import { describe, test } from "vitest";
+import { emptyLattice } from "../../test/support/remote-ends.ts";
 import { componentSpec } from "../../test/support/workloads.ts";
 import { PetioleError } from "../domain/errors.ts";
 import { systemClock } from "../lib/clock.ts";
@@ -7,7 +8,7 @@ import type { FunctionType } from "../lib/wit/type.ts";
 import type { PreparedComponent, RunningComponent } from "../runtime/contract.ts";
 import { createCallees } from "./callees.ts";
 import { callLoosely } from "./loose-link.ts";
-import type { RemoteEnds, RemoteFunction } from "./ports.ts";
+import type { RemoteFunction } from "./ports.ts";
 
 const type: FunctionType = { params: [], result: { kind: "u8" } };
 const shapes = { imports: [{ name: "a:b/c@1.2.0", functions: [{ name: "get", type }], resources: [] }], exports: [] };
@@ -19,14 +20,13 @@ function createWorld() {
   const callees = createCallees({ clock: systemClock, drainLimit: seconds(5) });
   const called: RemoteFunction[] = [];
   const world = { reachable: true, answer: async (): Promise<unknown> => "elsewhere" };
-  const remote: RemoteEnds = {
+  const remote = emptyLattice({
     reachable: () => world.reachable,
     call: async (one) => {
       called.push(one);
       return await world.answer();
     },
-    serve: () => ({ [Symbol.asyncDispose]: async () => {} }),
-  };
+  });
   const call = callLoosely(link, { callees, remote, component: () => source });
   return { callees, called, world, call: async () => await call("a:b/c", "get", []) };
 }

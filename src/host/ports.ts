@@ -276,6 +276,38 @@ export interface RemoteEnds {
    * ones and waits for those in flight.
    */
   serve(component: ComponentId, exports: readonly InterfaceShape[], callee: ServedCallee): AsyncDisposable;
+  /** Whether providers can be linked to other hosts for the interface: its types are known beside any component. */
+  knows(interfaceName: string): boolean;
+  /** Takes calls of one such interface for a provider. Disposing it as with `serve`. */
+  serveProvider(
+    provider: ProviderId,
+    interfaceName: string,
+    call: (
+      caller: RemoteCaller,
+      interfaceName: string,
+      functionName: string,
+      args: readonly unknown[],
+    ) => Promise<unknown>,
+  ): AsyncDisposable;
+  /** Calls one such interface for a provider; rejects as `call`. */
+  deliver(delivery: Delivery, args: readonly unknown[]): Promise<unknown>;
+}
+
+/** Who calls a provider. */
+export interface RemoteCaller {
+  /** Undefined when it does not say. */
+  readonly source: string | undefined;
+  readonly linkName: string;
+}
+
+/** A call that a provider makes of a component on another host. */
+export interface Delivery {
+  readonly provider: ProviderId;
+  readonly linkName: string;
+  readonly component: ComponentId;
+  /** Unversioned. */
+  readonly interfaceName: string;
+  readonly functionName: string;
 }
 
 /** A component, as a caller on another host has it. */

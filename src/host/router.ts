@@ -46,16 +46,26 @@ export function createRouter(): Router {
           `Cannot call ${name} for "${component}": what it is linked to is not there`,
         );
       }
-      if (typeof functions === "function") return await functions(name, functionName, args);
-      const target = functions[name]?.[functionName];
-      if (target === undefined) {
-        throw new PetioleError(
-          "ERR_LINK_INVALID",
-          `Cannot call ${name}#${functionName} for "${component}": the provider lacks it`,
-        );
-      }
-      // The component's import has the arguments of the WIT function; providers declare the same ones.
-      return await (target as (...values: readonly unknown[]) => unknown)(...args);
+      return await callFunction(functions, name, functionName, args);
     },
   };
+}
+
+/**
+ * Calls what a provider serves.
+ * @throws PetioleError ERR_LINK_INVALID when it lacks the function
+ */
+export async function callFunction(
+  functions: CapabilityFunctions | CapabilityCall,
+  interfaceName: string,
+  functionName: string,
+  args: readonly unknown[],
+): Promise<unknown> {
+  if (typeof functions === "function") return await functions(interfaceName, functionName, args);
+  const target = functions[interfaceName]?.[functionName];
+  if (target === undefined) {
+    throw new PetioleError("ERR_LINK_INVALID", `Cannot call ${interfaceName}#${functionName}: the provider lacks it`);
+  }
+  // The component's import has the arguments of the WIT function; providers declare the same ones.
+  return await (target as (...values: readonly unknown[]) => unknown)(...args);
 }

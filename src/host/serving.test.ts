@@ -1,7 +1,7 @@
 import { test } from "vitest";
+import { emptyLattice } from "../../test/support/remote-ends.ts";
 import type { PreparedComponent } from "../runtime/contract.ts";
 import type { Callees } from "./callees.ts";
-import type { RemoteEnds } from "./ports.ts";
 import { createServing } from "./serving.ts";
 
 const prepared = (digest: string): PreparedComponent => ({
@@ -17,9 +17,7 @@ test("a new version takes the place of the one before without a gap, and the end
 }) => {
   const events: string[] = [];
   const held = Promise.withResolvers<void>();
-  const remote: RemoteEnds = {
-    reachable: () => true,
-    call: () => Promise.reject(new Error("nobody calls")),
+  const remote = emptyLattice({
     serve: (id, [shape]) => {
       events.push(`serve ${id} ${shape?.name}`);
       return {
@@ -29,7 +27,7 @@ test("a new version takes the place of the one before without a gap, and the end
         },
       };
     },
-  };
+  });
   const serving = createServing(remote, {} as Callees); // Nobody calls.
   serving.renew("c", prepared("one"));
   serving.serve("c", prepared("one"));

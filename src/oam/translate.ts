@@ -197,7 +197,8 @@ const byId = (placed: readonly PlacedComponent[]): ReadonlyMap<string, PlacedCom
   new Map(placed.map((one) => [one.id, one]));
 
 const noProvider = (image: string): string =>
-  `this device has no provider "${image}": want one of petiole's own, such as petiole://keyvalue-sqlite`;
+  `this device has no provider "${image}" for applications: want one of petiole's own, such as petiole://keyvalue-sqlite; ` +
+  "executables are for the configuration file and the lattice";
 
 function findShared(
   { name, kind, id: given }: ManifestComponent,

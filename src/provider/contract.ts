@@ -52,7 +52,10 @@ export interface LinkContext<LinkConfig> {
   /** Unversioned names of the linked interfaces. */
   readonly interfaces: readonly string[];
   readonly config: LinkConfig;
-  /** The component runs on another host of the lattice. Only for a provider that has `bindsElsewhere`. */
+  /**
+   * The component runs on another host of the lattice. A provider that has `bindsElsewhere` reaches it by itself. For others
+   * the calls go to and fro as those of a component here, as far as petiole knows the interfaces without it.
+   */
   readonly elsewhere: boolean;
   /**
    * The linked interfaces as the component has them now, with versions and the types of their functions: of its imports or
@@ -60,7 +63,7 @@ export interface LinkContext<LinkConfig> {
    * Empty while the component has not started, and for one that is elsewhere.
    */
   readonly shapes: () => readonly InterfaceShape[];
-  /** Calls the component. Rejects at once on a link of direction `imports`, and for a component that is elsewhere. */
+  /** Calls the component. Rejects at once on a link of direction `imports`, and with `bindsElsewhere` for one elsewhere. */
   readonly call: ExportCaller;
   /** The same for HTTP. */
   readonly http: HttpCaller;
@@ -85,7 +88,7 @@ export interface Provider<Config = unknown, LinkConfig = unknown> extends AsyncD
   readonly serves: Interfaces;
   /** What it calls on components. */
   readonly calls: Interfaces;
-  /** Links are bound also when the component at the other end is on another host of the lattice. */
+  /** It calls components of other hosts, and is called by them, without petiole between; its links there are bound too. */
   readonly bindsElsewhere?: boolean;
   /** @throws PetioleError ERR_PROVIDER_CONFIG with every fault. */
   parseConfig(raw: unknown): Config;

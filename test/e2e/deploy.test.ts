@@ -9,9 +9,10 @@ import { afterAll, beforeAll, describe, test } from "vitest";
 import { askAgent } from "../../src/adapters/control/client.ts";
 import type { ApplicationStatus } from "../../src/domain/application.ts";
 import { seconds } from "../../src/domain/units.ts";
-import { exampleComponent, petiole, startAgent, type TestAgent } from "../support/agent.ts";
+import { exampleComponent, fixtureComponent, petiole, startAgent, type TestAgent } from "../support/agent.ts";
 import { freePort } from "../support/ports.ts";
 import { tempFolder } from "../support/processes.ts";
+import { waitFor } from "../support/wait-for.ts";
 
 const EXAMPLE = join(import.meta.dirname, "../../examples/smoother/application.yaml");
 
@@ -179,6 +180,32 @@ describe("petiole deploy", () => {
     ]);
     expect(await smooth(80)).toBeGreaterThan(0);
   });
+});
+
+test("an application may link two components of the device", async ({ expect }) => {
+  const mirror = (name: string, traits: string): string => `
+    - name: ${name}
+      type: component
+      properties: { image: "file://${fixtureComponent("types")}" }
+      traits:
+        - { type: daemonscaler, properties: { instances: 1 } }
+        ${traits}`;
+  const link = "{ target: { name: callee }, namespace: petiole, package: fixture-types, interfaces: [mirror] }";
+  await rig.deploy(`
+apiVersion: core.oam.dev/v1beta1
+kind: Application
+metadata: { name: pair, annotations: {} }
+spec:
+  components:${mirror("caller", `- { type: link, properties: ${link} }`)}${mirror("callee", "")}`);
+  await waitFor("the pair to run", async () => {
+    const pair = (await rig.apps()).find(({ name }) => name === "pair");
+    return pair?.state === "deployed" && pair.links[0]?.state === "bound";
+  });
+  const undeployed = await askAgent(rig.agent.socket, "app-undeploy", {
+    params: { name: "pair", dryRun: false },
+    timeout: seconds(60),
+  });
+  expect(undeployed.changes.map(({ id }) => id)).toEqual(["pair-caller", "pair-callee", "pair-caller → pair-callee"]);
 });
 
 test("petiole undeploy stops an application that no other one needs", async ({ expect }) => {

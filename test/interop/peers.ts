@@ -28,3 +28,16 @@ export function peer(name: keyof typeof PEERS): string {
   if (status !== 0) throw new Error(`cargo cannot build "${name}"`, { cause: error });
   return join(TARGET, "debug", bin);
 }
+
+/** Path of wash: that of `PETIOLE_INTEROP_WASH`, else built from its crate, which takes an hour on two cores. */
+export function washBinary(): string {
+  const given = process.env["PETIOLE_INTEROP_WASH"];
+  if (given !== undefined) return given;
+  const root = join(TARGET, "wash");
+  const { status, error } = spawnSync("cargo", ["install", "wash@0.43.0", "--locked", "--debug", "--root", root], {
+    stdio: "inherit",
+    env: { ...process.env, CARGO_TARGET_DIR: join(TARGET, "wash-build"), CARGO_PROFILE_DEV_DEBUG: "0" },
+  });
+  if (status !== 0) throw new Error("cargo cannot build wash", { cause: error });
+  return join(root, "bin", "wash");
+}

@@ -10,7 +10,8 @@ import {
   startProviderCommand,
   type Json,
 } from "../conformance/lattice-v1/support.ts";
-import { petiole } from "../support/agent.ts";
+import { petiole, startAgent } from "../support/agent.ts";
+import { freePort } from "../support/ports.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { peer, TARGET } from "./peers.ts";
 import { interop } from "./report.ts";
@@ -118,4 +119,16 @@ await interop("provider", async ({ step, check }) => {
     step("what the provider said, and what was said of it:");
     for (const line of rig.agent.output().split("\n")) if (line.includes('"provider":"nats"')) console.log(line);
   }
+
+  const leaf = { listen: `127.0.0.1:${await freePort()}`, monitor: `127.0.0.1:${await freePort()}` };
+  await using offline = await startAgent({
+    hub: { urls: [`nats-leaf://127.0.0.1:${await freePort()}`], domain: "hub" },
+    leaf,
+    lattice: {},
+    providers: { nats: { type: "executable", config: { file: binary } } },
+  });
+  await waitFor("the provider to be well", async () =>
+    (await offline.status()).providers.some(({ report }) => report?.healthy === true),
+  );
+  check("as a bare executable it logs in at the local nats-server, without the hub", true);
 });

@@ -10,11 +10,14 @@ interface Stored {
   readonly versions: { readonly version: string; readonly manifest: Json }[];
   deployed: string | undefined;
   status: { readonly type: string; readonly message: string };
+  next: readonly string[];
 }
 
 export interface ModelWadm extends AsyncDisposable {
   /** Operations in the order in which they came, such as `deploy.thermo`. */
   readonly asked: readonly string[];
+  /** The states that it tells next, one each time it is asked; the last one stays. */
+  tellNext(name: string, types: readonly string[]): void;
   /** What wadm makes of an application from now on. */
   setStatus(name: string, type: string, message?: string): void;
 }
@@ -39,7 +42,12 @@ export async function startModelWadm(url: string, lattice: string): Promise<Mode
     if (raw?.metadata?.annotations === undefined) return { result: "error", message: "Unable to parse manifest" };
     const { name, annotations } = raw.metadata;
     const version = annotations["version"] ?? `01MADE${++made}`;
-    const known = all.get(name) ?? { versions: [], deployed: undefined, status: { type: "undeployed", message: "" } };
+    const known = all.get(name) ?? {
+      versions: [],
+      deployed: undefined,
+      status: { type: "undeployed", message: "" },
+      next: [],
+    };
     if (known.versions.some((one) => one.version === version)) {
       return { result: "error", message: `Manifest version ${version} already exists` };
     }
@@ -80,10 +88,13 @@ export async function startModelWadm(url: string, lattice: string): Promise<Mode
         }));
         return { result: "success", message: "", versions };
       }
-      case "status":
-        return stored === undefined
-          ? { result: "notfound", message: "" }
-          : { result: "ok", message: "", status: statusOf(stored) };
+      case "status": {
+        if (stored === undefined) return { result: "notfound", message: "" };
+        const [type, ...rest] = stored.next;
+        if (type !== undefined) stored.status = { type, message: "" };
+        stored.next = rest;
+        return { result: "ok", message: "", status: statusOf(stored) };
+      }
       case "deploy":
         if (stored === undefined || found === undefined) return { result: "notfound", message: "", name: "" };
         stored.deployed = found.version;
@@ -110,6 +121,10 @@ export async function startModelWadm(url: string, lattice: string): Promise<Mode
   await live.flush();
   return {
     asked,
+    tellNext(name, types) {
+      const stored = all.get(name);
+      if (stored !== undefined) stored.next = types;
+    },
     setStatus(name, type, message = "") {
       const stored = all.get(name);
       if (stored !== undefined) stored.status = { type, message };

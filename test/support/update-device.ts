@@ -32,7 +32,7 @@ export interface UpdateDevice extends AsyncDisposable {
   want(file: string, policy?: Partial<UpdatePolicy>, more?: Partial<ComponentSpec>): Promise<void>;
   /** The number of the version that answered. */
   answer(value?: number): Promise<number>;
-  call(functionName: string, value: number): Promise<unknown>;
+  call(functionName: string, ...args: readonly number[]): Promise<unknown>;
   status(): ReturnType<Host["status"]>["components"][number];
 }
 
@@ -109,8 +109,8 @@ export async function openUpdateDevice(options: UpdateDeviceOptions): Promise<Up
       log: silentLogger,
     }),
   );
-  const call = async (functionName: string, value: number): Promise<unknown> =>
-    await caller?.call(SERVICE, functionName, [value]);
+  const call = async (functionName: string, ...args: readonly number[]): Promise<unknown> =>
+    await caller?.call(SERVICE, functionName, args);
   const parts = stack.move();
   return {
     host,

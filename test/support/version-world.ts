@@ -4,7 +4,8 @@
 import { PetioleError, WitError } from "../../src/domain/errors.ts";
 import { mebibytes, minutes } from "../../src/domain/units.ts";
 import type { ComponentSpec, UpdatePolicy } from "../../src/domain/workload.ts";
-import { ComponentSlot, type UpdateOutcome } from "../../src/host/update/component-slot.ts";
+import { ComponentSlot } from "../../src/host/update/component-slot.ts";
+import type { UpdateOutcome } from "../../src/host/update/update-outcome.ts";
 import { createUpdateJournal } from "../../src/host/update/journal.ts";
 import { createUpdates } from "../../src/host/update/update-control.ts";
 import type { KeptVersions, StateStore, TrustCheck } from "../../src/host/ports.ts";

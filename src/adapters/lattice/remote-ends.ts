@@ -6,6 +6,7 @@ import type { Logger } from "../../lib/log.ts";
 import { crosses } from "../../lib/wit/fit.ts";
 import type { FunctionType, InterfaceShape } from "../../lib/wit/type.ts";
 import type { LatticeConnection } from "./connection.ts";
+import { OPEN_BUCKET, PROVIDER_FORMS, type ProviderForm, type ProviderFunction } from "./provider-forms.ts";
 import { wireForm } from "./wire-form.ts";
 import { createWrpcClient } from "./wrpc/client.ts";
 import { serveHttp } from "./wrpc/http.ts";
@@ -65,7 +66,41 @@ export function createRemoteEnds({ connection, lattice, log }: RemoteEndsDeps): 
       );
       return serveWrpc({ connection, lattice, id: component, functions, log: log.child({ component }) });
     },
+    knows: (interfaceName) => PROVIDER_FORMS.has(interfaceName),
+    serveProvider(provider, interfaceName, call) {
+      const form = formOf(interfaceName);
+      const functions = form.functions.map((one): ServedFunction => ({
+        instance: form.instance,
+        name: one.wireName,
+        type: one.type,
+        call: async (args, { source, linkName, signal }) => {
+          const made = async (name: string, fn: string, given: readonly unknown[]): Promise<unknown> =>
+            await unlessAborted(call({ source, linkName }, name, fn, given), signal);
+          return await made(interfaceName, one.name, await withBucket(one, args, made));
+        },
+      }));
+      return serveWrpc({ connection, lattice, id: provider, functions, log: log.child({ provider }) });
+    },
+    async deliver({ provider, linkName, component, interfaceName, functionName }, args) {
+      const form = formOf(interfaceName);
+      const found = form.functions.find(({ name }) => name === functionName);
+      if (found === undefined) throw unknownForm(`${interfaceName}#${functionName}`);
+      const { wireName, type } = found;
+      const called = { interfaceName: form.instance, functionName: wireName, type };
+      return await callerOf({ source: provider, linkName, target: component, ...called })(args);
+    },
   };
+
+  /** One of the bucket's functions is given the bucket that its name stands for. */
+  async function withBucket(
+    { ofBucket }: ProviderFunction,
+    args: readonly unknown[],
+    call: (interfaceName: string, functionName: string, args: readonly unknown[]) => Promise<unknown>,
+  ): Promise<readonly unknown[]> {
+    if (!ofBucket) return args;
+    const { interfaceName, functionName } = OPEN_BUCKET;
+    return [await call(interfaceName, functionName, args.slice(0, 1)), ...args.slice(1)];
+  }
 
   function servedFunctions(component: ComponentId, shape: InterfaceShape, { call }: ServedCallee): ServedFunction[] {
     return shape.functions.flatMap(({ name, type }) => {
@@ -86,6 +121,16 @@ export function createRemoteEnds({ connection, lattice, log }: RemoteEndsDeps): 
 }
 
 const MOST_TARGETS = 64;
+
+const unknownForm = (what: string): PetioleError =>
+  new PetioleError("ERR_LINK_INVALID", `Cannot link a provider to another host for ${what}: its types are not known`);
+
+/** @throws PetioleError ERR_LINK_INVALID */
+function formOf(interfaceName: string): ProviderForm {
+  const form = PROVIDER_FORMS.get(interfaceName);
+  if (form === undefined) throw unknownForm(interfaceName);
+  return form;
+}
 
 const instanceOf = (interfaceName: string): string | undefined =>
   interfaceName === ROOT_INTERFACE ? undefined : interfaceName;

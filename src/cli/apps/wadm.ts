@@ -127,7 +127,7 @@ export async function latticeApps(name: string | undefined, options: AppOptions)
 }
 
 /** A state that wadm has told no other of for so long is not the one of before any more. */
-const SETTLED = seconds(3);
+const SETTLED = seconds(5);
 
 async function waitUntil(
   wadm: WadmClient,

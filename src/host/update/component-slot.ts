@@ -1,21 +1,20 @@
-import { isDeepStrictEqual } from "node:util";
 import { PetioleError, isPetioleError } from "../../domain/errors.ts";
 import type { StatusError, UpdateStatus } from "../../domain/status.ts";
-import { mebibytes, millis, minutes, seconds, type Millis } from "../../domain/units.ts";
+import { minutes, seconds, type Millis } from "../../domain/units.ts";
 import type { ComponentId, ComponentSpec, Digest, LinkSpec, UpdatePolicy } from "../../domain/workload.ts";
 import { backoffDelay } from "../../lib/backoff.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { createExclusive } from "../../lib/exclusive.ts";
 import { reasonOf } from "../../lib/reason.ts";
 import type { PreparedComponent } from "../../runtime/contract.ts";
-import type { KeptVersions } from "../ports.ts";
 import { bootVersion } from "./boot-version.ts";
-import type { UpdateJournal } from "./journal.ts";
 import { askProbe } from "./probe.ts";
 import {
   checkLinks,
   checkNeighbours,
+  drained,
   readVersion,
+  startBeside,
   startVersion,
   type NeighbourLookup,
   type ReadyVersion,
@@ -24,58 +23,20 @@ import {
 } from "./start-version.ts";
 import { SwitchableComponent } from "./switchable.ts";
 import { beginTrial, memoryOf, PASSED, type Trial } from "./trial.ts";
-import {
-  admit,
-  isBad,
-  trialBegun,
-  trialPaused,
-  trialWithdrawn,
-  versionAccepted,
-  versionFailed,
-  type VersionRecord,
-} from "./version-record.ts";
+import { shownError, updateStatus, type UpdateFailure, type UpdateOutcome } from "./update-outcome.ts";
+import { policyOf, runsAlike } from "./update-policy.ts";
+import { createVersionKeeper, type VersionKeeper, type VersionKeeperDeps } from "./version-keeper.ts";
+import { trialPaused, trialWithdrawn, versionAccepted } from "./version-record.ts";
 
-/** What became of a version that a component was given while it ran. */
-export interface UpdateOutcome {
-  readonly component: ComponentId;
-  readonly outcome: "switched" | "accepted" | "refused" | "rolled-back";
-  readonly digest: Digest | undefined;
-  readonly error: PetioleError | undefined;
-}
-
-export interface SlotDeps extends VersionDeps {
-  readonly journal: UpdateJournal;
-  readonly kept: KeptVersions | undefined;
+export interface SlotDeps extends VersionDeps, VersionKeeperDeps {
   /** Links that the component is an end of. */
   readonly links: () => readonly LinkSpec[];
   readonly neighbour: NeighbourLookup;
   readonly onOutcome: (outcome: UpdateOutcome) => void;
-  /** What is kept of versions may have become less. */
-  readonly onSettled: () => Promise<void>;
   readonly clock: Clock;
 }
 
-interface Failure {
-  readonly state: "refused" | "rolled-back";
-  readonly digest: Digest | undefined;
-  readonly error: PetioleError;
-  readonly attempts: number;
-}
-
-/** Half of the memory that a component has unless it says otherwise. */
-export const DEFAULT_UPDATE: UpdatePolicy = {
-  trial: minutes(5),
-  maxFailures: 3,
-  maxGrowth: mebibytes(16),
-  maxCrashes: 3,
-  beside: true,
-};
-
 const RETRY = { initial: seconds(1), max: minutes(1) };
-/** Calls of a version that is replaced get so long, and a deadline more, before others are let pass them. */
-const DRAIN_LIMIT = seconds(30);
-const DRAIN_PAUSE = millis(5);
-
 /**
  * A component, whichever version of it runs. Others hold on to `running`, which stays the same while versions change.
  *
@@ -85,6 +46,7 @@ const DRAIN_PAUSE = millis(5);
 export class ComponentSlot implements AsyncDisposable {
   readonly running: SwitchableComponent;
   readonly #deps: SlotDeps;
+  readonly #keeper: VersionKeeper;
   readonly #id: ComponentId;
   readonly #lock = createExclusive();
   readonly #stop = new AbortController();
@@ -97,11 +59,12 @@ export class ComponentSlot implements AsyncDisposable {
   #previous: { readonly version: Version; readonly stopped: boolean } | undefined;
   #trial: Trial | undefined;
   #starting: { readonly digest: Digest | undefined } | undefined;
-  #failure: Failure | undefined;
+  #failure: UpdateFailure | undefined;
   #again = false;
 
   private constructor(deps: SlotDeps, wanted: ComponentSpec, version: Version) {
     this.#deps = deps;
+    this.#keeper = createVersionKeeper(wanted.id, deps);
     this.#id = wanted.id;
     this.#wanted = wanted;
     this.#current = version;
@@ -116,7 +79,7 @@ export class ComponentSlot implements AsyncDisposable {
     if (version.spec === wanted) {
       // Not before: a version that does not start keeps nobody from going back to the one before.
       await version.trust?.confirm();
-      slot.#work(() => slot.#lock.run(() => slot.#remember(version)));
+      slot.#work(() => slot.#lock.run(() => slot.#keeper.remember(version)));
       slot.#told(version);
     }
     return slot;
@@ -140,22 +103,17 @@ export class ComponentSlot implements AsyncDisposable {
   }
 
   get lastError(): StatusError | undefined {
-    return this.#failure === undefined ? undefined : shown(this.#failure.error);
+    return this.#failure === undefined ? undefined : shownError(this.#failure.error);
   }
 
   status(): UpdateStatus | undefined {
-    const running = this.#current.prepared.digest;
-    if (this.#trial !== undefined) {
-      const from = this.#previous?.version.prepared.digest;
-      const left = Math.round(this.#trial.left() / 1000);
-      return { state: "trial", from, to: running, left, reason: undefined };
-    }
-    const base = { from: running, left: undefined };
-    if (this.#starting !== undefined)
-      return { ...base, state: "starting", to: this.#starting.digest, reason: undefined };
-    if (this.#failure === undefined) return undefined;
-    const { state, digest, error } = this.#failure;
-    return { ...base, state, to: digest, reason: shown(error) };
+    return updateStatus({
+      running: this.#current.prepared.digest,
+      before: this.#previous?.version.prepared.digest,
+      trialLeft: this.#trial?.left(),
+      starting: this.#starting,
+      failure: this.#failure,
+    });
   }
 
   /** Makes `spec` what is wanted; `catchUp` brings it about. */
@@ -203,7 +161,7 @@ export class ComponentSlot implements AsyncDisposable {
       if (this.#trial !== undefined) {
         this.#trial[Symbol.dispose]();
         this.#trial = undefined;
-        await this.#note(trialPaused);
+        await this.#keeper.note(trialPaused);
       }
       await this.running[Symbol.asyncDispose]();
       const versions = [this.#current, ...(this.#previous === undefined ? [] : [this.#previous.version])];
@@ -221,7 +179,7 @@ export class ComponentSlot implements AsyncDisposable {
       const ready = await readVersion(this.#versionDeps(), spec);
       digest = ready.prepared.digest;
       this.#starting = { digest };
-      if (before?.digest === digest && isBad(this.#record(), digest)) {
+      if (before?.digest === digest && this.#keeper.isBad(digest)) {
         // Nothing is new about it, but somebody may have asked anew.
         this.#tell("refused", digest, before.error);
         return;
@@ -271,24 +229,8 @@ export class ComponentSlot implements AsyncDisposable {
   async #try(ready: ReadyVersion): Promise<void> {
     const { digest } = ready.prepared;
     const policy = policyOf(ready.spec);
-    const admitted = admit(this.#record(), digest, policy.maxCrashes);
-    if (admitted.kind === "refuse") {
-      const { message } = admitted.bad;
-      throw new PetioleError(
-        "ERR_UPDATE_BAD",
-        `Cannot update component "${this.#id}" to ${digest}: it failed here before: ${message}`,
-      );
-    }
-    if (admitted.kind === "give-up") {
-      throw await this.#mark(digest, `the agent ended without a word ${admitted.crashes} times while it was on trial`);
-    }
     const before = this.#current;
-    // Written down before it is kept: what nothing is written of is not kept.
-    await this.#deps.journal.change(this.#id, (record) => trialBegun(record, digest));
-    if (policy.trial > 0) {
-      await this.#keep(before);
-      await this.#keep(ready);
-    }
+    await this.#keeper.begin(ready, before, policy);
     const { version, stopped } = await this.#startOrMark(ready, policy);
     if (!stopped) await this.#drain(before);
     this.#current = version;
@@ -323,13 +265,13 @@ export class ComponentSlot implements AsyncDisposable {
     let version: Version | undefined;
     let stopped = false;
     try {
-      version = policy.beside ? await this.#startBeside(ready) : undefined;
+      version = policy.beside ? await startBeside(this.#versionDeps(), ready) : undefined;
       if (version === undefined) {
         this.#deps.log.warn("The version that runs is stopped first: calls wait until the new one is there", {
           component: this.#id,
         });
         this.running.hold();
-        await this.#drained(before);
+        await drained(before, this.#deps.clock, this.#stop.signal);
         stopped = true;
         await before.running[Symbol.asyncDispose]();
         version = await startVersion(this.#versionDeps(), ready, { isolation: ready.spec.isolation });
@@ -340,25 +282,15 @@ export class ComponentSlot implements AsyncDisposable {
     } catch (error) {
       await version?.running[Symbol.asyncDispose]();
       if (this.#signal().aborted) {
-        await this.#note(trialPaused);
+        await this.#keeper.note(trialPaused);
         throw error;
       }
       if (stopped) await this.#restore(before).catch(() => {});
       if (isPetioleError(error) && error.kind === "environment") {
-        await this.#note(trialWithdrawn);
+        await this.#keeper.note(trialWithdrawn);
         throw error;
       }
-      throw await this.#mark(ready.prepared.digest, reasonOf(error));
-    }
-  }
-
-  /** Undefined when there is no room for two. */
-  async #startBeside(ready: ReadyVersion): Promise<Version | undefined> {
-    try {
-      return await startVersion(this.#versionDeps(), ready, { isolation: "dedicated" });
-    } catch (error) {
-      if (isPetioleError(error, "ERR_ADDRESS_SPACE")) return undefined;
-      throw error;
+      throw await this.#keeper.mark(ready.prepared.digest, reasonOf(error));
     }
   }
 
@@ -386,7 +318,7 @@ export class ComponentSlot implements AsyncDisposable {
     trial[Symbol.dispose]();
     this.#trial = undefined;
     this.#previous = undefined;
-    await this.#note((record) => versionAccepted(record, trial.digest));
+    await this.#keeper.note((record) => versionAccepted(record, trial.digest));
     // Not before: until now, going back was no step to an older version.
     await version.trust?.confirm();
     this.running.open();
@@ -404,7 +336,7 @@ export class ComponentSlot implements AsyncDisposable {
   async #rollBack(trial: Trial, why: string): Promise<void> {
     const failed = this.#current;
     await this.#goBack(trial);
-    const error = await this.#mark(trial.digest, why);
+    const error = await this.#keeper.mark(trial.digest, why);
     this.#fail("rolled-back", trial.digest, error, 1);
     this.#retire(failed);
   }
@@ -414,7 +346,7 @@ export class ComponentSlot implements AsyncDisposable {
     const trial = this.#requireTrial();
     const withdrawn = this.#current;
     await this.#goBack(trial);
-    await this.#note(trialWithdrawn);
+    await this.#keeper.note(trialWithdrawn);
     await this.#deps.onSettled();
     this.#retire(withdrawn);
     this.#deps.log.info("A version on trial is not wanted any more", { component: this.#id, digest: trial.digest });
@@ -477,67 +409,18 @@ export class ComponentSlot implements AsyncDisposable {
   async #drain(version: Version): Promise<void> {
     if (version.spec.limits.instances > 1) return;
     this.running.hold();
-    await this.#drained(version);
-  }
-
-  /** Resolves when its calls are over, or have had their time. */
-  async #drained({ spec, running }: Version): Promise<void> {
-    const { clock } = this.#deps;
-    const until = clock.monotonic() + spec.limits.deadline + DRAIN_LIMIT;
-    const isOver = (): boolean =>
-      running.stats().pending === 0 || clock.monotonic() >= until || this.#stop.signal.aborted;
-    while (!isOver()) await clock.sleep(DRAIN_PAUSE);
+    await drained(version, this.#deps.clock, this.#stop.signal);
   }
 
   /** Ends a version once its calls are over. */
   #retire(version: Version): void {
     this.#work(async () => {
-      await this.#drained(version);
+      await drained(version, this.#deps.clock, this.#stop.signal);
       await version.running[Symbol.asyncDispose]();
     });
   }
 
-  /** What runs is what a boot goes back to. */
-  async #remember(version: ReadyVersion): Promise<void> {
-    if (policyOf(version.spec).trial === 0) return;
-    await this.#note((record) => versionAccepted(record, version.prepared.digest));
-    await this.#keep(version);
-    await this.#deps.onSettled();
-  }
-
-  async #keep({ spec, prepared }: ReadyVersion): Promise<void> {
-    try {
-      await this.#deps.kept?.keep(spec.file, prepared.digest);
-    } catch (error) {
-      this.#deps.log.warn("No copy of a component's version can be kept: a restart cannot go back to it", {
-        component: this.#id,
-        digest: prepared.digest,
-        reason: reasonOf(error),
-      });
-    }
-  }
-
-  async #mark(digest: Digest, why: string): Promise<PetioleError> {
-    const code = "ERR_UPDATE_FAILED";
-    const at = this.#deps.clock.wall();
-    await this.#note((record) => versionFailed(record, { digest, code, message: why, at }));
-    await this.#deps.onSettled();
-    return new PetioleError(code, `Cannot update component "${this.#id}" to ${digest}: ${why}`);
-  }
-
-  /** A broken disk stops no component: until the agent ends, what was decided is known in memory. */
-  async #note(next: (record: VersionRecord) => VersionRecord): Promise<void> {
-    try {
-      await this.#deps.journal.change(this.#id, next);
-    } catch (error) {
-      this.#deps.log.error("What became of a component's version cannot be written down", {
-        component: this.#id,
-        err: error,
-      });
-    }
-  }
-
-  #fail(state: Failure["state"], digest: Digest | undefined, cause: unknown, attempts: number): void {
+  #fail(state: UpdateFailure["state"], digest: Digest | undefined, cause: unknown, attempts: number): void {
     const text = `Cannot update component "${this.#id}": ${reasonOf(cause)}`;
     const error = isPetioleError(cause) ? cause : new PetioleError("ERR_INVARIANT", text, { cause });
     const delay = error.retryable || this.#down ? backoffDelay(attempts - 1, RETRY) : undefined;
@@ -570,10 +453,6 @@ export class ComponentSlot implements AsyncDisposable {
     );
   }
 
-  #record(): VersionRecord {
-    return this.#deps.journal.get(this.#id);
-  }
-
   #signal(): AbortSignal {
     return AbortSignal.any([this.#deps.signal, this.#stop.signal]);
   }
@@ -590,21 +469,4 @@ export class ComponentSlot implements AsyncDisposable {
       .finally(() => this.#works.delete(work));
     this.#works.add(work);
   }
-}
-
-const policyOf = ({ update }: ComponentSpec): UpdatePolicy => update ?? DEFAULT_UPDATE;
-
-const shown = ({ code, message }: PetioleError): StatusError => ({ code, message });
-
-/** Whether a component that runs as one wants it runs as the other does too. */
-function runsAlike(one: ComponentSpec, other: ComponentSpec): boolean {
-  const settings = ({ env, config, limits, recycling, isolation, grants }: ComponentSpec) => ({
-    env,
-    config,
-    limits,
-    recycling,
-    isolation,
-    grants,
-  });
-  return isDeepStrictEqual(settings(one), settings(other));
 }

@@ -1,5 +1,7 @@
-import { PetioleError } from "../../domain/errors.ts";
+import { PetioleError, isPetioleError } from "../../domain/errors.ts";
+import { millis, seconds } from "../../domain/units.ts";
 import type { ComponentId, ComponentSpec, Digest, Isolation, LinkEnd, LinkSpec } from "../../domain/workload.ts";
+import type { Clock } from "../../lib/clock.ts";
 import type { Logger } from "../../lib/log.ts";
 import type { ComponentEvent, PreparedComponent, RunningComponent, Runtime } from "../../runtime/contract.ts";
 import { checkDigest, checkExports, checkFit, checkImports } from "../link-check.ts";
@@ -98,8 +100,6 @@ function holds(check: () => void): boolean {
 
 export interface StartOptions {
   readonly isolation: Isolation;
-  /** Told of what befalls it, besides the log. */
-  readonly onEvent?: (event: ComponentEvent) => void;
 }
 
 /** @throws PetioleError as Runtime.start() */
@@ -118,12 +118,33 @@ export async function startVersion(
     recycling: spec.recycling,
     isolation: options.isolation,
     grants: spec.grants,
-    onEvent: (event) => {
-      onEvent(own, event);
-      options.onEvent?.(event);
-    },
+    onEvent: (event) => onEvent(own, event),
     onImport: (name, fn, args) => onImport(spec.id, name, fn, args),
     log: own,
   });
   return { ...version, running };
+}
+
+/**
+ * Starts a version in a worker of its own: when it hangs, nobody else suffers. Undefined when there is no room for two.
+ * @throws PetioleError as Runtime.start()
+ */
+export async function startBeside(deps: VersionDeps, version: ReadyVersion): Promise<Version | undefined> {
+  try {
+    return await startVersion(deps, version, { isolation: "dedicated" });
+  } catch (error) {
+    if (isPetioleError(error, "ERR_ADDRESS_SPACE")) return undefined;
+    throw error;
+  }
+}
+
+/** Calls of a version that goes get so long, and a deadline more, before others are let pass them. */
+const DRAIN_LIMIT = seconds(30);
+const DRAIN_PAUSE = millis(5);
+
+/** Resolves when the calls of a version are over, or have had their time. */
+export async function drained({ spec, running }: Version, clock: Clock, signal: AbortSignal): Promise<void> {
+  const until = clock.monotonic() + spec.limits.deadline + DRAIN_LIMIT;
+  const isOver = (): boolean => running.stats().pending === 0 || clock.monotonic() >= until || signal.aborted;
+  while (!isOver()) await clock.sleep(DRAIN_PAUSE);
 }

@@ -3,7 +3,8 @@ import type { UpdateReport } from "../../domain/status.ts";
 import type { ComponentId, Digest } from "../../domain/workload.ts";
 import type { Logger } from "../../lib/log.ts";
 import type { KeptVersions } from "../ports.ts";
-import type { ComponentSlot, UpdateOutcome } from "./component-slot.ts";
+import type { ComponentSlot } from "./component-slot.ts";
+import type { UpdateOutcome } from "./update-outcome.ts";
 import type { UpdateJournal } from "./journal.ts";
 import { versionForgiven } from "./version-record.ts";
 

@@ -74,6 +74,15 @@ test("a version that wadm has is not put again, and not changed", async ({ expec
   expect(since(mark)).not.toContain("put");
 });
 
+test("a new version is waited for, although wadm calls the one of before deployed a moment longer", async ({
+  expect,
+}) => {
+  const mark = wadm.asked.length;
+  wadm.tellNext("thermo", ["deployed", "deployed", "reconciling", "deployed"]);
+  const { code } = await run("deploy", await write(manifest("{ version: 1.2.0 }", 3)));
+  expect([code, wadm.asked.slice(mark).filter((one) => one === "status.thermo").length]).toEqual([0, 4]);
+});
+
 test("a manifest without a version is put when it differs from the newest", async ({ expect }) => {
   const mark = wadm.asked.length;
   expect((await run("deploy", await write(manifest("{}", 4)), "--no-wait")).stdout).toMatch(

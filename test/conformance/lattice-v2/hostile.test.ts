@@ -140,12 +140,16 @@ test("requests for another host are not for this one", async ({ expect }) => {
 });
 
 test("is bounded: more workloads than it may have are refused, and the others go on", async ({ expect }) => {
+  // Those of the test above that could be read are among them.
+  const before = (await rig.agent.status()).operator?.workloads ?? [];
   const ids = Array.from({ length: 300 }, (_, i) => `many-${i}`);
   const replies = await Promise.all(ids.map((id) => rig.start(workload({ name: id, components: [] }), id)));
   const taken = replies.filter(({ workloadState }) => workloadState === RUNNING);
   const refused = replies.filter(({ workloadState }) => workloadState === ERROR);
   expect(taken.length + refused.length).toBe(300);
-  expect(taken.length).toBe(255);
+  const running = before.filter(({ state }) => state === "running").length;
+  expect(taken.length).toBeLessThanOrEqual(256 - running);
+  expect(taken.length).toBeGreaterThanOrEqual(256 - before.length);
   expect(refused[0]?.message).toMatch(/at most 256 workloads/);
   expect(await rig.status(MINE)).toMatchObject({ workloadState: RUNNING });
   await Promise.all(taken.map(({ workloadId }) => rig.stop(workloadId)));

@@ -266,7 +266,7 @@ test("a provider ends with the agent that is killed", async ({ expect }) => {
     const { startProviderProcess } = await import(${JSON.stringify(module)});
     const clock = { monotonic: () => 0, sleep: () => new Promise(() => {}) };
     const { pid } = await startProviderProcess({
-      id: "store", file: ${JSON.stringify(file)}, record: ${JSON.stringify(`${file}.process`)}, hostData: "", env: {}, clock, log: ${quiet},
+      id: "store", file: ${JSON.stringify(file)}, record: ${JSON.stringify(`${file}.process`)}, hostData: "", secrets: [], env: {}, clock, log: ${quiet},
     });
     console.log(pid);
     setInterval(() => {}, 1000);`;

@@ -91,19 +91,21 @@ export async function keepProvider(options: KeepProviderOptions): Promise<KeptPr
 
   async function launch(): Promise<Live> {
     const told = options.settings();
+    const login = await options.login();
     const hostData = renderHostData({
       host,
       lattice,
       provider: id,
       instance: randomUUID(),
-      login: await options.login(),
+      login,
       ...told,
       keys,
       rpcTimeout: RPC_TIMEOUT,
       logLevel: options.logLevel,
     });
     const { file, record, env } = options;
-    const process = await startProviderProcess({ id, file, record, hostData, env, clock, log });
+    const secrets = [login.jwt, login.seed, keys.providerSeed];
+    const process = await startProviderProcess({ id, file, record, hostData, secrets, env, clock, log });
     log.info("Provider process runs", { pid: process.pid });
     return { process, linkKey: keys.providerPublic, ended: new AbortController(), told, answered: false };
   }

@@ -5,6 +5,8 @@ import type { Logger } from "../../../lib/log.ts";
 import { RateLimit } from "../../../lib/rate-limit.ts";
 
 export interface OutputLogOptions {
+  /** Texts that do not belong in a log, such as what the process was told to log in with. */
+  readonly secrets: readonly string[];
   readonly log: Logger;
   readonly clock: Clock;
 }
@@ -26,12 +28,13 @@ const BYTES_PER_SECOND = 1024 * 1024;
 // oxlint-disable-next-line no-control-regex -- escape sequences for terminals, and control characters, are what goes
 const UNPRINTABLE = /\u001b\[[0-?]*[ -/]*[@-~]|[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
 
-export function createOutputLog({ log, clock }: OutputLogOptions): OutputLog {
+export function createOutputLog({ secrets, log, clock }: OutputLogOptions): OutputLog {
   const limit = new RateLimit(LINES);
   const last: string[] = [];
 
   function take(raw: string, stream: string): void {
-    const text = raw.slice(0, MAX_LINE).replace(UNPRINTABLE, "").trimEnd();
+    const told = secrets.reduce((text, secret) => text.replaceAll(secret, "***"), raw);
+    const text = told.slice(0, MAX_LINE).replace(UNPRINTABLE, "").trimEnd();
     if (text === "") return;
     last.push(text);
     if (last.length > LINES_KEPT) last.shift();

@@ -18,6 +18,8 @@ export interface ProviderProcessOptions {
   readonly record: string;
   /** For its standard input. */
   readonly hostData: string;
+  /** What must not get into the log when the process repeats it. */
+  readonly secrets: readonly string[];
   /** All of its environment. */
   readonly env: Readonly<Record<string, string>>;
   readonly clock: Clock;
@@ -39,9 +41,9 @@ const OUTPUT_LIMIT = seconds(1);
 
 /** Resolves once the process runs. @throws PetioleError ERR_PROVIDER_START */
 export async function startProviderProcess(options: ProviderProcessOptions): Promise<ProviderProcess> {
-  const { id, file, record, hostData, env, clock, log } = options;
+  const { id, file, record, hostData, secrets, env, clock, log } = options;
   const child = spawn(file, [], { cwd: "/", env, detached: true, stdio: ["pipe", "pipe", "pipe"] });
-  const output = createOutputLog({ log, clock });
+  const output = createOutputLog({ secrets: secrets.filter((secret) => secret !== ""), log, clock });
   output.follow(child.stdout, "stdout");
   output.follow(child.stderr, "stderr");
   // A process that ends before it has read everything is told of by its end.

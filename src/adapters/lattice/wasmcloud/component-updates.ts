@@ -1,7 +1,7 @@
 // What the lattice is told of components that get another version, and what it is given back of what did not work.
 
 import type { ComponentId } from "../../../domain/workload.ts";
-import type { UpdateOutcome } from "../../../host/update/component-slot.ts";
+import type { UpdateOutcome } from "../../../host/update/update-outcome.ts";
 import type { HostContext } from "./context.ts";
 import { findItem, withItem, type WantedComponent } from "./wanted.ts";
 

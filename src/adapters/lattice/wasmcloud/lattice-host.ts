@@ -4,7 +4,7 @@ import type { LatticeStatus } from "../../../domain/status.ts";
 import { millis, seconds, type Millis } from "../../../domain/units.ts";
 import type { WantedState } from "../../../domain/workload.ts";
 import type { HostStatus } from "../../../host/host.ts";
-import type { UpdateOutcome } from "../../../host/update/component-slot.ts";
+import type { UpdateOutcome } from "../../../host/update/update-outcome.ts";
 import type { HubMonitor, StateStore } from "../../../host/ports.ts";
 import type { Clock } from "../../../lib/clock.ts";
 import { createExclusive } from "../../../lib/exclusive.ts";
