@@ -74,8 +74,8 @@ export function createApplications(deps: ApplicationsDeps): Applications {
   let deployed: Deployments = new Map();
   /** Those that cannot be read any more are kept: another version of petiole may. */
   let unreadable: readonly { readonly stored: StoredApplication; readonly error: StatusError }[] = [];
-  /** Names of those that had no first try since they were deployed. */
-  const untried = new Set<string>();
+  /** Those that had no first try since they were deployed, by name. */
+  const untried = new Map<string, symbol>();
 
   const translated = ({ parsed }: Deployed, all: Deployments): Translation =>
     translate(parsed.manifest, { ...deps.view(), application: (name) => all.get(name)?.parsed.manifest });
@@ -88,11 +88,12 @@ export function createApplications(deps: ApplicationsDeps): Applications {
 
   /** Resolves when the change is on its way: how far it is, `list` tells. */
   function begin(name: string): void {
-    untried.add(name);
+    const mark = Symbol(name);
+    untried.set(name, mark);
     deps
       .refresh()
       .catch((error: unknown) => log.error("Cannot apply what the applications want", { err: error }))
-      .finally(() => untried.delete(name));
+      .finally(() => untried.get(name) === mark && untried.delete(name));
   }
 
   function takenIds(own: WantedState): ReadonlySet<string> {
