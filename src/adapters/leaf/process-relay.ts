@@ -136,7 +136,7 @@ export function userOf(table: string, ends: Ends): number | undefined {
 function inTable(address: string | undefined, port: number | undefined): string | undefined {
   const ipv4 = address?.replace(/^::ffff:/i, "");
   if (ipv4 === undefined || port === undefined || !isIPv4(ipv4)) return undefined;
-  const bytes = Buffer.from(ipv4.split(".").map(Number)).reverse();
+  const bytes = Buffer.from(ipv4.split(".").map(Number).toReversed());
   const number = Buffer.from([port >> 8, port & 0xff]);
   return `${bytes.toString("hex")}:${number.toString("hex")}`.toUpperCase();
 }
