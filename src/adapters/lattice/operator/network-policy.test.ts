@@ -43,6 +43,28 @@ describe("networkPolicy()", () => {
     expect(problems).toHaveLength(1);
   });
 
+  test.for([
+    "localhost",
+    "LOCALHOST:6379",
+    "http://localhost/",
+    "db.localhost:5432",
+    "*.localhost",
+    "127.0.0.1",
+    "https://127.8.9.1:8443",
+    "0.0.0.0:80",
+    "[::1]:80",
+    "[0:0:0:0:0:0:0:1]",
+    "[::]",
+    "[::1%lo]:80",
+    "[::ffff:127.0.0.1]:22",
+    "[::ffff:7f00:1]",
+    "[::127.0.0.1]",
+    "[64:ff9b::127.0.0.1]:80",
+  ])("%s is this device, and grants nothing", (entry, { expect }) => {
+    expect(grantsOf(entry)).toEqual({ grants: [], problems: [] });
+    expect(grantsOf(entry, "localhost.example:80").grants).toEqual(["localhost.example:80"]);
+  });
+
   test("grants nothing for empty lists, and nothing more for lookups and loopback", ({ expect }) => {
     expect(networkPolicy(NOTHING)).toEqual({ grants: [], problems: [] });
     const lists = { allowedIpNameLookups: ["*", "*.a.io", "10.0.0.1"], allowedHostLoopbackPorts: ["53/udp", "5432"] };

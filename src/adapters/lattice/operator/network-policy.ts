@@ -1,6 +1,6 @@
 // What a workload may reach over the network, from the operator's lists to grants. Pure.
 
-import { isIP } from "node:net";
+import { BlockList, isIP } from "node:net";
 import type { LocalResources } from "./wire.ts";
 
 export interface NetworkPolicy {
@@ -20,16 +20,23 @@ const LOOPBACK_PORT = /^(\d{1,5})(?:\/(?:tcp|udp))?$/;
 /** The ports that a scheme stands for: an entry with a scheme and no port is for that one alone. */
 const SCHEME_PORTS: Readonly<Record<string, number>> = { http: 80, ws: 80, https: 443, wss: 443 };
 
+/** Where connections to this device itself go, as IPv4 and as IPv6 spells it. Those of `::ffff:0:0/96` are seen as IPv4. */
+const LOOPBACK = new BlockList();
+for (const network of ["0.0.0.0", "127.0.0.0"]) LOOPBACK.addSubnet(network, 8, "ipv4");
+LOOPBACK.addSubnet("::", 127, "ipv6");
+for (const network of ["::7f00:0", "64:ff9b::7f00:0"]) LOOPBACK.addSubnet(network, 104, "ipv6");
+
 /**
  * An empty list grants nothing. Names are looked up for connections that are granted and for nothing else, and this device's
- * own loopback is not reached: the lists for these two are checked, and grant nothing more.
+ * own loopback is not reached: the lists for these two are checked, and grant nothing more, and neither does an entry of
+ * `allowedHosts` that names it.
  */
 export function networkPolicy({ allowedHosts, allowedIpNameLookups, allowedHostLoopbackPorts }: Lists): NetworkPolicy {
-  const hosts = allowedHosts.map((entry) => ({ entry, grant: hostGrant(entry) }));
+  const hosts = allowedHosts.map((entry) => ({ entry, grants: hostGrants(entry) }));
   return {
-    grants: hosts.flatMap(({ grant }) => (grant === undefined ? [] : [grant])),
+    grants: hosts.flatMap(({ grants }) => grants ?? []),
     problems: [
-      ...hosts.filter(({ grant }) => grant === undefined).map(({ entry }) => `allowedHosts ${quoted(entry)}`),
+      ...hosts.filter(({ grants }) => grants === undefined).map(({ entry }) => `allowedHosts ${quoted(entry)}`),
       ...allowedIpNameLookups.filter((one) => !isLookup(one)).map((one) => `allowedIpNameLookups ${quoted(one)}`),
       ...allowedHostLoopbackPorts
         .filter((one) => !isPort(LOOPBACK_PORT.exec(one)?.[1]))
@@ -38,8 +45,9 @@ export function networkPolicy({ allowedHosts, allowedIpNameLookups, allowedHostL
   };
 }
 
-function hostGrant(entry: string): string | undefined {
-  if (entry === "*") return "*:*";
+/** Undefined for what is no entry. */
+function hostGrants(entry: string): string[] | undefined {
+  if (entry === "*") return ["*:*"];
   const match = HOST.exec(entry);
   if (match === null) return undefined;
   const [, scheme, host = "", port, slash] = match;
@@ -51,7 +59,16 @@ function hostGrant(entry: string): string | undefined {
   if (name === host && /^listen$/i.test(host)) return undefined;
   const bracketed = name.startsWith("[");
   if (bracketed ? isIP(name.slice(1, -1)) !== 6 : !NAME.test(name) || name.length > 253) return undefined;
-  return `${host.toLowerCase()}:${port ?? SCHEME_PORTS[(scheme ?? "").toLowerCase()] ?? "*"}`;
+  if (isLoopback(name.toLowerCase())) return [];
+  return [`${host.toLowerCase()}:${port ?? SCHEME_PORTS[(scheme ?? "").toLowerCase()] ?? "*"}`];
+}
+
+function isLoopback(name: string): boolean {
+  // A zone is no part of the address.
+  const address = name.replace(/^\[([^%\]]*).*$/, "$1");
+  const version = isIP(address);
+  if (version === 0) return name === "localhost" || name.endsWith(".localhost");
+  return LOOPBACK.check(address, version === 4 ? "ipv4" : "ipv6");
 }
 
 const isLookup = (entry: string): boolean =>
