@@ -1,6 +1,7 @@
 import { describe, test } from "vitest";
 import { componentId, translate, type ResolvedImage, type Surroundings, type Translation } from "./translate.ts";
 import { newestHosts } from "./shared-hosts.ts";
+import { outermost } from "./volumes.ts";
 import { workloadSchema, type Workload } from "./wire.ts";
 
 const around: Surroundings = {
@@ -73,7 +74,7 @@ describe("translate()", () => {
         network: ["api.example:443"],
         folders: [
           { guest: "/data", write: true },
-          { host: "/srv/data/site", guest: "/shared", write: false },
+          { host: "/srv/data/site", guest: "/shared", write: false, within: ["/srv/data"] },
         ],
       },
     ]);
@@ -227,6 +228,10 @@ describe("translate()", () => {
       links: [{ source: "buttons", interfaces: ["petiole:gpio/edge-handler"], config: { lines: [4] } }],
     });
   });
+});
+
+test("outermost() leaves out what somebody could change who may write to another one", ({ expect }) => {
+  expect(outermost(["/srv/a/b", "/srv/a", "/srv/ab", "/srv/a/"])).toEqual(["/srv/a", "/srv/ab", "/srv/a/"]);
 });
 
 test("newestHosts() leads a name to the workload that came last", ({ expect }) => {
