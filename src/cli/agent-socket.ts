@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { SOCKET_NAME } from "../adapters/control/protocol.ts";
 import { loadConfig } from "../config/load.ts";
+import { printable } from "./printable.ts";
 
 /** Options of every command that asks a running agent. */
 export interface AgentOptions {
@@ -16,5 +17,5 @@ export async function socketOf(options: AgentOptions): Promise<string> {
 
 /** What a command answers: JSON for programs, else text for people. */
 export function printAnswer<T>({ json }: AgentOptions, answer: T, format: (answer: T) => string): void {
-  process.stdout.write(json === true ? `${JSON.stringify(answer)}\n` : `${format(answer)}\n`);
+  process.stdout.write(json === true ? `${JSON.stringify(answer)}\n` : `${printable(format(answer))}\n`);
 }

@@ -22,3 +22,18 @@ test("permissionsOf() lets provider processes be talked to, where there may be a
     expect(permissions(config).subscribe).toEqual(expect.arrayContaining([spoken, "_INBOX.>"]));
   }
 });
+
+test("permissionsOf() gives a device nothing for processes that have a log-in of their own", ({ expect }) => {
+  const { subscribe } = permissions(
+    "lattice: { name: works, executables: { from_outside: true, credentials_file: /p.creds } }",
+  );
+  expect(subscribe).not.toContain("_INBOX.>");
+  expect(subscribe).toContain("_INBOX.d.>");
+});
+
+test("permissionsOf() lets images of provider processes be fetched from object stores", ({ expect }) => {
+  const { publish } = permissions(
+    'providers: { kv: { type: executable, config: { image: "nats-object://provs/kv" } } }\nlattice: { name: works }',
+  );
+  expect(publish).toContain("$JS.API.STREAM.MSG.GET.OBJ_provs");
+});

@@ -12,20 +12,30 @@ import { EXECUTABLE } from "./provider-types.ts";
 export function permissionsOf(config: Config): HubPermissions {
   const { hub, lattice, operator, leaf, device } = config;
   if (hub === undefined) throw new PetioleError("ERR_CONFIG_INVALID", "Cannot tell permissions: there is no hub");
+  const executables = Object.values(config.providers).filter(({ type }) => type === EXECUTABLE);
   return hubPermissions({
     device: device.id,
     domain: hub.mode === "leaf" ? hub.domain : undefined,
     stream: hub.stream,
     inbox: hub.inbox,
     desiredBucket: hub.desired_state ? DESIRED_BUCKET : undefined,
-    objectBuckets: objectBuckets(Object.values(config.components).map(({ image }) => image)),
+    objectBuckets: objectBuckets([
+      ...Object.values(config.components).map(({ image }) => image),
+      ...executables.map((provider) => executableImage(provider.config)),
+    ]),
     lattice: lattice?.name,
+    // Those that have a log-in of their own need nothing of the device's.
     executables:
-      lattice?.executables.from_outside === true ||
-      Object.values(config.providers).some(({ type }) => type === EXECUTABLE),
+      (lattice?.executables.from_outside === true || executables.length > 0) &&
+      (hub.mode === "leaf" || lattice?.executables.credentials_file === undefined),
     operatorHost: operator === undefined ? undefined : (operator.host_id ?? device.id),
     grants: (hub.mode === "leaf" ? leaf.local?.grants : undefined) ?? { publish: [], subscribe: [] },
   });
+}
+
+function executableImage(config: unknown): string | undefined {
+  const image = (config as { readonly image?: unknown } | undefined)?.image;
+  return typeof image === "string" ? image : undefined;
 }
 
 function objectBuckets(images: readonly (string | undefined)[]): string[] {

@@ -1,6 +1,7 @@
 import { connectLatticeClient, type LatticeClient } from "../../adapters/lattice/wasmcloud/client.ts";
 import { PetioleError } from "../../domain/errors.ts";
 import type { Millis } from "../../domain/units.ts";
+import { printable } from "../printable.ts";
 
 /** Options of every command that speaks with a lattice. */
 export interface LatticeOptions {
@@ -29,7 +30,7 @@ export function checkServer(server: string): void {
 
 /** JSON for programs, else text for people. */
 export function print<T>({ json }: LatticeOptions, answer: T, format: (answer: T) => string): void {
-  process.stdout.write(json === true ? `${JSON.stringify(answer)}\n` : `${format(answer)}\n`);
+  process.stdout.write(json === true ? `${JSON.stringify(answer)}\n` : `${printable(format(answer))}\n`);
 }
 
 /**

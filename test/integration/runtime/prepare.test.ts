@@ -26,12 +26,21 @@ describe("Runtime.prepare()", () => {
     await using host = openRuntime(cache.path);
     const bytes = await readFile(fixture("bare"));
     const hex = createHash("sha256").update(bytes).digest("hex");
-    expect(await host.runtime.prepare(fixture("bare"), soon())).toEqual({
+    const { shapes, ...described } = await host.runtime.prepare(fixture("bare"), soon());
+    expect(described).toEqual({
       digest: `sha256:${hex}`,
       size: bytes.byteLength,
       imports: ["wasmcloud:messaging/consumer@0.2.0"],
       exports: ["wasmcloud:messaging/handler@0.2.0"],
     });
+    expect(shapes.imports.map(({ name }) => name)).toEqual(described.imports);
+    expect(shapes.exports.map(({ name }) => name)).toEqual(described.exports);
+    expect(shapes.exports[0]?.functions).toMatchObject([
+      {
+        name: "handle-message",
+        type: { params: [{ name: "msg" }], result: { kind: "result", err: { kind: "string" } } },
+      },
+    ]);
   });
 
   test("names every import that is not built in with its version", async ({ expect }) => {
