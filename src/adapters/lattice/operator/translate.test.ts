@@ -146,7 +146,8 @@ describe("translate()", () => {
         source === "operator-messaging",
         config,
       ]);
-    const deny = ["runtime.host.>", "runtime.operator.>", "wasmbus.ctl.>"];
+    const nats = ["$JS.>", "$KV.>", "$O.>", "$SYS.>"];
+    const deny = ["runtime.host.>", "runtime.operator.>", "wasmbus.>", "wadm.>", ...nats, "petiole.>", "petiole-in.>"];
     expect(links({})).toEqual([[false, { subscriptions: [], deny }]]);
     const queue = expect.stringMatching(/^wasmcloud\.default\.app-1\.a\.[0-9a-f]{16}$/) as string;
     const given = {
@@ -166,6 +167,15 @@ describe("translate()", () => {
       [false, { deny, subscriptions: [{ subject: "y" }] }],
       [true, { deny, subscriptions: [{ subject: "y" }] }],
     ]);
+    const wild = [">", "runtime.>", "*.host.>", "runtime.*.heartbeat.*", "*.*", "_INBOX.>", "not valid.>, >"];
+    const plain = ["runtime.host.gw-1.heartbeat", "_INBOX.a.b", "wasmbus.rpc.default.a", "petiole.gw-1.a"];
+    for (const subject of [...wild, ...plain, "wadm.a", "$JS.API.>", "$KV.a.b", "$O.a.C.b", "$SYS.a", "petiole-in.a"]) {
+      const found = problem(request({ subscriptions: `a, ${subject}` }), both);
+      expect(found, subject).toMatch(/"a" (needs|has) wasmcloud:messaging\/\w+: subscriptions ".*": it would hear/);
+    }
+    for (const subject of ["*", "runtime", "runtime.x", "runtime.host", "petioles.>", "a.host.>", "*"]) {
+      expect(problem(request({ subscriptions: subject }), both), subject).toBe("");
+    }
   });
 
   test("has requests answered by the first component that can, by exact names", ({ expect }) => {
