@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
-import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
+import { connect, createServer, isIPv4, type AddressInfo, type Server, type Socket } from "node:net";
 import { setTimeout } from "node:timers";
 import type { Logger } from "../../lib/log.ts";
 import { reasonOf } from "../../lib/reason.ts";
@@ -29,13 +29,16 @@ const MOST_GREETING = 64 * 1024;
 const GREETING_LIMIT_MS = 10_000;
 const LOOPBACK = "127.0.0.1";
 const CONNECT = "CONNECT ";
+/** Of /proc/net/tcp. */
+const ESTABLISHED = "01";
+const MAPPED = "0000000000000000FFFF0000";
 
 export function createProcessRelay({ target, login, log }: ProcessRelayOptions): ProcessRelay {
   const sockets = new Set<Socket>();
   let listening: Promise<Server> | undefined;
 
   async function listen(): Promise<Server> {
-    const server = createServer({ noDelay: true }, (client) => void take(client, server));
+    const server = createServer({ noDelay: true }, (client) => void take(client));
     server.maxConnections = MOST_CONNECTIONS;
     server.listen(0, LOOPBACK);
     await once(server, "listening");
@@ -48,10 +51,9 @@ export function createProcessRelay({ target, login, log }: ProcessRelayOptions):
     socket.on("error", () => {}).once("close", () => sockets.delete(socket));
   };
 
-  async function take(client: Socket, server: Server): Promise<void> {
+  async function take(client: Socket): Promise<void> {
     keep(client);
-    const { port } = server.address() as AddressInfo;
-    const user = await userOf(client.remotePort ?? 0, port).catch(() => undefined);
+    const user = await findUser(client);
     if (user === undefined || user !== process.getuid?.()) {
       log.warn("Somebody else than a provider wanted to log in as one", { user });
       client.destroy();
@@ -111,14 +113,42 @@ export function withLogin(line: string, { user, password }: PasswordLogin): stri
   return CONNECT + JSON.stringify({ ...options, user, pass: password });
 }
 
-/** The number of the user who holds the other end of a connection to `port` of the loopback interface. */
-async function userOf(peer: number, port: number): Promise<number | undefined> {
-  const hex = (number: number): string => number.toString(16).toUpperCase().padStart(4, "0");
-  const table = await readFile("/proc/net/tcp", "utf8");
+/** A connection to us, as our side has it. */
+export type Ends = Pick<Socket, "remoteAddress" | "remotePort" | "localAddress" | "localPort">;
+
+/**
+ * The number of the user who holds the other end, by what /proc/net/tcp or tcp6 has. Both ends have to be the same, addresses
+ * and ports: another address of the loopback interface may have the port of somebody else.
+ */
+export function userOf(table: string, ends: Ends): number | undefined {
+  const [theirs, ours] = [inTable(ends.remoteAddress, ends.remotePort), inTable(ends.localAddress, ends.localPort)];
+  if (theirs === undefined || ours === undefined) return undefined;
   for (const line of table.split("\n")) {
-    const [, local, remote, , , , , user] = line.trim().split(/\s+/);
-    if (local?.endsWith(`:${hex(peer)}`) !== true || remote?.endsWith(`:${hex(port)}`) !== true) continue;
-    return Number(user);
+    const [, local = "", remote = "", state, , , , user] = line.trim().split(/\s+/);
+    // One that its process has closed already belongs to number 0 there.
+    if (state !== ESTABLISHED || user === undefined || !/^\d+$/.test(user)) continue;
+    if (withoutMapping(local) === theirs && withoutMapping(remote) === ours) return Number(user);
+  }
+  return undefined;
+}
+
+/** An IPv4 address and port as the kernel writes them: the address as a number of this machine, which is little-endian. */
+function inTable(address: string | undefined, port: number | undefined): string | undefined {
+  const ipv4 = address?.replace(/^::ffff:/i, "");
+  if (ipv4 === undefined || port === undefined || !isIPv4(ipv4)) return undefined;
+  const bytes = Buffer.from(ipv4.split(".").map(Number).toReversed());
+  const number = Buffer.from([port >> 8, port & 0xff]);
+  return `${bytes.toString("hex")}:${number.toString("hex")}`.toUpperCase();
+}
+
+/** A socket for IPv6 can hold an end of IPv4. */
+const withoutMapping = (end: string): string => (end.startsWith(MAPPED) ? end.slice(MAPPED.length) : end);
+
+async function findUser(client: Socket): Promise<number | undefined> {
+  for (const table of ["/proc/net/tcp", "/proc/net/tcp6"]) {
+    // A kernel without IPv6 has no such table.
+    const user = userOf(await readFile(table, "utf8").catch(() => ""), client);
+    if (user !== undefined) return user;
   }
   return undefined;
 }
