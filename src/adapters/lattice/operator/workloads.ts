@@ -231,7 +231,7 @@ export function createWorkloads(deps: WorkloadsDeps): Workloads {
     log.error("A workload cannot be started", { ...fieldsOf(slot.stored), code, reason: message, retryIn, ...bug });
   }
 
-  /** Its id stays taken until all of it is gone. */
+  /** Its id stays taken until all of it is gone. Never rejects: what cannot be done is in the log. */
   function remove(slot: Slot): Promise<void> {
     slot.removed ??= (async () => {
       const { id } = slot.stored;
@@ -242,9 +242,17 @@ export function createWorkloads(deps: WorkloadsDeps): Workloads {
       });
       // What the start was at has an end: its signal is aborted.
       await slot.work.promise;
-      await apply();
-      await folders.remove(id);
-      slots.delete(id);
+      await tryToApply();
+      try {
+        await folders.remove(id);
+      } catch (error) {
+        log.error("Cannot remove the folders of a workload: the next boot does", {
+          ...fieldsOf(slot.stored),
+          err: error,
+        });
+      } finally {
+        slots.delete(id);
+      }
       log.info("Workload stopped", fieldsOf(slot.stored));
     })();
     return slot.removed;
@@ -310,7 +318,9 @@ export function createWorkloads(deps: WorkloadsDeps): Workloads {
   return {
     async load() {
       for (const stored of await store.load()) open(stored, JSON.stringify(stored.workload).length);
-      await folders.retain([...slots.keys()]);
+      await folders.retain([...slots.keys()]).catch((error: unknown) => {
+        log.error("Cannot remove the folders of workloads that are gone", { err: error });
+      });
       await Promise.all([...slots.values()].map(checkFolders));
     },
 
