@@ -231,6 +231,37 @@ describe("createWorkloads()", () => {
     expect(rig.running()).toHaveLength(2);
   });
 
+  test("what is asked for or stopped before all begins is run once, or gone", async ({ expect }) => {
+    const rig = setUp();
+    rig.workloads.begin();
+    await rig.workloads.start("stored", replica("app-1-x"));
+    await rig.workloads.start("stopped", replica("app-1-y"));
+
+    const made: string[] = [];
+    const again = setUp({ saved: rig.saved, folders: { make: async (id) => void made.push(id) } });
+    await again.workloads.load();
+    made.length = 0;
+    const started = again.workloads.start("new", replica("web-1-x"));
+    const stopped = again.workloads.stop("stopped");
+    again.workloads.begin();
+    await again.clock.advance(millis(1));
+    expect((await started).state).toBe("WORKLOAD_STATE_RUNNING");
+    await stopped;
+    expect(["stored", "stopped", "new"].map((id) => stateOf(again, id))).toEqual(["RUNNING", "NOT_FOUND", "RUNNING"]);
+    expect(made.sort()).toEqual(["new", "stored"]);
+  });
+
+  test("it can be disposed of before it begins", async ({ expect }) => {
+    const rig = setUp({ resolve: () => new Promise(() => {}) });
+    rig.workloads.begin();
+    void rig.workloads.start("fetching", replica("app-1-x"));
+    await rig.clock.advance(seconds(15));
+    const again = setUp({ saved: rig.saved });
+    await again.workloads.load();
+    expect(stateOf(again, "fetching")).toBe("STARTING");
+    await again.workloads[Symbol.asyncDispose]();
+  });
+
   test("what fails for now is tried again, later and later; what fails for good is not", async ({ expect }) => {
     let tries = 0;
     const rig = setUp({
