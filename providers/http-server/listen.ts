@@ -52,15 +52,20 @@ export async function listen(deps: ListenDeps): Promise<Server | TlsServer> {
   server.on("connection", onConnection);
   server.on("request", (asked, answer) => onRequest(asked, answer, false));
   server.on("checkContinue", (asked, answer) => onRequest(asked, answer, true));
-  server.on("connect", (_asked, socket) => socket.end(rawRefusal(405)));
+  server.on("connect", (_asked, socket) => {
+    // Node has taken its own listeners away.
+    socket.on("error", () => {});
+    socket.end(rawRefusal(405), () => socket.destroy());
+  });
   server.on("clientError", (error, socket) => {
     const code = isCoded(error) ? error.code : "";
     const status = STATUS[code] ?? 400;
     // The sockets of these servers are no other streams.
     if (onBroken(socket as Socket, status)) return;
     // What failed below HTTP, such as a handshake, takes no answer.
-    if (socket.writable && (status !== 400 || code.startsWith("HPE_"))) socket.end(rawRefusal(status));
-    else socket.destroy();
+    if (socket.writable && (status !== 400 || code.startsWith("HPE_"))) {
+      socket.end(rawRefusal(status), () => socket.destroy());
+    } else socket.destroy();
   });
   try {
     if (place.path !== undefined) await removeStale(place.path);

@@ -8,11 +8,19 @@ import type { Exchange } from "./refusal.ts";
 const BODILESS: ReadonlySet<number> = new Set([204, 304]);
 
 export function inform(answer: ServerResponse, status: number, headers: HttpFields): void {
-  if (answer.headersSent) return;
+  if (answer.headersSent || answer.destroyed) return;
   const link = headers.filter(([name]) => name.toLowerCase() === "link").map(([, value]) => value);
   if (status === 102) answer.writeProcessing();
   // The others say nothing that a client could use, and Node has no way to send them.
-  else if (status === 103 && link.length > 0) answer.writeEarlyHints({ link });
+  else if (status === 103 && link.length > 0) hint(answer, link);
+}
+
+function hint(answer: ServerResponse, link: string[]): void {
+  try {
+    answer.writeEarlyHints({ link });
+  } catch {
+    // Node takes only links of a known form. Whoever calls here reads what a worker says: nothing may be thrown there.
+  }
 }
 
 /** Resolves when all of it was given to the connection. */

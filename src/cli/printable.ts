@@ -1,5 +1,5 @@
-/** What would move the cursor or change the colours of a terminal; names and reasons come from elsewhere. */
-const CONTROLS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
-
-/** Text for a terminal: what is no character that is seen is shown as `?`, but for tabs and line ends. */
-export const printable = (text: string): string => text.replaceAll(CONTROLS, "?");
+/**
+ * Text for a terminal: what is no character that is seen is shown as `?`, but for tabs and line ends. Names and reasons
+ * come from elsewhere, and control characters would move the cursor or change the colours.
+ */
+export const printable = (text: string): string => text.replaceAll(/(?![\t\n])\p{Cc}/gu, "?");

@@ -57,7 +57,11 @@ export function plan(actual: ActualState, desired: DesiredState): Stage[] {
   const touched = actual.links.filter((link) => isTouched(link) && !isLoose(link));
   const unbound = new Set([...links.gone, ...touched]);
   // What a version that runs imports is there until the next one has taken over.
-  const imports = links.gone.filter((link) => updating.has(link.source) && !touched.includes(link));
+  // One that is bound anew, such as with another configuration, has to be gone by then.
+  const bound = new Set(links.fresh.map(linkKey));
+  const imports = links.gone.filter(
+    (link) => updating.has(link.source) && !touched.includes(link) && !bound.has(linkKey(link)),
+  );
   for (const link of imports) unbound.delete(link);
 
   const ready = new Set([

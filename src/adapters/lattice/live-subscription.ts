@@ -25,8 +25,16 @@ export function keepSubscribed(options: LiveSubscriptionOptions): Disposable {
       ...(queue === undefined ? {} : { queue }),
       callback: (error, message) => {
         if (ended) return;
-        if (error === null) options.onMessage(message);
-        else options.onError(error);
+        if (error !== null) {
+          options.onError(error);
+          return;
+        }
+        try {
+          options.onMessage(message);
+        } catch (cause) {
+          // Thrown on, it would end the client's reading of the connection. Headers that are none are read late.
+          options.onError(cause);
+        }
       },
     });
   };

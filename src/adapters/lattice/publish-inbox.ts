@@ -78,8 +78,17 @@ function wireHeaders(lines: string): MsgHdrs {
   return { encode: () => Buffer.from(`NATS/1.0\r\n${lines}\r\n`) } as unknown as MsgHdrs;
 }
 
+/** Headers that are none say nothing; the client throws when it reads them. */
+function codeOf(message: Msg): number | undefined {
+  try {
+    return message.headers?.code;
+  } catch {
+    return undefined;
+  }
+}
+
 function settle({ subject, resolve, reject }: Waiting, message: Msg): void {
-  if (message.data.length === 0 && message.headers?.code === 503) {
+  if (message.data.length === 0 && codeOf(message) === 503) {
     reject(new errors.NoRespondersError(subject));
     return;
   }

@@ -41,14 +41,14 @@ export async function pull(
     const request = { batch, expires: nanoseconds(expires) };
     connection.publish(subject, JSON.stringify(request), { reply: inbox });
     for await (const message of subscription) {
-      const status = message.headers?.code ?? 0;
+      const { status, description } = statusOf(message);
       if (message.data.length > 0 || status === 0) {
         await onMessage(message);
         if (++count === batch) return count;
-      } else if (isRunOut(status, message.headers?.description ?? "")) {
+      } else if (isRunOut(status, description)) {
         return count;
       } else if (status !== HEARTBEAT) {
-        throw ended(subject, status, message.headers?.description ?? "");
+        throw ended(subject, status, description);
       }
     }
     signal.throwIfAborted();
@@ -62,6 +62,15 @@ export async function pull(
     clearTimeout(timer);
     signal.removeEventListener("abort", end);
     end();
+  }
+}
+
+/** What the hub says of the request instead of a message. A sender's headers may be none, which is no status. */
+function statusOf(message: Msg): { readonly status: number; readonly description: string } {
+  try {
+    return { status: message.headers?.code ?? 0, description: message.headers?.description ?? "" };
+  } catch {
+    return { status: 0, description: "" };
   }
 }
 

@@ -1,4 +1,4 @@
-import { PetioleError } from "../../domain/errors.ts";
+import { isPetioleError, PetioleError } from "../../domain/errors.ts";
 import { unversioned } from "../../domain/wit-name.ts";
 import type { ComponentId } from "../../domain/workload.ts";
 import type { RemoteEnds, RemoteFunction, ServedCallee } from "../../host/ports.ts";
@@ -9,6 +9,7 @@ import type { LatticeConnection } from "./connection.ts";
 import { OPEN_BUCKET, PROVIDER_FORMS, type ProviderForm, type ProviderFunction } from "./provider-forms.ts";
 import { wireForm } from "./wire-form.ts";
 import { createWrpcClient } from "./wrpc/client.ts";
+import { functionCodecOf } from "./wrpc/compile.ts";
 import { serveHttp } from "./wrpc/http.ts";
 import type { ServedFunction } from "./wrpc/served-call.ts";
 import { serveWrpc } from "./wrpc/server.ts";
@@ -104,7 +105,7 @@ export function createRemoteEnds({ connection, lattice, log }: RemoteEndsDeps): 
 
   function servedFunctions(component: ComponentId, shape: InterfaceShape, { call }: ServedCallee): ServedFunction[] {
     return shape.functions.flatMap(({ name, type }) => {
-      if (type === undefined || !crosses(type)) {
+      if (type === undefined || !crosses(type) || !isCarried(type)) {
         log.debug("A function is not served to other hosts", { component, function: `${shape.name}#${name}` });
         return [];
       }
@@ -121,6 +122,17 @@ export function createRemoteEnds({ connection, lattice, log }: RemoteEndsDeps): 
 }
 
 const MOST_TARGETS = 64;
+
+/** Types may also be too deep, or too large, to go between hosts. */
+function isCarried(type: FunctionType): boolean {
+  try {
+    functionCodecOf(type);
+    return true;
+  } catch (error) {
+    if (isPetioleError(error, "ERR_LINK_INVALID")) return false;
+    throw error;
+  }
+}
 
 const unknownForm = (what: string): PetioleError =>
   new PetioleError("ERR_LINK_INVALID", `Cannot link a provider to another host for ${what}: its types are not known`);

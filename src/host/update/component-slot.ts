@@ -130,7 +130,7 @@ export class ComponentSlot implements AsyncDisposable {
   /** Brings the wanted version to its trial, if it is not running. What keeps it from that is in the status. */
   async catchUp(): Promise<void> {
     const isDue = (): boolean => {
-      if (this.#stop.signal.aborted) return false;
+      if (this.#isEnding) return false;
       return this.#again || (this.#failure === undefined && this.#current.spec !== this.#wanted);
     };
     if (!isDue()) return;
@@ -190,7 +190,7 @@ export class ComponentSlot implements AsyncDisposable {
       checkNeighbours(ready, this.#current.prepared, links, this.#deps.neighbour);
       await this.#moveTo(ready);
     } catch (error) {
-      if (!this.#stop.signal.aborted) this.#fail("refused", digest, error, (before?.attempts ?? 0) + 1);
+      if (!this.#isEnding) this.#fail("refused", digest, error, (before?.attempts ?? 0) + 1);
     } finally {
       this.#starting = undefined;
     }
@@ -234,6 +234,7 @@ export class ComponentSlot implements AsyncDisposable {
     const { version, stopped } = await this.#startOrMark(ready, policy);
     if (!stopped) await this.#drain(before);
     this.#current = version;
+    this.#down = false;
     this.#previous = { version: before, stopped };
     const trial = beginTrial({
       digest,
@@ -298,7 +299,7 @@ export class ComponentSlot implements AsyncDisposable {
     const verdict = await trial.verdict;
     if (verdict === undefined) return;
     await this.#lock.run(async () => {
-      if (this.#trial !== trial || this.#stop.signal.aborted) return;
+      if (this.#trial !== trial || this.#isEnding) return;
       await (verdict === PASSED ? this.#accept(trial, { probe: true }) : this.#rollBack(trial, verdict));
     });
   }
@@ -310,7 +311,7 @@ export class ComponentSlot implements AsyncDisposable {
       try {
         await askProbe(version.running, policy.probe, this.#deps.clock, this.#signal());
       } catch (error) {
-        if (!this.#stop.signal.aborted) await this.#rollBack(trial, reasonOf(error));
+        if (!this.#isEnding) await this.#rollBack(trial, reasonOf(error));
         return;
       }
     }
@@ -451,6 +452,11 @@ export class ComponentSlot implements AsyncDisposable {
       "ERR_UPDATE_UNKNOWN",
       `Cannot decide about component "${this.#id}": no version of it is on trial`,
     );
+  }
+
+  /** The component, or the whole device, stops: what fails now says nothing about a version. */
+  get #isEnding(): boolean {
+    return this.#deps.signal.aborted || this.#stop.signal.aborted;
   }
 
   #signal(): AbortSignal {

@@ -7,7 +7,15 @@ import type { KeptVersions } from "../ports.ts";
 import type { UpdateJournal } from "./journal.ts";
 import type { ReadyVersion } from "./start-version.ts";
 import { policyOf } from "./update-policy.ts";
-import { admit, isBad, trialBegun, versionAccepted, versionFailed, type VersionRecord } from "./version-record.ts";
+import {
+  admit,
+  isBad,
+  trialBegun,
+  trialPaused,
+  versionAccepted,
+  versionFailed,
+  type VersionRecord,
+} from "./version-record.ts";
 
 export interface VersionKeeperDeps {
   readonly journal: UpdateJournal;
@@ -80,7 +88,13 @@ export function createVersionKeeper(id: ComponentId, deps: VersionKeeperDeps): V
       if (admitted.kind === "give-up") {
         throw await mark(digest, `the agent ended without a word ${admitted.crashes} times while it was on trial`);
       }
-      await journal.change(id, (record) => trialBegun(record, digest));
+      try {
+        await journal.change(id, (record) => trialBegun(record, digest));
+      } catch (error) {
+        // It was not started: that says nothing about the version.
+        await note(trialPaused);
+        throw error;
+      }
       if (policy.trial === 0) return;
       await keep(before);
       await keep(next);

@@ -3,6 +3,7 @@
 
 import { jetstream, type JetStreamClient } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
+import { createConnection } from "node:net";
 import { describe, test } from "vitest";
 import { startInbound, type Inbound, type InboundOptions } from "../../../src/adapters/lattice/inbound.ts";
 import { days, millis, seconds } from "../../../src/domain/units.ts";
@@ -39,6 +40,22 @@ function receive(rig: HubRig, sink: InboundOptions["sink"], extra: Partial<Inbou
   });
 }
 
+/** As a client that checks nothing: the others refuse such headers when they send them. */
+async function publishRaw(port: number, subject: string, headers: string, body: string): Promise<void> {
+  const socket = createConnection(port, "127.0.0.1");
+  const answered = new Promise((resolve, reject) => {
+    let text = "";
+    socket.on("data", (chunk: Buffer) => (text += chunk.toString()).includes("PONG") && resolve(text));
+    socket.once("error", reject);
+  });
+  const [head, all] = [headers.length, headers.length + body.length];
+  socket.write(
+    `CONNECT {"verbose":false,"headers":true}\r\nHPUB ${subject} ${head} ${all}\r\n${headers}${body}\r\nPING\r\n`,
+  );
+  await answered;
+  socket.destroy();
+}
+
 function collect(inbox: Inbox): { readonly seen: string[] } & AsyncDisposable {
   const seen: string[] = [];
   const subscription = inbox.subscribe("commands.>", async ({ body }) => void seen.push(textOf(body)));
@@ -70,6 +87,19 @@ for (const { name, binary, skip } of await serverVersions()) {
         });
         expect(consumer.config).toMatchObject({ max_ack_pending: 1, filter_subject: `petiole-in.${DEVICE}.>` });
         expect(consumer.num_redelivered).toBe(0);
+      });
+
+      test("one with headers that are none comes like any other, and stops nothing", async ({ expect }) => {
+        await using rig = await startHubRig({ binary, mode });
+        await createInboundStream(rig.manager);
+        await using cloud = await connectCloud(rig);
+        await publishRaw(rig.hub.port, `petiole-in.${DEVICE}.commands.lamp`, "NATS/1.0\r\nbad key: 1\r\n\r\n", "1");
+        await sendCommands(cloud.client, DEVICE, 2, 3);
+        await using inbox = await openTestInbox();
+        await using device = collect(inbox);
+        await using _ = receive(rig, inbox);
+        await waitFor("3 commands", () => device.seen.length >= 3);
+        expect(device.seen).toEqual(numbers(1, 3));
       });
 
       test("the link cut again and again in the middle: each once and in order", async ({ expect }) => {

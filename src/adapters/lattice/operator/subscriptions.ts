@@ -1,5 +1,7 @@
 // What a component of a workload wants to hear, from the operator's settings to those of the provider. Pure.
 
+import { overheard } from "./subjects.ts";
+
 export interface Subscription {
   readonly subject: string;
   readonly queue?: string;
@@ -28,6 +30,13 @@ export function subscriptionsOf(
     .split(",")
     .map((one) => one.trim())
     .filter((one) => one !== "");
+  for (const subject of subjects) {
+    const found = overheard(subject);
+    if (found === undefined) continue;
+    return {
+      problem: `subscriptions ${JSON.stringify(subject.slice(0, 100))}: it would hear what goes to ${JSON.stringify(found)}, which is no workload's`,
+    };
+  }
   const group = setting("consumer_group");
   if (group !== undefined && (group === "" || /[\s*>]/.test(group))) {
     return {

@@ -1,6 +1,7 @@
 import { describe, test } from "vitest";
 import { componentId, translate, type ResolvedImage, type Surroundings, type Translation } from "./translate.ts";
 import { newestHosts } from "./shared-hosts.ts";
+import { outermost } from "./volumes.ts";
 import { workloadSchema, type Workload } from "./wire.ts";
 
 const around: Surroundings = {
@@ -73,7 +74,7 @@ describe("translate()", () => {
         network: ["api.example:443"],
         folders: [
           { guest: "/data", write: true },
-          { host: "/srv/data/site", guest: "/shared", write: false },
+          { host: "/srv/data/site", guest: "/shared", write: false, within: ["/srv/data"] },
         ],
       },
     ]);
@@ -145,7 +146,8 @@ describe("translate()", () => {
         source === "operator-messaging",
         config,
       ]);
-    const deny = ["runtime.host.>", "runtime.operator.>", "wasmbus.ctl.>"];
+    const nats = ["$JS.>", "$KV.>", "$O.>", "$SYS.>"];
+    const deny = ["runtime.host.>", "runtime.operator.>", "wasmbus.>", "wadm.>", ...nats, "petiole.>", "petiole-in.>"];
     expect(links({})).toEqual([[false, { subscriptions: [], deny }]]);
     const queue = expect.stringMatching(/^wasmcloud\.default\.app-1\.a\.[0-9a-f]{16}$/) as string;
     const given = {
@@ -165,6 +167,15 @@ describe("translate()", () => {
       [false, { deny, subscriptions: [{ subject: "y" }] }],
       [true, { deny, subscriptions: [{ subject: "y" }] }],
     ]);
+    const wild = [">", "runtime.>", "*.host.>", "runtime.*.heartbeat.*", "*.*", "_INBOX.>", "not valid.>, >"];
+    const plain = ["runtime.host.gw-1.heartbeat", "_INBOX.a.b", "wasmbus.rpc.default.a", "petiole.gw-1.a"];
+    for (const subject of [...wild, ...plain, "wadm.a", "$JS.API.>", "$KV.a.b", "$O.a.C.b", "$SYS.a", "petiole-in.a"]) {
+      const found = problem(request({ subscriptions: `a, ${subject}` }), both);
+      expect(found, subject).toMatch(/"a" (needs|has) wasmcloud:messaging\/\w+: subscriptions ".*": it would hear/);
+    }
+    for (const subject of ["*", "runtime", "runtime.x", "runtime.host", "petioles.>", "a.host.>", "*"]) {
+      expect(problem(request({ subscriptions: subject }), both), subject).toBe("");
+    }
   });
 
   test("has requests answered by the first component that can, by exact names", ({ expect }) => {
@@ -227,6 +238,10 @@ describe("translate()", () => {
       links: [{ source: "buttons", interfaces: ["petiole:gpio/edge-handler"], config: { lines: [4] } }],
     });
   });
+});
+
+test("outermost() leaves out what somebody could change who may write to another one", ({ expect }) => {
+  expect(outermost(["/srv/a/b", "/srv/a", "/srv/ab", "/srv/a/"])).toEqual(["/srv/a", "/srv/ab", "/srv/a/"]);
 });
 
 test("newestHosts() leads a name to the workload that came last", ({ expect }) => {

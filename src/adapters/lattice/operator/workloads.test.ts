@@ -4,6 +4,7 @@ import { PetioleError } from "../../../domain/errors.ts";
 import { millis, minutes, seconds } from "../../../domain/units.ts";
 import { silentLogger } from "../../../lib/log.ts";
 import { createContact } from "./contact.ts";
+import type { Folders } from "./folders.ts";
 import type { ResolvedImage } from "./translate.ts";
 import { workloadSchema, type Workload } from "./wire.ts";
 import { createWorkloadStore } from "./workload-store.ts";
@@ -15,10 +16,11 @@ const LEASE = minutes(3);
 interface RigOptions {
   readonly resolve?: (image: WantedImage, signal: AbortSignal) => Promise<ResolvedImage>;
   readonly saved?: Map<string, string>;
+  readonly folders?: Partial<Folders>;
 }
 
 /** Workloads on a device where everything that is wanted runs at once. */
-function setUp({ resolve = async () => IMAGE, saved = new Map<string, string>() }: RigOptions = {}) {
+function setUp({ resolve = async () => IMAGE, saved = new Map<string, string>(), folders }: RigOptions = {}) {
   const clock = createFakeClock();
   const contact = createContact();
   const around = {
@@ -37,7 +39,7 @@ function setUp({ resolve = async () => IMAGE, saved = new Map<string, string>() 
   };
   const workloads = createWorkloads({
     store: createWorkloadStore(state, silentLogger),
-    folders: { make: async () => {}, remove: async () => {}, retain: async () => {} },
+    folders: { make: async () => {}, remove: async () => {}, retain: async () => {}, ...folders },
     contact,
     around: () => around,
     resolve,
@@ -161,6 +163,47 @@ describe("createWorkloads()", () => {
     again.workloads.begin();
     await again.clock.advance(seconds(1));
     expect(stateOf(again, "a")).toBe("RUNNING");
+  });
+
+  test("one whose folder leads elsewhere after a boot does not run, not even for a pass, until it is right", async ({
+    expect,
+  }) => {
+    const rig = setUp();
+    rig.workloads.begin();
+    await rig.workloads.start("a", replica("app-1-x"));
+    await rig.workloads.start("b", replica("app-1-y"));
+
+    let isBent = true;
+    const make = async (id: string): Promise<void> => {
+      if (isBent && id === "a")
+        throw new PetioleError("ERR_WORKLOAD_VOLUME", 'Cannot use the folder "/x": it leads away');
+    };
+    const again = setUp({ saved: rig.saved, folders: { make } });
+    await again.workloads.load();
+    expect(again.workloads.translations()).toHaveLength(1);
+    expect([stateOf(again, "a"), stateOf(again, "b")]).toEqual(["ERROR", "STARTING"]);
+    again.workloads.begin();
+    await again.clock.advance(seconds(1));
+    expect([stateOf(again, "a"), stateOf(again, "b"), again.running().length]).toEqual(["ERROR", "RUNNING", 1]);
+    isBent = false;
+    await again.clock.advance(minutes(1));
+    expect(stateOf(again, "a")).toBe("RUNNING");
+  });
+
+  test("one whose folder changes between the load and the first pass is taken out again", async ({ expect }) => {
+    const rig = setUp();
+    rig.workloads.begin();
+    await rig.workloads.start("a", replica("app-1-x"));
+    let isBent = false;
+    const make = async (): Promise<void> => {
+      if (isBent) throw new PetioleError("ERR_WORKLOAD_VOLUME", 'Cannot use the folder "/x": it leads away');
+    };
+    const again = setUp({ saved: rig.saved, folders: { make } });
+    await again.workloads.load();
+    isBent = true;
+    again.workloads.begin();
+    await again.clock.advance(millis(1));
+    expect([again.workloads.translations(), again.passes()]).toEqual([[], 1]);
   });
 
   test("what fails for now is tried again, later and later; what fails for good is not", async ({ expect }) => {

@@ -89,6 +89,9 @@ const START_LIMIT = seconds(15);
 const STOP_LIMIT = seconds(20);
 const RETRY = { initial: seconds(1), max: minutes(1) };
 
+const typed = (cause: unknown): PetioleError =>
+  isPetioleError(cause) ? cause : new PetioleError("ERR_INVARIANT", reasonOf(cause), { cause });
+
 export function createWorkloads(deps: WorkloadsDeps): Workloads {
   const { store, folders, contact, clock, log } = deps;
   const slots = new Map<string, Slot>();
@@ -109,6 +112,14 @@ export function createWorkloads(deps: WorkloadsDeps): Workloads {
       }),
     );
     return queued;
+  }
+
+  async function tryToApply(): Promise<void> {
+    try {
+      await apply();
+    } catch (error) {
+      log.error("Cannot make the workloads run as they are wanted", { err: error });
+    }
   }
 
   const fieldsOf = ({ id, workload }: Pick<StoredWorkload, "id" | "workload">) => ({
@@ -150,9 +161,13 @@ export function createWorkloads(deps: WorkloadsDeps): Workloads {
           return;
         } catch (cause) {
           if (slot.stop.signal.aborted) return;
-          const error = isPetioleError(cause) ? cause : new PetioleError("ERR_INVARIANT", reasonOf(cause), { cause });
+          const error = typed(cause);
           const retryIn = error.retryable ? backoffDelay(attempt, RETRY) : undefined;
           fail(slot, error, retryIn);
+          if (error.code === "ERR_WORKLOAD_VOLUME" && slot.phase === "ready") {
+            slot.phase = "fetching";
+            await tryToApply();
+          }
           if (attempt === 0) await keep(slot.stored);
           slot.settled.resolve();
           if (retryIn === undefined) return;
@@ -195,6 +210,16 @@ export function createWorkloads(deps: WorkloadsDeps): Workloads {
     }
     slot.failure = undefined;
     slot.phase = "ready";
+  }
+
+  /** Before its first run: what its folders lead to may be something else by now. */
+  async function checkFolders(slot: Slot): Promise<void> {
+    try {
+      await folders.make(slot.stored.id, slot.stored.workload);
+    } catch (cause) {
+      slot.phase = "fetching";
+      fail(slot, typed(cause), undefined);
+    }
   }
 
   function fail(slot: Slot, error: PetioleError, retryIn: Millis | undefined): void {
@@ -286,6 +311,7 @@ export function createWorkloads(deps: WorkloadsDeps): Workloads {
     async load() {
       for (const stored of await store.load()) open(stored, JSON.stringify(stored.workload).length);
       await folders.retain([...slots.keys()]);
+      await Promise.all([...slots.values()].map(checkFolders));
     },
 
     begin() {

@@ -36,7 +36,11 @@ function openInboxes(connection: NatsConnection): CallInboxes {
       const { subject } = message;
       const dot = subject.indexOf(".", prefix.length);
       const inbox = dot < 0 ? subject : subject.slice(0, dot);
-      receivers.get(inbox)?.onMessage(dot < 0 ? "" : subject.slice(dot + 1), message);
+      try {
+        receivers.get(inbox)?.onMessage(dot < 0 ? "" : subject.slice(dot + 1), message);
+      } catch {
+        // Its headers are none. What is thrown here would end the client's reading of the connection.
+      }
     },
   });
   void connection.closed().then(() => {

@@ -110,7 +110,7 @@ export class Incoming {
 
   /** Nobody should read what there may still be of it. */
   close(): void {
-    if (this.#channels.size === 0) return;
+    if (this.complete && this.#channels.size === 0) return;
     this.fail(new PetioleError("ERR_CALL_FAILED", `Cannot read ${this.#options.what}: the call is over`));
     for (const channel of this.#channels.values()) channel.cancel();
   }
@@ -143,7 +143,6 @@ export class Incoming {
       this.#finish();
       return;
     }
-    this.#state = "parts";
     const wanted = new Set(parts.map(({ path }) => path));
     for (const [path, channel] of this.#channels) {
       if (wanted.has(path)) continue;
@@ -152,6 +151,7 @@ export class Incoming {
     }
     // Those that ended already are given out and forgotten at once.
     for (const part of parts) part.begin(this.#channels.get(part.path) ?? this.#open(part.path));
+    this.#state = "parts";
     this.#settle();
     if (this.#state === "parts") this.#watch();
   }
