@@ -262,6 +262,29 @@ describe("createWorkloads()", () => {
     await again.workloads[Symbol.asyncDispose]();
   });
 
+  test("of what is refused, little is kept, and of what is gone nothing", async ({ expect }) => {
+    const rig = setUp();
+    rig.workloads.begin();
+    const components = Array.from({ length: 64 }, (_, i) => ({ name: `${i}`.repeat(500), image: "Not An Image" }));
+    const huge = workloadSchema.parse({
+      namespace: "n".repeat(9000),
+      name: "x".repeat(9000),
+      witWorld: { components },
+    });
+    expect((await rig.workloads.start("refused", huge)).state).toBe("WORKLOAD_STATE_ERROR");
+    const { message } = rig.workloads.status("refused");
+    expect(message).toHaveLength(8000);
+    expect(rig.workloads.list()).toEqual([
+      { id: "refused", namespace: "n".repeat(253), name: "x".repeat(253), state: "error", message },
+    ]);
+    await rig.workloads.start("stopped", replica("app-1-x"));
+    const stopped = rig.workloads.stop("stopped");
+    rig.workloads.status("stopped");
+    await stopped;
+    await rig.workloads.start("there", replica("app-1-y"));
+    expect(["refused", "stopped", "there"].map((id) => rig.contact.isUnconfirmed(id))).toEqual([true, true, false]);
+  });
+
   test("what fails for now is tried again, later and later; what fails for good is not", async ({ expect }) => {
     let tries = 0;
     const rig = setUp({

@@ -22,7 +22,7 @@ import {
   type Translation,
 } from "./translate.ts";
 import type { Folders } from "./folders.ts";
-import type { PullPolicyName, Workload, WorkloadStatus } from "./wire.ts";
+import { MOST_MESSAGE, type PullPolicyName, type Workload, type WorkloadStatus } from "./wire.ts";
 import { stateOf, summaryOf, type Shown } from "./workload-state.ts";
 import type { StoredWorkload, WorkloadStore } from "./workload-store.ts";
 
@@ -81,6 +81,13 @@ interface Slot {
   translated: { readonly images: unknown; readonly around: Surroundings; readonly result: Translated } | undefined;
 }
 
+/** No more is kept of it: the request may have a megabyte. */
+interface Refused {
+  readonly namespace: string;
+  readonly name: string;
+  readonly problem: string;
+}
+
 const MOST_WORKLOADS = 256;
 const MOST_BYTES = 16 * 1024 * 1024;
 const MOST_WAITING = 256;
@@ -91,6 +98,9 @@ const START_LIMIT = seconds(15);
 const STOP_LIMIT = seconds(20);
 const RETRY = { initial: seconds(1), max: minutes(1) };
 
+/** A text of its own: a slice would keep the whole one in memory. */
+const cut = (text: string, most: number): string => Buffer.from(text.slice(0, most)).toString();
+
 const typed = (cause: unknown): PetioleError =>
   isPetioleError(cause) ? cause : new PetioleError("ERR_INVARIANT", reasonOf(cause), { cause });
 
@@ -98,7 +108,7 @@ export function createWorkloads(deps: WorkloadsDeps): Workloads {
   const { store, folders, contact, clock, log } = deps;
   const slots = new Map<string, Slot>();
   /** What this device cannot run, by id, until it is stopped or the operator forgets it. */
-  const refused = new Map<string, { readonly workload: Workload; readonly problem: string }>();
+  const refused = new Map<string, Refused>();
   const begun = Promise.withResolvers<void>();
   const applying = createExclusive();
   const stopping = new AbortController();
@@ -266,6 +276,8 @@ export function createWorkloads(deps: WorkloadsDeps): Workloads {
         });
       } finally {
         slots.delete(id);
+        // It may have been asked for meanwhile.
+        contact.forget(id);
       }
       log.info("Workload stopped", fieldsOf(slot.stored));
     })();
@@ -321,8 +333,13 @@ export function createWorkloads(deps: WorkloadsDeps): Workloads {
   }
 
   function refuse(id: string, workload: Workload, problem: string): WorkloadStatus {
+    const { namespace, name } = workload;
     refused.delete(id);
-    refused.set(id, { workload, problem });
+    refused.set(id, {
+      namespace: cut(namespace, MOST_NAME),
+      name: cut(name, MOST_NAME),
+      problem: cut(problem, MOST_MESSAGE),
+    });
     const [oldest] = refused.keys();
     if (refused.size > MOST_WORKLOADS && oldest !== undefined) refused.delete(oldest);
     log.warn("A workload is refused", { ...fieldsOf({ id, workload }), reason: problem.slice(0, MOST_TEXT) });
@@ -344,14 +361,18 @@ export function createWorkloads(deps: WorkloadsDeps): Workloads {
     },
 
     async start(id, workload) {
-      contact.named(id, clock.monotonic());
+      contact.heard(clock.monotonic());
       const known = slots.get(id);
       // One that is asked for again goes on as it is.
-      if (known !== undefined) return await settledStatus(known);
+      if (known !== undefined) {
+        contact.named(id, clock.monotonic());
+        return await settledStatus(known);
+      }
       const size = JSON.stringify(workload).length;
       const problem = workloadProblem(workload, deps.around()) ?? noRoom(size);
       if (problem !== undefined) return refuse(id, workload, problem);
       refused.delete(id);
+      contact.named(id, clock.monotonic());
       const slot = open({ id, workload, images: undefined }, size);
       log.info("Workload is wanted", fieldsOf(slot.stored));
       void run(slot);
@@ -417,9 +438,7 @@ export function createWorkloads(deps: WorkloadsDeps): Workloads {
       const running = deps.running();
       return [
         ...[...slots.values()].map((slot) => summaryOf(slot.stored.id, slot.stored.workload, shownOf(slot, running))),
-        ...[...refused].map(([id, { workload, problem }]) =>
-          summaryOf(id, workload, { state: "WORKLOAD_STATE_ERROR", message: problem }),
-        ),
+        ...[...refused].map(([id, one]) => summaryOf(id, one, { state: "WORKLOAD_STATE_ERROR", message: one.problem })),
       ];
     },
 
