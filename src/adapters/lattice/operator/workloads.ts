@@ -72,6 +72,8 @@ interface Slot {
   /** Resolves at its first success or failure. */
   readonly settled: PromiseWithResolvers<void>;
   readonly work: PromiseWithResolvers<void>;
+  /** One from the store waits for `begin()`; one that is asked for does not. */
+  isBegun: boolean;
   phase: "fetching" | "ready";
   failure: string | undefined;
   removed: Promise<void> | undefined;
@@ -143,6 +145,7 @@ export function createWorkloads(deps: WorkloadsDeps): Workloads {
       stop: new AbortController(),
       settled: Promise.withResolvers(),
       work: Promise.withResolvers(),
+      isBegun: false,
       phase: stored.images === undefined ? "fetching" : "ready",
       failure: undefined,
       removed: undefined,
@@ -153,6 +156,8 @@ export function createWorkloads(deps: WorkloadsDeps): Workloads {
   }
 
   async function run(slot: Slot): Promise<void> {
+    if (slot.isBegun) return;
+    slot.isBegun = true;
     try {
       for (let attempt = 0; !slot.stop.signal.aborted; attempt++) {
         try {
@@ -178,6 +183,15 @@ export function createWorkloads(deps: WorkloadsDeps): Workloads {
       slot.settled.resolve();
       slot.work.resolve();
     }
+  }
+
+  /** What has not begun and never will is at its end. */
+  function end(slot: Slot, reason: PetioleError): void {
+    slot.stop.abort(reason);
+    if (slot.isBegun) return;
+    slot.isBegun = true;
+    slot.settled.resolve();
+    slot.work.resolve();
   }
 
   async function makeReady(slot: Slot): Promise<void> {
@@ -231,20 +245,28 @@ export function createWorkloads(deps: WorkloadsDeps): Workloads {
     log.error("A workload cannot be started", { ...fieldsOf(slot.stored), code, reason: message, retryIn, ...bug });
   }
 
-  /** Its id stays taken until all of it is gone. */
+  /** Its id stays taken until all of it is gone. Never rejects: what cannot be done is in the log. */
   function remove(slot: Slot): Promise<void> {
     slot.removed ??= (async () => {
       const { id } = slot.stored;
-      slot.stop.abort(new PetioleError("ERR_COMPONENT_STOPPED", "The workload was stopped"));
+      end(slot, new PetioleError("ERR_COMPONENT_STOPPED", "The workload was stopped"));
       contact.forget(id);
       await store.remove(id).catch((error: unknown) => {
         log.error("Cannot store that a workload was stopped", { ...fieldsOf(slot.stored), err: error });
       });
       // What the start was at has an end: its signal is aborted.
       await slot.work.promise;
-      await apply();
-      await folders.remove(id);
-      slots.delete(id);
+      await tryToApply();
+      try {
+        await folders.remove(id);
+      } catch (error) {
+        log.error("Cannot remove the folders of a workload: the next boot does", {
+          ...fieldsOf(slot.stored),
+          err: error,
+        });
+      } finally {
+        slots.delete(id);
+      }
       log.info("Workload stopped", fieldsOf(slot.stored));
     })();
     return slot.removed;
@@ -310,7 +332,9 @@ export function createWorkloads(deps: WorkloadsDeps): Workloads {
   return {
     async load() {
       for (const stored of await store.load()) open(stored, JSON.stringify(stored.workload).length);
-      await folders.retain([...slots.keys()]);
+      await folders.retain([...slots.keys()]).catch((error: unknown) => {
+        log.error("Cannot remove the folders of workloads that are gone", { err: error });
+      });
       await Promise.all([...slots.values()].map(checkFolders));
     },
 
@@ -411,8 +435,7 @@ export function createWorkloads(deps: WorkloadsDeps): Workloads {
     async [Symbol.asyncDispose]() {
       stopping.abort();
       begun.resolve();
-      for (const slot of slots.values())
-        slot.stop.abort(new PetioleError("ERR_COMPONENT_STOPPED", "The agent is stopping"));
+      for (const slot of slots.values()) end(slot, new PetioleError("ERR_COMPONENT_STOPPED", "The agent is stopping"));
       const fetching = [...slots.values()].filter(({ phase }) => phase === "fetching");
       await Promise.all(fetching.map(({ work }) => work.promise));
     },
