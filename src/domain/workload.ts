@@ -45,6 +45,8 @@ export interface FolderGrant {
   /** Path that the component knows it by. */
   readonly guest: string;
   readonly write: boolean;
+  /** The folders of the device that `host` has to be below, also where links on the way to it lead; anywhere unless given. */
+  readonly within?: readonly string[] | undefined;
 }
 
 /** What a component may reach beyond its links. Nothing unless granted. */

@@ -33,9 +33,9 @@ export interface TestGuest extends Disposable {
   open(path: string, openFlags?: OpenFlags, flags?: DescriptorFlags): WasiResult<Descriptor, string>;
 }
 
-export function openGuest(host: string, write = true): TestGuest {
+export function openGuest(host: string, write = true, within?: readonly string[]): TestGuest {
   const { interfaces, [Symbol.dispose]: dispose } = createFilesystem({
-    folders: [{ host, guest: "/data", write }],
+    folders: [{ host, guest: "/data", write, within }],
     suspend,
   });
   const preopens = interfaces["wasi:filesystem/preopens"]?.["getDirectories"] as () => [Descriptor, string][];

@@ -1,7 +1,7 @@
 // A provider that is a process: it gets its host data, is asked for its health, told of links and configuration, started again
 // when it ends, and ended with all that it has started, whatever it does about that.
 
-import { chmod, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, readFile, rm, rmdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "vitest";
 import { connectNats } from "../../../src/adapters/lattice/connection.ts";
@@ -226,6 +226,19 @@ describe("keepProvider()", () => {
     expect(rig.kept.report().lastError?.message).toBe('Provider "store" is not healthy: no fuel');
   });
 
+  test("starts it again when the note on the one that ended could not be removed", async ({ expect }) => {
+    await using rig = await startRig();
+    await rig.said("Provider answers");
+    const record = join(rig.folder, "store.process");
+    await rm(record);
+    await mkdir(record);
+    process.kill(rig.kept.report().pid ?? 0, "SIGKILL");
+    await rig.said("Cannot remove the note");
+    await rmdir(record);
+    await waitFor("another process", () => rig.kept.report().restarts === 1 && rig.kept.report().healthy === true);
+    expect(rig.kept.report().lastError).toBeUndefined();
+  });
+
   test("refuses a file that cannot be run", async ({ expect }) => {
     const script = Buffer.from("#!/no/such/interpreter\n");
     await expect(startRig({ script })).rejects.toMatchObject({
@@ -253,6 +266,39 @@ describe("clearExecutables()", () => {
     expect(other.child.exitCode).toBeNull();
     expect(await readdir(folder.path)).toEqual([]);
   });
+
+  test("gives up on one that no signal ends", async ({ expect }) => {
+    await using folder = await tempFolder();
+    // It leads no group, so that what is sent to its group does not reach it.
+    await using left = await spawnProcess("sleep", ["1000"]);
+    const identity = await waitFor("the process", () => identify(left.pid));
+    await writeFile(join(folder.path, "left.process"), JSON.stringify(identity));
+    const errors: string[] = [];
+    const log: Logger = { ...silentLogger, error: (message) => void errors.push(message) };
+    const clock = { ...systemClock, monotonic: () => millis(systemClock.monotonic() * 50) };
+    await clearExecutables(folder.path, clock, log);
+    expect(errors).toEqual([expect.stringContaining("cannot be ended")]);
+    expect(left.child.exitCode).toBeNull();
+    expect(await readdir(folder.path)).toEqual([]);
+  });
+});
+
+test("no provider starts without file descriptors to spare, and the agent goes on", async ({ expect }) => {
+  const module = new URL("../../../src/adapters/lattice/executable/provider-process.ts", import.meta.url).href;
+  const program = `
+    const { openSync } = await import("node:fs");
+    const { startProviderProcess } = await import(${JSON.stringify(module)});
+    try {
+      for (;;) openSync("/dev/null", "r");
+    } catch {}
+    await startProviderProcess({
+      id: "store", file: "/bin/true", record: "/nowhere", hostData: "", secrets: [], env: {}, clock: { monotonic: () => 0 }, log: {},
+    }).catch((error) => console.log(error.code, error.message));
+    console.log("went on");`;
+  const script = 'ulimit -n 64; exec "$0" --input-type=module -e "$1"';
+  await using agent = await spawnProcess("/bin/sh", ["-c", script, process.execPath, program]);
+  await agent.exited;
+  expect(agent.output()).toMatch(/^ERR_PROVIDER_START Cannot run provider "store": .*EMFILE$\nwent on$/m);
 });
 
 test("a provider ends with the agent that is killed", async ({ expect }) => {

@@ -13,6 +13,21 @@ export interface RpcLogin {
   readonly seed: string;
 }
 
+/** What of a login belongs in no log. A URL has a password, or a token in place of a name. */
+export function secretsOf({ url, jwt, seed }: RpcLogin): string[] {
+  const { username, password } = URL.parse(url) ?? { username: "", password: "" };
+  const inUrl = password === "" ? username : password;
+  return [jwt, seed, ...(inUrl === "" ? [] : [url, decoded(inUrl), inUrl])].filter((secret) => secret !== "");
+}
+
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
 export interface HostDataInput {
   readonly host: string;
   readonly lattice: string;

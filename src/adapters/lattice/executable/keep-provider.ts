@@ -15,7 +15,7 @@ import { providerSubject, type ProviderVerb } from "../wasmcloud/subjects.ts";
 import { parseJson } from "../wasmcloud/wire.ts";
 import type { ProviderSettings } from "../wasmcloud/lattice-host.ts";
 import { linkMessage, linkRemoval } from "../wasmcloud/provider-links.ts";
-import { renderHostData, type RpcLogin } from "./host-data.ts";
+import { renderHostData, secretsOf, type RpcLogin } from "./host-data.ts";
 import { linkChanges } from "./link-changes.ts";
 import { startProviderProcess, type ProviderProcess } from "./provider-process.ts";
 
@@ -104,7 +104,7 @@ export async function keepProvider(options: KeepProviderOptions): Promise<KeptPr
       logLevel: options.logLevel,
     });
     const { file, record, env } = options;
-    const secrets = [login.jwt, login.seed, keys.providerSeed];
+    const secrets = [...secretsOf(login), keys.providerSeed];
     const process = await startProviderProcess({ id, file, record, hostData, secrets, env, clock, log });
     log.info("Provider process runs", { pid: process.pid });
     return { process, linkKey: keys.providerPublic, ended: new AbortController(), told, answered: false };

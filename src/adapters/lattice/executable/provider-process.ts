@@ -43,23 +43,30 @@ const OUTPUT_LIMIT = seconds(1);
 export async function startProviderProcess(options: ProviderProcessOptions): Promise<ProviderProcess> {
   const { id, file, record, hostData, secrets, env, clock, log } = options;
   const child = spawn(file, [], { cwd: "/", env, detached: true, stdio: ["pipe", "pipe", "pipe"] });
+  // Before anything else: without file descriptors to spare, a child has no streams, and says so only here.
+  const spawned = once(child, "spawn").catch((cause: unknown) => {
+    throw new PetioleError("ERR_PROVIDER_START", `Cannot run provider "${id}": ${describe(cause)}`, { cause });
+  });
+  // Later ones are of signals that did not reach it.
+  child.on("error", () => {});
+  const { pid } = child;
+  if (pid === undefined) {
+    await spawned;
+    throw new PetioleError("ERR_PROVIDER_START", `Cannot run provider "${id}": it did not become a process`);
+  }
   const output = createOutputLog({ secrets: secrets.filter((secret) => secret !== ""), log, clock });
   output.follow(child.stdout, "stdout");
   output.follow(child.stderr, "stderr");
   // A process that ends before it has read everything is told of by its end.
   child.stdin.on("error", () => {});
-  try {
-    await once(child, "spawn");
-  } catch (cause) {
-    throw new PetioleError("ERR_PROVIDER_START", `Cannot run provider "${id}": ${describe(cause)}`, { cause });
-  }
-  const pid = child.pid;
-  if (pid === undefined) throw new PetioleError("ERR_INVARIANT", `Provider "${id}" runs without a process`);
-  const guard = startGuard(pid, log);
+  let guard: ChildProcess | undefined;
   const ended = endOf(child, pid, clock).then(async (how) => {
     // Before its input ends: the number may belong to another group by now.
-    guard.kill("SIGKILL");
-    await rm(record, { force: true });
+    guard?.kill("SIGKILL");
+    await rm(record, { force: true }).catch((error: unknown) => {
+      // The next agent sees that it stands for no process.
+      log.warn("Cannot remove the note on a provider's process", { reason: reasonOf(error) });
+    });
     return `${how}: ${output.summary()}`;
   });
   const running: ProviderProcess = {
@@ -72,14 +79,18 @@ export async function startProviderProcess(options: ProviderProcessOptions): Pro
     },
   };
   try {
+    await spawned;
+    guard = startGuard(pid, log);
     const identity = await identify(pid);
     // One that has ended already needs no record; `ended` may have removed it.
     if (identity !== undefined) await writeFile(record, JSON.stringify(identity), { mode: 0o600 });
+    child.stdin.end(hostData);
   } catch (cause) {
     await running[Symbol.asyncDispose]();
-    throw new PetioleError("ERR_PROVIDER_START", `Cannot note the process of "${id}": ${reasonOf(cause)}`, { cause });
+    throw new PetioleError("ERR_PROVIDER_START", `Cannot keep track of the process of "${id}": ${reasonOf(cause)}`, {
+      cause,
+    });
   }
-  child.stdin.end(hostData);
   return running;
 }
 
@@ -97,7 +108,7 @@ function startGuard(leader: number, log: Logger): ChildProcess {
   guard.on("error", (error) => {
     log.warn("No shell guards the provider: should the agent be killed, only the next one ends it", { err: error });
   });
-  guard.stdin.on("error", () => {});
+  guard.stdin?.on("error", () => {});
   guard.unref();
   return guard;
 }

@@ -9,6 +9,8 @@ import { isAlive, parseIdentity, signalGroup, type ProcessIdentity } from "./pro
 export const RECORD_SUFFIX = ".process";
 
 const GRACE = seconds(2);
+/** After SIGKILL. What is left then we may not signal, or it hangs in the kernel. */
+const KILL_LIMIT = seconds(5);
 const POLL = millis(20);
 
 /** Ends the providers that an agent left behind in `folder` when it was killed, and empties it. */
@@ -25,21 +27,28 @@ export async function clearExecutables(folder: string, clock: Clock, log: Logger
           provider: name.slice(0, -RECORD_SUFFIX.length),
           pid: left.pid,
         });
-        await end(left, clock);
+        if (await end(left, clock)) return;
+        log.error("A provider that an earlier agent left behind cannot be ended, and goes on running", {
+          pid: left.pid,
+        });
       }),
   );
   for (const name of names) await rm(join(folder, name), { recursive: true, force: true });
 }
 
-async function end(left: ProcessIdentity, clock: Clock): Promise<void> {
-  const deadline = clock.monotonic() + GRACE;
-  let killed = false;
-  signalGroup(left.pid, "SIGTERM");
-  while (await isAlive(left)) {
-    if (!killed && clock.monotonic() > deadline) {
-      signalGroup(left.pid, "SIGKILL");
-      killed = true;
+/** Resolves with whether it is gone. */
+async function end(left: ProcessIdentity, clock: Clock): Promise<boolean> {
+  const signals = [
+    ["SIGTERM", GRACE],
+    ["SIGKILL", KILL_LIMIT],
+  ] as const;
+  for (const [name, limit] of signals) {
+    signalGroup(left.pid, name);
+    const deadline = clock.monotonic() + limit;
+    while (clock.monotonic() <= deadline) {
+      if (!(await isAlive(left))) return true;
+      await clock.sleep(POLL);
     }
-    await clock.sleep(POLL);
   }
+  return false;
 }

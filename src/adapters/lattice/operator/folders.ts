@@ -1,9 +1,10 @@
 import { mkdir, readdir, realpath, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { PetioleError } from "../../../domain/errors.ts";
+import { isInside } from "../../../lib/is-inside.ts";
 import { reasonOf } from "../../../lib/reason.ts";
 import { folderOf, shortHash } from "./translate.ts";
-import { isInside, volumeFolders } from "./volumes.ts";
+import { outermost, volumeFolders } from "./volumes.ts";
 import type { Workload } from "./wire.ts";
 
 /** The folders on disk that the volumes of workloads stand for. */
@@ -25,7 +26,7 @@ export function createFolders({ volumesFolder, hostPaths }: FoldersOptions): Fol
   async function checkHostPath(path: string): Promise<void> {
     try {
       const real = await realpath(path);
-      const allowed = await Promise.all(hostPaths.map((one) => realpath(one).catch(() => one)));
+      const allowed = await Promise.all(outermost(hostPaths).map((one) => realpath(one).catch(() => one)));
       if (!(await stat(real)).isDirectory()) throw new Error("it is no folder");
       if (!allowed.some((folder) => isInside(folder, real))) throw new Error(`it leads to "${real}"`);
     } catch (cause) {

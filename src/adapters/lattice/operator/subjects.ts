@@ -1,5 +1,7 @@
 // Every subject between a host and the runtime-operator of wasmCloud 2.x.
 
+import { overlaps } from "../../../domain/subject.ts";
+
 const ROOT = "runtime";
 
 /** What a host listens to. Without a queue group: an id has one host. */
@@ -17,5 +19,23 @@ export function commandOf(host: string, subject: string): string | undefined {
   return subject.startsWith(prefix) ? subject.slice(prefix.length) : undefined;
 }
 
-/** What the control plane is: a workload has no business there. */
-export const CONTROL_SUBJECTS: readonly string[] = [`${ROOT}.host.>`, `${ROOT}.operator.>`, "wasmbus.ctl.>"];
+/** What a workload has no business with: control planes, what NATS itself serves, and what a device and the hub say to each other. */
+export const CONTROL_SUBJECTS: readonly string[] = [
+  `${ROOT}.host.>`,
+  `${ROOT}.operator.>`,
+  "wasmbus.>",
+  "wadm.>",
+  "$JS.>",
+  "$KV.>",
+  "$O.>",
+  "$SYS.>",
+  "petiole.>",
+  "petiole-in.>",
+];
+
+/** What a workload does not listen to: the answers to others as well, which it may give. */
+const PRIVATE_SUBJECTS: readonly string[] = [...CONTROL_SUBJECTS, "_INBOX.>"];
+
+/** What a workload would hear of that is not for it; undefined when nothing is. */
+export const overheard = (subject: string): string | undefined =>
+  PRIVATE_SUBJECTS.find((one) => overlaps(one, subject));

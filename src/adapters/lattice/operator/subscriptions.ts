@@ -1,5 +1,7 @@
 // What a component of a workload wants to hear, from the operator's settings to those of the provider. Pure.
 
+import { overheard } from "./subjects.ts";
+
 export interface Subscription {
   readonly subject: string;
   readonly queue?: string;
@@ -28,6 +30,10 @@ export function subscriptionsOf(
     .split(",")
     .map((one) => one.trim())
     .filter((one) => one !== "");
+  for (const subject of subjects) {
+    const problem = overhearing(subject);
+    if (problem !== undefined) return { problem };
+  }
   const group = setting("consumer_group");
   if (group !== undefined && (group === "" || /[\s*>]/.test(group))) {
     return {
@@ -36,6 +42,14 @@ export function subscriptionsOf(
   }
   const queue = group === BROADCAST ? undefined : (group ?? defaultGroup(names));
   return { subscriptions: subjects.map((subject) => (queue === undefined ? { subject } : { subject, queue })) };
+}
+
+/** What is wrong with a subscription that would hear what is for no workload. */
+export function overhearing(subject: string): string | undefined {
+  const found = overheard(subject);
+  if (found === undefined) return undefined;
+  const quoted = JSON.stringify(subject.slice(0, 100));
+  return `subscriptions ${quoted}: it would hear what goes to ${JSON.stringify(found)}, which is no workload's`;
 }
 
 /** As other hosts call it, so that all of them share the messages. */

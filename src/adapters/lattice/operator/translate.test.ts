@@ -1,11 +1,13 @@
 import { describe, test } from "vitest";
 import { componentId, translate, type ResolvedImage, type Surroundings, type Translation } from "./translate.ts";
 import { newestHosts } from "./shared-hosts.ts";
+import { outermost } from "./volumes.ts";
 import { workloadSchema, type Workload } from "./wire.ts";
 
 const around: Surroundings = {
   builtin: new Set(["wasi:config/store", "wasi:cli/environment", "wasi:http/outgoing-handler"]),
-  providers: new Set(["buttons"]),
+  providers: new Set(["buttons", "site"]),
+  natsProviders: new Set(["site"]),
   httpListen: "127.0.0.1:8080",
   hostPaths: ["/srv/data"],
   volumesFolder: "/var/lib/petiole/volumes",
@@ -73,7 +75,7 @@ describe("translate()", () => {
         network: ["api.example:443"],
         folders: [
           { guest: "/data", write: true },
-          { host: "/srv/data/site", guest: "/shared", write: false },
+          { host: "/srv/data/site", guest: "/shared", write: false, within: ["/srv/data"] },
         ],
       },
     ]);
@@ -145,7 +147,8 @@ describe("translate()", () => {
         source === "operator-messaging",
         config,
       ]);
-    const deny = ["runtime.host.>", "runtime.operator.>", "wasmbus.ctl.>"];
+    const nats = ["$JS.>", "$KV.>", "$O.>", "$SYS.>"];
+    const deny = ["runtime.host.>", "runtime.operator.>", "wasmbus.>", "wadm.>", ...nats, "petiole.>", "petiole-in.>"];
     expect(links({})).toEqual([[false, { subscriptions: [], deny }]]);
     const queue = expect.stringMatching(/^wasmcloud\.default\.app-1\.a\.[0-9a-f]{16}$/) as string;
     const given = {
@@ -165,6 +168,36 @@ describe("translate()", () => {
       [false, { deny, subscriptions: [{ subject: "y" }] }],
       [true, { deny, subscriptions: [{ subject: "y" }] }],
     ]);
+    const wild = [">", "runtime.>", "*.host.>", "runtime.*.heartbeat.*", "*.*", "_INBOX.>", "not valid.>, >"];
+    const plain = ["runtime.host.gw-1.heartbeat", "_INBOX.a.b", "wasmbus.rpc.default.a", "petiole.gw-1.a"];
+    for (const subject of [...wild, ...plain, "wadm.a", "$JS.API.>", "$KV.a.b", "$O.a.C.b", "$SYS.a", "petiole-in.a"]) {
+      const found = problem(request({ subscriptions: `a, ${subject}` }), both);
+      expect(found, subject).toMatch(/"a" (needs|has) wasmcloud:messaging\/\w+: subscriptions ".*": it would hear/);
+    }
+    for (const subject of ["*", "runtime", "runtime.x", "runtime.host", "petioles.>", "a.host.>", "*"]) {
+      expect(problem(request({ subscriptions: subject }), both), subject).toBe("");
+    }
+  });
+
+  test("lets nobody at the control plane by a provider of the device either", ({ expect }) => {
+    const request = (config: object) =>
+      workload({
+        witWorld: {
+          components: [component("a")],
+          hostInterfaces: [
+            { namespace: "wasmcloud", package: "messaging", interfaces: ["consumer", "handler"], name: "site", config },
+          ],
+        },
+      });
+    const asks = image(["wasmcloud:messaging/consumer@0.2.0"]);
+    const [link] = translated(request({ subscriptions: '[{"subject":"a"}]', deny: '["b"]' }), asks).links;
+    expect(link?.target).toBe("site");
+    expect(link?.config).toMatchObject({ subscriptions: [{ subject: "a" }] });
+    expect(link?.config).toHaveProperty("deny", expect.arrayContaining(["runtime.host.>", "$JS.>", "b"]));
+    expect(translated(request({}), asks).links[0]?.config).toHaveProperty("deny", expect.arrayContaining(["wadm.>"]));
+    expect(problem(request({ subscriptions: '[{"subject":"runtime.>"}]' }), asks)).toMatch(/it would hear/);
+    const durable = '[{"subject":"a.>","durable":true},{"subject":">","durable":true}, 1, {"subject":2}]';
+    expect(problem(request({ subscriptions: durable }), asks)).toBe("");
   });
 
   test("has requests answered by the first component that can, by exact names", ({ expect }) => {
@@ -227,6 +260,10 @@ describe("translate()", () => {
       links: [{ source: "buttons", interfaces: ["petiole:gpio/edge-handler"], config: { lines: [4] } }],
     });
   });
+});
+
+test("outermost() leaves out what somebody could change who may write to another one", ({ expect }) => {
+  expect(outermost(["/srv/a/b", "/srv/a", "/srv/ab", "/srv/a/"])).toEqual(["/srv/a", "/srv/ab", "/srv/a/"]);
 });
 
 test("newestHosts() leads a name to the workload that came last", ({ expect }) => {

@@ -1,7 +1,8 @@
 // The folders that a component of a workload sees. Pure.
 
-import { isAbsolute, relative, resolve } from "node:path";
+import { isAbsolute, resolve } from "node:path";
 import type { FolderGrant } from "../../../domain/workload.ts";
+import { isInside } from "../../../lib/is-inside.ts";
 import type { LocalResources, Workload } from "./wire.ts";
 
 export interface VolumeFolders {
@@ -43,7 +44,7 @@ export function volumeFolders(
       folders.push({ host, guest, write: !readOnly });
     } else if (isAbsolute(path) && !path.includes("\0") && allowed.some((folder) => isInside(folder, path))) {
       hostPaths.push(resolve(path));
-      folders.push({ host: resolve(path), guest, write: !readOnly });
+      folders.push({ host: resolve(path), guest, write: !readOnly, within: outermost(allowed) });
     } else {
       problems.push(`the folder ${JSON.stringify(path.slice(0, 200))} is below none that operator.host_paths allows`);
     }
@@ -54,7 +55,6 @@ export function volumeFolders(
 const isGuestPath = (path: string): boolean =>
   /^\/([^/\0]+(\/[^/\0]+)*)?$/.test(path) && !path.split("/").some((part) => part === "." || part === "..");
 
-export function isInside(folder: string, path: string): boolean {
-  const from = relative(folder, resolve(path));
-  return from === "" || (from !== ".." && !from.startsWith("../"));
-}
+/** Without those below another one: who may write there could make a link of such a one that leads anywhere. */
+export const outermost = (folders: readonly string[]): readonly string[] =>
+  folders.filter((one) => !folders.some((other) => isInside(other, one) && !isInside(one, other)));

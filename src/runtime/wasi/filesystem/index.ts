@@ -36,9 +36,9 @@ export function createFilesystem({ folders, suspend }: FilesystemDeps): Filesyst
 }
 
 /** @throws Error when the folder cannot be opened, which ends the guest's call */
-function preopen(context: FilesystemContext, { host, guest, write }: FolderGrant): Descriptor {
+function preopen(context: FilesystemContext, { host, guest, write, within }: FolderGrant): Descriptor {
   try {
-    const file = context.files.open(() => openRoot(host));
+    const file = context.files.open(() => openRoot(host, within));
     // Without /proc no step could be taken from it.
     statSync(descriptorPath(file.fd));
     return new Descriptor(context, { file, type: "directory", flags: directoryFlags(write), writable: write });

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { closeSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { describe, test } from "vitest";
@@ -13,7 +13,7 @@ import {
   value,
   type TestFolder,
 } from "../../../../test/support/guest-files.ts";
-import { MAX_DEPTH, MAX_LINKS } from "./sandbox.ts";
+import { MAX_DEPTH, MAX_LINKS, openRoot } from "./sandbox.ts";
 
 /** What a path may lead to while it is changed. */
 const EXPECTED = ["inside", "not-permitted", "no-entry", "not-directory", "loop"];
@@ -41,6 +41,36 @@ function makeTree(): TestFolder {
   }
   return folder;
 }
+
+describe("openRoot()", () => {
+  test("a folder that a guest makes a link of leads nowhere else when it is opened again", ({ expect }) => {
+    using folder = makeTree();
+    const { granted, outside } = folder;
+    mkdirSync(join(outside, "device"));
+    mkdirSync(join(granted, "b"));
+    using first = openGuest(granted);
+    const within = [granted, join(outside, "not-there")];
+    openGuest(join(granted, "b"), true, within)[Symbol.dispose]();
+
+    value(first.root.renameAt("b", first.root, "c"));
+    value(first.root.symlinkAt("../device", "b"));
+    expect(() => openGuest(join(granted, "b"), true, within)).toThrow(/not-permitted/);
+    // A link to what is inside is one.
+    value(first.root.unlinkFileAt("b"));
+    value(first.root.symlinkAt("c", "b"));
+    openGuest(join(granted, "b"), true, within)[Symbol.dispose]();
+  });
+
+  test("what the folders themselves lead to is below them, and without any nothing is", ({ expect }) => {
+    using folder = makeTree();
+    const alias = join(folder.outside, "alias");
+    symlinkSync("granted", alias);
+    closeSync(openRoot(join(folder.granted, "sub"), [alias]));
+    closeSync(openRoot(alias, [folder.granted]));
+    expect(() => openRoot(folder.outside, [alias])).toThrow(/not-permitted/);
+    expect(() => openRoot(alias, [])).toThrow(/not-permitted/);
+  });
+});
 
 describe("locate()", () => {
   test("leads to what is inside, over links and back up", ({ expect }) => {

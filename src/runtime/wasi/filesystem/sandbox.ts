@@ -6,7 +6,17 @@
 // and walked here, and `..` goes back to the directory that the walk came from. So whatever somebody else renames or
 // links meanwhile, no step leads out.
 
-import { closeSync, constants, fstatSync, lstatSync, openSync, readlinkSync, type BigIntStats } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readlinkSync,
+  realpathSync,
+  type BigIntStats,
+} from "node:fs";
+import { isInside } from "../../../lib/is-inside.ts";
 import { FsError } from "./errors.ts";
 
 /** As in Linux, for one path. */
@@ -51,10 +61,31 @@ export function locate(root: number, path: string, follow: boolean): Place {
   }
 }
 
-/** Opens a folder of the device as the root of walks. Links on the way to it are followed. */
-export function openRoot(folder: string): number {
-  return openSync(folder, O_PATH | constants.O_DIRECTORY);
+/**
+ * Opens a folder of the device as the root of walks. Links on the way to it are followed; what is open then has to be below
+ * one of `within`, so a link that somebody makes at any time leads nowhere else.
+ * @throws FsError `not-permitted` when it is not, and what Node's file system throws
+ */
+export function openRoot(folder: string, within?: readonly string[]): number {
+  const fd = openSync(folder, O_PATH | constants.O_DIRECTORY);
+  try {
+    if (within !== undefined && !isBelow(within, readlinkSync(descriptorPath(fd)))) throw new FsError("not-permitted");
+    return fd;
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
 }
+
+const isBelow = (folders: readonly string[], path: string): boolean =>
+  folders.some((one) => {
+    try {
+      return isInside(realpathSync(one), path);
+    } catch {
+      // One that is not there has nothing below it.
+      return false;
+    }
+  });
 
 /** Opens what is at a place as a path only: it can be looked at and walked from, not read. A link is opened itself. */
 export function openPlace(place: Place): number {
