@@ -46,6 +46,8 @@ export interface VersionWorld extends AsyncDisposable {
   readonly calls: string[];
   /** Contents that run, oldest first. */
   readonly running: string[];
+  /** The host stops: its signal comes before the component is stopped. */
+  end(): void;
   boot(spec: ComponentSpec): Promise<void>;
   /** As a host does when a component is wanted otherwise. */
   want(spec: ComponentSpec): Promise<void>;
@@ -96,8 +98,9 @@ export function createVersionWorld(disk: Disk, options: VersionWorldOptions): Ve
   };
   const runtime: Runtime = {
     builtin: new Set(),
-    prepare: async (file, _signal, admit) => {
+    prepare: async (file, signal, admit) => {
       onStep("prepare");
+      signal?.throwIfAborted();
       const content = disk.files.get(file);
       if (content === undefined) throw new PetioleError("ERR_COMPONENT_UNREADABLE", `no file ${file}`);
       const digest = digestOf(content);
@@ -204,6 +207,7 @@ export function createVersionWorld(disk: Disk, options: VersionWorldOptions): Ve
       );
       await slot.catchUp();
     },
+    end: () => stop.abort(new PetioleError("ERR_COMPONENT_STOPPED", "the host stops")),
     async want(spec) {
       slot?.want(spec);
       await slot?.catchUp();

@@ -9,6 +9,7 @@ import {
   TRIAL,
   type VersionWorld,
 } from "../../../test/support/version-world.ts";
+import { PetioleError } from "../../domain/errors.ts";
 import { millis, minutes, seconds } from "../../domain/units.ts";
 
 const call = (world: VersionWorld, argument: unknown): Promise<unknown> =>
@@ -201,6 +202,79 @@ describe("an update", () => {
     await using _ = world;
     expect(world.slot().status()).toBeUndefined();
     await waitFor("the old version to go", () => world.running.join() === "good");
+  });
+
+  test("that the end of the host breaks off while it is prepared is refused by nobody", async ({ expect }) => {
+    let prepared = 0;
+    const onStep = (step: string): void => {
+      if (step === "prepare" && ++prepared > 1) world.end();
+      // A slot that tries for ever ends here.
+      if (prepared > 5) throw new Error("it tries again and again");
+    };
+    const disk = createDisk({ "/old": "old", "/next": "next" });
+    await using world = createVersionWorld(disk, { clock: createFakeClock(), onStep });
+    await world.boot(app("/old"));
+    world.outcomes.length = 0;
+    await world.want(app("/next"));
+    await world.want(app("/next"));
+    expect(prepared).toBe(2);
+    expect(outcomesOf(world)).toEqual([]);
+    expect(world.slot().lastError).toBeUndefined();
+    expect(world.updates.report()[0]?.bad).toEqual([]);
+  });
+
+  test("is not taken back when the end of the host breaks its last probe off", async ({ expect }) => {
+    const probe = {
+      ask: { kind: "call", interface: "a:b/on", function: "probe" },
+      timeout: seconds(1),
+      count: 1,
+    } as const;
+    const held = Promise.withResolvers<void>();
+    let isOnTrial = false;
+    const gate = async (): Promise<void> => {
+      if (isOnTrial) await held.promise;
+    };
+    const { world, clock } = await updated("good", { probe }, { gate });
+    await using _ = world;
+    isOnTrial = true;
+    await clock.advance(minutes(1));
+    expect(world.calls).toEqual(["good probe", "good probe"]);
+    world.end();
+    await clock.advance(millis(0));
+    held.resolve();
+    await world[Symbol.asyncDispose]();
+    expect(outcomesOf(world)).toEqual(["switched sha256:good"]);
+    expect(world.updates.report()[0]?.bad).toEqual([]);
+  });
+
+  test("is not taken back for what fails once the host ends", async ({ expect }) => {
+    const { world, clock } = await updated("trapping");
+    await using _ = world;
+    world.end();
+    for (let calls = 0; calls < 2; calls++) await call(world, calls).catch(() => {});
+    await clock.advance(seconds(2));
+    await world[Symbol.asyncDispose]();
+    expect(outcomesOf(world)).toEqual(["switched sha256:trapping"]);
+    expect(world.updates.report()[0]?.bad).toEqual([]);
+  });
+
+  test("whose trial cannot be written down for a while is tried once it can", async ({ expect }) => {
+    let isBroken = false;
+    const onStep = (step: string): void => {
+      if (isBroken && step.startsWith("save")) throw new PetioleError("ERR_STORE_FAILED", "the disk is full");
+    };
+    const disk = createDisk({ "/old": "old", "/next": "next" });
+    await using world = createVersionWorld(disk, { clock: createFakeClock(), onStep });
+    await world.boot(app("/old"));
+    isBroken = true;
+    for (let tries = 0; tries < TRIAL.maxCrashes + 2; tries++) {
+      await world.want(app("/next"));
+      expect(world.slot().status()).toMatchObject({ state: "refused", reason: { code: "ERR_STORE_FAILED" } });
+    }
+    expect(world.updates.report()[0]?.bad).toEqual([]);
+    isBroken = false;
+    await world.want(app("/next"));
+    expect(world.slot().status()).toMatchObject({ state: "trial", to: digestOf("next") });
   });
 
   test("confirms what it accepts, and nothing that it does not", async ({ expect }) => {
