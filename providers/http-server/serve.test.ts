@@ -127,6 +127,17 @@ describe("serveRequest()", () => {
     expect(await text(old.ask("GET / HTTP/1.0"))).toMatch(/^HTTP\/1\.1 200 (?![^]*trailer)/i);
   });
 
+  test("a hint that Node refuses is left out, and the response comes", async ({ expect }) => {
+    await using site = await open(({ onInformational }) => {
+      for (const link of ["no link", "</style.css>; rel=preload"]) onInformational?.(103, [["Link", link]]);
+      return answering(200, [])();
+    });
+    const answer = await text(site.ask("GET / HTTP/1.1\r\nconnection: close"));
+    expect(answer).toMatch(/^HTTP\/1\.1 103 [^]*style\.css[^]*HTTP\/1\.1 200 /);
+    expect(answer).not.toContain("no link");
+    expect(site.failures).toEqual([]);
+  });
+
   test("a response without a body has no length", async ({ expect }) => {
     for (const status of [204, 304]) {
       await using site = await open(answering(status, [["Content-Length", "5"]]));

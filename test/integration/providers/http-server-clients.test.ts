@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { copyFile, link, readFile, stat, writeFile } from "node:fs/promises";
 import { Agent, request, type IncomingMessage } from "node:http";
 import { request as requestTls, type RequestOptions } from "node:https";
-import { createServer } from "node:net";
+import { connect, createServer } from "node:net";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import type { TLSSocket } from "node:tls";
@@ -209,6 +209,36 @@ describe("limits of http-server", () => {
     // Two lengths are how requests are smuggled.
     const both = head("POST /", "content-length: 3", "transfer-encoding: chunked");
     expect(statusOf(await rawClient(site.port, both).end)).toBe("400");
+  });
+
+  test("a client that resets its refused connection does no harm", async ({ expect }) => {
+    await using site = await open();
+    await site.link(named("a"));
+    const refused = Array.from({ length: 20 }, () => rawClient(site.port, head("CONNECT other:443")));
+    for (const client of refused.slice(0, 10)) client.socket.once("connect", () => client.socket.resetAndDestroy());
+    for (const client of refused.slice(10)) client.socket.once("data", () => client.socket.resetAndDestroy());
+    for (const client of refused) await client.end;
+    expect(bodyOf(await rawRequest(site.port, "GET /"))).toBe("a GET /");
+  });
+
+  test.for([
+    ["refused", head("CONNECT other:443")],
+    ["too slow", "GET / HTTP/1.1\r\n"],
+  ])("a client that is %s and does not close takes no connection from others", async ([, sent = ""], { expect }) => {
+    await using site = await open({ max_connections: 2, header_timeout: "100ms", request_timeout: "100ms" });
+    await site.link(named("a"));
+    const clients = [1, 2].map(() => connect({ port: site.port, host: "127.0.0.1", allowHalfOpen: true }));
+    try {
+      for (const client of clients) {
+        client.on("error", () => {}).resume();
+        client.write(sent);
+      }
+      await Promise.all(clients.map((client) => once(client, "end")));
+      const isServed = async (): Promise<boolean> => statusOf(await rawRequest(site.port, "GET /")) === "200";
+      expect(await waitFor("a connection to be free", isServed)).toBe(true);
+    } finally {
+      for (const client of clients) client.destroy();
+    }
   });
 
   test("a body is not asked for when it is too long", async ({ expect }) => {
