@@ -89,7 +89,7 @@ export interface WorkloadStatus {
 }
 
 /** Characters: a request may have a megabyte of what is wrong. */
-const MOST_MESSAGE = 8000;
+export const MOST_MESSAGE = 8000;
 
 /** The reply to a start, a status and a stop. */
 export const writeStatus = ({ workloadId, state, message }: WorkloadStatus): string =>

@@ -37,7 +37,11 @@ export function stateOf({ isStopping, failure, translated }: WorkloadFacts, runn
 }
 
 /** For people. */
-export function summaryOf(id: string, { namespace, name }: Workload, { state, message }: Shown): OperatorWorkload {
+export function summaryOf(
+  id: string,
+  { namespace, name }: Pick<Workload, "namespace" | "name">,
+  { state, message }: Shown,
+): OperatorWorkload {
   return {
     id,
     namespace: namespace.slice(0, MOST_NAME),

@@ -17,10 +17,11 @@ interface RigOptions {
   readonly resolve?: (image: WantedImage, signal: AbortSignal) => Promise<ResolvedImage>;
   readonly saved?: Map<string, string>;
   readonly folders?: Partial<Folders>;
+  readonly failing?: () => boolean;
 }
 
 /** Workloads on a device where everything that is wanted runs at once. */
-function setUp({ resolve = async () => IMAGE, saved = new Map<string, string>(), folders }: RigOptions = {}) {
+function setUp({ resolve = async () => IMAGE, saved = new Map<string, string>(), folders, failing }: RigOptions = {}) {
   const clock = createFakeClock();
   const contact = createContact();
   const around = {
@@ -51,6 +52,7 @@ function setUp({ resolve = async () => IMAGE, saved = new Map<string, string>(),
     }),
     apply: async () => {
       passes += 1;
+      if (failing?.() === true) throw new Error("no pass");
       running = workloads.translations().flatMap(({ components }) => components.map(({ id }) => id));
     },
     clock,
@@ -204,6 +206,83 @@ describe("createWorkloads()", () => {
     again.workloads.begin();
     await again.clock.advance(millis(1));
     expect([again.workloads.translations(), again.passes()]).toEqual([[], 1]);
+  });
+
+  test("what cannot be cleaned up ends neither the agent nor the stop", async ({ expect }) => {
+    const readOnly = () => Promise.reject(new Error("EROFS: read-only file system"));
+    let isFailing = false;
+    const rig = setUp({ folders: { remove: readOnly, retain: readOnly }, failing: () => isFailing });
+    await rig.workloads.load();
+    rig.workloads.begin();
+    await rig.workloads.start("kept", replica("app-1-x"));
+    await rig.workloads.start("stopped", replica("app-1-y"));
+    await rig.workloads.start("forgotten", replica("app-1-z"));
+    isFailing = true;
+    expect((await rig.workloads.stop("stopped")).state).toBe("WORKLOAD_STATE_STOPPING");
+    for (let i = 0; i < 8; i += 1) {
+      await rig.clock.advance(seconds(30));
+      rig.workloads.status("kept");
+      rig.workloads.sweep(LEASE);
+    }
+    isFailing = false;
+    await rig.clock.advance(seconds(1));
+    expect(["stopped", "forgotten"].map((id) => stateOf(rig, id))).toEqual(["NOT_FOUND", "NOT_FOUND"]);
+    await rig.workloads.start("more", replica("app-1-a"));
+    expect(rig.running()).toHaveLength(2);
+  });
+
+  test("what is asked for or stopped before all begins is run once, or gone", async ({ expect }) => {
+    const rig = setUp();
+    rig.workloads.begin();
+    await rig.workloads.start("stored", replica("app-1-x"));
+    await rig.workloads.start("stopped", replica("app-1-y"));
+
+    const made: string[] = [];
+    const again = setUp({ saved: rig.saved, folders: { make: async (id) => void made.push(id) } });
+    await again.workloads.load();
+    made.length = 0;
+    const started = again.workloads.start("new", replica("web-1-x"));
+    const stopped = again.workloads.stop("stopped");
+    again.workloads.begin();
+    await again.clock.advance(millis(1));
+    expect((await started).state).toBe("WORKLOAD_STATE_RUNNING");
+    await stopped;
+    expect(["stored", "stopped", "new"].map((id) => stateOf(again, id))).toEqual(["RUNNING", "NOT_FOUND", "RUNNING"]);
+    expect(made.sort()).toEqual(["new", "stored"]);
+  });
+
+  test("it can be disposed of before it begins", async ({ expect }) => {
+    const rig = setUp({ resolve: () => new Promise(() => {}) });
+    rig.workloads.begin();
+    void rig.workloads.start("fetching", replica("app-1-x"));
+    await rig.clock.advance(seconds(15));
+    const again = setUp({ saved: rig.saved });
+    await again.workloads.load();
+    expect(stateOf(again, "fetching")).toBe("STARTING");
+    await again.workloads[Symbol.asyncDispose]();
+  });
+
+  test("of what is refused, little is kept, and of what is gone nothing", async ({ expect }) => {
+    const rig = setUp();
+    rig.workloads.begin();
+    const components = Array.from({ length: 64 }, (_, i) => ({ name: `${i}`.repeat(500), image: "Not An Image" }));
+    const huge = workloadSchema.parse({
+      namespace: "n".repeat(9000),
+      name: "x".repeat(9000),
+      witWorld: { components },
+    });
+    expect((await rig.workloads.start("refused", huge)).state).toBe("WORKLOAD_STATE_ERROR");
+    const { message } = rig.workloads.status("refused");
+    expect(message).toHaveLength(8000);
+    expect(rig.workloads.list()).toEqual([
+      { id: "refused", namespace: "n".repeat(253), name: "x".repeat(253), state: "error", message },
+    ]);
+    await rig.workloads.start("stopped", replica("app-1-x"));
+    const stopped = rig.workloads.stop("stopped");
+    rig.workloads.status("stopped");
+    await stopped;
+    await rig.workloads.start("there", replica("app-1-y"));
+    expect(["refused", "stopped", "there"].map((id) => rig.contact.isUnconfirmed(id))).toEqual([true, true, false]);
   });
 
   test("what fails for now is tried again, later and later; what fails for good is not", async ({ expect }) => {

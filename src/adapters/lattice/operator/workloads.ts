@@ -22,7 +22,7 @@ import {
   type Translation,
 } from "./translate.ts";
 import type { Folders } from "./folders.ts";
-import type { PullPolicyName, Workload, WorkloadStatus } from "./wire.ts";
+import { MOST_MESSAGE, type PullPolicyName, type Workload, type WorkloadStatus } from "./wire.ts";
 import { stateOf, summaryOf, type Shown } from "./workload-state.ts";
 import type { StoredWorkload, WorkloadStore } from "./workload-store.ts";
 
@@ -72,11 +72,20 @@ interface Slot {
   /** Resolves at its first success or failure. */
   readonly settled: PromiseWithResolvers<void>;
   readonly work: PromiseWithResolvers<void>;
+  /** One from the store waits for `begin()`; one that is asked for does not. */
+  isBegun: boolean;
   phase: "fetching" | "ready";
   failure: string | undefined;
   removed: Promise<void> | undefined;
   /** What it was translated to, with what. */
   translated: { readonly images: unknown; readonly around: Surroundings; readonly result: Translated } | undefined;
+}
+
+/** No more is kept of it: the request may have a megabyte. */
+interface Refused {
+  readonly namespace: string;
+  readonly name: string;
+  readonly problem: string;
 }
 
 const MOST_WORKLOADS = 256;
@@ -89,6 +98,9 @@ const START_LIMIT = seconds(15);
 const STOP_LIMIT = seconds(20);
 const RETRY = { initial: seconds(1), max: minutes(1) };
 
+/** A text of its own: a slice would keep the whole one in memory. */
+const cut = (text: string, most: number): string => Buffer.from(text.slice(0, most)).toString();
+
 const typed = (cause: unknown): PetioleError =>
   isPetioleError(cause) ? cause : new PetioleError("ERR_INVARIANT", reasonOf(cause), { cause });
 
@@ -96,7 +108,7 @@ export function createWorkloads(deps: WorkloadsDeps): Workloads {
   const { store, folders, contact, clock, log } = deps;
   const slots = new Map<string, Slot>();
   /** What this device cannot run, by id, until it is stopped or the operator forgets it. */
-  const refused = new Map<string, { readonly workload: Workload; readonly problem: string }>();
+  const refused = new Map<string, Refused>();
   const begun = Promise.withResolvers<void>();
   const applying = createExclusive();
   const stopping = new AbortController();
@@ -143,6 +155,7 @@ export function createWorkloads(deps: WorkloadsDeps): Workloads {
       stop: new AbortController(),
       settled: Promise.withResolvers(),
       work: Promise.withResolvers(),
+      isBegun: false,
       phase: stored.images === undefined ? "fetching" : "ready",
       failure: undefined,
       removed: undefined,
@@ -153,6 +166,8 @@ export function createWorkloads(deps: WorkloadsDeps): Workloads {
   }
 
   async function run(slot: Slot): Promise<void> {
+    if (slot.isBegun) return;
+    slot.isBegun = true;
     try {
       for (let attempt = 0; !slot.stop.signal.aborted; attempt++) {
         try {
@@ -178,6 +193,15 @@ export function createWorkloads(deps: WorkloadsDeps): Workloads {
       slot.settled.resolve();
       slot.work.resolve();
     }
+  }
+
+  /** What has not begun and never will is at its end. */
+  function end(slot: Slot, reason: PetioleError): void {
+    slot.stop.abort(reason);
+    if (slot.isBegun) return;
+    slot.isBegun = true;
+    slot.settled.resolve();
+    slot.work.resolve();
   }
 
   async function makeReady(slot: Slot): Promise<void> {
@@ -231,20 +255,30 @@ export function createWorkloads(deps: WorkloadsDeps): Workloads {
     log.error("A workload cannot be started", { ...fieldsOf(slot.stored), code, reason: message, retryIn, ...bug });
   }
 
-  /** Its id stays taken until all of it is gone. */
+  /** Its id stays taken until all of it is gone. Never rejects: what cannot be done is in the log. */
   function remove(slot: Slot): Promise<void> {
     slot.removed ??= (async () => {
       const { id } = slot.stored;
-      slot.stop.abort(new PetioleError("ERR_COMPONENT_STOPPED", "The workload was stopped"));
+      end(slot, new PetioleError("ERR_COMPONENT_STOPPED", "The workload was stopped"));
       contact.forget(id);
       await store.remove(id).catch((error: unknown) => {
         log.error("Cannot store that a workload was stopped", { ...fieldsOf(slot.stored), err: error });
       });
       // What the start was at has an end: its signal is aborted.
       await slot.work.promise;
-      await apply();
-      await folders.remove(id);
-      slots.delete(id);
+      await tryToApply();
+      try {
+        await folders.remove(id);
+      } catch (error) {
+        log.error("Cannot remove the folders of a workload: the next boot does", {
+          ...fieldsOf(slot.stored),
+          err: error,
+        });
+      } finally {
+        slots.delete(id);
+        // It may have been asked for meanwhile.
+        contact.forget(id);
+      }
       log.info("Workload stopped", fieldsOf(slot.stored));
     })();
     return slot.removed;
@@ -299,8 +333,13 @@ export function createWorkloads(deps: WorkloadsDeps): Workloads {
   }
 
   function refuse(id: string, workload: Workload, problem: string): WorkloadStatus {
+    const { namespace, name } = workload;
     refused.delete(id);
-    refused.set(id, { workload, problem });
+    refused.set(id, {
+      namespace: cut(namespace, MOST_NAME),
+      name: cut(name, MOST_NAME),
+      problem: cut(problem, MOST_MESSAGE),
+    });
     const [oldest] = refused.keys();
     if (refused.size > MOST_WORKLOADS && oldest !== undefined) refused.delete(oldest);
     log.warn("A workload is refused", { ...fieldsOf({ id, workload }), reason: problem.slice(0, MOST_TEXT) });
@@ -310,7 +349,9 @@ export function createWorkloads(deps: WorkloadsDeps): Workloads {
   return {
     async load() {
       for (const stored of await store.load()) open(stored, JSON.stringify(stored.workload).length);
-      await folders.retain([...slots.keys()]);
+      await folders.retain([...slots.keys()]).catch((error: unknown) => {
+        log.error("Cannot remove the folders of workloads that are gone", { err: error });
+      });
       await Promise.all([...slots.values()].map(checkFolders));
     },
 
@@ -320,14 +361,18 @@ export function createWorkloads(deps: WorkloadsDeps): Workloads {
     },
 
     async start(id, workload) {
-      contact.named(id, clock.monotonic());
+      contact.heard(clock.monotonic());
       const known = slots.get(id);
       // One that is asked for again goes on as it is.
-      if (known !== undefined) return await settledStatus(known);
+      if (known !== undefined) {
+        contact.named(id, clock.monotonic());
+        return await settledStatus(known);
+      }
       const size = JSON.stringify(workload).length;
       const problem = workloadProblem(workload, deps.around()) ?? noRoom(size);
       if (problem !== undefined) return refuse(id, workload, problem);
       refused.delete(id);
+      contact.named(id, clock.monotonic());
       const slot = open({ id, workload, images: undefined }, size);
       log.info("Workload is wanted", fieldsOf(slot.stored));
       void run(slot);
@@ -393,9 +438,7 @@ export function createWorkloads(deps: WorkloadsDeps): Workloads {
       const running = deps.running();
       return [
         ...[...slots.values()].map((slot) => summaryOf(slot.stored.id, slot.stored.workload, shownOf(slot, running))),
-        ...[...refused].map(([id, { workload, problem }]) =>
-          summaryOf(id, workload, { state: "WORKLOAD_STATE_ERROR", message: problem }),
-        ),
+        ...[...refused].map(([id, one]) => summaryOf(id, one, { state: "WORKLOAD_STATE_ERROR", message: one.problem })),
       ];
     },
 
@@ -411,8 +454,7 @@ export function createWorkloads(deps: WorkloadsDeps): Workloads {
     async [Symbol.asyncDispose]() {
       stopping.abort();
       begun.resolve();
-      for (const slot of slots.values())
-        slot.stop.abort(new PetioleError("ERR_COMPONENT_STOPPED", "The agent is stopping"));
+      for (const slot of slots.values()) end(slot, new PetioleError("ERR_COMPONENT_STOPPED", "The agent is stopping"));
       const fetching = [...slots.values()].filter(({ phase }) => phase === "fetching");
       await Promise.all(fetching.map(({ work }) => work.promise));
     },
