@@ -105,14 +105,19 @@ function hostFacts(config: Config, operator: OperatorConfig) {
 const objectNameOf = (device: string): string => device.toLowerCase().replaceAll("_", "-").replace(/-+$/, "");
 
 /** The same object until what the device itself wants is another. */
-function surroundings(fixed: Omit<Surroundings, "providers">, desired: Pick<Desired, "below">): () => Surroundings {
+function surroundings(
+  fixed: Omit<Surroundings, "providers" | "natsProviders">,
+  desired: Pick<Desired, "below">,
+): () => Surroundings {
   let below: WantedState | undefined;
-  let known: Surroundings = { ...fixed, providers: new Set() };
+  let known: Surroundings = { ...fixed, providers: new Set(), natsProviders: new Set() };
   return () => {
     const now = desired.below();
     if (now !== below) {
       below = now;
-      known = { ...fixed, providers: new Set(now.providers.map(({ id }) => id)) };
+      const ids = (found: typeof now.providers): ReadonlySet<string> => new Set(found.map(({ id }) => id));
+      const nats = now.providers.filter(({ type }) => type === "messaging-nats");
+      known = { ...fixed, providers: ids(now.providers), natsProviders: ids(nats) };
     }
     return known;
   };

@@ -80,6 +80,17 @@ describe("plan()", () => {
     expect(stages(state, desired)).toEqual([["unbind broker>app"], ["bind broker>app"]]);
   });
 
+  test("rebinds a link whose configuration changed with the bytes of its component, before these take over", ({
+    expect,
+  }) => {
+    const desired = {
+      ...state,
+      components: [componentSpec("app", { file: "/next" })],
+      links: [link("broker", "app"), link("app", "broker", { topic: "x" })],
+    };
+    expect(stages(state, desired)).toEqual([["unbind app>broker"], ["bind app>broker"], ["update-component app"]]);
+  });
+
   test("leaves what is held alone, and the links to it", ({ expect }) => {
     const held = { ...nothing, components: [component("app")] };
     expect(stages(nothing, state, held)).toEqual([["start-provider broker"]]);

@@ -1,7 +1,9 @@
 import { describe, test } from "vitest";
+import { recordingLogger } from "../../../test/support/provider-rig.ts";
 import { seconds } from "../../domain/units.ts";
 import type { RemoteFunction } from "../../host/ports.ts";
 import { silentLogger } from "../../lib/log.ts";
+import type { WitType } from "../../lib/wit/type.ts";
 import type { LatticeConnection } from "./connection.ts";
 import { createRemoteEnds } from "./remote-ends.ts";
 
@@ -54,5 +56,30 @@ describe("createRemoteEnds()", () => {
     const callee = { call: () => Promise.reject(new Error()), http: () => Promise.reject(new Error()) };
     await using served = ends.serve("here", exports, callee);
     expect(served).toBeDefined();
+  });
+
+  test.for([
+    ["deep", Array.from({ length: 100 }).reduce<WitType>((element) => ({ kind: "list", element }), { kind: "u8" })],
+    [
+      "large",
+      [20, 20, 20, 20].reduce<WitType>((one, count) => ({ kind: "tuple", elements: Array(count).fill(one) }), {
+        kind: "u64",
+      }),
+    ],
+  ] as const)("serves a component without its function whose type is too %s", async ([, type], { expect }) => {
+    const log = recordingLogger();
+    const exports = [
+      {
+        name: "a:b/c",
+        functions: [
+          { name: "put", type: { params: [{ name: "value", type }], result: undefined } },
+          { name: "get", type: called.type },
+        ],
+        resources: [],
+      },
+    ];
+    const callee = { call: () => Promise.reject(new Error()), http: () => Promise.reject(new Error()) };
+    await using _ = createRemoteEnds({ connection: away, lattice: "default", log }).serve("here", exports, callee);
+    expect(log.records.map(({ fields }) => fields["function"])).toEqual(["a:b/c#put"]);
   });
 });

@@ -31,11 +31,8 @@ export function subscriptionsOf(
     .map((one) => one.trim())
     .filter((one) => one !== "");
   for (const subject of subjects) {
-    const found = overheard(subject);
-    if (found === undefined) continue;
-    return {
-      problem: `subscriptions ${JSON.stringify(subject.slice(0, 100))}: it would hear what goes to ${JSON.stringify(found)}, which is no workload's`,
-    };
+    const problem = overhearing(subject);
+    if (problem !== undefined) return { problem };
   }
   const group = setting("consumer_group");
   if (group !== undefined && (group === "" || /[\s*>]/.test(group))) {
@@ -45,6 +42,14 @@ export function subscriptionsOf(
   }
   const queue = group === BROADCAST ? undefined : (group ?? defaultGroup(names));
   return { subscriptions: subjects.map((subject) => (queue === undefined ? { subject } : { subject, queue })) };
+}
+
+/** What is wrong with a subscription that would hear what is for no workload. */
+export function overhearing(subject: string): string | undefined {
+  const found = overheard(subject);
+  if (found === undefined) return undefined;
+  const quoted = JSON.stringify(subject.slice(0, 100));
+  return `subscriptions ${quoted}: it would hear what goes to ${JSON.stringify(found)}, which is no workload's`;
 }
 
 /** As other hosts call it, so that all of them share the messages. */

@@ -6,7 +6,8 @@ import { workloadSchema, type Workload } from "./wire.ts";
 
 const around: Surroundings = {
   builtin: new Set(["wasi:config/store", "wasi:cli/environment", "wasi:http/outgoing-handler"]),
-  providers: new Set(["buttons"]),
+  providers: new Set(["buttons", "site"]),
+  natsProviders: new Set(["site"]),
   httpListen: "127.0.0.1:8080",
   hostPaths: ["/srv/data"],
   volumesFolder: "/var/lib/petiole/volumes",
@@ -176,6 +177,27 @@ describe("translate()", () => {
     for (const subject of ["*", "runtime", "runtime.x", "runtime.host", "petioles.>", "a.host.>", "*"]) {
       expect(problem(request({ subscriptions: subject }), both), subject).toBe("");
     }
+  });
+
+  test("lets nobody at the control plane by a provider of the device either", ({ expect }) => {
+    const request = (config: object) =>
+      workload({
+        witWorld: {
+          components: [component("a")],
+          hostInterfaces: [
+            { namespace: "wasmcloud", package: "messaging", interfaces: ["consumer", "handler"], name: "site", config },
+          ],
+        },
+      });
+    const asks = image(["wasmcloud:messaging/consumer@0.2.0"]);
+    const [link] = translated(request({ subscriptions: '[{"subject":"a"}]', deny: '["b"]' }), asks).links;
+    expect(link?.target).toBe("site");
+    expect(link?.config).toMatchObject({ subscriptions: [{ subject: "a" }] });
+    expect(link?.config).toHaveProperty("deny", expect.arrayContaining(["runtime.host.>", "$JS.>", "b"]));
+    expect(translated(request({}), asks).links[0]?.config).toHaveProperty("deny", expect.arrayContaining(["wadm.>"]));
+    expect(problem(request({ subscriptions: '[{"subject":"runtime.>"}]' }), asks)).toMatch(/it would hear/);
+    const durable = '[{"subject":"a.>","durable":true},{"subject":">","durable":true}, 1, {"subject":2}]';
+    expect(problem(request({ subscriptions: durable }), asks)).toBe("");
   });
 
   test("has requests answered by the first component that can, by exact names", ({ expect }) => {

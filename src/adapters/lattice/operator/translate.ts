@@ -5,6 +5,7 @@ import { parseReference, formatReference } from "../../../domain/artifact-refere
 import { parseWitName, unversioned, type WitName } from "../../../domain/wit-name.ts";
 import type { Digest, FolderGrant, LinkSpec, ProviderSpec } from "../../../domain/workload.ts";
 import { capabilityOf, sameRelease, type Found } from "./capabilities.ts";
+import { guardedConfig } from "./guarded-config.ts";
 import { networkPolicy } from "./network-policy.ts";
 import { exporterOf, findCycle } from "./siblings.ts";
 import { structuredConfig } from "../../../lib/structured-config.ts";
@@ -49,6 +50,8 @@ export interface Surroundings {
   readonly builtin: ReadonlySet<string>;
   /** Providers of the device itself: an entry that has the name of one is served by it. */
   readonly providers: ReadonlySet<string>;
+  /** Those of them that speak NATS, where the control planes are. */
+  readonly natsProviders: ReadonlySet<string>;
   readonly httpListen: string | undefined;
   /** Of the device, that workloads may use folders below. */
   readonly hostPaths: readonly string[];
@@ -184,7 +187,10 @@ export function translate(
       const ends = (provider: string): [string, string] => (side === "imports" ? [id, provider] : [provider, id]);
       const linkName = entry.name === "" ? "default" : entry.name;
       if (own) {
-        link(...ends(entry.name), linkName, interfaceName, structuredConfig(entry.config));
+        const config = structuredConfig(entry.config);
+        const guarded = around.natsProviders.has(entry.name) ? guardedConfig(config) : { config };
+        if ("problem" in guarded) fault(`${side === "imports" ? "needs" : "has"} ${interfaceName}: ${guarded.problem}`);
+        else link(...ends(entry.name), linkName, interfaceName, guarded.config);
         return;
       }
       const found = find(entry, name, side);

@@ -27,6 +27,7 @@ function setUp({ resolve = async () => IMAGE, saved = new Map<string, string>(),
   const around = {
     builtin: new Set<string>(),
     providers: new Set<string>(),
+    natsProviders: new Set<string>(),
     httpListen: undefined,
     hostPaths: [],
     volumesFolder: "/volumes",

@@ -51,6 +51,19 @@ describe("Incoming", () => {
     expect(seen.error).toBeUndefined();
   });
 
+  test("goes on when all that came before the value is of no stream of it", async ({ expect }) => {
+    const { made, seen } = incoming();
+    made.push(hex("02 61"));
+    made.pushPart("7", hex("01 00"));
+    made.push(hex("62 00 00"));
+    expect(seen.done).toBe(0);
+    for (const path of ["1", "2"]) made.pushPart(path, hex("02 6f 6b 00"));
+    expect(await read(seen.value?.[1])).toBe("ok");
+    expect(await read(seen.value?.[2])).toBe("ok");
+    expect(seen.done).toBe(1);
+    expect(seen.error).toBeUndefined();
+  });
+
   test("takes a stream that ends without saying so, and none that ends in the middle of a piece", async ({
     expect,
   }) => {
@@ -84,6 +97,14 @@ describe("Incoming", () => {
       expect(seen.done).toBe(1);
       expect(budget.take(1000)).toBe(true);
     }
+  });
+
+  test("gives back what it held of a value that is given up", ({ expect }) => {
+    const { made, seen, budget } = incoming({ total: bytes(1000) });
+    made.push(hex("05 61"));
+    made.close();
+    expect(seen).toMatchObject({ done: 1, error: { code: "ERR_CALL_FAILED" } });
+    expect(budget.take(1000)).toBe(true);
   });
 
   test("fails all that is read of it when too much waits", async ({ expect }) => {
