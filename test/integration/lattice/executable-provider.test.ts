@@ -3,6 +3,7 @@
 
 import { chmod, mkdir, readdir, readFile, rm, rmdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { connect } from "@nats-io/transport-node";
 import { describe, test } from "vitest";
 import { connectNats } from "../../../src/adapters/lattice/connection.ts";
 import {
@@ -145,6 +146,24 @@ describe("keepProvider()", () => {
     );
     rig.settings = { ...rig.settings, config: { key: "new" } };
     expect(parsed(await rig.said("config"))).toEqual({ key: "new" });
+  });
+
+  test("puts a link again that others told it to drop, while it is still wanted", async ({ expect }) => {
+    await using rig = await startRig();
+    await rig.said("Provider answers");
+    await using other = await connect({ servers: rig.nats.url });
+    const drop = (message: string): void => other.publish("wasmbus.rpc.default.store.linkdefs.del", message);
+    const puts = (): number => rig.lines.filter((line) => line.startsWith("link put")).length;
+    await waitFor("the link to be there", () => puts() === 1);
+    drop(JSON.stringify({ ...LINK, name: "unknown" }));
+    drop(JSON.stringify({ ...LINK, target_config: {} }));
+    await waitFor("the link to be there again", () => puts() === 2);
+    // One that is wanted no more stays away.
+    rig.settings = { ...rig.settings, links: [] };
+    await waitFor("the end of the link", () => rig.lines.filter((line) => line.startsWith("link del")).length === 2);
+    rig.settings = { ...rig.settings, links: [{ ...LINK, name: "second" }] };
+    await rig.said('link put {"source_id":"smooth","target":"store","name":"second"');
+    expect(puts()).toBe(3);
   });
 
   test("starts it again when it is killed, with what is to be known then", async ({ expect }) => {

@@ -14,9 +14,10 @@ import type { LatticeConnection } from "../connection.ts";
 import { providerSubject, type ProviderVerb } from "../wasmcloud/subjects.ts";
 import { parseJson } from "../wasmcloud/wire.ts";
 import type { ProviderSettings } from "../wasmcloud/lattice-host.ts";
-import { linkMessage, linkRemoval } from "../wasmcloud/provider-links.ts";
+import { linkIdentity, linkMessage, linkRemoval } from "../wasmcloud/provider-links.ts";
 import { renderHostData, secretsOf, type RpcLogin } from "./host-data.ts";
 import { linkChanges } from "./link-changes.ts";
+import { hearLinkRemovals } from "./link-removals.ts";
 import { startProviderProcess, type ProviderProcess } from "./provider-process.ts";
 
 export interface KeepProviderOptions {
@@ -65,6 +66,8 @@ interface Live {
   readonly linkKey: string;
   readonly ended: AbortController;
   told: ProviderSettings;
+  /** Links, by their identity, that it may have dropped since. */
+  doubted: Set<string>;
   answered: boolean;
 }
 
@@ -107,12 +110,20 @@ export async function keepProvider(options: KeepProviderOptions): Promise<KeptPr
     const secrets = [...secretsOf(login), keys.providerSeed];
     const process = await startProviderProcess({ id, file, record, hostData, secrets, env, clock, log });
     log.info("Provider process runs", { pid: process.pid });
-    return { process, linkKey: keys.providerPublic, ended: new AbortController(), told, answered: false };
+    return {
+      process,
+      linkKey: keys.providerPublic,
+      ended: new AbortController(),
+      told,
+      doubted: new Set(),
+      answered: false,
+    };
   }
 
   live = await launch();
   using stack = new DisposableStack();
   stack.use(connection.onChange(() => news.open()));
+  stack.use(hearLinkRemovals({ connection, subject: subject("linkdefs.del"), onRemoval: doubt, onGap: doubtAll }));
   const supervising = supervise(live);
   const kept = stack.move();
 
@@ -201,17 +212,34 @@ export async function keepProvider(options: KeepProviderOptions): Promise<KeptPr
     return true;
   }
 
+  /** Another host, or this one, told the process to drop a link; when it is still wanted, it is put again. */
+  function doubt(link: string): void {
+    const known = [...(live?.told.links ?? []), ...options.settings().links];
+    if (live === undefined || !known.some((one) => linkIdentity(one) === link)) return;
+    live.doubted.add(link);
+    news.open();
+  }
+
+  function doubtAll(): void {
+    for (const link of live?.told.links ?? []) live?.doubted.add(linkIdentity(link));
+    news.open();
+  }
+
   async function tell(running: Live): Promise<void> {
     const now = options.settings();
     const { gone, fresh } = linkChanges(running.told.links, now.links);
     const current = connection.current();
     // What cannot be said now is said on the next connection.
     if (current === undefined) return;
+    // Those that come while this goes on are for the next time.
+    const { doubted } = running;
+    running.doubted = new Set();
+    const puts = new Set([...fresh, ...now.links.filter((link) => doubted.has(linkIdentity(link)))]);
     try {
       for (const link of gone) current.publish(subject("linkdefs.del"), JSON.stringify(linkRemoval(link)));
       // Removals and new links come by different subscriptions: an answer says that the first are through.
-      if (gone.length > 0 && fresh.length > 0) await askHealth(running);
-      for (const link of fresh) {
+      if (gone.length + doubted.size > 0 && puts.size > 0) await askHealth(running);
+      for (const link of puts) {
         current.publish(subject("linkdefs.put", running.linkKey), JSON.stringify(linkMessage(link)));
       }
       if (!isDeepStrictEqual(running.told.config, now.config)) {

@@ -1,7 +1,7 @@
 // Links and configuration as a provider process is told of them. Pure.
 
 import { mergeConfig, type ConfigLookup } from "./named-config.ts";
-import type { Link } from "./wire.ts";
+import type { Link, LinkEnds } from "./wire.ts";
 
 type Texts = Readonly<Record<string, string>>;
 
@@ -38,5 +38,5 @@ export const linkMessage = (link: ProviderLink) => ({ ...link, source_secrets: n
 export const linkRemoval = (link: ProviderLink) => linkMessage({ ...link, source_config: {}, target_config: {} });
 
 /** What makes it this link and no other. */
-export const linkIdentity = ({ source_id, target, name, wit_namespace, wit_package }: ProviderLink): string =>
+export const linkIdentity = ({ source_id, target, name, wit_namespace, wit_package }: LinkEnds): string =>
   JSON.stringify([source_id, target, name, wit_namespace, wit_package]);

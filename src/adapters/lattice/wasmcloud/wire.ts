@@ -56,6 +56,15 @@ export const linkSchema = z.object({
   target_config: names.default([]),
 });
 export type Link = z.infer<typeof linkSchema>;
+/** What a removal says, whatever else is in it. */
+export const linkEnds = linkSchema.pick({
+  source_id: true,
+  target: true,
+  name: true,
+  wit_namespace: true,
+  wit_package: true,
+});
+export type LinkEnds = z.infer<typeof linkEnds>;
 
 export const deleteLinkRequest = z.object({
   source_id: text.min(1),
