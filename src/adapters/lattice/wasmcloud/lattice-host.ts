@@ -199,6 +199,7 @@ export async function openLatticeHost(deps: LatticeHostDeps): Promise<LatticeHos
   };
 
   const applying = createExclusive();
+  /** What was asked for last, to be made so: what has come since is not in it. */
   let applied: LatticeItems | undefined;
 
   let following = false;
@@ -220,7 +221,6 @@ export async function openLatticeHost(deps: LatticeHostDeps): Promise<LatticeHos
     if (!begun || stop.signal.aborted) return;
     deps.onSettings();
     if (!deps.isStale() && isDeepStrictEqual(items(), applied)) return;
-    applied = items();
     await deps.apply();
   }
 
@@ -313,10 +313,7 @@ export async function openLatticeHost(deps: LatticeHostDeps): Promise<LatticeHos
     },
     commit: async () => {
       await saveWanted();
-      await applying.run(async () => {
-        applied = items();
-        await deps.apply();
-      });
+      await applying.run(() => deps.apply());
     },
     save: async () => {
       await saveWanted();
@@ -397,13 +394,15 @@ export async function openLatticeHost(deps: LatticeHostDeps): Promise<LatticeHos
 
   return {
     hostId,
-    items,
+    items(below) {
+      applied = items(below);
+      return applied;
+    },
     settings,
     labels,
     namedConfig: (name) => parseStored(configMap, config.get(name)),
     begin() {
       begun = true;
-      applied ??= items();
       running = beat();
       // What came while the file's items were started.
       follow();
