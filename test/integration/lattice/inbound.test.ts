@@ -3,7 +3,6 @@
 
 import { jetstream, type JetStreamClient } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
-import { createConnection } from "node:net";
 import { describe, test } from "vitest";
 import { startInbound, type Inbound, type InboundOptions } from "../../../src/adapters/lattice/inbound.ts";
 import { days, millis, seconds } from "../../../src/domain/units.ts";
@@ -12,6 +11,7 @@ import { silentLogger } from "../../../src/lib/log.ts";
 import { createInboundStream, openTestInbox, sendCommands, textOf } from "../../support/inbox.ts";
 import { DEVICE, startHubRig, type HubRig, type LinkMode } from "../../support/hub-rig.ts";
 import { serverVersions } from "../../support/nats.ts";
+import { publishRaw } from "../../support/raw-nats.ts";
 import { createStoreFolder } from "../../support/store.ts";
 import { waitFor } from "../../support/wait-for.ts";
 
@@ -38,22 +38,6 @@ function receive(rig: HubRig, sink: InboundOptions["sink"], extra: Partial<Inbou
     backoff: { initial: millis(50), max: millis(200) },
     ...extra,
   });
-}
-
-/** As a client that checks nothing: the others refuse such headers when they send them. */
-async function publishRaw(port: number, subject: string, headers: string, body: string): Promise<void> {
-  const socket = createConnection(port, "127.0.0.1");
-  const answered = new Promise((resolve, reject) => {
-    let text = "";
-    socket.on("data", (chunk: Buffer) => (text += chunk.toString()).includes("PONG") && resolve(text));
-    socket.once("error", reject);
-  });
-  const [head, all] = [headers.length, headers.length + body.length];
-  socket.write(
-    `CONNECT {"verbose":false,"headers":true}\r\nHPUB ${subject} ${head} ${all}\r\n${headers}${body}\r\nPING\r\n`,
-  );
-  await answered;
-  socket.destroy();
 }
 
 function collect(inbox: Inbox): { readonly seen: string[] } & AsyncDisposable {

@@ -9,9 +9,10 @@ import type { Caller, ServedFunction } from "../../../src/adapters/lattice/wrpc/
 import { serveWrpc } from "../../../src/adapters/lattice/wrpc/server.ts";
 import type { WireFunction, WireType } from "../../../src/adapters/lattice/wrpc/types.ts";
 import { isPetioleError, PetioleError, WitError, type ErrorCode } from "../../../src/domain/errors.ts";
-import { bytes, millis, minutes } from "../../../src/domain/units.ts";
+import { bytes, millis, minutes, seconds } from "../../../src/domain/units.ts";
 import { silentLogger } from "../../../src/lib/log.ts";
 import { startNats, type TestNats } from "../../support/nats.ts";
+import { publishRaw } from "../../support/raw-nats.ts";
 import { waitFor } from "../../support/wait-for.ts";
 
 const MAX_PAYLOAD = 64 * 1024;
@@ -423,6 +424,19 @@ describe("calls between hosts that fail", () => {
     });
     await raw.flush();
     await expect(remote(target, shape)(["x"])).rejects.toThrow(coded(expect, code));
+  });
+
+  test("but not for a message whose headers are none, nor do those that follow", async ({ expect }) => {
+    answering("garbled", (call, inbox) => {
+      const reply = call.reply ?? "";
+      void publishRaw(nats.port, reply, "NATS/1.0\r\nbad key: 1\r\n\r\n", "").then(() => {
+        raw.publish(reply, new Uint8Array(), { reply: inbox });
+        raw.publish(`${reply}.results`, unhex("01 31"));
+      });
+    });
+    await raw.flush();
+    const call = remote("garbled", { type: fn([STRING], STRING) });
+    for (const argument of ["x", "y"]) expect(await call([argument], { timeout: seconds(10) })).toBe("1");
   });
 
   test("when another host refuses them", async ({ expect }) => {
