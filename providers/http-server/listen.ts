@@ -4,8 +4,8 @@ import { once } from "node:events";
 import { chmod, lstat, rm } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createTlsServer, type Server as TlsServer } from "node:https";
-import { connect, type AddressInfo, type Socket } from "node:net";
-import { PetioleError, isErrno, reasonOf } from "#provider";
+import type { AddressInfo, Socket } from "node:net";
+import { PetioleError, isAnswering, isErrno, reasonOf } from "#provider";
 import { parseAddress } from "./address.ts";
 import type { HttpConfig } from "./config.ts";
 import { rawRefusal, type RefusalStatus } from "./refusal.ts";
@@ -90,17 +90,5 @@ async function removeStale(path: string): Promise<void> {
     if ((await lstat(path)).isSocket() && !(await isAnswering(path))) await rm(path);
   } catch (error) {
     if (!isErrno(error, "ENOENT")) throw error;
-  }
-}
-
-async function isAnswering(path: string): Promise<boolean> {
-  const socket = connect(path);
-  try {
-    await once(socket, "connect");
-    return true;
-  } catch {
-    return false;
-  } finally {
-    socket.destroy();
   }
 }

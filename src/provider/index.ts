@@ -34,5 +34,6 @@ export { type Logger } from "../lib/log.ts";
 export type { FunctionType, InterfaceShape, WitType } from "../lib/wit/type.ts";
 export { headerProblem } from "../lib/message-headers.ts";
 export { reasonOf } from "../lib/reason.ts";
+export { isAnswering } from "../lib/unix-socket.ts";
 export { watchFiles } from "../lib/watch-files.ts";
 export { isSubject, matchesSubject } from "../lib/subject.ts";

@@ -1,10 +1,11 @@
 import { once } from "node:events";
 import { chmod, mkdir, rm } from "node:fs/promises";
-import { connect, createServer, type Socket } from "node:net";
+import { createServer, type Socket } from "node:net";
 import { dirname } from "node:path";
 import { PetioleError, isPetioleError } from "../../domain/errors.ts";
 import type { Logger } from "../../lib/log.ts";
 import { reasonOf } from "../../lib/reason.ts";
+import { isAnswering } from "../../lib/unix-socket.ts";
 import { parseRequest } from "./parse-request.ts";
 import {
   MAX_REQUEST,
@@ -108,18 +109,5 @@ async function answer(line: string, handlers: ControlHandlers, call: ControlCall
   } catch (error) {
     if (isPetioleError(error)) return { ok: false, code: error.code, message: error.message };
     return { ok: false, code: "ERR_INVARIANT", message: reasonOf(error) };
-  }
-}
-
-/** True when something accepts connections on `path`; a socket file left by a killed agent refuses them. */
-async function isAnswering(path: string): Promise<boolean> {
-  const socket = connect(path);
-  try {
-    await once(socket, "connect");
-    return true;
-  } catch {
-    return false;
-  } finally {
-    socket.destroy();
   }
 }

@@ -1,6 +1,7 @@
 import { JetStreamApiError } from "@nats-io/jetstream";
 import { errors, type Msg, type MsgHdrs, type NatsConnection } from "@nats-io/transport-node";
 import { newInbox } from "./inbox.ts";
+import { statusOf } from "./message-status.ts";
 
 export interface PubAck {
   /** Sequence in the stream. */
@@ -78,17 +79,8 @@ function wireHeaders(lines: string): MsgHdrs {
   return { encode: () => Buffer.from(`NATS/1.0\r\n${lines}\r\n`) } as unknown as MsgHdrs;
 }
 
-/** Headers that are none say nothing; the client throws when it reads them. */
-function codeOf(message: Msg): number | undefined {
-  try {
-    return message.headers?.code;
-  } catch {
-    return undefined;
-  }
-}
-
 function settle({ subject, resolve, reject }: Waiting, message: Msg): void {
-  if (message.data.length === 0 && codeOf(message) === 503) {
+  if (message.data.length === 0 && statusOf(message).status === 503) {
     reject(new errors.NoRespondersError(subject));
     return;
   }

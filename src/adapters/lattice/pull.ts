@@ -3,6 +3,7 @@ import { PetioleError } from "../../domain/errors.ts";
 import { millis, seconds, type Millis } from "../../domain/units.ts";
 import { newInbox } from "./inbox.ts";
 import { nanoseconds } from "./jetstream.ts";
+import { statusOf } from "./message-status.ts";
 
 export interface PullRequest {
   /** Of the consumer, as `nextMessages` gives it. */
@@ -62,15 +63,6 @@ export async function pull(
     clearTimeout(timer);
     signal.removeEventListener("abort", end);
     end();
-  }
-}
-
-/** What the hub says of the request instead of a message. A sender's headers may be none, which is no status. */
-function statusOf(message: Msg): { readonly status: number; readonly description: string } {
-  try {
-    return { status: message.headers?.code ?? 0, description: message.headers?.description ?? "" };
-  } catch {
-    return { status: 0, description: "" };
   }
 }
 

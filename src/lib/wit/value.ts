@@ -32,7 +32,8 @@ const OBJECT = 48;
 const SLOT = 16;
 const STRING = 24;
 
-const RANGES = {
+/** The least and the greatest value of each number that JavaScript has as a number. */
+export const INTEGER_RANGES = {
   u8: [0, 0xff],
   u16: [0, 0xffff],
   u32: [0, 0xffff_ffff],
@@ -165,8 +166,8 @@ function floatConverter(kind: "f32" | "f64"): Converter {
   };
 }
 
-function integerConverter(kind: keyof typeof RANGES): Converter {
-  const [low, high] = RANGES[kind];
+function integerConverter(kind: keyof typeof INTEGER_RANGES): Converter {
+  const [low, high] = INTEGER_RANGES[kind];
   return (value) => {
     if (typeof value !== "number") throw misfit(`a number (${kind})`, value);
     if (!Number.isInteger(value) || value < low || value > high) throw misfit(`an integer (${kind})`, value);

@@ -1,20 +1,11 @@
 // Numbers: single bytes, LEB128 as in WebAssembly, and floats as they lie in memory.
 
-import { describeValue, MisfitValue } from "../../../lib/wit/value.ts";
+import { describeValue, INTEGER_RANGES, MisfitValue } from "../../../lib/wit/value.ts";
 import { SLOT, type Codec } from "./codec.ts";
 import type { Reader } from "./reader.ts";
 import type { Writer } from "./writer.ts";
 
 export type SmallKind = "u8" | "u16" | "u32" | "s8" | "s16" | "s32";
-
-const RANGES = {
-  u8: [0, 0xff],
-  u16: [0, 0xffff],
-  u32: [0, 0xffff_ffff],
-  s8: [-0x80, 0x7f],
-  s16: [-0x8000, 0x7fff],
-  s32: [-0x8000_0000, 0x7fff_ffff],
-} as const;
 
 /** Eight bytes to look at in several ways. */
 const SCRATCH = new ArrayBuffer(8);
@@ -40,7 +31,7 @@ export const boolCodec: Codec = plain(
 );
 
 export function smallCodec(kind: SmallKind): Codec {
-  const [low, high] = RANGES[kind];
+  const [low, high] = INTEGER_RANGES[kind];
   const put = integerWriter(kind);
   const write = (out: Writer, value: unknown): void => {
     if (typeof value !== "number" || !Number.isInteger(value) || value < low || value > high) {
