@@ -30,6 +30,7 @@ export { LANES, type Lane, type OutboxMessage, type PublishOutcome, type Publish
 export * from "../domain/units.ts";
 export { backoffDelay, type BackoffOptions } from "../lib/backoff.ts";
 export { type Clock } from "../lib/clock.ts";
+export { openDeviceIo, systemError, type DeviceIo, type Pointer, type WatchOptions } from "../lib/device-io.ts";
 export {
   MAX_INLINE_BODY,
   pairFields,
