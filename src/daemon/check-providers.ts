@@ -5,6 +5,7 @@ import type { ConfigFault } from "../config/yaml-source.ts";
 import { PetioleError, isPetioleError } from "../domain/errors.ts";
 import { systemClock } from "../lib/clock.ts";
 import { silentLogger } from "../lib/log.ts";
+import { createMetricsRegistry } from "../lib/metrics.ts";
 import type { Provider } from "../provider/contract.ts";
 import type { HostServices } from "../provider/services.ts";
 import { providerTypes } from "./provider-types.ts";
@@ -85,4 +86,5 @@ const noServices: HostServices = {
   inbox: unusable,
   isClockTrusted: unusable,
 };
-const idle = { log: silentLogger, clock: systemClock, services: noServices };
+const metrics = createMetricsRegistry().scope("", {});
+const idle = { log: silentLogger, clock: systemClock, services: noServices, metrics };
