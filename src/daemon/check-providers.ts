@@ -84,6 +84,7 @@ const noServices: HostServices = {
   bus: unusable,
   hubBus: unusable,
   inbox: unusable,
+  nats: unusable,
   isClockTrusted: unusable,
 };
 const metrics = createMetricsRegistry().scope("", {});

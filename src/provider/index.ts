@@ -13,7 +13,16 @@ export type {
   ProviderDeps,
   ProviderFactory,
 } from "./contract.ts";
-export type { BusMessage, DurableMessages, HostServices, KeyValueStore, MessageBus, Outbox } from "./services.ts";
+export type {
+  BusMessage,
+  DurableMessages,
+  HostServices,
+  KeyValueStore,
+  MessageBus,
+  NatsPath,
+  NatsPaths,
+  Outbox,
+} from "./services.ts";
 export { laneRuleFor, laneRules, subjectPattern, type LaneRule } from "./lane-rules.ts";
 export { parseProviderConfig } from "./parse-config.ts";
 export { PetioleError, WitError, isPetioleError } from "../domain/errors.ts";
