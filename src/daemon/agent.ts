@@ -2,6 +2,7 @@ import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { SOCKET_NAME, type DeployParams, type UndeployParams } from "../adapters/control/protocol.ts";
 import { openControlServer } from "../adapters/control/server.ts";
+import { createNatsPaths } from "../adapters/lattice/nats-paths.ts";
 import { createRemoteEnds } from "../adapters/lattice/remote-ends.ts";
 import type { LatticeHost } from "../adapters/lattice/wasmcloud/lattice-host.ts";
 import type { BucketWatch } from "../adapters/lattice/desired-bucket.ts";
@@ -157,7 +158,13 @@ export async function openAgent({ config, file, env, clock, log, signal, onEnd }
   );
   const isClockTrusted = (): boolean => clockSync.trust() === "synced";
   const { bus, hubBus } = hub;
-  const services = { outbox: meters.outbox, keyValue: store.keyValue, bus, hubBus, inbox, isClockTrusted };
+  const nats = createNatsPaths({
+    hub: hub.path,
+    name: `petiole ${config.device.id}`,
+    log: log.child({ part: "nats" }),
+    clock,
+  });
+  const services = { outbox: meters.outbox, keyValue: store.keyValue, bus, hubBus, inbox, nats, isClockTrusted };
   const isClockSynced = async (): Promise<boolean> => isClockTrusted();
   const trust =
     config.trust === undefined || config.trust.mode === "off"

@@ -170,6 +170,11 @@ export const ERROR_CATALOGUE = {
     retryable: true,
     meaning: "a capability was called while its provider was not running",
   },
+  ERR_DEVICE_ADDON: {
+    kind: "environment",
+    retryable: false,
+    meaning: "the add-on through which petiole uses the kernel's devices is missing, or made for another machine",
+  },
   ERR_DEVICE_MISSING: {
     kind: "environment",
     retryable: true,

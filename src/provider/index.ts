@@ -13,7 +13,16 @@ export type {
   ProviderDeps,
   ProviderFactory,
 } from "./contract.ts";
-export type { BusMessage, DurableMessages, HostServices, KeyValueStore, MessageBus, Outbox } from "./services.ts";
+export type {
+  BusMessage,
+  DurableMessages,
+  HostServices,
+  KeyValueStore,
+  MessageBus,
+  NatsPath,
+  NatsPaths,
+  Outbox,
+} from "./services.ts";
 export { laneRuleFor, laneRules, subjectPattern, type LaneRule } from "./lane-rules.ts";
 export { parseProviderConfig } from "./parse-config.ts";
 export { PetioleError, WitError, isPetioleError } from "../domain/errors.ts";
@@ -22,6 +31,7 @@ export * from "../domain/units.ts";
 export { backoffDelay, type BackoffOptions } from "../lib/backoff.ts";
 export { createExclusive } from "../lib/exclusive.ts";
 export { type Clock } from "../lib/clock.ts";
+export { openDeviceIo, systemError, type DeviceIo, type Pointer, type WatchOptions } from "../lib/device-io.ts";
 export {
   MAX_INLINE_BODY,
   pairFields,

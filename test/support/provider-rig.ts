@@ -66,6 +66,7 @@ export function providerDeps(options: RigOptions = {}): ProviderDeps {
       bus: options.services?.bus ?? refusing("message bus"),
       hubBus: options.services?.hubBus ?? refusing("message bus of the hub"),
       inbox: options.services?.inbox ?? refusing("inbox"),
+      nats: options.services?.nats ?? refusing("NATS connection"),
       isClockTrusted: options.services?.isClockTrusted ?? (() => true),
     },
   };
