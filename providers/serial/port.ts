@@ -4,7 +4,7 @@ import { createFramer } from "./framing/create-framer.ts";
 import type { Framed } from "./framing/framer.ts";
 import type { Inbox } from "./inbox.ts";
 import { createConnection, type LineFailure } from "./line/connection.ts";
-import type { OpenSerialDevice } from "./line/device.ts";
+import type { OpenSerialDevice, SerialDevice } from "./line/device.ts";
 import { createSilence } from "./line/silence.ts";
 import { isTimeLimit, withLimit } from "./line/time-limit.ts";
 import type { Reader } from "./reader.ts";
@@ -35,6 +35,8 @@ export interface Port extends AsyncDisposable {
   /** Sends a frame and takes the next one that comes, which no inbox is given then. */
   exchange(payload: Uint8Array, timeout: Millis): Promise<Uint8Array | SendFailure>;
   drain(): Promise<SendFailure | undefined>;
+  /** The open device, for its signals. */
+  readonly device: SerialDevice | undefined;
 }
 
 /** Keeps a port open, and makes frames of what is read. */
@@ -64,7 +66,9 @@ export function createPort({ label, config, open, clock, log }: PortDeps): Port 
   };
 
   const silence =
-    framer.gap === undefined ? undefined : createSilence({ gap: framer.gap, clock, onSilence: () => emit(framer.silence()) });
+    framer.gap === undefined
+      ? undefined
+      : createSilence({ gap: framer.gap, clock, onSilence: () => emit(framer.silence()) });
   const connection = createConnection({
     label,
     config,
@@ -114,6 +118,9 @@ export function createPort({ label, config, open, clock, log }: PortDeps): Port 
     get present() {
       return connection.present;
     },
+    get device() {
+      return connection.device;
+    },
     attach(inbox) {
       inboxes.add(inbox);
       if (connection.present) inbox.presence(true);
@@ -124,7 +131,7 @@ export function createPort({ label, config, open, clock, log }: PortDeps): Port 
       reader.presence(connection.present);
       return { [Symbol.dispose]: () => void readers.delete(reader) };
     },
-    send: connection.write,
+    send: async (bytes) => await connection.write(bytes),
     sendFrame,
     async exchange(payload, timeout) {
       if (exchanging >= MAX_EXCHANGES) return "queue-full";
@@ -135,7 +142,7 @@ export function createPort({ label, config, open, clock, log }: PortDeps): Port 
         exchanging -= 1;
       }
     },
-    drain: connection.drain,
+    drain: async () => await connection.drain(),
     async [Symbol.asyncDispose]() {
       silence?.[Symbol.dispose]();
       answer?.("disconnected");

@@ -46,7 +46,7 @@ export function createCobsFramer({ maxLength }: { readonly maxLength: number }):
 function decode(encoded: Uint8Array): Uint8Array | undefined {
   const out = new Uint8Array(encoded.length);
   let length = 0;
-  for (let at = 0; at < encoded.length; ) {
+  for (let at = 0; at < encoded.length;) {
     const code = encoded[at] ?? 0;
     const end = at + code;
     if (end > encoded.length) return undefined;

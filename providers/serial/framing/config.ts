@@ -5,7 +5,7 @@ import { duration, millis, type Millis } from "#provider";
 const byteText = (least: number, most: number, wanted: string) =>
   z
     .string()
-    .regex(/^[\u0000-\u00ff]*$/, "want characters up to U+00FF, each stands for one byte")
+    .regex(/^[^\u0100-\uffff]*$/, "want characters up to U+00FF, each stands for one byte")
     .transform((text) => Buffer.from(text, "latin1"))
     .refine((bytes) => bytes.length >= least && bytes.length <= most, wanted);
 
@@ -47,8 +47,6 @@ const kinds = {
   gap: z.strictObject({ type: z.literal("gap"), gap: gap(millis(20)), max_length: maxLength() }),
   raw: z.strictObject({ type: z.literal("raw"), max_length: maxLength() }),
 } as const;
-
-export const FRAMINGS = ["delimiter", "length", "slip", "cobs", "gap", "raw"] as const satisfies readonly (keyof typeof kinds)[];
 
 /** Frames end with a delimiter unless a type is named. */
 export const framingSchema = z.preprocess(

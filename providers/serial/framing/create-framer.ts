@@ -35,5 +35,7 @@ export function createFramer(config: FramingConfig): Framer {
       return createGapFramer({ gap: config.gap, maxLength });
     case "raw":
       return createRawFramer({ maxLength });
+    default:
+      return config satisfies never;
   }
 }

@@ -10,7 +10,10 @@ function show(framed: readonly Framed[]): readonly (string | number)[] {
 }
 
 /** Frames as text, dropped ones as their count of bytes. */
-function push(framer: ReturnType<typeof createDelimiterFramer>, ...chunks: readonly string[]): readonly (string | number)[] {
+function push(
+  framer: ReturnType<typeof createDelimiterFramer>,
+  ...chunks: readonly string[]
+): readonly (string | number)[] {
   return show(chunks.flatMap((chunk) => framer.push(Buffer.from(chunk, "latin1"))));
 }
 

@@ -50,9 +50,7 @@ function cut(bytes: Uint8Array, cuts: readonly number[]): Uint8Array[] {
   return edges.slice(1).map((end, i) => bytes.subarray(edges[i], end));
 }
 const show = (framed: readonly Framed[]): readonly string[] =>
-  framed.map((one) =>
-    one.kind === "frame" ? Buffer.from(one.payload).toString("hex") : `${one.bytes} ${one.reason}`,
-  );
+  framed.map((one) => (one.kind === "frame" ? Buffer.from(one.payload).toString("hex") : `${one.bytes} ${one.reason}`));
 const droppedBytes = (framed: readonly Framed[]): number =>
   framed.reduce((sum, one) => sum + (one.kind === "dropped" ? one.bytes : 0), 0);
 
@@ -114,18 +112,21 @@ describe.for(CONTAINED)("framing %s", ([, create]) => {
   });
 });
 
-test.for(Object.entries(FRAMERS))("framing %s keeps no hold of the bytes that it was given", ([, create], { expect }) => {
-  const framer = create();
-  const encoded = Buffer.from(framer.encode(Buffer.from("hello")) ?? []);
-  const [first, second] = [Buffer.from(encoded.subarray(0, 4)), Buffer.from(encoded.subarray(4))];
-  const framed = [...framer.push(first)];
-  first.fill(9);
-  framed.push(...framer.push(second));
-  second.fill(9);
-  framed.push(...framer.silence());
-  const text = framed.map((one) => (one.kind === "frame" ? Buffer.from(one.payload).toString() : "dropped"));
-  expect(text.join("")).toBe("hello");
-});
+test.for(Object.entries(FRAMERS))(
+  "framing %s keeps no hold of the bytes that it was given",
+  ([, create], { expect }) => {
+    const framer = create();
+    const encoded = Buffer.from(framer.encode(Buffer.from("hello")) ?? []);
+    const [first, second] = [Buffer.from(encoded.subarray(0, 4)), Buffer.from(encoded.subarray(4))];
+    const framed = [...framer.push(first)];
+    first.fill(9);
+    framed.push(...framer.push(second));
+    second.fill(9);
+    framed.push(...framer.silence());
+    const text = framed.map((one) => (one.kind === "frame" ? Buffer.from(one.payload).toString() : "dropped"));
+    expect(text.join("")).toBe("hello");
+  },
+);
 
 describe("createSlipFramer()", () => {
   test("knows the escapes of RFC 1055 and no others", ({ expect }) => {

@@ -27,7 +27,7 @@ export const lineShape = {
   path: z.string().startsWith("/", "want an absolute path such as /dev/serial/by-id/…"),
   baud_rate: z.int().min(50).max(4_000_000).default(9600),
   data_bits: z.union([z.literal(5), z.literal(6), z.literal(7), z.literal(8)]).default(8),
-  parity: z.enum(["none", "even", "odd", "mark", "space"]).default("none"),
+  parity: z.enum(["none", "even", "odd"]).default("none"),
   stop_bits: z.union([z.literal(1), z.literal(2)]).default(1),
   flow_control: z.enum(["none", "hardware", "software"]).default("none"),
   /** False leaves DTR up on closing: an Arduino resets when it drops. */

@@ -24,6 +24,8 @@ export interface Connection extends AsyncDisposable {
   write(bytes: Uint8Array): Promise<LineFailure | undefined>;
   /** Undefined when what was written has left the wire. */
   drain(): Promise<LineFailure | undefined>;
+  /** The open device, for its signals. */
+  readonly device: SerialDevice | undefined;
 }
 
 /** Keeps a device open: one that is missing or goes away is looked for again, with growing delays. */
@@ -98,6 +100,9 @@ export function createConnection(deps: ConnectionDeps): Connection {
     get present() {
       return device !== undefined;
     },
+    get device() {
+      return device;
+    },
     async write(bytes) {
       if (device === undefined) return absence;
       if (waiting + bytes.length > config.write_buffer) return "queue-full";
@@ -108,8 +113,7 @@ export function createConnection(deps: ConnectionDeps): Connection {
         waiting -= bytes.length;
       }
     },
-    drain: async () =>
-      await writings.run(async () => await attempt(async (held, signal) => await held.drain(signal))),
+    drain: async () => await writings.run(async () => await attempt(async (held, signal) => await held.drain(signal))),
     async [Symbol.asyncDispose]() {
       stopping.abort();
       await running;

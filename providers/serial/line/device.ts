@@ -1,4 +1,5 @@
 import type { LineConfig } from "./config.ts";
+import type { InputSignals, OutputSignals } from "./terminal.ts";
 
 /** An open port. */
 export interface SerialDevice extends AsyncDisposable {
@@ -8,6 +9,10 @@ export interface SerialDevice extends AsyncDisposable {
   write(bytes: Uint8Array, signal: AbortSignal): Promise<void>;
   /** Resolves when what was written has left the wire. */
   drain(signal: AbortSignal): Promise<void>;
+  /** @throws PetioleError ERR_DEVICE_UNSUPPORTED, ERR_DEVICE_ADDON */
+  readSignals(): InputSignals;
+  /** @throws PetioleError ERR_DEVICE_UNSUPPORTED, ERR_DEVICE_ADDON */
+  driveSignals(signals: OutputSignals): void;
 }
 
 /**

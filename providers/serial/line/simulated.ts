@@ -43,9 +43,7 @@ export function createSimulatedCable(): SimulatedCable {
         const aborted = Promise.withResolvers<void>();
         const abort = (): void => aborted.resolve();
         signal.addEventListener("abort", abort, { once: true });
-        while (isStalled && near === end && !signal.aborted) {
-          await Promise.race([flowing.promise, closed.promise, aborted.promise]);
-        }
+        if (isStalled) await Promise.race([flowing.promise, closed.promise, aborted.promise]);
         signal.removeEventListener("abort", abort);
         signal.throwIfAborted();
         if (near !== end) throw new Error("the port is not open");
@@ -60,6 +58,12 @@ export function createSimulatedCable(): SimulatedCable {
           wake = Promise.withResolvers();
         },
         drain: async (signal) => await usable(signal),
+        readSignals: () => {
+          throw new PetioleError("ERR_DEVICE_UNSUPPORTED", "A cable in memory has no signals");
+        },
+        driveSignals: () => {
+          throw new PetioleError("ERR_DEVICE_UNSUPPORTED", "A cable in memory has no signals");
+        },
         [Symbol.asyncDispose]: async () => end.close(undefined),
       };
       return device;
@@ -73,8 +77,8 @@ export function createSimulatedCable(): SimulatedCable {
     },
     stall: (stalled) => {
       isStalled = stalled;
-      flowing.resolve();
-      flowing = Promise.withResolvers();
+      if (stalled) flowing = Promise.withResolvers();
+      else flowing.resolve();
     },
     plug: () => {
       plugged = true;
