@@ -407,6 +407,11 @@ export const ERROR_CATALOGUE = {
     meaning: "arguments, results or a stream of a call between hosts are larger than petiole takes or sends",
   },
   ERR_CONTROL_UNREACHABLE: { kind: "environment", retryable: true, meaning: "no agent answers on the control socket" },
+  ERR_METRICS_LISTEN: {
+    kind: "environment",
+    retryable: false,
+    meaning: "metrics cannot be served on the address that the configuration names; the rest runs",
+  },
   ERR_CONTROL_PROTOCOL: {
     kind: "environment",
     retryable: false,
