@@ -29,6 +29,7 @@ export { PetioleError, WitError, isPetioleError } from "../domain/errors.ts";
 export { LANES, type Lane, type OutboxMessage, type PublishOutcome, type PublishReceipt } from "../domain/outbox.ts";
 export * from "../domain/units.ts";
 export { backoffDelay, type BackoffOptions } from "../lib/backoff.ts";
+export { createExclusive } from "../lib/exclusive.ts";
 export { type Clock } from "../lib/clock.ts";
 export { openDeviceIo, systemError, type DeviceIo, type Pointer, type WatchOptions } from "../lib/device-io.ts";
 export {
@@ -42,6 +43,7 @@ export { SIGNED_64, UNSIGNED_64, addToCounter, encodeCounter, type CounterBounds
 export { duration, size } from "../lib/schema.ts";
 export { isErrno } from "../lib/files.ts";
 export { type Logger } from "../lib/log.ts";
+export type { Counter, Gauge, Histogram, Metrics } from "../lib/metrics.ts";
 export type { FunctionType, InterfaceShape, WitType } from "../lib/wit/type.ts";
 export { headerProblem } from "../lib/message-headers.ts";
 export { reasonOf } from "../lib/reason.ts";

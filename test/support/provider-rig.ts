@@ -3,6 +3,7 @@
 import { PetioleError } from "../../src/domain/errors.ts";
 import { systemClock, type Clock } from "../../src/lib/clock.ts";
 import { silentLogger, type LogFields, type Logger } from "../../src/lib/log.ts";
+import { createMetricsRegistry, type MetricsRegistry } from "../../src/lib/metrics.ts";
 import type {
   Binding,
   HttpCaller,
@@ -34,6 +35,8 @@ export interface RigOptions {
   readonly clock?: Clock;
   readonly log?: Logger;
   readonly services?: Partial<HostServices>;
+  /** What the provider measures is in here. */
+  readonly metrics?: MetricsRegistry;
 }
 
 /** A started provider. Disposing it disposes the provider. */
@@ -59,8 +62,10 @@ function refusing(name: string): never {
 }
 
 export function providerDeps(options: RigOptions = {}): ProviderDeps {
+  const id = options.id ?? "under-test";
   return {
-    id: options.id ?? "under-test",
+    id,
+    metrics: (options.metrics ?? createMetricsRegistry()).scope("petiole_", { provider: id }),
     clock: options.clock ?? systemClock,
     log: options.log ?? silentLogger,
     services: {
