@@ -16,6 +16,6 @@ export function createInFlight(): InFlight {
         calls.delete(call);
       }
     },
-    settled: async () => void (await Promise.allSettled([...calls])),
+    settled: async () => void (await Promise.allSettled(calls)),
   };
 }

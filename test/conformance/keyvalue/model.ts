@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { test } from "vitest";
 import { open, text, type KeyValueSubject } from "./subject.ts";
 
