@@ -9,6 +9,7 @@ export const PROVIDERS: Readonly<Record<string, () => Promise<ProviderFactory>>>
   serial: async () => (await import("./serial/index.ts")).createSerialProvider,
   gpio: async () => (await import("./gpio/index.ts")).createGpioProvider,
   "keyvalue-sqlite": async () => (await import("./keyvalue/sqlite.ts")).createKeyValueSqliteProvider,
+  "keyvalue-redis": async () => (await import("./keyvalue/redis/index.ts")).createKeyValueRedisProvider,
   "keyvalue-memory": async () => (await import("./keyvalue/memory.ts")).createKeyValueMemoryProvider,
   outbox: async () => (await import("./outbox/index.ts")).createOutboxProvider,
   "messaging-nats": async () => (await import("./messaging/nats.ts")).createMessagingNatsProvider,
