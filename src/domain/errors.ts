@@ -175,6 +175,26 @@ export const ERROR_CATALOGUE = {
     retryable: false,
     meaning: "the add-on through which petiole uses the kernel's devices is missing, or made for another machine",
   },
+  ERR_DEVICE_MISSING: {
+    kind: "environment",
+    retryable: true,
+    meaning: "a device, or a line of it, is not there or was unplugged; it is looked for again",
+  },
+  ERR_DEVICE_BUSY: {
+    kind: "environment",
+    retryable: true,
+    meaning: "a device, or a line of it, is used by another process or by the kernel itself",
+  },
+  ERR_DEVICE_PERMISSION: {
+    kind: "user",
+    retryable: true,
+    meaning: "the user that petiole runs as may not open a device; most often it is in a group too few",
+  },
+  ERR_DEVICE_UNSUPPORTED: {
+    kind: "user",
+    retryable: false,
+    meaning: "a device or its driver cannot do what the configuration asks for",
+  },
   ERR_EXECUTABLE_UNREADABLE: {
     kind: "user",
     retryable: false,

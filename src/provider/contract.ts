@@ -94,7 +94,7 @@ export interface Provider<Config = unknown, LinkConfig = unknown> extends AsyncD
   parseConfig(raw: unknown): Config;
   /** @throws PetioleError ERR_PROVIDER_CONFIG with every fault. */
   parseLinkConfig(raw: unknown): LinkConfig;
-  /** @throws PetioleError ERR_PROVIDER_START; rejects with the signal's reason when aborted. */
+  /** @throws PetioleError ERR_PROVIDER_START, ERR_DEVICE_…; rejects with the signal's reason when aborted. */
   start(config: Config, signal: AbortSignal): Promise<void>;
   bind(link: LinkContext<LinkConfig>): Promise<Binding>;
   /** For one that is a process of its own: how that is now. */

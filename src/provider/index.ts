@@ -16,7 +16,7 @@ export type {
 export type { BusMessage, DurableMessages, HostServices, KeyValueStore, MessageBus, Outbox } from "./services.ts";
 export { laneRuleFor, laneRules, subjectPattern, type LaneRule } from "./lane-rules.ts";
 export { parseProviderConfig } from "./parse-config.ts";
-export { PetioleError, WitError, isPetioleError } from "../domain/errors.ts";
+export { PetioleError, WitError, isPetioleError, type ErrorCode } from "../domain/errors.ts";
 export { LANES, type Lane, type OutboxMessage, type PublishOutcome, type PublishReceipt } from "../domain/outbox.ts";
 export * from "../domain/units.ts";
 export { backoffDelay, type BackoffOptions } from "../lib/backoff.ts";
