@@ -13,7 +13,16 @@ export type {
   ProviderDeps,
   ProviderFactory,
 } from "./contract.ts";
-export type { BusMessage, DurableMessages, HostServices, KeyValueStore, MessageBus, Outbox } from "./services.ts";
+export type {
+  BusMessage,
+  DurableMessages,
+  HostServices,
+  KeyValueStore,
+  MessageBus,
+  NatsPath,
+  NatsPaths,
+  Outbox,
+} from "./services.ts";
 export { laneRuleFor, laneRules, subjectPattern, type LaneRule } from "./lane-rules.ts";
 export { parseProviderConfig } from "./parse-config.ts";
 export { PetioleError, WitError, isPetioleError, type ErrorCode } from "../domain/errors.ts";
@@ -32,6 +41,7 @@ export {
 export { duration, size } from "../lib/schema.ts";
 export { isErrno } from "../lib/files.ts";
 export { type Logger } from "../lib/log.ts";
+export type { Counter, Gauge, Histogram, Metrics } from "../lib/metrics.ts";
 export type { FunctionType, InterfaceShape, WitType } from "../lib/wit/type.ts";
 export { headerProblem } from "../lib/message-headers.ts";
 export { reasonOf } from "../lib/reason.ts";
