@@ -160,18 +160,9 @@ function guarded<T>(work: () => T): T {
   }
 }
 
-/** The variant `error-code`. Texts of the system stay here. */
+/** The variant `error-code`. Texts of the system do not go into components. */
 function toErrorCode({ reason }: GpioError): Readonly<Record<string, string>> {
-  switch (reason) {
-    case "busy":
-    case "unsupported":
-    case "disconnected":
-    case "invalid-argument":
-      return { tag: reason };
-    case "not-found":
-      return { tag: "disconnected" };
-    case "permission":
-    case "failed":
-      return { tag: "other", val: "the chip refuses it" };
-  }
+  if (reason === "not-found") return { tag: "disconnected" };
+  if (reason === "permission" || reason === "failed") return { tag: "other", val: "the chip refuses it" };
+  return { tag: reason };
 }

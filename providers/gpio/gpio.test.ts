@@ -17,7 +17,7 @@ async function startRig(
 ): Promise<GpioRig> {
   const clock = createFakeClock();
   const chip = createSimulatedChip({ lines: 28, clock });
-  const { source, plug = chip.plug } = open(chip);
+  const { source, plug = (plugged) => chip.plug(plugged) } = open(chip);
   const rig = await startProvider((deps) => createGpioProvider(deps, async () => source), CONFIG, { clock });
   const offset = (label: string): number => Object.entries(GPIO_LINES).find(([name]) => name === label)?.[1].line ?? -1;
   return {

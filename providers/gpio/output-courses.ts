@@ -56,7 +56,8 @@ export function createOutputCourses({ clock, set, onError }: OutputCoursesDeps):
 
   const run = async (offset: number, { steps, repeats, end }: Course, signal: AbortSignal): Promise<void> => {
     let due = clock.monotonic();
-    for (let round = 0; repeats === 0 || round < repeats; round += 1) {
+    const rounds = repeats === 0 ? Number.POSITIVE_INFINITY : repeats;
+    for (let round = 0; round < rounds; round += 1) {
       for (const [i, { level, duration }] of steps.entries()) {
         // The first level was set when the course began.
         if ((round > 0 || i > 0) && !trySet(offset, level)) return;

@@ -427,7 +427,7 @@ export function gpioSuite(subject: GpioSubject): void {
       }
       await expect(play([])).rejects.toMatchObject(error("invalid-argument"));
       const step = { level: "active", duration: 1_000_000n };
-      await expect(play(Array(257).fill(step))).rejects.toMatchObject(error("invalid-argument"));
+      await expect(play(Array.from({ length: 257 }, () => step))).rejects.toMatchObject(error("invalid-argument"));
       const both = [
         ["valve", "inactive"],
         ["lamp", "active"],
