@@ -21,6 +21,8 @@ export { LANES, type Lane, type OutboxMessage, type PublishOutcome, type Publish
 export * from "../domain/units.ts";
 export { backoffDelay, type BackoffOptions } from "../lib/backoff.ts";
 export { type Clock } from "../lib/clock.ts";
+export type { EgressPermit, EgressRequest, EgressSettings } from "../lib/http-egress.ts";
+export { normalHost } from "../lib/host-name.ts";
 export {
   MAX_INLINE_BODY,
   pairFields,
@@ -33,6 +35,7 @@ export { isErrno } from "../lib/files.ts";
 export { type Logger } from "../lib/log.ts";
 export type { FunctionType, InterfaceShape, WitType } from "../lib/wit/type.ts";
 export { headerProblem } from "../lib/message-headers.ts";
+export { createPacer, type Pacer } from "../lib/pacer.ts";
 export { reasonOf } from "../lib/reason.ts";
 export { isAnswering } from "../lib/unix-socket.ts";
 export { watchFiles } from "../lib/watch-files.ts";
