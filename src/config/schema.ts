@@ -31,7 +31,7 @@ const address = z
 
 const isPort = (port: number): boolean => port >= 1 && port <= 65_535;
 
-/** The monitoring of a nats-server knows no passwords. */
+/** The monitoring of a nats-server knows no passwords, and neither does that of the agent. */
 const loopback = address.refine((text) => /^(127\.|\[::1\]|localhost:)/.test(text), "want a loopback address");
 
 /** A subject that local clients and the hub may share. The first token is named, so that no grant is for everything. */
@@ -392,6 +392,7 @@ export function configSchema(folder: string) {
       })
       .prefault({}),
     trust: trustSchema(path).optional(),
+    metrics: z.strictObject({ listen: loopback.optional() }).prefault({}),
     updates: z.strictObject({ max_size: size().prefault("128MiB") }).prefault({}),
     artifacts: z
       .strictObject({

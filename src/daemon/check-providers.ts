@@ -5,6 +5,7 @@ import type { ConfigFault } from "../config/yaml-source.ts";
 import { PetioleError, isPetioleError } from "../domain/errors.ts";
 import { systemClock } from "../lib/clock.ts";
 import { silentLogger } from "../lib/log.ts";
+import { createMetricsRegistry } from "../lib/metrics.ts";
 import type { Provider } from "../provider/contract.ts";
 import type { HostServices } from "../provider/services.ts";
 import { providerTypes } from "./provider-types.ts";
@@ -83,6 +84,8 @@ const noServices: HostServices = {
   bus: unusable,
   hubBus: unusable,
   inbox: unusable,
+  nats: unusable,
   isClockTrusted: unusable,
 };
-const idle = { log: silentLogger, clock: systemClock, services: noServices };
+const metrics = createMetricsRegistry().scope("", {});
+const idle = { log: silentLogger, clock: systemClock, services: noServices, metrics };

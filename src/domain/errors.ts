@@ -170,6 +170,11 @@ export const ERROR_CATALOGUE = {
     retryable: true,
     meaning: "a capability was called while its provider was not running",
   },
+  ERR_DEVICE_ADDON: {
+    kind: "environment",
+    retryable: false,
+    meaning: "the add-on through which petiole uses the kernel's devices is missing, or made for another machine",
+  },
   ERR_EXECUTABLE_UNREADABLE: {
     kind: "user",
     retryable: false,
@@ -381,6 +386,11 @@ export const ERROR_CATALOGUE = {
     meaning: "arguments, results or a stream of a call between hosts are larger than petiole takes or sends",
   },
   ERR_CONTROL_UNREACHABLE: { kind: "environment", retryable: true, meaning: "no agent answers on the control socket" },
+  ERR_METRICS_LISTEN: {
+    kind: "environment",
+    retryable: false,
+    meaning: "metrics cannot be served on the address that the configuration names; the rest runs",
+  },
   ERR_CONTROL_PROTOCOL: {
     kind: "environment",
     retryable: false,

@@ -1,7 +1,11 @@
 import { describe, test } from "vitest";
 import type { DesiredState } from "../domain/workload.ts";
+import { millis } from "../domain/units.ts";
+import { systemClock } from "../lib/clock.ts";
+import { createMetricsRegistry } from "../lib/metrics.ts";
 import type { Provider } from "../provider/contract.ts";
 import { createEgress } from "./egress.ts";
+import { createLinkMeters } from "./link-meters.ts";
 import { createRouter } from "./router.ts";
 
 const HANDLER = "wasi:http/outgoing-handler";
@@ -9,7 +13,7 @@ const REQUEST = { method: "GET", secure: true, host: "api.example", port: 443, k
 
 /** A component `app` that is linked to `web`. */
 function createWorld(serves: Provider["serves"] | "stopped") {
-  const router = createRouter();
+  const router = createRouter({ clock: systemClock, grace: millis(0) });
   const provider = { serves } as unknown as Provider; // Nothing else of it is asked for.
   const desired = {
     components: [],
@@ -29,7 +33,10 @@ function createWorld(serves: Provider["serves"] | "stopped") {
 describe("createEgress()", () => {
   test("asks the provider that a component is linked to", async ({ expect }) => {
     const { router, ask } = createWorld([HANDLER]);
-    using _ = router.add("app", [HANDLER], { [HANDLER]: { handle: (request: unknown) => ({ asked: request }) } });
+    const functions = { [HANDLER]: { handle: (request: unknown) => ({ asked: request }) } };
+    const meters = createLinkMeters(createMetricsRegistry(), systemClock);
+    const meter = meters.of({ name: "default", source: "app", target: "web" });
+    using _ = router.add({ component: "app", interfaces: [HANDLER], functions, meter });
     expect(await ask("app", REQUEST)).toEqual({ asked: REQUEST });
   });
 

@@ -6,12 +6,14 @@ import { backoffDelay } from "../lib/backoff.ts";
 import type { Clock } from "../lib/clock.ts";
 import { createExclusive } from "../lib/exclusive.ts";
 import type { Logger } from "../lib/log.ts";
+import { createMetricsRegistry, type MetricsRegistry, type MetricsScope } from "../lib/metrics.ts";
 import type { Provider, ProviderFactory } from "../provider/contract.ts";
 import type { HostServices } from "../provider/services.ts";
 import type { ComponentEvent, Runtime } from "../runtime/contract.ts";
 import { createLinkBinder, type LiveLink } from "./bind-link.ts";
 import { createCallees } from "./callees.ts";
 import { createEgress } from "./egress.ts";
+import { createLinkMeters } from "./link-meters.ts";
 import { linkKey, plan, type Step } from "./plan.ts";
 import type { KeptVersions, RemoteEnds, TrustCheck } from "./ports.ts";
 import { createRouter } from "./router.ts";
@@ -36,6 +38,8 @@ export interface HostDeps {
   readonly journal?: UpdateJournal | undefined;
   /** Without it, no version outlives its file. */
   readonly kept?: KeptVersions | undefined;
+  /** Without it, what is measured is shown to nobody. */
+  readonly metrics?: MetricsRegistry | undefined;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -72,6 +76,8 @@ interface Item<Spec, Live> {
 const RETRY = { initial: millis(1000), max: millis(60_000) };
 /** A component that is to stop ends what it was called for, as long as that does not take longer. */
 const DRAIN_LIMIT = seconds(10);
+/** How long a component's call waits for a link that takes the place of another. */
+const LINK_GRACE = seconds(2);
 const NO_KEYS: ReadonlySet<string> = new Set();
 const NOTHING: DesiredState = { components: [], providers: [], links: [] };
 
@@ -80,12 +86,16 @@ export function createHost({ runtime, registry, services, trust, remote, kept, c
   const components = new Map<string, Item<ComponentSpec, ComponentSlot>>();
   const providers = new Map<string, Item<ProviderSpec, Provider>>();
   const links = new Map<string, Item<LinkSpec, LiveLink>>();
-  const router = createRouter();
+  const metrics = deps.metrics ?? createMetricsRegistry();
+  const meters = createLinkMeters(metrics, clock);
+  const router = createRouter({ clock, grace: LINK_GRACE });
   const exclusive = createExclusive();
   const stopping = new AbortController();
   let desired = NOTHING;
+  /** What providers measure, for as long as they run. */
+  const measures = new Map<string, MetricsScope>();
   let retryTimer: NodeJS.Timeout | undefined;
-  const callees = createCallees({ clock, drainLimit: DRAIN_LIMIT });
+  const callees = createCallees({ clock, drainLimit: DRAIN_LIMIT, meters });
   const serving = createServing(remote, callees);
   const binder = createLinkBinder({
     desired: () => desired,
@@ -98,6 +108,7 @@ export function createHost({ runtime, registry, services, trust, remote, kept, c
     callees,
     remote,
     router,
+    meters,
     log,
   });
 
@@ -126,6 +137,11 @@ export function createHost({ runtime, registry, services, trust, remote, kept, c
     }
     // What runs since a boot is what worked last: what is wanted instead comes once that is linked.
     await Promise.all([...components.values()].map(async ({ live }) => live?.catchUp()));
+    meters.retain([
+      ...desired.links,
+      ...specs(links, isLive),
+      ...desired.components.map(({ id }) => ({ source: "", target: id, name: "" })),
+    ]);
     scheduleRetry();
   }
 
@@ -192,13 +208,17 @@ export function createHost({ runtime, registry, services, trust, remote, kept, c
           );
         }
         const factory = await load();
-        const provider: Provider = factory({ id: spec.id, log: log.child({ provider: spec.id }), clock, services });
+        const measure = metrics.scope("petiole_", { provider: spec.id });
+        const own = log.child({ provider: spec.id });
+        const provider: Provider = factory({ id: spec.id, log: own, clock, services, metrics: measure });
         try {
           await provider.start(provider.parseConfig(spec.config), stopping.signal);
         } catch (error) {
+          measure[Symbol.dispose]();
           await provider[Symbol.asyncDispose]();
           throw error;
         }
+        measures.set(spec.id, measure);
         log.info("Provider started", { provider: spec.id, type: spec.type });
         return provider;
       });
@@ -259,6 +279,8 @@ export function createHost({ runtime, registry, services, trust, remote, kept, c
 
     "stop-provider": async ({ spec }) => {
       await retire(providers, spec.id, `provider "${spec.id}"`, async (provider) => {
+        measures.get(spec.id)?.[Symbol.dispose]();
+        measures.delete(spec.id);
         await provider[Symbol.asyncDispose]();
         log.info("Provider stopped", { provider: spec.id });
       });

@@ -1,6 +1,7 @@
 import type { Clock } from "../lib/clock.ts";
 import type { HttpRequest, HttpResponse } from "../lib/http-message.ts";
 import type { Logger } from "../lib/log.ts";
+import type { Metrics } from "../lib/metrics.ts";
 import type { ProviderReport } from "../domain/status.ts";
 import type { InterfaceShape } from "../lib/wit/type.ts";
 import type { ComponentId } from "../domain/workload.ts";
@@ -109,6 +110,8 @@ export interface ProviderDeps {
   readonly log: Logger;
   readonly clock: Clock;
   readonly services: HostServices;
+  /** For what the provider counts besides the calls over its links, which are counted for it. Forgotten when it stops. */
+  readonly metrics: Metrics;
 }
 
 export type ProviderFactory = (deps: ProviderDeps) => Provider;

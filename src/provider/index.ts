@@ -13,7 +13,16 @@ export type {
   ProviderDeps,
   ProviderFactory,
 } from "./contract.ts";
-export type { BusMessage, DurableMessages, HostServices, KeyValueStore, MessageBus, Outbox } from "./services.ts";
+export type {
+  BusMessage,
+  DurableMessages,
+  HostServices,
+  KeyValueStore,
+  MessageBus,
+  NatsPath,
+  NatsPaths,
+  Outbox,
+} from "./services.ts";
 export { laneRuleFor, laneRules, subjectPattern, type LaneRule } from "./lane-rules.ts";
 export { parseProviderConfig } from "./parse-config.ts";
 export { PetioleError, WitError, isPetioleError } from "../domain/errors.ts";
@@ -23,6 +32,7 @@ export { backoffDelay, type BackoffOptions } from "../lib/backoff.ts";
 export { type Clock } from "../lib/clock.ts";
 export type { EgressPermit, EgressRequest, EgressSettings } from "../lib/http-egress.ts";
 export { normalHost } from "../lib/host-name.ts";
+export { openDeviceIo, systemError, type DeviceIo, type Pointer, type WatchOptions } from "../lib/device-io.ts";
 export {
   MAX_INLINE_BODY,
   pairFields,
@@ -33,6 +43,7 @@ export {
 export { duration, size } from "../lib/schema.ts";
 export { isErrno } from "../lib/files.ts";
 export { type Logger } from "../lib/log.ts";
+export type { Counter, Gauge, Histogram, Metrics } from "../lib/metrics.ts";
 export type { FunctionType, InterfaceShape, WitType } from "../lib/wit/type.ts";
 export { headerProblem } from "../lib/message-headers.ts";
 export { createPacer, type Pacer } from "../lib/pacer.ts";

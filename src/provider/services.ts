@@ -1,5 +1,6 @@
 // What the host lends to providers. Adapters implement these ports; in-memory twins pass the same suites.
 
+import type { NatsConnection } from "@nats-io/transport-node";
 import type { LedgerEntry, OutboxMessage, OutboxStats, PublishReceipt } from "../domain/outbox.ts";
 import type { Millis } from "../domain/units.ts";
 
@@ -64,6 +65,36 @@ export interface DurableMessages {
   subscribe(filter: string, handle: (message: BusMessage) => Promise<void>): AsyncDisposable;
 }
 
+/** A way to a NATS account, for providers that need more of NATS than messages, such as JetStream. */
+export interface NatsPath {
+  /** Undefined while there is no connection; another object after each reconnect. It is not the provider's to close. */
+  current(): NatsConnection | undefined;
+  /** Why there is none, for people. */
+  reason(): string | undefined;
+  /** JetStream domain of the account, when requests have to name it. */
+  readonly domain: string | undefined;
+}
+
+export interface NatsTarget {
+  readonly urls: readonly string[];
+  readonly domain?: string | undefined;
+  /** Read again for each connection. */
+  readonly credentialsFile?: string | undefined;
+  /** PEM files. */
+  readonly tls?: {
+    readonly ca?: string | undefined;
+    readonly cert?: string | undefined;
+    readonly key?: string | undefined;
+  };
+}
+
+export interface NatsPaths {
+  /** The agent's own connection to the hub, in both modes. */
+  readonly hub: NatsPath;
+  /** A connection of the provider's own. Connects in the background, again and again; the caller disposes it. */
+  open(target: NatsTarget): NatsPath & AsyncDisposable;
+}
+
 export interface HostServices {
   readonly outbox: Outbox;
   readonly keyValue: KeyValueStore;
@@ -72,6 +103,7 @@ export interface HostServices {
   /** At the hub in both modes. */
   readonly hubBus: MessageBus;
   readonly inbox: DurableMessages;
+  readonly nats: NatsPaths;
   /** Whether the wall clock is known to be right; may change at any time. */
   readonly isClockTrusted: () => boolean;
 }

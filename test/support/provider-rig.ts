@@ -3,6 +3,7 @@
 import { PetioleError } from "../../src/domain/errors.ts";
 import { systemClock, type Clock } from "../../src/lib/clock.ts";
 import { silentLogger, type LogFields, type Logger } from "../../src/lib/log.ts";
+import { createMetricsRegistry, type MetricsRegistry } from "../../src/lib/metrics.ts";
 import type {
   Binding,
   HttpCaller,
@@ -31,6 +32,8 @@ export interface RigOptions {
   readonly clock?: Clock;
   readonly log?: Logger;
   readonly services?: Partial<HostServices>;
+  /** What the provider measures is in here. */
+  readonly metrics?: MetricsRegistry;
 }
 
 /** A started provider. Disposing it disposes the provider. */
@@ -56,8 +59,10 @@ function refusing(name: string): never {
 }
 
 export function providerDeps(options: RigOptions = {}): ProviderDeps {
+  const id = options.id ?? "under-test";
   return {
-    id: options.id ?? "under-test",
+    id,
+    metrics: (options.metrics ?? createMetricsRegistry()).scope("petiole_", { provider: id }),
     clock: options.clock ?? systemClock,
     log: options.log ?? silentLogger,
     services: {
@@ -66,6 +71,7 @@ export function providerDeps(options: RigOptions = {}): ProviderDeps {
       bus: options.services?.bus ?? refusing("message bus"),
       hubBus: options.services?.hubBus ?? refusing("message bus of the hub"),
       inbox: options.services?.inbox ?? refusing("inbox"),
+      nats: options.services?.nats ?? refusing("NATS connection"),
       isClockTrusted: options.services?.isClockTrusted ?? (() => true),
     },
   };
