@@ -17,6 +17,8 @@ import { createLinkMeters } from "./link-meters.ts";
 import { linkKey, plan, type Step } from "./plan.ts";
 import type { KeptVersions, RemoteEnds, TrustCheck } from "./ports.ts";
 import { createRouter } from "./router.ts";
+import { createSecretUse } from "./secret-use.ts";
+import type { Secrets } from "./secrets.ts";
 import { createServing } from "./serving.ts";
 import { ComponentSlot, type SlotDeps } from "./update/component-slot.ts";
 import { createForgetfulJournal, type UpdateJournal } from "./update/journal.ts";
@@ -34,6 +36,8 @@ export interface HostDeps {
   readonly trust?: TrustCheck | undefined;
   /** Without it, components neither call other hosts nor are called by them. */
   readonly remote?: RemoteEnds | undefined;
+  /** Without it, nobody gets a secret. */
+  readonly secrets?: Secrets | undefined;
   /** Without it, nothing is known of versions after a restart. */
   readonly journal?: UpdateJournal | undefined;
   /** Without it, no version outlives its file. */
@@ -92,6 +96,12 @@ export function createHost({ runtime, registry, services, trust, remote, kept, c
   const exclusive = createExclusive();
   const stopping = new AbortController();
   let desired = NOTHING;
+  /** As it was asked for. */
+  let asked = NOTHING;
+  const secrets = createSecretUse(deps.secrets, () => {
+    desired = secrets.marked(asked);
+    void exclusive.run(again);
+  });
   /** What providers measure, for as long as they run. */
   const measures = new Map<string, MetricsScope>();
   let retryTimer: NodeJS.Timeout | undefined;
@@ -105,6 +115,7 @@ export function createHost({ runtime, registry, services, trust, remote, kept, c
       if (item?.live === undefined) return undefined;
       return { spec: item.spec, prepared: item.live.prepared, running: item.live.running };
     },
+    filled: (asker, config) => secrets.filled(asker, config),
     callees,
     remote,
     router,
@@ -163,7 +174,7 @@ export function createHost({ runtime, registry, services, trust, remote, kept, c
     onOutcome: (outcome) => {
       const live = components.get(id)?.live;
       if (live !== undefined) serving.renew(id, live.prepared);
-      updates.tell(outcome);
+      updates.tell(secrets.conceal(outcome));
     },
     onSettled: () => updates.clear(),
   });
@@ -212,7 +223,7 @@ export function createHost({ runtime, registry, services, trust, remote, kept, c
         const own = log.child({ provider: spec.id });
         const provider: Provider = factory({ id: spec.id, log: own, clock, services, metrics: measure });
         try {
-          await provider.start(provider.parseConfig(spec.config), stopping.signal);
+          await provider.start(provider.parseConfig(await secrets.filled(spec.id, spec.config)), stopping.signal);
         } catch (error) {
           measure[Symbol.dispose]();
           await provider[Symbol.asyncDispose]();
@@ -300,7 +311,7 @@ export function createHost({ runtime, registry, services, trust, remote, kept, c
       items.set(key, { spec, live: await start(), failure: undefined });
     } catch (cause) {
       if (stopping.signal.aborted) return;
-      const error = isPetioleError(cause) ? cause : unexpected(what, cause);
+      const error = secrets.conceal(isPetioleError(cause) ? cause : unexpected(what, cause));
       const delay = error.retryable ? backoffDelay(attempts - 1, RETRY) : undefined;
       const retryAt = delay === undefined ? undefined : clock.monotonic() + delay;
       items.set(key, { spec, live: undefined, failure: { error, attempts, retryAt } });
@@ -332,23 +343,27 @@ export function createHost({ runtime, registry, services, trust, remote, kept, c
   return {
     async apply(next) {
       if (stopping.signal.aborted) return;
-      desired = next;
+      asked = next;
+      desired = secrets.marked(next);
       await exclusive.run(again);
     },
 
     updates,
 
-    status: () => ({
-      components: desired.components.map((spec) => componentStatus(spec, components.get(spec.id), links)),
-      providers: desired.providers.map((spec) => providerStatus(spec, providers.get(spec.id))),
-      links: desired.links.map((spec) => linkStatus(spec, links.get(linkKey(spec)))),
-    }),
+    status: () =>
+      secrets.conceal({
+        components: desired.components.map((spec) => componentStatus(spec, components.get(spec.id), links)),
+        providers: desired.providers.map((spec) => providerStatus(spec, providers.get(spec.id))),
+        links: desired.links.map((spec) => linkStatus(spec, links.get(linkKey(spec)))),
+      }),
 
     async [Symbol.asyncDispose]() {
       stopping.abort(new PetioleError("ERR_COMPONENT_STOPPED", "The agent is stopping"));
+      asked = NOTHING;
       desired = NOTHING;
       await exclusive.run(reconcile);
       clearTimeout(retryTimer);
+      secrets[Symbol.dispose]();
     },
   };
 }

@@ -29,6 +29,7 @@ export { PetioleError, WitError, isPetioleError } from "../domain/errors.ts";
 export { LANES, type Lane, type OutboxMessage, type PublishOutcome, type PublishReceipt } from "../domain/outbox.ts";
 export * from "../domain/units.ts";
 export { backoffDelay, type BackoffOptions } from "../lib/backoff.ts";
+export { createExclusive } from "../lib/exclusive.ts";
 export { type Clock } from "../lib/clock.ts";
 export type { EgressPermit, EgressRequest, EgressSettings } from "../lib/http-egress.ts";
 export { normalHost } from "../lib/host-name.ts";
