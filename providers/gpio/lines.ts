@@ -45,12 +45,12 @@ export interface LinesDeps {
 
 const CODES: Readonly<Record<GpioErrorReason, ErrorCode>> = {
   busy: "ERR_DEVICE_BUSY",
-  permission: "ERR_DEVICE_PERMISSION",
+  permission: "ERR_DEVICE_DENIED",
   disconnected: "ERR_DEVICE_MISSING",
   "not-found": "ERR_DEVICE_MISSING",
   unsupported: "ERR_DEVICE_UNSUPPORTED",
   "invalid-argument": "ERR_DEVICE_UNSUPPORTED",
-  failed: "ERR_PROVIDER_START",
+  failed: "ERR_DEVICE_FAILED",
 };
 
 /** What a chip said, as the agent and the command line report it. */

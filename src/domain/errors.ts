@@ -203,22 +203,27 @@ export const ERROR_CATALOGUE = {
   ERR_DEVICE_MISSING: {
     kind: "environment",
     retryable: true,
-    meaning: "a device, or a line of it, is not there or was unplugged; it is looked for again",
+    meaning: "a device, or a line of it, is not there: unplugged, or under another name",
+  },
+  ERR_DEVICE_DENIED: {
+    kind: "environment",
+    retryable: true,
+    meaning: "the agent's user may not open a device file: see which group it belongs to",
   },
   ERR_DEVICE_BUSY: {
     kind: "environment",
     retryable: true,
-    meaning: "a device, or a line of it, is used by another process or by the kernel itself",
-  },
-  ERR_DEVICE_PERMISSION: {
-    kind: "user",
-    retryable: true,
-    meaning: "the user that petiole runs as may not open a device; most often it is in a group too few",
+    meaning: "another program, or the kernel itself, holds the device or a line of it",
   },
   ERR_DEVICE_UNSUPPORTED: {
     kind: "user",
     retryable: false,
-    meaning: "a device or its driver cannot do what the configuration asks for",
+    meaning: "the device or its driver cannot do what the configuration asks for",
+  },
+  ERR_DEVICE_FAILED: {
+    kind: "environment",
+    retryable: true,
+    meaning: "the kernel reported another failure of a device",
   },
   ERR_EXECUTABLE_UNREADABLE: {
     kind: "user",

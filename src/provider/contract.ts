@@ -20,6 +20,9 @@ import type { HostServices } from "./services.ts";
  * function that returns a resource returns the representation, a method receives it as first argument.
  *
  * A function may return a promise of its result.
+ *
+ * Requests of `wasi:http/outgoing-handler` are carried out by the runtime. Its function `handle` gets an `EgressRequest`,
+ * and returns an `EgressPermit` or throws a `WitError` of the interface's `error-code`.
  */
 export type CapabilityFunction = (...args: never[]) => unknown;
 export type CapabilityFunctions = Readonly<Record<string, Readonly<Record<string, CapabilityFunction>>>>;

@@ -29,7 +29,10 @@ export { PetioleError, WitError, isPetioleError, type ErrorCode } from "../domai
 export { LANES, type Lane, type OutboxMessage, type PublishOutcome, type PublishReceipt } from "../domain/outbox.ts";
 export * from "../domain/units.ts";
 export { backoffDelay, type BackoffOptions } from "../lib/backoff.ts";
+export { createExclusive } from "../lib/exclusive.ts";
 export { type Clock } from "../lib/clock.ts";
+export type { EgressPermit, EgressRequest, EgressSettings } from "../lib/http-egress.ts";
+export { normalHost } from "../lib/host-name.ts";
 export { openDeviceIo, systemError, type DeviceIo, type Pointer, type WatchOptions } from "../lib/device-io.ts";
 export {
   MAX_INLINE_BODY,
@@ -44,6 +47,7 @@ export { type Logger } from "../lib/log.ts";
 export type { Counter, Gauge, Histogram, Metrics } from "../lib/metrics.ts";
 export type { FunctionType, InterfaceShape, WitType } from "../lib/wit/type.ts";
 export { headerProblem } from "../lib/message-headers.ts";
+export { createPacer, type Pacer } from "../lib/pacer.ts";
 export { reasonOf } from "../lib/reason.ts";
 export { isAnswering } from "../lib/unix-socket.ts";
 export { watchFiles } from "../lib/watch-files.ts";
