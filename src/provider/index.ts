@@ -41,6 +41,7 @@ export {
   type HttpRequest,
   type HttpResponse,
 } from "../lib/http-message.ts";
+export { SIGNED_64, UNSIGNED_64, addToCounter, encodeCounter, type CounterBounds } from "../lib/counter.ts";
 export { duration, size } from "../lib/schema.ts";
 export { isErrno } from "../lib/files.ts";
 export { type Logger } from "../lib/log.ts";
