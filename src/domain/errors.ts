@@ -200,6 +200,31 @@ export const ERROR_CATALOGUE = {
     retryable: false,
     meaning: "the add-on through which petiole uses the kernel's devices is missing, or made for another machine",
   },
+  ERR_DEVICE_MISSING: {
+    kind: "environment",
+    retryable: true,
+    meaning: "a device, or a line of it, is not there: unplugged, or under another name",
+  },
+  ERR_DEVICE_DENIED: {
+    kind: "environment",
+    retryable: true,
+    meaning: "the agent's user may not open a device file: see which group it belongs to",
+  },
+  ERR_DEVICE_BUSY: {
+    kind: "environment",
+    retryable: true,
+    meaning: "another program, or the kernel itself, holds the device or a line of it",
+  },
+  ERR_DEVICE_UNSUPPORTED: {
+    kind: "user",
+    retryable: false,
+    meaning: "the device or its driver cannot do what the configuration asks for",
+  },
+  ERR_DEVICE_FAILED: {
+    kind: "environment",
+    retryable: true,
+    meaning: "the kernel reported another failure of a device",
+  },
   ERR_EXECUTABLE_UNREADABLE: {
     kind: "user",
     retryable: false,

@@ -15,8 +15,26 @@ export type ConfigChange = { readonly tag: "config" | "secret"; readonly val: st
 export const isWatching = ({ exports }: PreparedComponent): boolean =>
   exports.some((name) => unversioned(name) === WATCH);
 
+interface RunningItem {
+  readonly spec: ComponentSpec;
+  readonly live: { readonly prepared: PreparedComponent } | undefined;
+}
+
+/** Components that run, and are wanted with other values of what they can be told of, and in all else as they are. */
+export function toldChanges<Item extends RunningItem>(
+  wanted: readonly ComponentSpec[],
+  running: ReadonlyMap<string, Item>,
+): { readonly spec: ComponentSpec; readonly item: Item; readonly changes: readonly ConfigChange[] }[] {
+  return wanted.flatMap((spec) => {
+    const item = running.get(spec.id);
+    if (item?.live === undefined || !isWatching(item.live.prepared)) return [];
+    const changes = changesOf(item.spec, spec);
+    return changes === undefined ? [] : [{ spec, item, changes }];
+  });
+}
+
 /** What is another one; undefined when the component has to be started anew for the change, or when there is none. */
-export function changesOf(before: ComponentSpec, after: ComponentSpec): ConfigChange[] | undefined {
+function changesOf(before: ComponentSpec, after: ComponentSpec): ConfigChange[] | undefined {
   const rest = ({ config: _config, secrets: _secrets, ...others }: ComponentSpec): object => others;
   if (!isDeepStrictEqual(rest(before), rest(after))) return undefined;
   const changes = [

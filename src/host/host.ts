@@ -12,9 +12,10 @@ import { createMetricsRegistry, type MetricsRegistry, type MetricsScope } from "
 import type { Provider, ProviderFactory } from "../provider/contract.ts";
 import type { HostServices } from "../provider/services.ts";
 import type { ComponentEvent, Runtime } from "../runtime/contract.ts";
-import { changesOf, isWatching, tellChanges, type ConfigChange } from "./config-watch.ts";
+import { isWatching, tellChanges, toldChanges, type ConfigChange } from "./config-watch.ts";
 import { createLinkBinder, type LiveLink } from "./bind-link.ts";
 import { createCallees } from "./callees.ts";
+import { createEgress } from "./egress.ts";
 import { createLinkMeters } from "./link-meters.ts";
 import { linkKey, plan, type Step } from "./plan.ts";
 import type { KeptVersions, RemoteEnds, TrustCheck } from "./ports.ts";
@@ -147,7 +148,11 @@ export function createHost({ runtime, registry, services, trust, remote, kept, c
     callees.retain(wanted);
     forgetUnwanted(providers, new Set(desired.providers.map((spec) => spec.id)));
     forgetUnwanted(links, new Set(desired.links.map(linkKey)));
-    await configureRunning();
+    for (const { spec, item, changes } of toldChanges(desired.components, components)) {
+      await item.live?.configure(spec);
+      components.set(spec.id, { ...item, spec });
+      tell(spec.id, changes);
+    }
     const now = clock.monotonic();
     const actual = {
       components: specs(components, isLive),
@@ -180,19 +185,7 @@ export function createHost({ runtime, registry, services, trust, remote, kept, c
     return await callFunction(secrets.served(own), unversioned(name), fn, args);
   }
 
-  /** What is another one only in what the component can be told of goes on running. */
-  async function configureRunning(): Promise<void> {
-    for (const spec of desired.components) {
-      const item = components.get(spec.id);
-      const live = item?.live;
-      if (live === undefined || item === undefined || !isWatching(live.prepared)) continue;
-      const changes = changesOf(item.spec, spec);
-      if (changes === undefined) continue;
-      await live.configure(spec);
-      components.set(spec.id, { ...item, spec });
-      tell(spec.id, changes);
-    }
-  }
+  const egress = createEgress({ desired: () => desired, provider: (id) => providers.get(id)?.live, router });
 
   const slotDeps = (id: ComponentId): SlotDeps => ({
     runtime,
@@ -205,6 +198,7 @@ export function createHost({ runtime, registry, services, trust, remote, kept, c
     links: () => desired.links.filter(({ source, target }) => source === id || target === id),
     neighbour: (end) => components.get(end)?.live?.prepared,
     onImport: async (component, name, fn, args) => await serveImport(component, name, fn, args),
+    onEgress: egress,
     onEvent: logEvent,
     onOutcome: (outcome) => {
       const live = components.get(id)?.live;
