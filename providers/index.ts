@@ -14,5 +14,7 @@ export const PROVIDERS: Readonly<Record<string, () => Promise<ProviderFactory>>>
   "messaging-nats": async () => (await import("./messaging/nats.ts")).createMessagingNatsProvider,
   "http-server": async () => (await import("./http-server/index.ts")).createHttpServerProvider,
   timer: async () => (await import("./timer/index.ts")).createTimerProvider,
+  "sql-postgres": async () => (await import("./sql/postgres.ts")).createSqlPostgresProvider,
+  "sql-sqlite": async () => (await import("./sql/sqlite.ts")).createSqlSqliteProvider,
   "messaging-memory": async () => (await import("./messaging/memory.ts")).createMessagingMemoryProvider,
 };
