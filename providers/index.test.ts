@@ -20,6 +20,7 @@ const CONFIGS: Readonly<Record<string, unknown>> = {
   outbox: undefined,
   "messaging-nats": undefined,
   "http-server": { listen: "127.0.0.1:0" },
+  "http-client": undefined,
   timer: undefined,
   "sql-postgres": { host: "127.0.0.1", port: 1, database: "d", user: "u", tls: false },
   "sql-sqlite": { file: join(folder, "test.db") },
@@ -27,7 +28,7 @@ const CONFIGS: Readonly<Record<string, unknown>> = {
 };
 
 /** Folders whose README has an example. */
-const WITH_EXAMPLE = ["mqtt", "serial", "gpio", "keyvalue", "messaging", "http-server", "timer", "sql"];
+const WITH_EXAMPLE = ["mqtt", "serial", "gpio", "keyvalue", "messaging", "http-server", "http-client", "timer", "sql"];
 
 describe("PROVIDERS", () => {
   test("has a configuration to test each with", ({ expect }) => {

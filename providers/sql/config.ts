@@ -30,6 +30,7 @@ export const postgresSchema = z
     port: z.int().min(1).max(65_535).default(5432),
     database: z.string().min(1),
     user: z.string().min(1),
+    password: z.string().min(1).optional(),
     password_file: file.optional(),
     /** False for a connection without TLS. */
     tls: z
@@ -66,6 +67,10 @@ export const postgresSchema = z
       })
       .prefault({}),
   })
+  .refine((config) => config.password === undefined || config.password_file === undefined, {
+    path: ["password_file"],
+    message: "want either password or password_file",
+  })
   .refine(({ host, tls }) => tls === false || !host.startsWith("/"), {
     path: ["tls"],
     message: "there is no TLS over a socket of this device, want false",
@@ -74,7 +79,11 @@ export type PostgresConfig = z.infer<typeof postgresSchema>;
 
 export const sqliteSchema = z.strictObject({
   /** The database, which is made when it is not there; its folder has to be. */
-  file,
+  file: file.refine(
+    // Two builds of SQLite in one process must not share a file.
+    (path) => !/\/petiole\.[^/]*$/.test(path),
+    'want another name: files named "petiole.…" are the agent\'s own',
+  ),
   /** What the database may grow to; what would exceed it fails. */
   max_size: size()
     .default(mebibytes(64))

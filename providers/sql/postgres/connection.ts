@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import pg from "pg";
+import { Client, type Submittable } from "pg";
 import type { PostgresConfig } from "../config.ts";
 import type { Preparation, Batch, Outcome, Statement } from "./wire.ts";
 
@@ -40,8 +40,8 @@ async function tlsOptions({ tls }: PostgresConfig): Promise<object | false> {
 }
 
 /** The files are read each time, so that a renewed password or certificate is used. */
-async function readPassword({ password_file: path }: PostgresConfig): Promise<string> {
-  if (path === undefined) return "";
+async function readPassword({ password, password_file: path }: PostgresConfig): Promise<string> {
+  if (path === undefined) return password ?? "";
   const [line = ""] = (await readFile(path, "utf8")).split(/\r?\n/, 1);
   return line;
 }
@@ -51,7 +51,7 @@ export async function connect(config: PostgresConfig, signal: AbortSignal): Prom
   signal.throwIfAborted();
   const password = await readPassword(config);
   // Everything that the driver would take from the environment is given here.
-  const client = new pg.Client({
+  const client = new Client({
     host: config.host,
     port: config.port,
     user: config.user,
@@ -94,7 +94,7 @@ export async function connect(config: PostgresConfig, signal: AbortSignal): Prom
   }
   return {
     run: async (work) => {
-      client.query(work as unknown as pg.Submittable);
+      client.query(work as unknown as Submittable);
       return await work.done;
     },
     isInTransaction: () => client.getTransactionStatus() !== "I",

@@ -1,6 +1,6 @@
 import { backoffDelay, reasonOf, type Clock, type Logger } from "#provider";
 import type { PostgresConfig } from "../config.ts";
-import { failure, SqlFault } from "../sql-fault.ts";
+import { failure, type SqlFault } from "../sql-fault.ts";
 import { connect, type Connection } from "./connection.ts";
 
 export interface PoolDeps {

@@ -16,8 +16,8 @@ export interface Course {
   mayKeep(): boolean;
 }
 
-export interface SqliteDatabase extends Disposable {
-  /** @throws SqlFault */
+export interface SqliteDatabase {
+  /** After `close` it is of no use any more. @throws SqlFault */
   carryOut(request: SqliteRequest, course: Course): SqliteReplies[keyof SqliteReplies];
 }
 
@@ -153,28 +153,29 @@ export function openSqliteDatabase(options: SqliteWorkerOptions): SqliteDatabase
     return undefined;
   }
 
+  function perform(request: SqliteRequest, course: Course): SqliteReplies[keyof SqliteReplies] {
+    switch (request.kind) {
+      case "query":
+        return query(request, course);
+      case "execute":
+        return execute(request, course);
+      case "batch":
+        return batch(request.sql, course);
+      case "prepare":
+        return check(request.sql);
+      case "close":
+        db.close();
+    }
+    return undefined;
+  }
+
   return {
     carryOut: (request, course) => {
       try {
-        switch (request.kind) {
-          case "query":
-            return query(request, course);
-          case "execute":
-            return execute(request, course);
-          case "batch":
-            return batch(request.sql, course);
-          case "prepare":
-            return check(request.sql);
-          case "close":
-            db.close();
-            return undefined;
-        }
+        return perform(request, course);
       } catch (error) {
         throw toFault(error);
       }
-    },
-    [Symbol.dispose]: () => {
-      if (db.isOpen) db.close();
     },
   };
 }

@@ -6,10 +6,11 @@ import { paramsFault } from "../sql-fault.ts";
 import { joinDouble, joinSingle, splitDouble, splitSingle, type SplitFloat } from "../values/floats.ts";
 import { fromText, readingOfDeclared, toText, type PgValue, type Reading } from "../values/types.ts";
 
-const WHOLE = new Set([
-  ...["big-int", "int8", "big-serial", "serial8", "integer", "int", "int4", "serial", "serial4"],
-  ...["small-int", "int2", "small-serial", "serial2", "txid-snapshot"],
-]);
+const WHOLE = new Set(
+  "big-int int8 big-serial serial8 integer int int4 serial serial4 small-int int2 small-serial serial2 txid-snapshot".split(
+    " ",
+  ),
+);
 const DOUBLES = new Set(["double", "float8"]);
 const SINGLES = new Set(["real", "float4"]);
 

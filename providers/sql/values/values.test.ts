@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, test } from "vitest";
 import { SqlFault } from "../sql-fault.ts";
 import { joinDouble, joinSingle, splitDouble, splitSingle } from "./floats.ts";

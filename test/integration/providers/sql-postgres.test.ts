@@ -1,7 +1,7 @@
 // Pins `wasmcloud:postgres` on a real PostgreSQL: its types, its errors, and what becomes of calls when it goes away.
 
 import { afterAll, beforeAll, describe, test } from "vitest";
-import pg from "pg";
+import { Client } from "pg";
 import { createSqlPostgresProvider } from "../../../providers/sql/postgres.ts";
 import { toText, type PgValue } from "../../../providers/sql/values/types.ts";
 import { int4, plain, refused, sqlOf, sqlSuite, type Sql } from "../../conformance/sql/suite.ts";
@@ -34,7 +34,7 @@ afterAll(async () => {
 async function makeDatabase(on: TestPostgres): Promise<string> {
   databases += 1;
   const name = `test${databases}`;
-  const client = new pg.Client({
+  const client = new Client({
     host: "127.0.0.1",
     port: on.port,
     user: on.user,
