@@ -17,3 +17,7 @@ export const PROVIDERS: Readonly<Record<string, () => Promise<ProviderFactory>>>
   timer: async () => (await import("./timer/index.ts")).createTimerProvider,
   "messaging-memory": async () => (await import("./messaging/memory.ts")).createMessagingMemoryProvider,
 };
+
+/** Devices of this machine by hand, for the command line. */
+export const loadGpioTools = async () => (await import("./gpio/tools.ts")).createGpioTools;
+export type { ChipReport, GpioTools, LineLevel, WatchedEdge } from "./gpio/tools.ts";
