@@ -9,6 +9,7 @@ import { PROVIDERS } from "./index.ts";
 const CONFIGS: Readonly<Record<string, unknown>> = {
   mqtt: { broker: { listen: "127.0.0.1:0" } },
   serial: { ports: { p: { path: "/dev/nonexistent" } } },
+  modbus: { buses: { b: { path: "/dev/nonexistent" } } },
   gpio: { chip: { backend: "simulated" }, lines: { l: { line: 0, direction: "input" } } },
   "keyvalue-sqlite": undefined,
   "keyvalue-memory": undefined,
@@ -20,7 +21,7 @@ const CONFIGS: Readonly<Record<string, unknown>> = {
 };
 
 /** Folders whose README has an example. */
-const WITH_EXAMPLE = ["mqtt", "serial", "gpio", "keyvalue", "messaging", "http-server", "timer"];
+const WITH_EXAMPLE = ["mqtt", "serial", "serial/modbus", "gpio", "keyvalue", "messaging", "http-server", "timer"];
 
 describe("PROVIDERS", () => {
   test("has a configuration to test each with", ({ expect }) => {
