@@ -12,6 +12,7 @@ import type { HostServices } from "../provider/services.ts";
 import type { ComponentEvent, Runtime } from "../runtime/contract.ts";
 import { createLinkBinder, type LiveLink } from "./bind-link.ts";
 import { createCallees } from "./callees.ts";
+import { createEgress } from "./egress.ts";
 import { createLinkMeters } from "./link-meters.ts";
 import { linkKey, plan, type Step } from "./plan.ts";
 import type { KeptVersions, RemoteEnds, TrustCheck } from "./ports.ts";
@@ -155,6 +156,8 @@ export function createHost({ runtime, registry, services, trust, remote, kept, c
     scheduleRetry();
   }
 
+  const egress = createEgress({ desired: () => desired, provider: (id) => providers.get(id)?.live, router });
+
   const slotDeps = (id: ComponentId): SlotDeps => ({
     runtime,
     trust,
@@ -166,6 +169,7 @@ export function createHost({ runtime, registry, services, trust, remote, kept, c
     links: () => desired.links.filter(({ source, target }) => source === id || target === id),
     neighbour: (end) => components.get(end)?.live?.prepared,
     onImport: (component, name, fn, args) => router.call(component, name, fn, args),
+    onEgress: egress,
     onEvent: logEvent,
     onOutcome: (outcome) => {
       const live = components.get(id)?.live;

@@ -1,11 +1,14 @@
 // pymodbus, a Modbus device that is not ours: Python's packages, from Debian unless the machine has them.
 
-import { execFileSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { promisify } from "node:util";
 import { spawnProcess } from "./processes.ts";
 import { waitFor } from "./wait-for.ts";
 import { SLAVE_SIZE } from "./modbus-slave.ts";
+
+const run = promisify(execFile);
 
 const CACHE = resolve(import.meta.dirname, "..", "..", "node_modules", ".cache", "pymodbus");
 const PACKAGES = ["python3-pymodbus", "python3-serial", "python3-serial-asyncio"];
@@ -41,23 +44,23 @@ export interface Pymodbus {
 }
 
 /** Why there is none, or where it is. `PETIOLE_TEST_PYMODBUS` names a folder of Python packages that has it. */
-export function findPymodbus(): Pymodbus | string {
+export async function findPymodbus(): Promise<Pymodbus | string> {
   const python = ["/usr/bin/python3", "/usr/local/bin/python3"].find((path) => existsSync(path));
   if (python === undefined) return "there is no python3";
   const named = process.env["PETIOLE_TEST_PYMODBUS"];
   const places = named === undefined ? [() => undefined, fromDebian] : [() => named];
   for (const place of places) {
-    const folder = place();
-    if (canServe(python, folder)) return { python, folder };
+    const folder = await place();
+    if (await canServe(python, folder)) return { python, folder };
   }
   return "there is no pymodbus 3.0";
 }
 
-function canServe(python: string, folder: string | undefined): boolean {
+async function canServe(python: string, folder: string | undefined): Promise<boolean> {
   try {
     const probe =
       "import serial, serial_asyncio\nfrom pymodbus.server import StartAsyncSerialServer\nfrom pymodbus.transaction import ModbusRtuFramer";
-    execFileSync(python, ["-c", probe], { env: environment(folder), stdio: "ignore" });
+    await run(python, ["-c", probe], { env: environment(folder) });
     return true;
   } catch {
     return false;
@@ -68,15 +71,15 @@ const environment = (folder: string | undefined): NodeJS.ProcessEnv =>
   folder === undefined ? process.env : { ...process.env, PYTHONPATH: folder };
 
 /** Unpacked, not installed. Undefined where apt has no such packages. */
-function fromDebian(): string | undefined {
+async function fromDebian(): Promise<string | undefined> {
   const folder = join(CACHE, "usr", "lib", "python3", "dist-packages");
   if (existsSync(join(folder, "serial_asyncio"))) return folder;
   try {
     mkdirSync(CACHE, { recursive: true });
-    const options = { cwd: CACHE, stdio: "ignore", timeout: 60_000 } as const;
-    execFileSync("apt-get", ["download", "-qq", ...PACKAGES], options);
+    const options = { cwd: CACHE, timeout: 60_000 };
+    await run("apt-get", ["download", "-qq", ...PACKAGES], options);
     for (const file of readdirSync(CACHE).filter((name) => name.endsWith(".deb"))) {
-      execFileSync("dpkg-deb", ["-x", file, "."], options);
+      await run("dpkg-deb", ["-x", file, "."], options);
     }
     return folder;
   } catch {

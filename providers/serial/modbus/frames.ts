@@ -73,8 +73,13 @@ export function encodeRequest(unit: number, request: Request): Uint8Array {
       const { words } = request;
       return withCrc(Uint8Array.from([...head, ...word(words.length), words.length * 2, ...words.flatMap(word)]));
     }
-    default:
+    case 1:
+    case 2:
+    case 3:
+    case 4:
       return withCrc(Uint8Array.from([...head, ...word(request.count)]));
+    default:
+      return request satisfies never;
   }
 }
 
@@ -100,41 +105,26 @@ export function findAnswer(received: Uint8Array, unit: number, request: Request)
 
 /** With the CRC. */
 function answerLength(request: Request): number {
-  switch (request.code) {
-    case 1:
-    case 2:
-      return 5 + Math.ceil(request.count / 8);
-    case 3:
-    case 4:
-      return 5 + request.count * 2;
-    default:
-      return WRITE_ANSWER_LENGTH;
-  }
+  if (!("count" in request)) return WRITE_ANSWER_LENGTH;
+  return 5 + (request.code <= 2 ? Math.ceil(request.count / 8) : request.count * 2);
 }
 
 /** Undefined when the frame answers another request. */
 function readValues(frame: Uint8Array, request: Request): Answer | undefined {
-  const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
-  switch (request.code) {
-    case 1:
-    case 2: {
-      if (frame[2] !== frame.length - 5) return undefined;
-      const bits = Array.from({ length: request.count }, (_, i) => (((frame[3 + (i >> 3)] ?? 0) >> (i & 7)) & 1) === 1);
-      return { kind: "values", bits, words: [] };
-    }
-    case 3:
-    case 4: {
-      if (frame[2] !== frame.length - 5) return undefined;
-      const words = Array.from({ length: request.count }, (_, i) => view.getUint16(3 + i * 2));
-      return { kind: "values", bits: [], words };
-    }
-    default: {
-      // A write is answered with its address, and its value or count.
-      const sent = encodeRequest(0, request);
-      const isSame = [2, 3, 4, 5].every((at) => frame[at] === sent[at]);
-      return isSame ? { kind: "values", bits: [], words: [] } : undefined;
-    }
+  if (!("count" in request)) {
+    // A write is answered with its address, and its value or count.
+    const sent = encodeRequest(BROADCAST, request);
+    const isSame = [2, 3, 4, 5].every((at) => frame[at] === sent[at]);
+    return isSame ? { kind: "values", bits: [], words: [] } : undefined;
   }
+  if (frame[2] !== frame.length - 5) return undefined;
+  const indices = Array.from({ length: request.count }, (_, i) => i);
+  if (request.code <= 2) {
+    const bits = indices.map((i) => (((frame[3 + (i >> 3)] ?? 0) >> (i & 7)) & 1) === 1);
+    return { kind: "values", bits, words: [] };
+  }
+  const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
+  return { kind: "values", bits: [], words: indices.map((i) => view.getUint16(3 + i * 2)) };
 }
 
 const word = (value: number): number[] => [(value >> 8) & 0xff, value & 0xff];

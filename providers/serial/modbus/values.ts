@@ -21,8 +21,11 @@ function readAs(type: RegisterConfig["type"], view: DataView): number {
       return view.getInt32(0);
     case "f32":
       return view.getFloat32(0);
-    default:
+    case "u16":
+    case "bool":
       return view.getUint16(0);
+    default:
+      return type satisfies never;
   }
 }
 

@@ -41,8 +41,10 @@ async function startWithPymodbus(program: Pymodbus, options: object): Promise<Mo
   return { provider, [Symbol.asyncDispose]: async () => await owned.disposeAsync() };
 }
 
-const pymodbus = findPymodbus();
-if (!skipping(typeof pymodbus === "string", "Modbus with pymodbus", String(pymodbus)) && typeof pymodbus !== "string") {
+const pymodbus = await findPymodbus();
+if (typeof pymodbus === "string") {
+  skipping(true, "Modbus with pymodbus", pymodbus);
+} else {
   modbusSuite({
     name: "a pseudo-terminal with pymodbus",
     create: async (options = {}) => await startWithPymodbus(pymodbus, options),
