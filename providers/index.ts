@@ -7,6 +7,7 @@ import type { ProviderFactory } from "#provider";
 export const PROVIDERS: Readonly<Record<string, () => Promise<ProviderFactory>>> = {
   mqtt: async () => (await import("./mqtt/index.ts")).createMqttProvider,
   serial: async () => (await import("./serial/index.ts")).createSerialProvider,
+  modbus: async () => (await import("./serial/modbus/index.ts")).createModbusProvider,
   gpio: async () => (await import("./gpio/index.ts")).createGpioProvider,
   "keyvalue-sqlite": async () => (await import("./keyvalue/sqlite.ts")).createKeyValueSqliteProvider,
   "keyvalue-memory": async () => (await import("./keyvalue/memory.ts")).createKeyValueMemoryProvider,
