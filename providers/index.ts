@@ -7,6 +7,7 @@ import type { ProviderFactory } from "#provider";
 export const PROVIDERS: Readonly<Record<string, () => Promise<ProviderFactory>>> = {
   mqtt: async () => (await import("./mqtt/index.ts")).createMqttProvider,
   serial: async () => (await import("./serial/index.ts")).createSerialProvider,
+  modbus: async () => (await import("./serial/modbus/index.ts")).createModbusProvider,
   gpio: async () => (await import("./gpio/index.ts")).createGpioProvider,
   "keyvalue-sqlite": async () => (await import("./keyvalue/sqlite.ts")).createKeyValueSqliteProvider,
   "keyvalue-redis": async () => (await import("./keyvalue/redis/index.ts")).createKeyValueRedisProvider,
@@ -20,3 +21,7 @@ export const PROVIDERS: Readonly<Record<string, () => Promise<ProviderFactory>>>
   "sql-sqlite": async () => (await import("./sql/sqlite.ts")).createSqlSqliteProvider,
   "messaging-memory": async () => (await import("./messaging/memory.ts")).createMessagingMemoryProvider,
 };
+
+/** Devices of this machine by hand, for the command line. */
+export const loadGpioTools = async () => (await import("./gpio/tools.ts")).createGpioTools;
+export type { ChipReport, GpioTools, LineLevel, WatchedEdge } from "./gpio/tools.ts";
