@@ -20,3 +20,7 @@ export const PROVIDERS: Readonly<Record<string, () => Promise<ProviderFactory>>>
   "sql-sqlite": async () => (await import("./sql/sqlite.ts")).createSqlSqliteProvider,
   "messaging-memory": async () => (await import("./messaging/memory.ts")).createMessagingMemoryProvider,
 };
+
+/** Serial ports of this machine by hand, for the command line. */
+export const loadSerialTools = async () => (await import("./serial/tools.ts")).createSerialTools;
+export type { Framed, PortReport } from "./serial/tools.ts";

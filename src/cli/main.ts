@@ -11,6 +11,7 @@ import { EXIT } from "./exit-codes.ts";
 import { addHubCommands } from "./hub/commands.ts";
 import { addLatticeCommands } from "./lattice/commands.ts";
 import { addOutboxCommands } from "./outbox/commands.ts";
+import { addSerialCommands } from "./serial/commands.ts";
 import { addTrustCommands } from "./trust/commands.ts";
 import { addUpdateCommands } from "./update/commands.ts";
 
@@ -68,6 +69,7 @@ addLatticeCommands(program);
 const withConfigOptions = (command: Command): Command => command.addOption(configOption()).addOption(jsonOption());
 addArtifactCommands(program, withConfigOptions);
 addHubCommands(program, withConfigOptions);
+addSerialCommands(program, (command) => command.addOption(jsonOption()));
 
 program
   .command("config")
