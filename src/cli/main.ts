@@ -10,6 +10,7 @@ import type { CompileOptions } from "./compile.ts";
 import { EXIT } from "./exit-codes.ts";
 import { addHubCommands } from "./hub/commands.ts";
 import { addLatticeCommands } from "./lattice/commands.ts";
+import { addLinkCommands } from "./link/commands.ts";
 import { addOutboxCommands } from "./outbox/commands.ts";
 import { addTrustCommands } from "./trust/commands.ts";
 import { addUpdateCommands } from "./update/commands.ts";
@@ -64,6 +65,7 @@ withAgentOptions(
 addAppCommands(program, withAgentOptions);
 addOutboxCommands(program, withAgentOptions);
 addUpdateCommands(program, withAgentOptions);
+addLinkCommands(program, withAgentOptions);
 addLatticeCommands(program);
 const withConfigOptions = (command: Command): Command => command.addOption(configOption()).addOption(jsonOption());
 addArtifactCommands(program, withConfigOptions);

@@ -50,9 +50,12 @@ export function wasiKeyValueSuite(subject: { readonly name: string; create(): Pr
       expect(await bucket.get("k")).toBeUndefined();
     });
 
-    test("a bucket's representation is all that is needed to use it again", async ({ expect }) => {
+    test("a bucket's representation is its identifier, which another provider gets after a swap", async ({
+      expect,
+    }) => {
       await using rig = await subject.create();
       await using first = await open(rig);
+      expect(await first.link.call(STORE, "open", "default")).toBe("default");
       await first.set("k", "kept");
       await using again = await open(rig);
       expect(text(await again.get("k"))).toBe("kept");
