@@ -7,6 +7,9 @@ const backoff = (initial: number, max: number) =>
 
 const file = z.string().startsWith("/", "want an absolute path");
 
+/** Meant for `{ secret: … }`, which has become text by now. */
+const password = z.string().min(1).max(65_535);
+
 const LOOPBACK = /^(127\.|\[::1\]|localhost:)/;
 
 const broker = z
@@ -17,7 +20,14 @@ const broker = z
       .regex(/^(\[[0-9a-fA-F:]+\]|[^:[\]]+):\d{1,5}$/, "want host:port, such as 127.0.0.1:1883")
       .default("127.0.0.1:1883"),
     users: z
-      .array(z.strictObject({ username: z.string().min(1), password_file: file }))
+      .array(
+        z
+          .strictObject({ username: z.string().min(1), password: password.optional(), password_file: file.optional() })
+          .refine((user) => (user.password === undefined) !== (user.password_file === undefined), {
+            path: ["password"],
+            message: "want either password or password_file",
+          }),
+      )
       .max(256)
       .default([]),
     /** Needed to listen beyond this device without users. */
@@ -37,6 +47,7 @@ const remote = {
   /** Names the session that the broker keeps; must be unique at the broker. */
   client_id: z.string().min(1).max(128).optional(),
   username: z.string().min(1).optional(),
+  password: password.optional(),
   password_file: file.optional(),
   tls: z
     .strictObject({ ca_file: file.optional(), cert_file: file.optional(), key_file: file.optional() })
@@ -73,6 +84,10 @@ export const mqttSchema = z
   .refine((config) => config.url !== undefined || config.broker !== undefined, {
     path: ["url"],
     message: "want the url of a broker, a broker of our own, or both",
+  })
+  .refine((config) => config.password === undefined || config.password_file === undefined, {
+    path: ["password_file"],
+    message: "want either password or password_file",
   });
 export type MqttConfig = z.infer<typeof mqttSchema>;
 export type RemoteConfig = MqttConfig & { readonly url: string };

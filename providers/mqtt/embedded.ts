@@ -182,8 +182,8 @@ function digest(secret: Uint8Array): Buffer {
 }
 
 async function readPasswords(config: BrokerConfig): Promise<ReadonlyMap<string, Buffer>> {
-  const entries = config.users.map(async ({ username, password_file }) => {
-    const secret = await readSecret(password_file);
+  const entries = config.users.map(async ({ username, password = "", password_file }) => {
+    const secret = password_file === undefined ? password : await readSecret(password_file);
     return [username, digest(Buffer.from(secret))] as const;
   });
   return new Map(await Promise.all(entries));

@@ -5,8 +5,10 @@ import { LANES } from "../domain/outbox.ts";
 import { isSubjectFilter } from "../domain/subject.ts";
 import { LOG_LEVELS } from "../lib/log.ts";
 import { duration, size } from "../lib/schema.ts";
+import { markReferences } from "../lib/secret-references.ts";
 import { parseWitName } from "../domain/wit-name.ts";
 import { operatorSchema } from "./operator-schema.ts";
+import { secretsSchema } from "./secrets-schema.ts";
 import { trustSchema } from "./trust-schema.ts";
 
 /** Ids become NATS subject tokens and file names. */
@@ -128,6 +130,14 @@ const updatePolicy = z.strictObject({
   probe: probe.optional(),
 });
 
+/** Of a provider or a link, whose own schema checks it. An object with the key `secret` stands for a secret. */
+const workloadConfig = z
+  .unknown()
+  .transform((config, context) =>
+    markReferences(config, (path, message) => context.addIssue({ code: "custom", path: [...path], message })),
+  )
+  .optional();
+
 /** What runs: the same in the file and in a document of the hub. */
 const workloadShape = (path: ReturnType<typeof pathFrom>) => ({
   components: z
@@ -168,7 +178,7 @@ const workloadShape = (path: ReturnType<typeof pathFrom>) => ({
       }),
     )
     .default({}),
-  providers: z.record(id, z.strictObject({ type: z.string().min(1), config: z.unknown().optional() })).default({}),
+  providers: z.record(id, z.strictObject({ type: z.string().min(1), config: workloadConfig })).default({}),
   links: z
     .array(
       z.strictObject({
@@ -176,7 +186,7 @@ const workloadShape = (path: ReturnType<typeof pathFrom>) => ({
         to: id,
         interfaces: z.array(interfaceName).min(1),
         name: id.default("default"),
-        config: z.unknown().optional(),
+        config: workloadConfig,
       }),
     )
     .default([]),
@@ -391,6 +401,7 @@ export function configSchema(folder: string) {
         trusted_keys: z.array(path).default([]),
       })
       .prefault({}),
+    secrets: secretsSchema(path).prefault({}),
     trust: trustSchema(path).optional(),
     metrics: z.strictObject({ listen: loopback.optional() }).prefault({}),
     updates: z.strictObject({ max_size: size().prefault("128MiB") }).prefault({}),

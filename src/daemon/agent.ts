@@ -23,6 +23,7 @@ import { createClockSync } from "../lib/clock-sync/clock-sync.ts";
 import { askWitnesses, SYSTEM_WITNESSES } from "../lib/clock-sync/witnesses.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/log.ts";
+import { createRedactor, redactingLogger } from "../lib/redactor.ts";
 import { createMetricsRegistry } from "../lib/metrics.ts";
 import { createRuntime } from "../runtime/runtime.ts";
 import { NOTHING_REMEMBERED } from "../trust/memory.ts";
@@ -43,6 +44,7 @@ import { createOutboxControl, recallOutbox } from "./outbox-control.ts";
 import { createOutboxMeters } from "./outbox-meters.ts";
 import { createPatientStats } from "./patient-stats.ts";
 import { providerTypes } from "./provider-types.ts";
+import { openSecrets } from "./secrets.ts";
 import { openTrustCheck } from "./trust-check.ts";
 import { loadTrustPolicy } from "./trust-policy.ts";
 import { updateHandlers } from "./update-handlers.ts";
@@ -83,7 +85,9 @@ export interface Agent extends AsyncDisposable {
  * try; the hub is not waited for.
  * @throws PetioleError ERR_STORE_LOCKED, ERR_STORE_OPEN and other failures of the agent's own folders
  */
-export async function openAgent({ config, file, env, clock, log, signal, onEnd }: AgentDeps): Promise<Agent> {
+export async function openAgent({ config, file, env, clock, signal, onEnd, ...deps }: AgentDeps): Promise<Agent> {
+  const redactor = createRedactor();
+  const log = redactingLogger(deps.log, redactor);
   await using stack = new AsyncDisposableStack();
   await makeFolder(config.state_dir);
   await makeFolder(config.cache_dir);
@@ -149,6 +153,7 @@ export async function openAgent({ config, file, env, clock, log, signal, onEnd }
   const outboxStats = createPatientStats({ outbox: store.outbox, clock });
   // While the store has nothing else to do: a status that comes later need not wait for the disk.
   await outboxStats();
+  const secrets = stack.use(openSecrets({ config, env, redactor, clock, log: log.child({ part: "secrets" }) }));
   const runtime = stack.use(
     createRuntime({
       cacheDir: config.cache_dir,
@@ -220,6 +225,7 @@ export async function openAgent({ config, file, env, clock, log, signal, onEnd }
         services,
         trust,
         remote,
+        secrets,
         journal: await openUpdateJournal(store.state, log.child({ part: "updates" })),
         kept: createKeptVersions({
           folder: join(config.state_dir, VERSIONS),
@@ -311,25 +317,26 @@ export async function openAgent({ config, file, env, clock, log, signal, onEnd }
   if (operator !== undefined) stack.use(operator.host);
   let watch: BucketWatch | undefined;
   let state: AgentStatus["state"] = "starting";
-  const status = async (): Promise<AgentStatus> => ({
-    device: config.device.id,
-    version: VERSION,
-    pid: process.pid,
-    state,
-    uptime: (clock.monotonic() - started) / 1000,
-    rss: process.memoryUsage.rss(),
-    hub: hub.state(),
-    clock: clockSync.status(),
-    outbox: await outboxStats(),
-    inbox: { ...inbox.stats(), hub: hub.inbound() },
-    desired: desired.status(watch),
-    lattice: lattice?.status(),
-    operator: operator?.host.status(),
-    ...host.status(),
-    links: desired
-      .current()
-      .links.map(({ name, source, target, interfaces }) => ({ name, source, target, interfaces })),
-  });
+  const status = async (): Promise<AgentStatus> =>
+    redactor.deep({
+      device: config.device.id,
+      version: VERSION,
+      pid: process.pid,
+      state,
+      uptime: (clock.monotonic() - started) / 1000,
+      rss: process.memoryUsage.rss(),
+      hub: hub.state(),
+      clock: clockSync.status(),
+      outbox: await outboxStats(),
+      inbox: { ...inbox.stats(), hub: hub.inbound() },
+      desired: desired.status(watch),
+      lattice: lattice?.status(),
+      operator: operator?.host.status(),
+      ...host.status(),
+      links: desired
+        .current()
+        .links.map(({ name, source, target, interfaces }) => ({ name, source, target, interfaces })),
+    });
   const path = join(config.runtime_dir, SOCKET_NAME);
   const readMetrics = async (): Promise<MetricFamily[]> => [...agentMetrics(await status()), ...metrics.families()];
   const handlers = {

@@ -110,8 +110,10 @@ export interface ProviderSpec {
   readonly id: ProviderId;
   /** Names a factory in the provider registry, such as `mqtt` or `keyvalue-sqlite`. */
   readonly type: string;
-  /** Checked by the provider's own schema. */
+  /** Checked by the provider's own schema, once secrets stand in place of references. */
   readonly config: unknown;
+  /** Set by the host alone: another text when a secret of the configuration has another value. */
+  readonly secrets?: string | undefined;
 }
 
 /**
@@ -125,8 +127,9 @@ export interface LinkSpec {
   readonly target: LinkEnd;
   /** Without version, such as `wasi:keyvalue/store`. */
   readonly interfaces: readonly string[];
-  /** Checked by the provider's own schema. */
+  /** As that of a provider. */
   readonly config: unknown;
+  readonly secrets?: string | undefined;
 }
 
 export interface DesiredState {

@@ -18,6 +18,8 @@ export interface LinkBinderDeps {
   readonly desired: () => DesiredState;
   readonly provider: (id: ProviderId) => Provider | undefined;
   readonly component: (id: ComponentId) => LiveEnd | undefined;
+  /** A configuration with values in place of references to secrets. */
+  readonly filled: (asker: ProviderId, config: unknown) => Promise<unknown>;
   readonly callees: Callees;
   readonly remote: RemoteEnds | undefined;
   readonly router: Router;
@@ -97,13 +99,14 @@ export function createLinkBinder(deps: LinkBinderDeps): LinkBinder {
       const reason = imports ? "the link is for its imports" : "it is on another host";
       throw new PetioleError("ERR_LINK_INVALID", `Cannot call ${what} of "${id}": ${reason}`);
     };
+    const config = serving.parseLinkConfig(await deps.filled(serving.id, link.config));
     const meter = meters.of(link);
     const binding = await serving.bind({
       component: id,
       linkName: link.name,
       direction,
       interfaces: link.interfaces,
-      config: serving.parseLinkConfig(link.config),
+      config,
       elsewhere,
       shapes: () => linkedShapes(link, component(id)?.prepared.shapes[direction]),
       call: async (name, functionName, args) =>

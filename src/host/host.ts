@@ -13,10 +13,13 @@ import type { HostServices } from "../provider/services.ts";
 import type { ComponentEvent, Runtime } from "../runtime/contract.ts";
 import { createLinkBinder, type LiveLink } from "./bind-link.ts";
 import { createCallees } from "./callees.ts";
+import { createEgress } from "./egress.ts";
 import { createLinkMeters } from "./link-meters.ts";
 import { linkKey, plan, type Step } from "./plan.ts";
 import type { KeptVersions, RemoteEnds, TrustCheck } from "./ports.ts";
 import { createRouter } from "./router.ts";
+import { createSecretUse } from "./secret-use.ts";
+import type { Secrets } from "./secrets.ts";
 import { createServing } from "./serving.ts";
 import { ComponentSlot, type SlotDeps } from "./update/component-slot.ts";
 import { createForgetfulJournal, type UpdateJournal } from "./update/journal.ts";
@@ -34,6 +37,8 @@ export interface HostDeps {
   readonly trust?: TrustCheck | undefined;
   /** Without it, components neither call other hosts nor are called by them. */
   readonly remote?: RemoteEnds | undefined;
+  /** Without it, nobody gets a secret. */
+  readonly secrets?: Secrets | undefined;
   /** Without it, nothing is known of versions after a restart. */
   readonly journal?: UpdateJournal | undefined;
   /** Without it, no version outlives its file. */
@@ -97,6 +102,12 @@ export function createHost({ runtime, registry, services, trust, remote, kept, c
   const exclusive = createExclusive();
   const stopping = new AbortController();
   let desired = NOTHING;
+  /** As it was asked for. */
+  let asked = NOTHING;
+  const secrets = createSecretUse(deps.secrets, () => {
+    desired = secrets.marked(asked);
+    void exclusive.run(again);
+  });
   /** What providers measure, for as long as they run. */
   const measures = new Map<string, MetricsScope>();
   let retryTimer: NodeJS.Timeout | undefined;
@@ -110,6 +121,7 @@ export function createHost({ runtime, registry, services, trust, remote, kept, c
       if (item?.live === undefined) return undefined;
       return { spec: item.spec, prepared: item.live.prepared, running: item.live.running };
     },
+    filled: (asker, config) => secrets.filled(asker, config),
     callees,
     remote,
     router,
@@ -152,6 +164,8 @@ export function createHost({ runtime, registry, services, trust, remote, kept, c
     scheduleRetry();
   }
 
+  const egress = createEgress({ desired: () => desired, provider: (id) => providers.get(id)?.live, router });
+
   const slotDeps = (id: ComponentId): SlotDeps => ({
     runtime,
     trust,
@@ -163,11 +177,12 @@ export function createHost({ runtime, registry, services, trust, remote, kept, c
     links: () => desired.links.filter(({ source, target }) => source === id || target === id),
     neighbour: (end) => components.get(end)?.live?.prepared,
     onImport: (component, name, fn, args) => router.call(component, name, fn, args),
+    onEgress: egress,
     onEvent: logEvent,
     onOutcome: (outcome) => {
       const live = components.get(id)?.live;
       if (live !== undefined) serving.renew(id, live.prepared);
-      updates.tell(outcome);
+      updates.tell(secrets.conceal(outcome));
     },
     onSettled: () => updates.clear(),
   });
@@ -216,7 +231,7 @@ export function createHost({ runtime, registry, services, trust, remote, kept, c
         const own = log.child({ provider: spec.id });
         const provider: Provider = factory({ id: spec.id, log: own, clock, services, metrics: measure });
         try {
-          await provider.start(provider.parseConfig(spec.config), stopping.signal);
+          await provider.start(provider.parseConfig(await secrets.filled(spec.id, spec.config)), stopping.signal);
         } catch (error) {
           measure[Symbol.dispose]();
           await provider[Symbol.asyncDispose]();
@@ -314,7 +329,7 @@ export function createHost({ runtime, registry, services, trust, remote, kept, c
       items.set(key, { spec, live: await start(), failure: undefined });
     } catch (cause) {
       if (stopping.signal.aborted) return;
-      const error = isPetioleError(cause) ? cause : unexpected(what, cause);
+      const error = secrets.conceal(isPetioleError(cause) ? cause : unexpected(what, cause));
       const delay = error.retryable ? backoffDelay(attempts - 1, RETRY) : undefined;
       const retryAt = delay === undefined ? undefined : clock.monotonic() + delay;
       items.set(key, { spec, live: undefined, failure: { error, attempts, retryAt } });
@@ -346,24 +361,28 @@ export function createHost({ runtime, registry, services, trust, remote, kept, c
   return {
     async apply(next) {
       if (stopping.signal.aborted) return;
-      desired = next;
+      asked = next;
+      desired = secrets.marked(next);
       await exclusive.run(again);
     },
 
     updates,
     checkLink: (link) => binder.check(link),
 
-    status: () => ({
-      components: desired.components.map((spec) => componentStatus(spec, components.get(spec.id), links)),
-      providers: desired.providers.map((spec) => providerStatus(spec, providers.get(spec.id))),
-      links: desired.links.map((spec) => linkStatus(spec, links.get(linkKey(spec)))),
-    }),
+    status: () =>
+      secrets.conceal({
+        components: desired.components.map((spec) => componentStatus(spec, components.get(spec.id), links)),
+        providers: desired.providers.map((spec) => providerStatus(spec, providers.get(spec.id))),
+        links: desired.links.map((spec) => linkStatus(spec, links.get(linkKey(spec)))),
+      }),
 
     async [Symbol.asyncDispose]() {
       stopping.abort(new PetioleError("ERR_COMPONENT_STOPPED", "The agent is stopping"));
+      asked = NOTHING;
       desired = NOTHING;
       await exclusive.run(reconcile);
       clearTimeout(retryTimer);
+      secrets[Symbol.dispose]();
     },
   };
 }

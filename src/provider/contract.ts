@@ -22,6 +22,9 @@ import type { HostServices } from "./services.ts";
  * provider of the same contract gets what this one gave out. So providers of one contract use the same representations.
  *
  * A function may return a promise of its result.
+ *
+ * Requests of `wasi:http/outgoing-handler` are carried out by the runtime. Its function `handle` gets an `EgressRequest`,
+ * and returns an `EgressPermit` or throws a `WitError` of the interface's `error-code`.
  */
 export type CapabilityFunction = (...args: never[]) => unknown;
 export type CapabilityFunctions = Readonly<Record<string, Readonly<Record<string, CapabilityFunction>>>>;
@@ -102,7 +105,7 @@ export interface Provider<Config = unknown, LinkConfig = unknown> extends AsyncD
   parseConfig(raw: unknown): Config;
   /** @throws PetioleError ERR_PROVIDER_CONFIG with every fault. */
   parseLinkConfig(raw: unknown): LinkConfig;
-  /** @throws PetioleError ERR_PROVIDER_START; rejects with the signal's reason when aborted. */
+  /** @throws PetioleError ERR_PROVIDER_START, ERR_DEVICE_…; rejects with the signal's reason when aborted. */
   start(config: Config, signal: AbortSignal): Promise<void>;
   bind(link: LinkContext<LinkConfig>): Promise<Binding>;
   /** For one that is a process of its own: how that is now. */

@@ -93,7 +93,7 @@ export class ComponentRunner implements RunningComponent, GroupOwner {
       },
     };
     this.#targets = new CallTargets(setup.id, setup.exports, bounds);
-    this.#imports = createImportServer(setup.imports, bounds, options.onImport);
+    this.#imports = createImportServer(setup.imports, bounds, options);
     this.#breaches = new Breaches(clock, options.onEvent, this.#stop.signal);
     this.#cpu = new CpuShare(options.limits.cpu, clock.monotonic());
   }

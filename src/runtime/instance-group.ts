@@ -290,6 +290,13 @@ export class InstanceGroup implements Tenant {
       case "import":
         this.#onImport(message[2], message[3], message[4], message[5], message[6]);
         break;
+      case "egress": {
+        const [, group, instance, request, asked] = message;
+        void this.#deps.imports.egress(asked).then((answer) => {
+          if (this.#instances.has(instance)) this.#deps.slot.post(["egress", group, instance, request, answer]);
+        });
+        break;
+      }
       case "log":
         if (this.#closedAt === undefined) this.#deps.log[message[2]](message[3], message[4]);
         break;

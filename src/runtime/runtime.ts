@@ -158,6 +158,7 @@ export function createRuntime(deps: RuntimeDeps): Runtime {
         env: { ...options.env },
         config: { ...options.config },
         grants: options.grants,
+        asksEgress: options.onEgress !== undefined,
         recycling: options.recycling,
         memory: options.limits.memory,
         logRate: options.limits.logRate,

@@ -199,6 +199,7 @@ export function createVersionWorld(disk: Disk, options: VersionWorldOptions): Ve
           links: () => [{ name: "default", source: "bus", target: "app", interfaces: ["a:b/on"], config: undefined }],
           neighbour: () => undefined,
           onImport: async () => undefined,
+          onEgress: async () => undefined,
           onEvent: () => {},
           onOutcome: (outcome) => void outcomes.push(outcome),
           onSettled: () => updates.clear(),

@@ -55,6 +55,9 @@ function receive(message: ToWorker): void {
     case "reply":
       groups.get(message[1])?.guest(message[2])?.reply(message[3], outcomeOf(message));
       break;
+    case "egress":
+      groups.get(message[1])?.guest(message[2])?.onEgress(message[3], message[4]);
+      break;
     case "http":
       groups.get(message[1])?.input(message[2], message[3]);
       break;
