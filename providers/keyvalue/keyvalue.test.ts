@@ -1,7 +1,7 @@
 import { describe, test } from "vitest";
 import { keyValueSuite } from "../../test/conformance/key-value.ts";
 import { wasiKeyValueSuite } from "../../test/conformance/keyvalue/suite.ts";
-import { bindLink, startProvider } from "../../test/support/provider-rig.ts";
+import { bindLink, startProvider, type BoundLink } from "../../test/support/provider-rig.ts";
 import { PetioleError, type WitError } from "../../src/domain/errors.ts";
 import { bytes, mebibytes } from "../../src/domain/units.ts";
 import type { KeyValueStore } from "../../src/provider/services.ts";
@@ -46,7 +46,11 @@ describe("createKeyValueMemoryProvider()", () => {
     const links = await Promise.all(
       [1, 2].map(async () => (await startProvider(createKeyValueMemoryProvider, {})).bind({})),
     );
-    const [before, after] = links.map(({ call }) => call);
+    const [before, after] = links.map(
+      (link) =>
+        async (...args: Parameters<BoundLink["call"]>) =>
+          await link.call(...args),
+    );
     if (before === undefined || after === undefined) throw new Error("there are two links");
     const [STORE, ATOMICS] = ["wasi:keyvalue/store", "wasi:keyvalue/atomics"];
     const bucket = await before(STORE, "open", "default");

@@ -3,7 +3,7 @@ import { componentSpec } from "../../test/support/workloads.ts";
 import type { LinkSpec, WantedState } from "../domain/workload.ts";
 import { applySwaps, providerLinks, withSwap } from "./link-swaps.ts";
 
-const link = (source: string, target: string, config: unknown = undefined): LinkSpec => ({
+const link = (source: string, target: string, config?: unknown): LinkSpec => ({
   name: "default",
   source,
   target,

@@ -42,10 +42,10 @@ describe("petiole link", () => {
     };
     const links = async (): Promise<LinksReport> => await askAgent(agent.socket, "links");
 
-    let counting = true;
+    const counting = new AbortController();
     let counted = 0;
     const count = async (): Promise<void> => {
-      while (counting) {
+      while (!counting.signal.aborted) {
         await ask("POST");
         counted += 1;
       }
@@ -65,7 +65,7 @@ describe("petiole link", () => {
       await swap({ to });
     }
     await more();
-    counting = false;
+    counting.abort();
     await clients;
 
     const inMemory = await ask("GET");

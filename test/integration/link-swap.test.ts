@@ -110,10 +110,10 @@ describe("a link that is swapped while calls run", () => {
     await world.host.apply(desired(stores, "disk"));
     expect(world.host.status().components[0]).toMatchObject({ state: "running", lastError: undefined });
 
-    let swapping = true;
+    const swapping = new AbortController();
     const sent = new Map<string, number>();
     const deliverAll = async (sensor: string): Promise<void> => {
-      for (let seq = 1; swapping; seq += 1) {
+      for (let seq = 1; !swapping.signal.aborted; seq += 1) {
         // Rejects when the call fails.
         await world.deliver(sensor, seq);
         sent.set(sensor, seq);
@@ -127,7 +127,7 @@ describe("a link that is swapped while calls run", () => {
       // On each of them calls begin, and instances use the bucket that they opened on another.
       await world.deliver(`on-${store}`, sent.size);
     }
-    swapping = false;
+    swapping.abort();
     await delivering;
     for (const sensor of sensors) {
       expect(world.published.get(sensor)).toEqual(Array.from({ length: sent.get(sensor) ?? 0 }, (_, i) => i + 1));
