@@ -15,5 +15,7 @@ export const PROVIDERS: Readonly<Record<string, () => Promise<ProviderFactory>>>
   "http-server": async () => (await import("./http-server/index.ts")).createHttpServerProvider,
   "http-client": async () => (await import("./http-client/index.ts")).createHttpClientProvider,
   timer: async () => (await import("./timer/index.ts")).createTimerProvider,
+  "sql-postgres": async () => (await import("./sql/postgres.ts")).createSqlPostgresProvider,
+  "sql-sqlite": async () => (await import("./sql/sqlite.ts")).createSqlSqliteProvider,
   "messaging-memory": async () => (await import("./messaging/memory.ts")).createMessagingMemoryProvider,
 };
