@@ -11,6 +11,7 @@ import { EXIT } from "./exit-codes.ts";
 import { addGpioCommands } from "./gpio/commands.ts";
 import { addHubCommands } from "./hub/commands.ts";
 import { addLatticeCommands } from "./lattice/commands.ts";
+import { addLinkCommands } from "./link/commands.ts";
 import { addOutboxCommands } from "./outbox/commands.ts";
 import { addTrustCommands } from "./trust/commands.ts";
 import { addUpdateCommands } from "./update/commands.ts";
@@ -65,6 +66,7 @@ withAgentOptions(
 addAppCommands(program, withAgentOptions);
 addOutboxCommands(program, withAgentOptions);
 addUpdateCommands(program, withAgentOptions);
+addLinkCommands(program, withAgentOptions);
 addLatticeCommands(program);
 const withConfigOptions = (command: Command): Command => command.addOption(configOption()).addOption(jsonOption());
 addArtifactCommands(program, withConfigOptions);
