@@ -15,5 +15,7 @@ export const PROVIDERS: Readonly<Record<string, () => Promise<ProviderFactory>>>
   "http-server": async () => (await import("./http-server/index.ts")).createHttpServerProvider,
   "http-client": async () => (await import("./http-client/index.ts")).createHttpClientProvider,
   timer: async () => (await import("./timer/index.ts")).createTimerProvider,
+  i2c: async () => (await import("./i2c/index.ts")).createI2cProvider,
+  sensors: async () => (await import("./sensors/index.ts")).createSensorsProvider,
   "messaging-memory": async () => (await import("./messaging/memory.ts")).createMessagingMemoryProvider,
 };
