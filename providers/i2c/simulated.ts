@@ -33,8 +33,12 @@ class RegisterDevice implements Device {
 
 /** Sensors with commands: what was written last decides what is read, and a command without an answer has none. */
 class AnsweringDevice implements Device {
-  readonly answers = new Map<string, Uint8Array>();
+  readonly answers: Map<string, Uint8Array>;
   #written = "";
+
+  constructor(answers: Iterable<readonly [string, Uint8Array]> = []) {
+    this.answers = new Map(answers);
+  }
 
   write(bytes: Uint8Array): void {
     this.#written = Buffer.from(bytes).toString("hex");
@@ -66,7 +70,7 @@ export function createSimulatedBus(devices: ReadonlyMap<number, SimulatedDevice>
       for (const [register, bytes] of registers) device.registers.set(bytes.subarray(0, 256 - register), register);
       present.set(address, device);
     }
-    for (const [written, answer] of answers ?? []) answering(address).answers.set(written, answer);
+    if (answers !== undefined) present.set(address, new AnsweringDevice(answers));
   }
 
   const perform = (device: Device, operation: Operation): Uint8Array[] => {

@@ -148,7 +148,7 @@ describe("readings that are pushed", () => {
     await batches.waitFor(1);
     await rm(join(sysfs.root, "bus/w1"), { recursive: true });
     slow = true;
-    const nextRound = async (): Promise<void> =>
+    const nextRound = async (): Promise<unknown> =>
       await waitFor("the next round to be waited for", () => clock.sleeping === 1);
     await nextRound();
     await clock.advance(seconds(10));

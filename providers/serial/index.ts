@@ -7,7 +7,7 @@ import { createPort, type Port } from "./port.ts";
 
 /** `petiole:serial`: frames of serial ports. `open` replaces the way to the hardware. */
 export function createSerialProvider(
-  { id, clock, log }: ProviderDeps,
+  { id, clock, log, metrics }: ProviderDeps,
   open: OpenSerialDevice = openSerialPort,
 ): Provider<SerialConfig, LinkConfig> {
   let running: { readonly config: SerialConfig; readonly ports: ReadonlyMap<string, Port> } | undefined;
@@ -22,7 +22,7 @@ export function createSerialProvider(
       signal.throwIfAborted();
       // A device that is not there yet is no reason not to start: its port waits for it.
       const ports = Object.entries(config.ports).map(
-        ([label, port]) => [label, stack.use(createPort({ label, config: port, open, clock, log }))] as const,
+        ([label, port]) => [label, stack.use(createPort({ label, config: port, open, clock, log, metrics }))] as const,
       );
       running = { config, ports: new Map(ports) };
     },

@@ -8,6 +8,7 @@ import { countArgument, sizeArgument } from "./arguments.ts";
 import { addArtifactCommands } from "./artifacts/commands.ts";
 import type { CompileOptions } from "./compile.ts";
 import { EXIT } from "./exit-codes.ts";
+import { addGpioCommands } from "./gpio/commands.ts";
 import { addHubCommands } from "./hub/commands.ts";
 import { addLatticeCommands } from "./lattice/commands.ts";
 import { addOutboxCommands } from "./outbox/commands.ts";
@@ -68,6 +69,7 @@ addLatticeCommands(program);
 const withConfigOptions = (command: Command): Command => command.addOption(configOption()).addOption(jsonOption());
 addArtifactCommands(program, withConfigOptions);
 addHubCommands(program, withConfigOptions);
+addGpioCommands(program, (command) => command.addOption(jsonOption()));
 
 program
   .command("config")

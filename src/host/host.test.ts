@@ -62,6 +62,7 @@ function createWorld(
       return {
         call: async (name, fn, args) => `${options.id} ${name}#${fn}(${args.join()})`,
         http: () => Promise.reject(new Error("no HTTP here")),
+        configure: () => {},
         stats: () => ({
           calls: 7,
           failures: 0,
