@@ -32,7 +32,7 @@ const keyed = <K, V>(key: z.ZodType<K>, value: z.ZodType<V>) =>
       if (result.success) entries.set(result.data, item);
       else context.addIssue({ code: "custom", path: [text], message: result.error.issues[0]?.message ?? "is wrong" });
     }
-    return entries as ReadonlyMap<K, V>;
+    return entries;
   });
 
 const toBytes = (hex: string): Uint8Array => Uint8Array.from(Buffer.from(hex, "hex"));

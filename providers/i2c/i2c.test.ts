@@ -103,7 +103,7 @@ describe("encodeTransfer()", () => {
     ]);
     const hex = (bytes: Uint8Array | undefined): string => Buffer.from(bytes ?? []).toString("hex");
     expect(hex(argument)).toBe("00000000000000000200000000000000");
-    expect(hex(pointers[0]?.target)).toBe("44000000020000000000000000000000" + "44000100060000000000000000000000");
+    expect(hex(pointers[0]?.target)).toBe("4400000002000000000000000000000044000100060000000000000000000000");
     expect(pointers.map(({ offset }) => offset)).toEqual([0, 8, 24]);
     expect(hex(pointers[1]?.target)).toBe("e000");
     expect(reads).toEqual([new Uint8Array(6)]);
@@ -111,7 +111,7 @@ describe("encodeTransfer()", () => {
 });
 
 describe("configuration", () => {
-  const { parseConfig } = createI2cProvider(providerDeps());
+  const provider = createI2cProvider(providerDeps());
   test.for([
     [{ bus: { backend: "kernel", path: "i2c-1" } }, "want a device file such as /dev/i2c-1"],
     [{ bus: { backend: "kernel", path: "/dev/i2c-1", timeout: "1ms" } }, "want 10ms to 1m"],
@@ -120,7 +120,7 @@ describe("configuration", () => {
     [{ bus: { backend: "simulated", devices: { "0x44": { answers: { e0: "1" } } } } }, "want bytes in hexadecimal"],
     [{ bus: { backend: "simulated", devices: { "0x44": {} } } }, "want either registers or answers"],
   ] as const)("%j: %s", ([config, reason], { expect }) => {
-    expect(() => parseConfig(config)).toThrow(reason);
+    expect(() => provider.parseConfig(config)).toThrow(reason);
   });
 
   test("takes addresses as numbers and as text", ({ expect }) => {

@@ -184,7 +184,7 @@ describe("readings that are pushed", () => {
 });
 
 describe("configuration", () => {
-  const { parseConfig } = createSensorsProvider(providerDeps());
+  const provider = createSensorsProvider(providerDeps());
   test.for([
     [{ sensors: {} }, "want at least one sensor"],
     [{ sensors: { cpu: { hwmon: "x", channel: "beep1" } } }, "want a channel such as temp1"],
@@ -194,6 +194,6 @@ describe("configuration", () => {
     [{ sensors: { Cpu: { hwmon: "x", channel: "temp1" } } }, "sensors.Cpu"],
     [{ sensors: { cpu: {} } }, "hwmon and channel"],
   ] as const)("%j: %s", ([config, reason], { expect }) => {
-    expect(() => parseConfig(config)).toThrow(reason);
+    expect(() => provider.parseConfig(config)).toThrow(reason);
   });
 });

@@ -97,8 +97,8 @@ export function createFakeI2cKernel(bus: Bus): FakeI2cKernel {
       }
       if (typeof argument !== "number") return fail("ENOTTY");
       if (request === 0x0702) kernel.timeout = argument;
-      else if (request === 0x0703) kernel.claimed.has(argument) && fail("EBUSY");
-      else fail("ENOTTY");
+      else if (request !== 0x0703) fail("ENOTTY");
+      else if (kernel.claimed.has(argument)) fail("EBUSY");
       return 0;
     },
     async ioctlLater(descriptor, request, argument, pointers = []) {

@@ -16,17 +16,17 @@ export interface Capabilities {
  * Publishes what the sensor measured last. One that has nothing to say has lost its power, or just got it: it is told to
  * measure, and the next firing has a value.
  */
-export function report(name: string, { ask, tell, publish, warn }: Capabilities): void {
+export function report(name: string, capabilities: Capabilities): void {
   let bytes: Uint8Array;
   try {
-    bytes = ask(FETCH, LENGTH);
+    bytes = capabilities.ask(FETCH, LENGTH);
   } catch (error) {
-    warn(`The sensor has no value (${errorText(error)}): it is told to measure`);
-    tell(START);
+    capabilities.warn(`The sensor has no value (${errorText(error)}): it is told to measure`);
+    capabilities.tell(START);
     return;
   }
   const climate = decode(bytes);
   // Half a value is none: the next firing tries again.
-  if (climate === undefined) return warn("A checksum of the sensor does not fit");
-  publish(`climate.${name}`, encodeUtf8(JSON.stringify(climate)));
+  if (climate === undefined) return capabilities.warn("A checksum of the sensor does not fit");
+  capabilities.publish(`climate.${name}`, encodeUtf8(JSON.stringify(climate)));
 }
