@@ -14,8 +14,10 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const CONFIGS: Readonly<Record<string, unknown>> = {
   mqtt: { broker: { listen: "127.0.0.1:0" } },
   serial: { ports: { p: { path: "/dev/nonexistent" } } },
+  modbus: { buses: { b: { path: "/dev/nonexistent" } } },
   gpio: { chip: { backend: "simulated" }, lines: { l: { line: 0, direction: "input" } } },
   "keyvalue-sqlite": undefined,
+  "keyvalue-redis": { url: "redis://127.0.0.1:1", connect_timeout: "50ms" },
   "keyvalue-memory": undefined,
   outbox: undefined,
   "messaging-nats": undefined,
@@ -28,7 +30,18 @@ const CONFIGS: Readonly<Record<string, unknown>> = {
 };
 
 /** Folders whose README has an example. */
-const WITH_EXAMPLE = ["mqtt", "serial", "gpio", "keyvalue", "messaging", "http-server", "http-client", "timer", "sql"];
+const WITH_EXAMPLE = [
+  "mqtt",
+  "serial",
+  "serial/modbus",
+  "gpio",
+  "keyvalue",
+  "messaging",
+  "http-server",
+  "http-client",
+  "timer",
+  "sql",
+];
 
 describe("PROVIDERS", () => {
   test("has a configuration to test each with", ({ expect }) => {

@@ -52,6 +52,7 @@ export function createGpioProvider(
     id,
     serves: [LINES],
     calls: [EDGE_HANDLER],
+    exclusive: true,
     parseConfig: (raw) => parseProviderConfig(`provider "${id}"`, gpioSchema, raw),
     parseLinkConfig: (raw) => parseProviderConfig(`a link of provider "${id}"`, linkSchema, raw),
     async start(config, signal) {
