@@ -44,9 +44,9 @@ describe("a component", () => {
   test("asks Modbus devices, and is handed readings", async ({ expect }) => {
     const cable = createSimulatedCable();
     const slave = createModbusSlave({ unit: 7, memory: initialMemory(), send: (bytes) => cable.write(bytes) });
-    let ended = false;
+    const ended = new AbortController();
     void (async () => {
-      while (!ended) slave.receive(await cable.read(1));
+      while (!ended.signal.aborted) slave.receive(await cable.read(1));
     })();
     const registers = [
       { name: "real", address: 10, type: "f32", measure: "°C" },
@@ -76,7 +76,7 @@ describe("a component", () => {
         value: { tag: "err", val: { tag: "exception", val: { tag: "illegal-data-address" } } },
       },
     ]);
-    ended = true;
+    ended.abort();
   });
 
   test("uses serial ports by frames and by bytes", async ({ expect }) => {
