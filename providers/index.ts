@@ -20,9 +20,15 @@ export const PROVIDERS: Readonly<Record<string, () => Promise<ProviderFactory>>>
   timer: async () => (await import("./timer/index.ts")).createTimerProvider,
   "sql-postgres": async () => (await import("./sql/postgres.ts")).createSqlPostgresProvider,
   "sql-sqlite": async () => (await import("./sql/sqlite.ts")).createSqlSqliteProvider,
+  i2c: async () => (await import("./i2c/index.ts")).createI2cProvider,
+  sensors: async () => (await import("./sensors/index.ts")).createSensorsProvider,
   "messaging-memory": async () => (await import("./messaging/memory.ts")).createMessagingMemoryProvider,
 };
 
 /** Devices of this machine by hand, for the command line. */
 export const loadGpioTools = async () => (await import("./gpio/tools.ts")).createGpioTools;
 export type { ChipReport, GpioTools, LineLevel, WatchedEdge } from "./gpio/tools.ts";
+
+/** Serial ports of this machine by hand, for the command line. */
+export const loadSerialTools = async () => (await import("./serial/tools.ts")).createSerialTools;
+export type { Framed, PortReport } from "./serial/tools.ts";

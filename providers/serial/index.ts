@@ -16,6 +16,7 @@ export function createSerialProvider(
     id,
     serves: [PORT, RAW],
     calls: [FRAME_HANDLER],
+    exclusive: true,
     parseConfig: (raw) => parseProviderConfig(`provider "${id}"`, serialSchema, raw),
     parseLinkConfig: (raw) => parseProviderConfig(`a link of provider "${id}"`, linkSchema, raw),
     async start(config, signal) {
