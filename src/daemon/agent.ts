@@ -16,10 +16,12 @@ import { mergeDesired } from "../host/desired-sources.ts";
 import { createImageHost } from "../host/image-host.ts";
 import { openUpdateJournal } from "../host/update/journal.ts";
 import { openInbox } from "../host/inbox/inbox.ts";
+import { openProviderInbox } from "../host/inbox/provider-inbox.ts";
 import { createClockSync } from "../lib/clock-sync/clock-sync.ts";
 import { askWitnesses, SYSTEM_WITNESSES } from "../lib/clock-sync/witnesses.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/log.ts";
+import type { HostServices } from "../provider/services.ts";
 import { createRuntime } from "../runtime/runtime.ts";
 import { NOTHING_REMEMBERED } from "../trust/memory.ts";
 import { EVIDENCE_SUFFIXES } from "../trust/read-evidence.ts";
@@ -157,7 +159,22 @@ export async function openAgent({ config, file, env, clock, log, signal, onEnd }
   );
   const isClockTrusted = (): boolean => clockSync.trust() === "synced";
   const { bus, hubBus } = hub;
-  const services = { outbox: meters.outbox, keyValue: store.keyValue, bus, hubBus, inbox, isClockTrusted };
+  const services: HostServices = {
+    outbox: meters.outbox,
+    keyValue: store.keyValue,
+    bus,
+    hubBus,
+    inbox,
+    openInbox: async (provider, options) =>
+      await openProviderInbox({
+        provider,
+        options,
+        keyValue: store.keyValue,
+        clock,
+        log: log.child({ part: "inbox", provider }),
+      }),
+    isClockTrusted,
+  };
   const isClockSynced = async (): Promise<boolean> => isClockTrusted();
   const trust =
     config.trust === undefined || config.trust.mode === "off"

@@ -83,6 +83,7 @@ const noServices: HostServices = {
   bus: unusable,
   hubBus: unusable,
   inbox: unusable,
+  openInbox: unusable,
   isClockTrusted: unusable,
 };
 const idle = { log: silentLogger, clock: systemClock, services: noServices };

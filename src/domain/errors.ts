@@ -440,6 +440,11 @@ export class WitError extends Error {
   }
 }
 
+/** What `handle` of a stored message throws when trying again will not help: the message is given up at once. */
+export class MessageRejected extends Error {
+  override readonly name = "MessageRejected";
+}
+
 function describePayload(payload: unknown): string {
   if (typeof payload === "string") return payload;
   try {

@@ -13,10 +13,21 @@ export type {
   ProviderDeps,
   ProviderFactory,
 } from "./contract.ts";
-export type { BusMessage, DurableMessages, HostServices, KeyValueStore, MessageBus, Outbox } from "./services.ts";
+export type {
+  BusMessage,
+  DurableMessages,
+  HostServices,
+  KeyValueStore,
+  MessageBus,
+  Outbox,
+  ProviderInbox,
+  ProviderInboxOptions,
+  RetryLimits,
+} from "./services.ts";
 export { laneRuleFor, laneRules, subjectPattern, type LaneRule } from "./lane-rules.ts";
 export { parseProviderConfig } from "./parse-config.ts";
-export { PetioleError, WitError, isPetioleError } from "../domain/errors.ts";
+export { MessageRejected, PetioleError, WitError, isPetioleError } from "../domain/errors.ts";
+export type { InboxStats } from "../domain/inbox.ts";
 export { LANES, type Lane, type OutboxMessage, type PublishOutcome, type PublishReceipt } from "../domain/outbox.ts";
 export * from "../domain/units.ts";
 export { backoffDelay, type BackoffOptions } from "../lib/backoff.ts";

@@ -66,6 +66,7 @@ export function providerDeps(options: RigOptions = {}): ProviderDeps {
       bus: options.services?.bus ?? refusing("message bus"),
       hubBus: options.services?.hubBus ?? refusing("message bus of the hub"),
       inbox: options.services?.inbox ?? refusing("inbox"),
+      openInbox: options.services?.openInbox ?? refusing("inbox of a provider"),
       isClockTrusted: options.services?.isClockTrusted ?? (() => true),
     },
   };

@@ -5,10 +5,11 @@ import type { BackoffOptions } from "../../lib/backoff.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { createGate, type Gate } from "../../lib/gate.ts";
 import type { Logger } from "../../lib/log.ts";
-import type { BusMessage, DurableMessages, KeyValueStore } from "../../provider/services.ts";
+import type { BusMessage, DurableMessages, KeyValueStore, RetryLimits } from "../../provider/services.ts";
 import type { InboundSink } from "../ports.ts";
 import { judgeCount, judgeFailure, type Verdict } from "./attempts.ts";
 import { isKnown, overlaps } from "./position.ts";
+import { BUCKET } from "./record.ts";
 import { openShelf, type Entry } from "./shelf.ts";
 
 export interface InboxOptions {
@@ -23,6 +24,8 @@ export interface InboxOptions {
 }
 
 export interface InboxDeps {
+  /** In which it is stored; that of the messages from the hub unless given. */
+  readonly bucket?: string;
   readonly keyValue: KeyValueStore;
   readonly clock: Clock;
   readonly log: Logger;
@@ -41,6 +44,7 @@ export interface Inbox extends DurableMessages, InboundSink, AsyncDisposable {
 interface Subscription {
   readonly filter: string;
   readonly handle: (message: BusMessage) => Promise<void>;
+  readonly limits: RetryLimits;
   readonly gate: Gate;
   readonly stop: AbortController;
   running: Promise<void> | undefined;
@@ -53,12 +57,14 @@ const MAX_DEAD = 100;
 const DEAD_SHARE = 0.25;
 
 /** @throws PetioleError ERR_STORE_FAILED when the store cannot be read */
-export async function openInbox({ keyValue, clock, log, options }: InboxDeps): Promise<Inbox> {
-  const limits = { maxAttempts: options.maxAttempts, backoff: options.backoff ?? BACKOFF };
-  const shelf = await openShelf({ keyValue, clock, log });
+export async function openInbox({ bucket = BUCKET, keyValue, clock, log, options }: InboxDeps): Promise<Inbox> {
+  const usual: RetryLimits = { maxAttempts: options.maxAttempts, backoff: options.backoff ?? BACKOFF };
+  const shelf = await openShelf({ bucket, keyValue, clock, log });
   const subscriptions = new Set<Subscription>();
   const listeners = new Set<() => void>();
   const stop = new AbortController();
+  /** Subjects of messages that are being written. */
+  const arriving: string[] = [];
   const counts = { stored: 0, handled: 0, failures: 0, repeats: 0, deadForgotten: 0 };
 
   const waiting = (): Entry[] => shelf.entries.filter(({ note }) => !note.dead);
@@ -97,6 +103,7 @@ export async function openInbox({ keyValue, clock, log, options }: InboxDeps): P
   /** True when the message was handled. */
   async function attempt(subscription: Subscription, entry: Entry): Promise<boolean> {
     const { subject, note } = entry;
+    const { limits } = subscription;
     const failing = judgeCount(note, limits);
     if (failing.note.dead) {
       await settle(entry, failing);
@@ -181,7 +188,7 @@ export async function openInbox({ keyValue, clock, log, options }: InboxDeps): P
   });
 
   return {
-    subscribe: (filter, handle) => {
+    subscribe: (filter, handle, limits = usual) => {
       const other = [...subscriptions].find((one) => overlaps(one.filter, filter));
       if (other !== undefined) {
         throw new PetioleError(
@@ -190,7 +197,14 @@ export async function openInbox({ keyValue, clock, log, options }: InboxDeps): P
         );
       }
       const gate = createGate(clock);
-      const subscription: Subscription = { filter, handle, gate, stop: new AbortController(), running: undefined };
+      const subscription: Subscription = {
+        filter,
+        handle,
+        limits,
+        gate,
+        stop: new AbortController(),
+        running: undefined,
+      };
       subscriptions.add(subscription);
       subscription.running = work(subscription);
       changed();
@@ -221,8 +235,14 @@ export async function openInbox({ keyValue, clock, log, options }: InboxDeps): P
     accept: async (message) => {
       if (isKnown(shelf.last, message.origin)) return "known";
       const taker = takerOf(message);
-      const idle = taker !== undefined && !waiting().some(({ subject }) => overlaps(taker.filter, subject));
-      await shelf.add(message, idle);
+      const before = taker === undefined ? [] : [...arriving, ...waiting().map(({ subject }) => subject)];
+      const idle = taker !== undefined && !before.some((subject) => overlaps(taker.filter, subject));
+      arriving.push(message.subject);
+      try {
+        await shelf.add(message, idle);
+      } finally {
+        arriving.splice(arriving.indexOf(message.subject), 1);
+      }
       counts.stored += 1;
       takerOf(message)?.gate.open();
       changed();

@@ -5,7 +5,6 @@ import type { Logger } from "../../lib/log.ts";
 import type { KeyValueStore } from "../../provider/services.ts";
 import { noteAfterCrash } from "./attempts.ts";
 import {
-  BUCKET,
   decodeNote,
   decodeRecord,
   encodeNote,
@@ -49,6 +48,7 @@ export interface Shelf {
 }
 
 export interface ShelfDeps {
+  readonly bucket: string;
   readonly keyValue: KeyValueStore;
   readonly clock: Clock;
   readonly log: Logger;
@@ -57,8 +57,8 @@ export interface ShelfDeps {
 const PAGE = 500;
 
 /** Reads what the store holds. Messages whose handling was interrupted by the end of the agent are marked so. */
-export async function openShelf({ keyValue, clock, log }: ShelfDeps): Promise<Shelf> {
-  const keys = await listKeys(keyValue);
+export async function openShelf({ bucket, keyValue, clock, log }: ShelfDeps): Promise<Shelf> {
+  const keys = await listKeys(bucket, keyValue);
   const messages = keys.filter((key) => key.startsWith("m."));
   const known = new Set(messages.map(positionOf));
   const entries: Entry[] = [];
@@ -70,7 +70,7 @@ export async function openShelf({ keyValue, clock, log }: ShelfDeps): Promise<Sh
   let marked: number | undefined;
 
   for (const key of messages) {
-    const value = await keyValue.get(BUCKET, key);
+    const value = await keyValue.get(bucket, key);
     const record = value === undefined ? undefined : decodeRecord(value);
     if (record === undefined) {
       log.error("A stored message cannot be read and is dropped", { key });
@@ -82,7 +82,7 @@ export async function openShelf({ keyValue, clock, log }: ShelfDeps): Promise<Sh
     if (marked !== undefined) litter.push(messageKey(marked));
     marked = record.kind === "marker" ? position : undefined;
     if (record.kind === "marker") continue;
-    const written = await keyValue.get(BUCKET, noteKey(position));
+    const written = await keyValue.get(bucket, noteKey(position));
     const note = (written === undefined ? undefined : decodeNote(written)) ?? { ...FRESH, begun: record.begun };
     entries.push({
       position,
@@ -101,7 +101,7 @@ export async function openShelf({ keyValue, clock, log }: ShelfDeps): Promise<Sh
     const keys = litter;
     litter = [];
     for (const key of keys) {
-      keyValue.delete(BUCKET, key).catch(() => litter.push(key));
+      keyValue.delete(bucket, key).catch(() => litter.push(key));
     }
   }
 
@@ -114,7 +114,7 @@ export async function openShelf({ keyValue, clock, log }: ShelfDeps): Promise<Sh
     async add({ subject, body, origin }, begun) {
       const position = next++;
       const written = keyValue.set(
-        BUCKET,
+        bucket,
         messageKey(position),
         encodeRecord({ kind: "message", subject, body, origin, begun }),
       );
@@ -132,14 +132,14 @@ export async function openShelf({ keyValue, clock, log }: ShelfDeps): Promise<Sh
     },
 
     async body({ position }) {
-      const value = await keyValue.get(BUCKET, messageKey(position));
+      const value = await keyValue.get(bucket, messageKey(position));
       const record = value === undefined ? undefined : decodeRecord(value);
       return record?.kind === "message" ? record.body : undefined;
     },
 
     async note(entry, note) {
       entry.note = note;
-      const written = keyValue.set(BUCKET, noteKey(entry.position), encodeNote(note));
+      const written = keyValue.set(bucket, noteKey(entry.position), encodeNote(note));
       sweep();
       await written;
     },
@@ -150,9 +150,9 @@ export async function openShelf({ keyValue, clock, log }: ShelfDeps): Promise<Sh
       // The newest key says what was stored last, so it stays.
       const isNewest = entries.at(-1) === entry && marked === undefined;
       const removed = isNewest
-        ? keyValue.set(BUCKET, key, encodeRecord({ kind: "marker", origin }))
-        : keyValue.delete(BUCKET, key);
-      const noted = keyValue.delete(BUCKET, noteKey(position));
+        ? keyValue.set(bucket, key, encodeRecord({ kind: "marker", origin }))
+        : keyValue.delete(bucket, key);
+      const noted = keyValue.delete(bucket, noteKey(position));
       sweep();
       await Promise.all([removed, noted]);
       entries.splice(entries.indexOf(entry), 1);
@@ -164,10 +164,10 @@ export async function openShelf({ keyValue, clock, log }: ShelfDeps): Promise<Sh
   };
 }
 
-async function listKeys(keyValue: KeyValueStore): Promise<string[]> {
+async function listKeys(bucket: string, keyValue: KeyValueStore): Promise<string[]> {
   const found: string[] = [];
   for (;;) {
-    const page = await keyValue.keys(BUCKET, found.at(-1), PAGE);
+    const page = await keyValue.keys(bucket, found.at(-1), PAGE);
     found.push(...page);
     if (page.length < PAGE) return found;
   }
