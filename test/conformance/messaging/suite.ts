@@ -52,6 +52,8 @@ export function messagingSuite(subject: MessagingSubject): void {
     const messages = createMailbox<Message>();
     wanted.set(rig, [...(wanted.get(rig) ?? []), ...subscriptions]);
     const link = await bindLink(rig.provider, {
+      // A component has one link of a name.
+      component: `receiver-${subscriptions.join("-")}`,
       config: linkConfig(subscriptions),
       handler: async (name, args) => {
         if (name !== "handle-message") throw new Error(`unknown function ${name}`);
