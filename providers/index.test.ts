@@ -15,12 +15,13 @@ const CONFIGS: Readonly<Record<string, unknown>> = {
   outbox: undefined,
   "messaging-nats": undefined,
   "http-server": { listen: "127.0.0.1:0" },
+  "http-client": undefined,
   timer: undefined,
   "messaging-memory": undefined,
 };
 
 /** Folders whose README has an example. */
-const WITH_EXAMPLE = ["mqtt", "serial", "gpio", "keyvalue", "messaging", "http-server", "timer"];
+const WITH_EXAMPLE = ["mqtt", "serial", "gpio", "keyvalue", "messaging", "http-server", "http-client", "timer"];
 
 describe("PROVIDERS", () => {
   test("has a configuration to test each with", ({ expect }) => {

@@ -13,6 +13,7 @@ export const PROVIDERS: Readonly<Record<string, () => Promise<ProviderFactory>>>
   outbox: async () => (await import("./outbox/index.ts")).createOutboxProvider,
   "messaging-nats": async () => (await import("./messaging/nats.ts")).createMessagingNatsProvider,
   "http-server": async () => (await import("./http-server/index.ts")).createHttpServerProvider,
+  "http-client": async () => (await import("./http-client/index.ts")).createHttpClientProvider,
   timer: async () => (await import("./timer/index.ts")).createTimerProvider,
   "messaging-memory": async () => (await import("./messaging/memory.ts")).createMessagingMemoryProvider,
 };

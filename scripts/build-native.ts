@@ -1,4 +1,4 @@
-// npm run build:native: builds the C++ add-on, when its inputs changed.
+// npm run build:native: builds the C++ add-ons, when their inputs changed.
 //
 //   --target linux-arm64   for another machine, with a cross compiler
 //   --require              ends with 1 when it cannot be built; else petiole works without it, and so does this
@@ -11,6 +11,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { spawnSync } from "node:child_process";
 import { writeFileAtomic } from "../src/lib/files.ts";
+import { deviceAddonPath } from "../src/lib/device-io.ts";
 import { nativeAddonPath, targetCpuPath } from "../src/runtime/machine-code/addon.ts";
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
@@ -88,12 +89,21 @@ const { values } = parseArgs({
 });
 const target = values.target ?? `${process.platform}-${process.arch}`;
 const host = `${process.platform}-${process.arch}`;
-const files: [string, string][] = [["native/machine-code.cc", nativeAddonPath(target)]];
+const WITHOUT = {
+  machineCode: "components start without cached machine code",
+  deviceIo: "GPIO lines of the kernel cannot be used",
+};
+const files = [
+  { source: "native/machine-code.cc", out: nativeAddonPath(target), without: WITHOUT.machineCode },
+  { source: "native/device-io.cc", out: deviceAddonPath(target), without: WITHOUT.deviceIo },
+];
 // Only an emulated process needs to be told which processor it is to compile for.
-if (target !== host) files.push(["native/target-cpu.cc", targetCpuPath(target)]);
-for (const [source, out] of files) {
+if (target !== host) {
+  files.push({ source: "native/target-cpu.cc", out: targetCpuPath(target), without: WITHOUT.machineCode });
+}
+for (const { source, out, without } of files) {
   const { ok, text } = await build(target, source, out);
   if (ok) console.log(`native: ${text}`);
-  else console.error(`native: not built for ${target}, components start without cached machine code: ${text}`);
+  else console.error(`native: ${source} not built for ${target}, ${without}: ${text}`);
   if (!ok && values.require) process.exitCode = 1;
 }

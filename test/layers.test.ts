@@ -21,6 +21,7 @@ const LAYERS = {
   "src/adapters/control": ["src/domain", "src/lib", "src/host", "src/provider", "node:", "npm"],
   "src/adapters/lattice": ["src/domain", "src/lib", "src/host", "src/provider", "node:", "npm"],
   "src/adapters/leaf": ["src/domain", "src/lib", "src/host", "src/provider", "node:", "npm"],
+  "src/adapters/secrets": ["src/domain", "src/lib", "src/host", "src/provider", "node:", "npm"],
   "src/adapters/store": ["src/domain", "src/lib", "src/host", "src/provider", "node:", "npm"],
   providers: ["#provider", "node:", "npm"],
   "src/daemon": [

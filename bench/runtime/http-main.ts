@@ -7,6 +7,7 @@ import { pathToFileURL } from "node:url";
 import { createHttpServerProvider } from "../../providers/http-server/index.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import { silentLogger } from "../../src/lib/log.ts";
+import { createMetricsRegistry } from "../../src/lib/metrics.ts";
 import type { HostServices } from "../../src/provider/services.ts";
 import type { RunningComponent } from "../../src/runtime/contract.ts";
 import { openRuntime, startSubject } from "./subject.ts";
@@ -40,7 +41,14 @@ else {
 
 /** Gives the port. */
 async function provide(served: RunningComponent): Promise<number | undefined> {
-  const provider = createHttpServerProvider({ id: "web", log: silentLogger, clock: systemClock, services: NONE });
+  const metrics = createMetricsRegistry().scope("petiole_", { provider: "web" });
+  const provider = createHttpServerProvider({
+    id: "web",
+    log: silentLogger,
+    clock: systemClock,
+    services: NONE,
+    metrics,
+  });
   await provider.start(provider.parseConfig({ listen: "127.0.0.1:0" }), new AbortController().signal);
   await provider.bind({
     component: "subject",

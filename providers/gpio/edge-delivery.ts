@@ -16,8 +16,8 @@ export interface EdgeDeliveryDeps {
   readonly label: string;
   readonly link: LinkContext<LinkConfig>;
   readonly clock: Clock;
-  /** The line's level now. */
-  readonly level: () => boolean;
+  /** The line's level now, undefined while its chip is gone. */
+  readonly level: () => boolean | undefined;
 }
 
 /** Brings the edges of one line to one component. Disposing it waits for the call in flight. */
@@ -41,7 +41,7 @@ export function createEdgeDelivery({ label, link, clock, level }: EdgeDeliveryDe
         label,
         events: batch.events,
         lost: BigInt(batch.lost),
-        level: level() ? "active" : "inactive",
+        level: (level() ?? batch.events.at(-1)?.edge === "rising") ? "active" : "inactive",
         deliveredAt: clock.nanoseconds(),
       };
       await link.call(EDGE_HANDLER, "handle-edges", [record]);

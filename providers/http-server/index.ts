@@ -6,12 +6,12 @@ import {
   type LinkContext,
   type Provider,
   type ProviderDeps,
+  createPacer,
 } from "#provider";
 import { httpSchema, linkSchema, type HttpConfig, type LinkConfig } from "./config.ts";
 import { createGate } from "./gate.ts";
 import { createIdle } from "./idle.ts";
 import { createMount } from "./mounts.ts";
-import { createPacer } from "./pacer.ts";
 import type { Shared } from "./site.ts";
 import { createSites, type Sites } from "./sites.ts";
 import { filesOf, readCredentials, type Credentials } from "./tls.ts";

@@ -3,13 +3,12 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Server as TlsServer } from "node:https";
 import type { Socket } from "node:net";
-import type { Clock, Logger } from "#provider";
+import type { Clock, Logger, Pacer } from "#provider";
 import { clientOf } from "./address.ts";
 import type { HttpConfig } from "./config.ts";
 import { createIdle } from "./idle.ts";
 import { listen, portOf } from "./listen.ts";
 import { createMounts, type Found, type Mount, type Mounts } from "./mounts.ts";
-import type { Pacer } from "./pacer.ts";
 import { refuse, type Exchange } from "./refusal.ts";
 import { hostOf, pathOf, stripPath } from "./routes.ts";
 import { serveRequest, targetOf, type Serving, type Target } from "./serve.ts";

@@ -12,6 +12,10 @@ export const linkSchema = z.strictObject({
   max_value: size().default(kibibytes(1024)),
   /** Longer keys, in bytes of UTF-8, are refused. */
   max_key: size().default(bytes(1024)),
+  /** Keys that one call of `batch` may have. */
+  max_batch: z.int().min(1).max(10_000).default(1000),
+  /** The values of one call of `batch` together. */
+  max_batch_size: size().default(mebibytes(4)),
 });
 export type LinkConfig = z.infer<typeof linkSchema>;
 

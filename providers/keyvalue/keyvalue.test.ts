@@ -9,7 +9,11 @@ import { createKeyValueMemoryProvider } from "./memory.ts";
 import { createMemoryStore } from "./memory-store.ts";
 import { createKeyValueSqliteProvider } from "./sqlite.ts";
 
-wasiKeyValueSuite({ name: "memory", create: async () => await startProvider(createKeyValueMemoryProvider, {}) });
+wasiKeyValueSuite({
+  name: "memory",
+  ordered: true,
+  create: async () => await startProvider(createKeyValueMemoryProvider, {}),
+});
 
 keyValueSuite({
   name: "the memory provider's",

@@ -17,12 +17,16 @@ const user = z
   .strictObject({
     username: z.string().min(1),
     password_hash: z.string().refine(isPasswordHash, "want a hash of mosquitto_passwd, such as $7$101$…$…").optional(),
+    /** Meant for `{ secret: … }`, which has become text by now. */
+    password: z.string().min(1).max(65_535).optional(),
     password_file: file.optional(),
     ...rights,
   })
-  .refine((value) => (value.password_hash === undefined) !== (value.password_file === undefined), {
-    message: "want either password_hash or password_file",
-  });
+  .refine(
+    ({ password, password_file, password_hash }) =>
+      [password, password_file, password_hash].filter((value) => value !== undefined).length === 1,
+    { path: ["password"], message: "want either password, password_file or password_hash" },
+  );
 
 /** A broker in the agent's process. */
 export const brokerSchema = z

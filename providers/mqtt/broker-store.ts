@@ -32,8 +32,6 @@ export interface BrokerStoreDeps {
 /** The session of an MQTT client among the open identifiers. */
 export const sessionOf = (client: string): string => `client ${hashOf(client)}`;
 
-
-
 /** The persistence of aedes, as far as aedes uses it, and what is written before a message is acknowledged. */
 export function createBrokerStore({ retained, sessions, openIds }: BrokerStoreDeps) {
   /** What `prepare` has queued, by the payload: aedes makes copies of its packets, and none of these. */

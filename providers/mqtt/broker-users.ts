@@ -18,9 +18,9 @@ export interface BrokerUsers {
 /** @throws PetioleError ERR_PROVIDER_START when a file cannot be read */
 export async function readBrokerUsers(config: BrokerConfig): Promise<BrokerUsers> {
   const entries = config.users.map(async (user) => {
-    const { username, password_file, password_hash } = user;
-    if (password_file === undefined) return [username, { user, hash: password_hash ?? "" }] as const;
-    const line = await readSecret(password_file);
+    const { username, password_file, password_hash, password = "" } = user;
+    if (password_hash !== undefined) return [username, { user, hash: password_hash }] as const;
+    const line = password_file === undefined ? password : await readSecret(password_file);
     const hash = isPasswordHash(line) ? line : await hashPassword(Buffer.from(line), randomBytes(12));
     return [username, { user, hash }] as const;
   });

@@ -44,7 +44,7 @@ export interface OpenOptions extends ClientBase {
 /** @throws PetioleError ERR_PROVIDER_START */
 export async function readClientBase(config: RemoteConfig): Promise<ClientBase> {
   const { tls, password_file, username } = config;
-  const password = password_file === undefined ? undefined : await readSecret(password_file);
+  const password = password_file === undefined ? config.password : await readSecret(password_file);
   const ca = tls?.ca_file === undefined ? undefined : await readPem(tls.ca_file);
   const cert = tls?.cert_file === undefined ? undefined : await readPem(tls.cert_file);
   const key = tls?.key_file === undefined ? undefined : await readPem(tls.key_file);

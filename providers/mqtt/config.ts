@@ -9,6 +9,9 @@ const backoff = (initial: number, max: number) =>
 
 const file = z.string().startsWith("/", "want an absolute path");
 
+/** Meant for `{ secret: … }`, which has become text by now. */
+const password = z.string().min(1).max(65_535);
+
 /** What the broker publishes for the agent when the connection is lost. */
 const will = z.strictObject({
   topic: z.string().refine(isTopic, "want a topic without + and #"),
@@ -27,6 +30,7 @@ const remote = {
   /** Names the session that the broker keeps; must be unique at the broker. */
   client_id: z.string().min(1).max(128).optional(),
   username: z.string().min(1).optional(),
+  password: password.optional(),
   password_file: file.optional(),
   tls: z
     .strictObject({
@@ -85,6 +89,10 @@ export const mqttSchema = z
   .refine((config) => config.url !== undefined || config.broker !== undefined, {
     path: ["url"],
     message: "want the url of a broker, a broker of our own, or both",
+  })
+  .refine((config) => config.password === undefined || config.password_file === undefined, {
+    path: ["password_file"],
+    message: "want either password or password_file",
   });
 export type MqttConfig = z.infer<typeof mqttSchema>;
 export type RemoteConfig = MqttConfig & { readonly url: string };

@@ -1,23 +1,34 @@
-import { PetioleError, WitError, type Binding, type LinkContext } from "#provider";
+import { PetioleError, WitError, isPetioleError, type Binding, type Clock, type LinkContext } from "#provider";
 import type { LinkConfig, PortConfig, SerialConfig } from "./config.ts";
 import { createInbox } from "./inbox.ts";
-import type { Port, SendFailure } from "./port.ts";
+import type { SerialDevice } from "./line/device.ts";
+import type { OutputSignals } from "./line/terminal.ts";
+import { waitOf, type Port, type SendFailure } from "./port.ts";
+import { createReader, type Reader } from "./reader.ts";
 
 export const PORT = "petiole:serial/port";
+export const RAW = "petiole:serial/raw";
 export const FRAME_HANDLER = "petiole:serial/frame-handler";
 
 const NO_FAULTS = { break: false, framing: false, parity: false, overrun: false };
+
+export interface BindingDeps {
+  readonly config: SerialConfig;
+  readonly ports: ReadonlyMap<string, Port>;
+  readonly clock: Clock;
+}
+
+interface Granted {
+  readonly port: Port;
+  readonly settings: PortConfig;
+}
 
 /**
  * Serves one link.
  * @throws PetioleError ERR_LINK_INVALID when the link names a port that the provider does not have
  */
-export function bindSerial(
-  link: LinkContext<LinkConfig>,
-  config: SerialConfig,
-  ports: ReadonlyMap<string, Port>,
-): Binding {
-  const granted = new Map<string, { readonly port: Port; readonly settings: PortConfig }>();
+export function bindSerial(link: LinkContext<LinkConfig>, { config, ports, clock }: BindingDeps): Binding {
+  const granted = new Map<string, Granted>();
   for (const label of link.config.ports) {
     const port = ports.get(label);
     const settings = config.ports[label];
@@ -31,7 +42,16 @@ export function bindSerial(
   }
   if (link.direction === "exports") return deliverFrames(link, granted);
 
-  const grant = (label: string): { readonly port: Port; readonly settings: PortConfig } => {
+  const stack = new DisposableStack();
+  const readers = new Map<string, Reader>();
+  if (link.interfaces.includes(RAW)) {
+    for (const [label, { port }] of granted) {
+      const reader = createReader({ limit: link.config.read_buffer, clock });
+      readers.set(label, reader);
+      stack.use(port.tap(reader));
+    }
+  }
+  const grant = (label: string): Granted => {
     const found = granted.get(label);
     if (found === undefined) throw new WitError({ tag: "not-granted" });
     return found;
@@ -41,26 +61,53 @@ export function bindSerial(
     if (!link.config.write) throw new WitError({ tag: "not-permitted" });
     return port;
   };
-  const unsupported = (label: string): never => {
-    grant(label);
-    throw new WitError({ tag: "unsupported" });
-  };
+  const send = async (label: string, bytes: Uint8Array): Promise<void> => check(await writable(label).send(bytes));
   return {
     functions: {
       [PORT]: {
         "list-ports": () => [...granted].map(([label, { port }]) => [label, port.present]),
         "send-frame": async (label: string, payload: Uint8Array) => check(await writable(label).sendFrame(payload)),
-        "send-raw": async (label: string, bytes: Uint8Array) => check(await writable(label).send(bytes)),
+        "send-raw": send,
+        exchange: async (label: string, payload: Uint8Array, timeout: bigint) => {
+          const answer = await writable(label).exchange(payload, waitOf(timeout));
+          if (typeof answer === "string") throw new WitError({ tag: answer });
+          return answer;
+        },
         drain: async (label: string) => check(await writable(label).drain()),
         "get-settings": (label: string) => lineSettings(grant(label).settings),
-        "set-settings": unsupported,
-        exchange: unsupported,
-        "get-signals": unsupported,
-        "set-signals": unsupported,
+        "set-settings": (label: string) => {
+          grant(label);
+          throw new WitError({ tag: "unsupported" });
+        },
+        "get-signals": (label: string) => withDevice(grant(label).port, (device) => device.readSignals()),
+        "set-signals": (label: string, signals: OutputSignals) =>
+          withDevice(writable(label), (device) => device.driveSignals(signals)),
+      },
+      [RAW]: {
+        read: async (label: string, max: number, timeout: bigint) => {
+          grant(label);
+          const reader = readers.get(label);
+          if (reader === undefined) throw new WitError({ tag: "unsupported" });
+          if (max === 0) throw new WitError({ tag: "invalid-argument" });
+          const chunk = await reader.read(max, waitOf(timeout));
+          if (typeof chunk === "string") throw new WitError({ tag: chunk });
+          return { bytes: chunk.bytes, lost: BigInt(chunk.lost) };
+        },
+        write: send,
       },
     },
-    [Symbol.asyncDispose]: async () => {},
+    [Symbol.asyncDispose]: async () => stack.dispose(),
   };
+}
+
+function withDevice<T>({ device }: Port, task: (device: SerialDevice) => T): T {
+  if (device === undefined) throw new WitError({ tag: "disconnected" });
+  try {
+    return task(device);
+  } catch (error) {
+    const lacks = isPetioleError(error, "ERR_DEVICE_UNSUPPORTED") || isPetioleError(error, "ERR_DEVICE_ADDON");
+    throw new WitError(lacks ? { tag: "unsupported" } : { tag: "other", val: String(error) });
+  }
 }
 
 function deliverFrames(link: LinkContext<LinkConfig>, granted: ReadonlyMap<string, { readonly port: Port }>): Binding {

@@ -1,9 +1,9 @@
 import { PetioleError, parseProviderConfig, type Provider, type ProviderDeps } from "#provider";
-import { FRAME_HANDLER, PORT, bindSerial } from "./binding.ts";
+import { FRAME_HANDLER, PORT, RAW, bindSerial } from "./binding.ts";
 import { linkSchema, serialSchema, type LinkConfig, type SerialConfig } from "./config.ts";
-import type { OpenSerialDevice } from "./device.ts";
+import type { OpenSerialDevice } from "./line/device.ts";
+import { openSerialPort } from "./line/serialport.ts";
 import { createPort, type Port } from "./port.ts";
-import { openSerialPort } from "./serialport.ts";
 
 /** `petiole:serial`: frames of serial ports. `open` replaces the way to the hardware. */
 export function createSerialProvider(
@@ -14,7 +14,7 @@ export function createSerialProvider(
   const stack = new AsyncDisposableStack();
   return {
     id,
-    serves: [PORT],
+    serves: [PORT, RAW],
     calls: [FRAME_HANDLER],
     parseConfig: (raw) => parseProviderConfig(`provider "${id}"`, serialSchema, raw),
     parseLinkConfig: (raw) => parseProviderConfig(`a link of provider "${id}"`, linkSchema, raw),
@@ -30,7 +30,7 @@ export function createSerialProvider(
       if (running === undefined) {
         throw new PetioleError("ERR_PROVIDER_STOPPED", `Cannot link "${link.component}": "${id}" is not running`);
       }
-      return bindSerial(link, running.config, running.ports);
+      return bindSerial(link, { ...running, clock });
     },
     async [Symbol.asyncDispose]() {
       running = undefined;

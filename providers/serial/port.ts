@@ -1,9 +1,16 @@
-import { backoffDelay, millis, type Clock, type Logger, reasonOf } from "#provider";
+import { createExclusive, millis, type Clock, type Logger, type Millis } from "#provider";
 import type { PortConfig } from "./config.ts";
-import type { OpenSerialDevice, SerialDevice } from "./device.ts";
-import type { Framed, Framer } from "./framing/framer.ts";
-import { createLineFramer } from "./framing/line.ts";
+import { createFramer } from "./framing/create-framer.ts";
+import type { Framed } from "./framing/framer.ts";
 import type { Inbox } from "./inbox.ts";
+import { createConnection, type LineFailure } from "./line/connection.ts";
+import type { OpenSerialDevice, SerialDevice } from "./line/device.ts";
+import { createSilence } from "./line/silence.ts";
+import { isTimeLimit, withLimit } from "./line/time-limit.ts";
+import type { Reader } from "./reader.ts";
+
+/** Exchanges that may wait for those before them. */
+const MAX_EXCHANGES = 64;
 
 export interface PortDeps {
   readonly label: string;
@@ -13,132 +20,136 @@ export interface PortDeps {
   readonly log: Logger;
 }
 
-export type SendFailure = "disconnected" | "queue-full" | "invalid-argument";
+export type SendFailure = LineFailure | "invalid-argument";
 
 /** A port of the configuration, whether its device is there or not. */
 export interface Port extends AsyncDisposable {
   readonly present: boolean;
   /** Hands frames and presence to `inbox` until disposed. */
   attach(inbox: Inbox): Disposable;
+  /** Hands bytes as they come, and the loss of the device, to `reader` until disposed. */
+  tap(reader: Reader): Disposable;
   /** Undefined when the kernel has taken all bytes. */
   send(bytes: Uint8Array): Promise<SendFailure | undefined>;
   sendFrame(payload: Uint8Array): Promise<SendFailure | undefined>;
+  /** Sends a frame and takes the next one that comes, which no inbox is given then. */
+  exchange(payload: Uint8Array, timeout: Millis): Promise<Uint8Array | SendFailure>;
   drain(): Promise<SendFailure | undefined>;
+  /** The open device, for its signals. */
+  readonly device: SerialDevice | undefined;
 }
 
-/** Keeps a port open: a device that is missing or goes away is looked for again, with growing delays. */
+/** Keeps a port open, and makes frames of what is read. */
 export function createPort({ label, config, open, clock, log }: PortDeps): Port {
   const inboxes = new Set<Inbox>();
-  const framer: Framer = createLineFramer({
-    delimiter: config.framing.delimiter,
-    maxLength: config.framing.max_length,
-    stripCr: config.framing.strip_cr,
-    skipEmpty: config.framing.skip_empty,
-  });
-  const stopping = new AbortController();
-  let device: SerialDevice | undefined;
+  const readers = new Set<Reader>();
+  const framer = createFramer(config.framing);
+  const exchanges = createExclusive();
+  let exchanging = 0;
+  let answer: ((payload: Uint8Array | "disconnected") => void) | undefined;
   let sequence = 0n;
-  let waiting = 0;
 
   const emit = (framed: readonly Framed[]): void => {
     const timestamp = clock.nanoseconds();
     for (const one of framed) {
       sequence += 1n;
       if (one.kind === "dropped") {
-        log.warn("Dropped a serial frame", { port: label, bytes: one.bytes });
+        log.warn("Dropped a serial frame", { port: label, bytes: one.bytes, reason: one.reason });
         for (const inbox of inboxes) inbox.lost();
+      } else if (answer !== undefined) {
+        answer(one.payload);
+        answer = undefined;
       } else {
         for (const inbox of inboxes) inbox.frame({ label, payload: one.payload, timestamp, sequence });
       }
     }
   };
 
-  /** Until the device goes away or the port is disposed. */
-  const hold = async (opened: SerialDevice): Promise<void> => {
-    await using _closing = opened;
-    device = opened;
-    log.info("Opened a serial port", { port: label, path: config.path });
-    for (const inbox of inboxes) inbox.presence(true);
-    const stopped = Promise.withResolvers<undefined>();
-    const stop = (): void => stopped.resolve(undefined);
-    stopping.signal.addEventListener("abort", stop, { once: true });
-    // Disposed while the device was being opened.
-    if (stopping.signal.aborted) stop();
-    const reason = await Promise.race([opened.closed, stopped.promise]);
-    stopping.signal.removeEventListener("abort", stop);
-    device = undefined;
-    emit(framer.reset());
-    if (stopping.signal.aborted) return;
-    log.warn("Lost a serial port", { port: label, path: config.path, err: reason });
-    for (const inbox of inboxes) inbox.presence(false);
+  const silence =
+    framer.gap === undefined
+      ? undefined
+      : createSilence({ gap: framer.gap, clock, onSilence: () => emit(framer.silence()) });
+  const connection = createConnection({
+    label,
+    config,
+    open,
+    clock,
+    log,
+    onData: (chunk) => {
+      for (const reader of readers) reader.push(chunk);
+      emit(framer.push(chunk));
+      silence?.heard();
+    },
+    onPresence: (present) => {
+      if (!present) {
+        emit(framer.reset());
+        answer?.("disconnected");
+        answer = undefined;
+      }
+      for (const reader of readers) reader.presence(present);
+      for (const inbox of inboxes) inbox.presence(present);
+    },
+  });
+
+  const sendFrame = async (payload: Uint8Array): Promise<SendFailure | undefined> => {
+    const bytes = framer.encode(payload);
+    return bytes === undefined ? "invalid-argument" : await connection.write(bytes);
   };
 
-  const run = async (): Promise<void> => {
-    let attempt = 0;
-    let reported: string | undefined;
-    while (!stopping.signal.aborted) {
-      const started = clock.monotonic();
-      try {
-        const opened = await open(config, (chunk) => emit(framer.push(chunk)));
-        reported = undefined;
-        await hold(opened);
-      } catch (err) {
-        const message = reasonOf(err);
-        // Said once, not at every try.
-        if (message !== reported) log.warn("Cannot open a serial port", { port: label, path: config.path, err });
-        reported = message;
-      }
-      // A device that comes and goes quickly is asked less and less often, too.
-      attempt = clock.monotonic() - started > config.reopen.max ? 0 : attempt + 1;
-      try {
-        await clock.sleep(millis(backoffDelay(attempt - 1, config.reopen)), stopping.signal);
-      } catch {
-        return;
-      }
-    }
-  };
-  const running = run();
-
-  const send = async (bytes: Uint8Array): Promise<SendFailure | undefined> => {
-    if (device === undefined) return "disconnected";
-    if (waiting + bytes.length > config.write_buffer) return "queue-full";
-    waiting += bytes.length;
+  const exchange = async (payload: Uint8Array, timeout: Millis): Promise<Uint8Array | SendFailure> => {
+    const answered = Promise.withResolvers<Uint8Array | "disconnected">();
+    answer = answered.resolve;
     try {
-      await device.write(bytes);
-      return undefined;
-    } catch (err) {
-      log.warn("Cannot write to a serial port", { port: label, err });
-      return "disconnected";
+      const failure = (await sendFrame(payload)) ?? (await connection.drain());
+      if (failure !== undefined) return failure;
+      return await withLimit(clock, timeout, async (signal) => {
+        signal.addEventListener("abort", () => answered.reject(signal.reason), { once: true });
+        return await answered.promise;
+      });
+    } catch (error) {
+      if (isTimeLimit(error)) return "timeout";
+      throw error;
     } finally {
-      waiting -= bytes.length;
+      answer = undefined;
     }
   };
 
   return {
     get present() {
-      return device !== undefined;
+      return connection.present;
+    },
+    get device() {
+      return connection.device;
     },
     attach(inbox) {
       inboxes.add(inbox);
-      if (device !== undefined) inbox.presence(true);
+      if (connection.present) inbox.presence(true);
       return { [Symbol.dispose]: () => void inboxes.delete(inbox) };
     },
-    send,
-    sendFrame: async (payload) => {
-      const bytes = framer.encode(payload);
-      return bytes === undefined ? "invalid-argument" : await send(bytes);
+    tap(reader) {
+      readers.add(reader);
+      reader.presence(connection.present);
+      return { [Symbol.dispose]: () => void readers.delete(reader) };
     },
-    async drain() {
+    send: async (bytes) => await connection.write(bytes),
+    sendFrame,
+    async exchange(payload, timeout) {
+      if (exchanging >= MAX_EXCHANGES) return "queue-full";
+      exchanging += 1;
       try {
-        await device?.drain();
-        return device === undefined ? "disconnected" : undefined;
-      } catch {
-        return "disconnected";
+        return await exchanges.run(async () => await exchange(payload, timeout));
+      } finally {
+        exchanging -= 1;
       }
     },
+    drain: async () => await connection.drain(),
     async [Symbol.asyncDispose]() {
-      stopping.abort();
-      await running;
+      silence?.[Symbol.dispose]();
+      answer?.("disconnected");
+      await connection[Symbol.asyncDispose]();
     },
   };
 }
+
+/** A duration of WIT, in nanoseconds, as a limit of a wait: a minute at most, so that nobody waits for ever. */
+export const waitOf = (nanoseconds: bigint): Millis => millis(Math.min(Math.ceil(Number(nanoseconds) / 1e6), 60_000));

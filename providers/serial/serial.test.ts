@@ -3,7 +3,7 @@ import { serialSuite } from "../../test/conformance/serial/suite.ts";
 import { createMailbox } from "../../test/support/mailbox.ts";
 import { providerDeps, startProvider } from "../../test/support/provider-rig.ts";
 import { createSerialProvider } from "./index.ts";
-import { createSimulatedCable } from "./simulated.ts";
+import { createSimulatedCable } from "./line/simulated.ts";
 
 const CONFIG = {
   ports: {
@@ -18,9 +18,10 @@ const CONFIG = {
 
 serialSuite({
   name: "a simulated cable",
-  create: async () => {
+  create: async (options) => {
     const cable = createSimulatedCable();
-    const rig = await startProvider((deps) => createSerialProvider(deps, cable.open), CONFIG);
+    const config = { ports: { boiler: { ...CONFIG.ports.boiler, ...options } } };
+    const rig = await startProvider((deps) => createSerialProvider(deps, cable.open), config);
     return { ...cable, provider: rig.provider, [Symbol.asyncDispose]: async () => await rig[Symbol.asyncDispose]() };
   },
 });

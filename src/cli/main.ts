@@ -52,6 +52,15 @@ withAgentOptions(
   await status(options);
 });
 
+withAgentOptions(
+  program
+    .command("metrics")
+    .description("Print what the running agent has measured, in the text format of Prometheus."),
+).action(async (options: AgentOptions) => {
+  const { metrics } = await import("./metrics.ts");
+  await metrics(options);
+});
+
 addAppCommands(program, withAgentOptions);
 addOutboxCommands(program, withAgentOptions);
 addUpdateCommands(program, withAgentOptions);

@@ -1,5 +1,6 @@
 import type { PetioleError } from "../domain/errors.ts";
 import { asRecord, checkReferences } from "./check.ts";
+import { checkSecrets } from "./check-secrets.ts";
 import { flattenIssues } from "./faults.ts";
 import { deepFreeze } from "./parse.ts";
 import { documentSchema, type Config, type Workloads } from "./schema.ts";
@@ -17,7 +18,7 @@ export interface DocumentContext {
   /** Where relative paths start. */
   readonly folder: string;
   /** What the document's links may name besides its own items, and what may be run for others than the file. */
-  readonly base: Workloads & Pick<Config, "lattice">;
+  readonly base: Workloads & Pick<Config, "lattice" | "secrets">;
 }
 
 /**
@@ -35,6 +36,7 @@ export function parseDocument(text: string, { source, folder, base }: DocumentCo
     ...(result.success ? [] : flattenIssues(result.error.issues)),
     ...checkReferences(yaml.value, around),
     ...checkExecutables(yaml.value, base.lattice?.executables.from_outside === true),
+    ...(result.success ? checkSecrets(result.data, base.secrets, { outside: true }) : []),
   ];
   if (!result.success || faults.length > 0) throw yaml.invalid(faults);
   return { config: deepFreeze(result.data), invalid: (more) => yaml.invalid(more) };

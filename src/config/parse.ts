@@ -3,6 +3,7 @@ import type { PetioleError } from "../domain/errors.ts";
 import { checkLeaf } from "./check-leaf.ts";
 import { checkLattice } from "./check-lattice.ts";
 import { checkReferences } from "./check.ts";
+import { checkSecrets } from "./check-secrets.ts";
 import { flattenIssues } from "./faults.ts";
 import { configSchema, type Config } from "./schema.ts";
 import { openYaml, type ConfigFault } from "./yaml-source.ts";
@@ -26,6 +27,7 @@ export function parseConfigSource(text: string, source: string): ParsedConfig {
     ...checkReferences(yaml.value),
     ...checkLeaf(yaml.value),
     ...checkLattice(yaml.value),
+    ...(result.success ? checkSecrets(result.data, result.data.secrets, { outside: false }) : []),
   ];
   if (!result.success || faults.length > 0) throw yaml.invalid(faults);
   return { config: deepFreeze(result.data), invalid: (more) => yaml.invalid(more) };

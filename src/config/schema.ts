@@ -2,11 +2,14 @@ import { isAbsolute, resolve } from "node:path";
 import { z } from "zod";
 import { formatReference, parseReference } from "../domain/artifact-reference.ts";
 import { LANES } from "../domain/outbox.ts";
+import { SecretReference } from "../domain/secret.ts";
 import { isSubjectFilter } from "../domain/subject.ts";
 import { LOG_LEVELS } from "../lib/log.ts";
 import { duration, size } from "../lib/schema.ts";
+import { markReferences } from "../lib/secret-references.ts";
 import { parseWitName } from "../domain/wit-name.ts";
 import { operatorSchema } from "./operator-schema.ts";
+import { secretsSchema } from "./secrets-schema.ts";
 import { trustSchema } from "./trust-schema.ts";
 
 /** Ids become NATS subject tokens and file names. */
@@ -31,7 +34,7 @@ const address = z
 
 const isPort = (port: number): boolean => port >= 1 && port <= 65_535;
 
-/** The monitoring of a nats-server knows no passwords. */
+/** The monitoring of a nats-server knows no passwords, and neither does that of the agent. */
 const loopback = address.refine((text) => /^(127\.|\[::1\]|localhost:)/.test(text), "want a loopback address");
 
 /** A subject that local clients and the hub may share. The first token is named, so that no grant is for everything. */
@@ -128,6 +131,23 @@ const updatePolicy = z.strictObject({
   probe: probe.optional(),
 });
 
+/** Of a provider or a link, whose own schema checks it. An object with the key `secret` stands for a secret. */
+const workloadConfig = z
+  .unknown()
+  .transform((config, context) =>
+    markReferences(config, (path, message) => context.addIssue({ code: "custom", path: [...path], message })),
+  )
+  .optional();
+
+const secretReference = z.unknown().transform((value, context) => {
+  const fault = (path: readonly PropertyKey[], message: string): void =>
+    context.addIssue({ code: "custom", path: [...path], message });
+  const reference = markReferences(value, fault);
+  if (reference instanceof SecretReference) return reference;
+  fault([], "want a secret, such as { secret: api-token }");
+  return z.NEVER;
+});
+
 /** What runs: the same in the file and in a document of the hub. */
 const workloadShape = (path: ReturnType<typeof pathFrom>) => ({
   components: z
@@ -143,6 +163,7 @@ const workloadShape = (path: ReturnType<typeof pathFrom>) => ({
           .optional(),
         signed_name: z.string().min(1).max(128).optional(),
         config: strings.default({}),
+        secrets: z.record(z.string().min(1).max(128), secretReference).default({}),
         env: strings.default({}),
         deadline: duration().prefault("5s"),
         memory: size().prefault("32MiB"),
@@ -168,7 +189,7 @@ const workloadShape = (path: ReturnType<typeof pathFrom>) => ({
       }),
     )
     .default({}),
-  providers: z.record(id, z.strictObject({ type: z.string().min(1), config: z.unknown().optional() })).default({}),
+  providers: z.record(id, z.strictObject({ type: z.string().min(1), config: workloadConfig })).default({}),
   links: z
     .array(
       z.strictObject({
@@ -176,7 +197,7 @@ const workloadShape = (path: ReturnType<typeof pathFrom>) => ({
         to: id,
         interfaces: z.array(interfaceName).min(1),
         name: id.default("default"),
-        config: z.unknown().optional(),
+        config: workloadConfig,
       }),
     )
     .default([]),
@@ -391,7 +412,9 @@ export function configSchema(folder: string) {
         trusted_keys: z.array(path).default([]),
       })
       .prefault({}),
+    secrets: secretsSchema(path).prefault({}),
     trust: trustSchema(path).optional(),
+    metrics: z.strictObject({ listen: loopback.optional() }).prefault({}),
     updates: z.strictObject({ max_size: size().prefault("128MiB") }).prefault({}),
     artifacts: z
       .strictObject({

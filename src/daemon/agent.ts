@@ -1,13 +1,16 @@
 import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { SOCKET_NAME, type DeployParams, type UndeployParams } from "../adapters/control/protocol.ts";
+import { openMetricsServer } from "../adapters/control/metrics-server.ts";
 import { openControlServer } from "../adapters/control/server.ts";
+import { createNatsPaths } from "../adapters/lattice/nats-paths.ts";
 import { createRemoteEnds } from "../adapters/lattice/remote-ends.ts";
 import type { LatticeHost } from "../adapters/lattice/wasmcloud/lattice-host.ts";
 import type { BucketWatch } from "../adapters/lattice/desired-bucket.ts";
 import { createKeptVersions, openStore, readBootId } from "../adapters/store/index.ts";
 import type { Config } from "../config/schema.ts";
-import { PetioleError } from "../domain/errors.ts";
+import { PetioleError, isPetioleError } from "../domain/errors.ts";
+import type { MetricFamily } from "../domain/metrics.ts";
 import type { AgentStatus } from "../domain/status.ts";
 import { days, mebibytes } from "../domain/units.ts";
 import { RELEASED, VERSION } from "../domain/version.ts";
@@ -22,10 +25,13 @@ import { askWitnesses, SYSTEM_WITNESSES } from "../lib/clock-sync/witnesses.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/log.ts";
 import type { HostServices } from "../provider/services.ts";
+import { createRedactor, redactingLogger } from "../lib/redactor.ts";
+import { createMetricsRegistry } from "../lib/metrics.ts";
 import { createRuntime } from "../runtime/runtime.ts";
 import { NOTHING_REMEMBERED } from "../trust/memory.ts";
 import { EVIDENCE_SUFFIXES } from "../trust/read-evidence.ts";
 import { readTrustedKey } from "../runtime/aot/keys.ts";
+import { agentMetrics } from "./agent-metrics.ts";
 import { createApplications } from "./applications.ts";
 import { artifactsFolder, openArtifacts } from "./artifacts.ts";
 import { createDesired } from "./desired.ts";
@@ -39,6 +45,7 @@ import { createOutboxControl, recallOutbox } from "./outbox-control.ts";
 import { createOutboxMeters } from "./outbox-meters.ts";
 import { createPatientStats } from "./patient-stats.ts";
 import { providerTypes } from "./provider-types.ts";
+import { openSecrets } from "./secrets.ts";
 import { openTrustCheck } from "./trust-check.ts";
 import { loadTrustPolicy } from "./trust-policy.ts";
 import { updateHandlers } from "./update-handlers.ts";
@@ -79,7 +86,9 @@ export interface Agent extends AsyncDisposable {
  * try; the hub is not waited for.
  * @throws PetioleError ERR_STORE_LOCKED, ERR_STORE_OPEN and other failures of the agent's own folders
  */
-export async function openAgent({ config, file, env, clock, log, signal, onEnd }: AgentDeps): Promise<Agent> {
+export async function openAgent({ config, file, env, clock, signal, onEnd, ...deps }: AgentDeps): Promise<Agent> {
+  const redactor = createRedactor();
+  const log = redactingLogger(deps.log, redactor);
   await using stack = new AsyncDisposableStack();
   await makeFolder(config.state_dir);
   await makeFolder(config.cache_dir);
@@ -145,6 +154,7 @@ export async function openAgent({ config, file, env, clock, log, signal, onEnd }
   const outboxStats = createPatientStats({ outbox: store.outbox, clock });
   // While the store has nothing else to do: a status that comes later need not wait for the disk.
   await outboxStats();
+  const secrets = stack.use(openSecrets({ config, env, redactor, clock, log: log.child({ part: "secrets" }) }));
   const runtime = stack.use(
     createRuntime({
       cacheDir: config.cache_dir,
@@ -159,12 +169,19 @@ export async function openAgent({ config, file, env, clock, log, signal, onEnd }
   );
   const isClockTrusted = (): boolean => clockSync.trust() === "synced";
   const { bus, hubBus } = hub;
+  const nats = createNatsPaths({
+    hub: hub.path,
+    name: `petiole ${config.device.id}`,
+    log: log.child({ part: "nats" }),
+    clock,
+  });
   const services: HostServices = {
     outbox: meters.outbox,
     keyValue: store.keyValue,
     bus,
     hubBus,
     inbox,
+    nats,
     openInbox: async (provider, options) =>
       await openProviderInbox({
         provider,
@@ -216,6 +233,7 @@ export async function openAgent({ config, file, env, clock, log, signal, onEnd }
     clock,
     log: log.child({ part: "artifacts" }),
   });
+  const metrics = createMetricsRegistry();
   const host = stack.use(
     createImageHost({
       host: createHost({
@@ -224,6 +242,7 @@ export async function openAgent({ config, file, env, clock, log, signal, onEnd }
         services,
         trust,
         remote,
+        secrets,
         journal: await openUpdateJournal(store.state, log.child({ part: "updates" })),
         kept: createKeptVersions({
           folder: join(config.state_dir, VERSIONS),
@@ -232,6 +251,7 @@ export async function openAgent({ config, file, env, clock, log, signal, onEnd }
           isFinal: (path) => path.startsWith(`${artifactsFolder(config)}/`),
           besides: EVIDENCE_SUFFIXES,
         }),
+        metrics,
         clock,
         log,
       }),
@@ -306,28 +326,31 @@ export async function openAgent({ config, file, env, clock, log, signal, onEnd }
   if (operator !== undefined) stack.use(operator.host);
   let watch: BucketWatch | undefined;
   let state: AgentStatus["state"] = "starting";
-  const status = async (): Promise<AgentStatus> => ({
-    device: config.device.id,
-    version: VERSION,
-    pid: process.pid,
-    state,
-    uptime: (clock.monotonic() - started) / 1000,
-    rss: process.memoryUsage.rss(),
-    hub: hub.state(),
-    clock: clockSync.status(),
-    outbox: await outboxStats(),
-    inbox: { ...inbox.stats(), hub: hub.inbound() },
-    desired: desired.status(watch),
-    lattice: lattice?.status(),
-    operator: operator?.host.status(),
-    ...host.status(),
-    links: desired
-      .current()
-      .links.map(({ name, source, target, interfaces }) => ({ name, source, target, interfaces })),
-  });
+  const status = async (): Promise<AgentStatus> =>
+    redactor.deep({
+      device: config.device.id,
+      version: VERSION,
+      pid: process.pid,
+      state,
+      uptime: (clock.monotonic() - started) / 1000,
+      rss: process.memoryUsage.rss(),
+      hub: hub.state(),
+      clock: clockSync.status(),
+      outbox: await outboxStats(),
+      inbox: { ...inbox.stats(), hub: hub.inbound() },
+      desired: desired.status(watch),
+      lattice: lattice?.status(),
+      operator: operator?.host.status(),
+      ...host.status(),
+      links: desired
+        .current()
+        .links.map(({ name, source, target, interfaces }) => ({ name, source, target, interfaces })),
+    });
   const path = join(config.runtime_dir, SOCKET_NAME);
+  const readMetrics = async (): Promise<MetricFamily[]> => [...agentMetrics(await status()), ...metrics.families()];
   const handlers = {
     status,
+    metrics: readMetrics,
     ...outboxControl.handlers,
     apps: async () => applications.list(),
     "app-deploy": async (params: DeployParams) => await applications.deploy(params),
@@ -340,6 +363,17 @@ export async function openAgent({ config, file, env, clock, log, signal, onEnd }
   };
   await applications.load();
   stack.use(await openControlServer({ path, handlers, log: log.child({ part: "control" }) }));
+
+  const { listen } = config.metrics;
+  if (listen !== undefined) {
+    try {
+      stack.use(await openMetricsServer({ listen, read: readMetrics }));
+    } catch (error) {
+      // A device that nobody can look at goes on with its work.
+      if (!isPetioleError(error, "ERR_METRICS_LISTEN")) throw error;
+      log.error("Metrics are not served", { code: error.code, reason: error.message });
+    }
+  }
 
   // Before what it wants runs: until then it is answered that it is being started.
   operator?.host.listen();

@@ -5,6 +5,8 @@ import type { ConfigFault } from "../config/yaml-source.ts";
 import { PetioleError, isPetioleError } from "../domain/errors.ts";
 import { systemClock } from "../lib/clock.ts";
 import { silentLogger } from "../lib/log.ts";
+import { fillReferences, findReferences } from "../lib/secret-references.ts";
+import { createMetricsRegistry } from "../lib/metrics.ts";
 import type { Provider } from "../provider/contract.ts";
 import type { HostServices } from "../provider/services.ts";
 import { providerTypes } from "./provider-types.ts";
@@ -40,12 +42,12 @@ export async function checkProviders(
     }
     const provider = (await load())({ id, ...idle });
     providers.set(id, provider);
-    faults.push(...faultsOf(["providers", id, "config"], () => provider.parseConfig(spec.config)));
+    faults.push(...faultsOf(["providers", id, "config"], spec.config, (config) => provider.parseConfig(config)));
   }
   for (const [index, link] of config.links.entries()) {
     const provider = providers.get(link.from) ?? providers.get(link.to);
     if (provider === undefined) continue;
-    faults.push(...faultsOf(["links", index, "config"], () => provider.parseLinkConfig(link.config)));
+    faults.push(...faultsOf(["links", index, "config"], link.config, (config) => provider.parseLinkConfig(config)));
     const [has, verb] = providers.has(link.from) ? [provider.calls, "call"] : [provider.serves, "serve"];
     if (has === "anything") continue;
     for (const name of link.interfaces.filter((one) => !has.includes(one))) {
@@ -57,16 +59,23 @@ export async function checkProviders(
   if (faults.length > 0) throw invalid(faults);
 }
 
-function faultsOf(path: readonly PropertyKey[], parse: () => unknown): ConfigFault[] {
+/** Secrets are not looked up for a check: what the schema says of where one is to stand is not heard. */
+function faultsOf(path: readonly PropertyKey[], raw: unknown, parse: (config: unknown) => unknown): ConfigFault[] {
   try {
-    parse();
+    parse(fillReferences(raw, () => STAND_IN));
     return [];
   } catch (error) {
     if (!isPetioleError(error, "ERR_PROVIDER_CONFIG")) throw error;
     if (!(error.cause instanceof z.ZodError)) return [{ path, message: error.message }];
-    return flattenIssues(error.cause.issues).map((fault) => ({ ...fault, path: [...path, ...fault.path] }));
+    const secrets = findReferences(raw).map((found) => JSON.stringify(found.path));
+    return flattenIssues(error.cause.issues)
+      .filter((fault) => !secrets.includes(JSON.stringify(fault.path)))
+      .map((fault) => ({ ...fault, path: [...path, ...fault.path] }));
   }
 }
+
+/** In place of a secret. */
+const STAND_IN = "secret";
 
 /** Making a provider and parsing its configuration may keep a service for later, and use none; one that does has a bug. */
 const unusable = new Proxy(
@@ -84,6 +93,8 @@ const noServices: HostServices = {
   hubBus: unusable,
   inbox: unusable,
   openInbox: unusable,
+  nats: unusable,
   isClockTrusted: unusable,
 };
-const idle = { log: silentLogger, clock: systemClock, services: noServices };
+const metrics = createMetricsRegistry().scope("", {});
+const idle = { log: silentLogger, clock: systemClock, services: noServices, metrics };

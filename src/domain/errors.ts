@@ -170,6 +170,61 @@ export const ERROR_CATALOGUE = {
     retryable: true,
     meaning: "a capability was called while its provider was not running",
   },
+  ERR_SECRET_BACKEND: {
+    kind: "user",
+    retryable: false,
+    meaning: "a secret is wanted from a backend that this device does not have, or not for whoever wants it",
+  },
+  ERR_SECRET_NOT_FOUND: {
+    kind: "user",
+    retryable: true,
+    meaning: "the backend has no secret of this name, or the secret has not the field or the version",
+  },
+  ERR_SECRET_DENIED: {
+    kind: "user",
+    retryable: true,
+    meaning: "a secret may not be used: others can read or write its file, or its backend refuses it",
+  },
+  ERR_SECRET_INVALID: {
+    kind: "user",
+    retryable: true,
+    meaning: "a secret is too large, no text where text is needed, or not an object where a field of it is wanted",
+  },
+  ERR_SECRET_UNAVAILABLE: {
+    kind: "environment",
+    retryable: true,
+    meaning: "the place where a secret is cannot be asked now",
+  },
+  ERR_DEVICE_ADDON: {
+    kind: "environment",
+    retryable: false,
+    meaning: "the add-on through which petiole uses the kernel's devices is missing, or made for another machine",
+  },
+  ERR_DEVICE_MISSING: {
+    kind: "environment",
+    retryable: true,
+    meaning: "a device, or a line of it, is not there: unplugged, or under another name",
+  },
+  ERR_DEVICE_DENIED: {
+    kind: "environment",
+    retryable: true,
+    meaning: "the agent's user may not open a device file: see which group it belongs to",
+  },
+  ERR_DEVICE_BUSY: {
+    kind: "environment",
+    retryable: true,
+    meaning: "another program, or the kernel itself, holds the device or a line of it",
+  },
+  ERR_DEVICE_UNSUPPORTED: {
+    kind: "user",
+    retryable: false,
+    meaning: "the device or its driver cannot do what the configuration asks for",
+  },
+  ERR_DEVICE_FAILED: {
+    kind: "environment",
+    retryable: true,
+    meaning: "the kernel reported another failure of a device",
+  },
   ERR_EXECUTABLE_UNREADABLE: {
     kind: "user",
     retryable: false,
@@ -381,6 +436,11 @@ export const ERROR_CATALOGUE = {
     meaning: "arguments, results or a stream of a call between hosts are larger than petiole takes or sends",
   },
   ERR_CONTROL_UNREACHABLE: { kind: "environment", retryable: true, meaning: "no agent answers on the control socket" },
+  ERR_METRICS_LISTEN: {
+    kind: "environment",
+    retryable: false,
+    meaning: "metrics cannot be served on the address that the configuration names; the rest runs",
+  },
   ERR_CONTROL_PROTOCOL: {
     kind: "environment",
     retryable: false,

@@ -1,6 +1,7 @@
 // Desired state: what should run, and how it is linked. Front ends (file, lattice) translate into this model;
 // the reconciler compares it with what runs.
 
+import type { SecretReference } from "./secret.ts";
 import type { Bytes, Millis } from "./units.ts";
 
 export type ComponentId = string;
@@ -92,6 +93,8 @@ export interface ComponentSpec {
   readonly signedName?: string | undefined;
   /** Served through `wasi:config/store`. */
   readonly config: Readonly<Record<string, string>>;
+  /** Served through `wasmcloud:secrets/store`, by the names that the component knows. */
+  readonly secrets?: Readonly<Record<string, SecretReference>> | undefined;
   /** Served through `wasi:cli/environment`. */
   readonly env: Readonly<Record<string, string>>;
   readonly limits: ComponentLimits;
@@ -110,8 +113,10 @@ export interface ProviderSpec {
   readonly id: ProviderId;
   /** Names a factory in the provider registry, such as `mqtt` or `keyvalue-sqlite`. */
   readonly type: string;
-  /** Checked by the provider's own schema. */
+  /** Checked by the provider's own schema, once secrets stand in place of references. */
   readonly config: unknown;
+  /** Set by the host alone: another text when a secret of the configuration has another value. */
+  readonly secrets?: string | undefined;
 }
 
 /**
@@ -125,8 +130,9 @@ export interface LinkSpec {
   readonly target: LinkEnd;
   /** Without version, such as `wasi:keyvalue/store`. */
   readonly interfaces: readonly string[];
-  /** Checked by the provider's own schema. */
+  /** As that of a provider. */
   readonly config: unknown;
+  readonly secrets?: string | undefined;
 }
 
 export interface DesiredState {

@@ -7,18 +7,22 @@ import type { Binding, LinkContext, Provider } from "../provider/contract.ts";
 import type { PreparedComponent, RunningComponent } from "../runtime/contract.ts";
 import type { Callees } from "./callees.ts";
 import { checkExports, checkFit, checkProvider } from "./link-check.ts";
+import { measured, type LinkMeters } from "./link-meters.ts";
 import { callLoosely } from "./loose-link.ts";
 import type { RemoteEnds } from "./ports.ts";
 import { createProviderServing } from "./provider-serving.ts";
-import type { Router } from "./router.ts";
+import type { Route, Router } from "./router.ts";
 
 export interface LinkBinderDeps {
   readonly desired: () => DesiredState;
   readonly provider: (id: ProviderId) => Provider | undefined;
   readonly component: (id: ComponentId) => LiveEnd | undefined;
+  /** A configuration with values in place of references to secrets. */
+  readonly filled: (asker: ProviderId, config: unknown) => Promise<unknown>;
   readonly callees: Callees;
   readonly remote: RemoteEnds | undefined;
   readonly router: Router;
+  readonly meters: LinkMeters;
   readonly log: Logger;
 }
 
@@ -31,7 +35,7 @@ interface LiveEnd {
 export interface LiveLink {
   /** Undefined when the other end is no provider of this device. */
   readonly binding: Binding | undefined;
-  readonly route: Disposable | undefined;
+  readonly route: Route | undefined;
   /** For a component elsewhere that imports. */
   readonly served?: AsyncDisposable | undefined;
 }
@@ -47,7 +51,7 @@ export interface LinkBinder {
 }
 
 export function createLinkBinder(deps: LinkBinderDeps): LinkBinder {
-  const { desired, provider, component, callees, remote, router, log } = deps;
+  const { desired, provider, component, callees, remote, router, meters, log } = deps;
 
   const providers = remote === undefined ? undefined : createProviderServing(remote);
   const isComponent = (id: string): boolean => desired().components.some((spec) => spec.id === id);
@@ -58,7 +62,8 @@ export function createLinkBinder(deps: LinkBinderDeps): LinkBinder {
     const { source, target, interfaces } = link;
     const [from, to] = [component(source), component(target)];
     if (from !== undefined && to !== undefined) checkFit(link, from.prepared, to.prepared);
-    const route = router.add(source, interfaces, callLoosely(link, { callees, remote, component }));
+    const functions = callLoosely(link, { callees, remote, component });
+    const route = router.add({ component: source, interfaces, functions, meter: meters.of(link) });
     return { binding: undefined, route };
   }
 
@@ -85,26 +90,32 @@ export function createLinkBinder(deps: LinkBinderDeps): LinkBinder {
       const reason = imports ? "the link is for its imports" : "it is on another host";
       throw new PetioleError("ERR_LINK_INVALID", `Cannot call ${what} of "${id}": ${reason}`);
     };
+    const config = serving.parseLinkConfig(await deps.filled(serving.id, link.config));
+    const meter = meters.of(link);
     const binding = await serving.bind({
       component: id,
       linkName: link.name,
       direction,
       interfaces: link.interfaces,
-      config: serving.parseLinkConfig(link.config),
+      config,
       elsewhere,
       shapes: () => linkedShapes(link, component(id)?.prepared.shapes[direction]),
-      call: async (name, functionName, args) => {
-        if (imports || ends === undefined) return await running(name).call(name, functionName, args);
-        const called = { interfaceName: unversioned(name), functionName };
-        return await ends.deliver({ provider: serving.id, linkName: link.name, component: id, ...called }, args);
-      },
-      http: async (request) => await running("wasi:http/incoming-handler").http(request),
+      call: async (name, functionName, args) =>
+        await measured(meter, async () => {
+          if (imports || ends === undefined) return await running(name).call(name, functionName, args);
+          const called = { interfaceName: unversioned(name), functionName };
+          return await ends.deliver({ provider: serving.id, linkName: link.name, component: id, ...called }, args);
+        }),
+      http: async (request) =>
+        await measured(meter, async () => await running("wasi:http/incoming-handler").http(request)),
       log: log.child({ component: id, provider: serving.id }),
     });
     if (!imports) return { binding, route: undefined };
-    if (!elsewhere) return { binding, route: router.add(id, link.interfaces, binding.functions) };
     const { name, interfaces } = link;
-    const served = ends && providers?.add({ provider: serving.id, component: id, name, interfaces }, binding.functions);
+    const { functions } = binding;
+    if (!elsewhere) return { binding, route: router.add({ component: id, interfaces, functions, meter }) };
+    const served =
+      ends && providers?.add({ provider: serving.id, component: id, name, interfaces }, { functions, meter });
     return { binding, route: undefined, served };
   }
 

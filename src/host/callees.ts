@@ -4,6 +4,7 @@ import type { ComponentId, ComponentSpec } from "../domain/workload.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { HttpRequest, HttpResponse } from "../lib/http-message.ts";
 import type { RunningComponent } from "../runtime/contract.ts";
+import { measured, type CallMeter, type LinkMeters } from "./link-meters.ts";
 
 /**
  * The components of this device as others call them: other components, and callers on other hosts. While one is replaced
@@ -49,6 +50,7 @@ export interface CalleesDeps {
   readonly clock: Clock;
   /** How long calls that were taken may keep a component from stopping. */
   readonly drainLimit: Millis;
+  readonly meters: LinkMeters;
 }
 
 interface Callee {
@@ -60,9 +62,11 @@ interface Callee {
   taken: number;
   draining: PromiseWithResolvers<void> | undefined;
   reason: string;
+  /** Of calls by other hosts, once there was one. Of those by components here their links have one. */
+  meter: CallMeter | undefined;
 }
 
-export function createCallees({ clock, drainLimit }: CalleesDeps): Callees {
+export function createCallees({ clock, drainLimit, meters }: CalleesDeps): Callees {
   const callees = new Map<ComponentId, Callee>();
 
   const calleeOf = (id: ComponentId): Callee => {
@@ -76,6 +80,7 @@ export function createCallees({ clock, drainLimit }: CalleesDeps): Callees {
       taken: 0,
       draining: undefined,
       reason: "it is not on this device",
+      meter: undefined,
     };
     callees.set(id, made);
     return made;
@@ -119,14 +124,19 @@ export function createCallees({ clock, drainLimit }: CalleesDeps): Callees {
   async function use<T>(target: Use, make: (running: RunningComponent) => Promise<T>): Promise<T> {
     const callee = callees.get(target.id);
     if (callee === undefined) throw refuse(target, "it does not run");
-    const running = callee.running ?? (await untilRunning(target, callee));
-    callee.taken += 1;
-    try {
-      return await make(running);
-    } finally {
-      callee.taken -= 1;
-      if (callee.taken === 0) callee.draining?.resolve();
-    }
+    const take = async (): Promise<T> => {
+      const running = callee.running ?? (await untilRunning(target, callee));
+      callee.taken += 1;
+      try {
+        return await make(running);
+      } finally {
+        callee.taken -= 1;
+        if (callee.taken === 0) callee.draining?.resolve();
+      }
+    };
+    if (target.from !== undefined) return await take();
+    callee.meter ??= meters.of({ source: "", target: target.id, name: "" });
+    return await measured(callee.meter, take);
   }
 
   return {

@@ -1,8 +1,9 @@
 import { describe, test } from "vitest";
-import { PetioleError } from "../domain/errors.ts";
+import { PetioleError, WitError } from "../domain/errors.ts";
 import type { DesiredState, LinkSpec } from "../domain/workload.ts";
 import { systemClock } from "../lib/clock.ts";
 import { silentLogger } from "../lib/log.ts";
+import { createMetricsRegistry } from "../lib/metrics.ts";
 import type { InterfaceShape } from "../lib/wit/type.ts";
 import type { ExportCaller, LinkContext, Provider, ProviderDeps } from "../provider/contract.ts";
 import type { HostServices } from "../provider/services.ts";
@@ -31,6 +32,7 @@ function createWorld(
   imports: readonly string[] = ["wasi:io/streams@0.2.0", "a:b/get@1.0.0"],
   trust?: TrustCheck,
   inLattice = false,
+  metrics = createMetricsRegistry(),
 ): World {
   const events: string[] = [];
   const remote = emptyLattice({
@@ -60,6 +62,7 @@ function createWorld(
       return {
         call: async (name, fn, args) => `${options.id} ${name}#${fn}(${args.join()})`,
         http: () => Promise.reject(new Error("no HTTP here")),
+        configure: () => {},
         stats: () => ({
           calls: 7,
           failures: 0,
@@ -78,7 +81,7 @@ function createWorld(
     },
     [Symbol.asyncDispose]: async () => {},
   };
-  const factory = ({ id }: ProviderDeps): Provider => ({
+  const factory = ({ id, metrics: measures }: ProviderDeps): Provider => ({
     id,
     serves: ["a:b/get"],
     calls: ["a:b/on"],
@@ -94,7 +97,15 @@ function createWorld(
       events.push(`bind ${id}:${link.component} ${link.direction}`);
       bound.set(`${id}:${link.component}:${link.direction}`, link);
       return {
-        functions: { "a:b/get": { get: (key: string) => `${id} has ${key}` } },
+        functions: {
+          "a:b/get": {
+            get: (key: string) => {
+              if (key === "none") throw new WitError("no-such-key");
+              measures.counter("fake_gets_total", "Gets.").add();
+              return `${id} has ${key}`;
+            },
+          },
+        },
         [Symbol.asyncDispose]: async () => void events.push(`unbind ${id}:${link.component} ${link.direction}`),
       };
     },
@@ -107,6 +118,7 @@ function createWorld(
     services: {} as HostServices,
     trust,
     remote: inLattice ? remote : undefined,
+    metrics,
     clock: systemClock,
     log: silentLogger,
   });
@@ -149,6 +161,34 @@ describe("createHost()", () => {
     expect(host.status().components[0]).toMatchObject({ id: "app", state: "running", calls: 7, lastError: undefined });
     expect(await instances.get("app")?.onImport("a:b/get@1.0.0", "get", ["x"])).toBe("store has x");
     expect(await bound.get("store:app:exports")?.call("a:b/on", "event", [1])).toBe("app a:b/on#event(1)");
+  });
+
+  test("counts the calls over each link, and what providers count, as long as they are there", async ({ expect }) => {
+    const metrics = createMetricsRegistry();
+    const { host, bound, instances } = createWorld(undefined, undefined, false, metrics);
+    await using _ = host;
+    await host.apply(desired);
+    await instances.get("app")?.onImport("a:b/get@1.0.0", "get", ["x"]);
+    await expect(instances.get("app")?.onImport("a:b/get@1.0.0", "get", ["none"])).rejects.toThrow("no-such-key");
+    await bound.get("store:app:exports")?.call("a:b/on", "event", [1]);
+    const measured = (name: string): unknown[] =>
+      metrics
+        .families()
+        .find((family) => family.name === name)
+        ?.samples.map(({ labels, ...rest }) => [
+          Object.values(labels).join(),
+          "value" in rest ? rest.value : rest.count,
+        ]) ?? [];
+    expect(measured("petiole_link_calls_total")).toEqual([
+      ["app,store,default", 2],
+      ["store,app,default", 1],
+    ]);
+    expect(measured("petiole_link_call_errors_total")).toEqual([["wit-error,app,store,default", 1]]);
+    expect(measured("petiole_link_calls_in_flight")).toContainEqual(["app,store,default", 0]);
+    expect(measured("petiole_link_call_duration_seconds")).toContainEqual(["app,store,default", 2]);
+    expect(measured("petiole_fake_gets_total")).toEqual([["store", 1]]);
+    await host.apply({ components: [app], providers: [], links: [] });
+    expect(metrics.families()).toEqual([]);
   });
 
   test("swaps the provider of a link without restarting the component", async ({ expect }) => {

@@ -1,19 +1,27 @@
 import { PetioleError, isPetioleError } from "../domain/errors.ts";
+import { HOST_INTERFACES } from "../domain/host-interfaces.ts";
 import type { ComponentStatus, LinkStatus, ProviderStatus, StatusError } from "../domain/status.ts";
 import { millis, seconds } from "../domain/units.ts";
+import { unversioned } from "../domain/wit-name.ts";
 import type { ComponentId, ComponentSpec, DesiredState, LinkSpec, ProviderSpec } from "../domain/workload.ts";
 import { backoffDelay } from "../lib/backoff.ts";
 import type { Clock } from "../lib/clock.ts";
 import { createExclusive } from "../lib/exclusive.ts";
 import type { Logger } from "../lib/log.ts";
+import { createMetricsRegistry, type MetricsRegistry, type MetricsScope } from "../lib/metrics.ts";
 import type { Provider, ProviderFactory } from "../provider/contract.ts";
 import type { HostServices } from "../provider/services.ts";
 import type { ComponentEvent, Runtime } from "../runtime/contract.ts";
+import { isWatching, tellChanges, toldChanges, type ConfigChange } from "./config-watch.ts";
 import { createLinkBinder, type LiveLink } from "./bind-link.ts";
 import { createCallees } from "./callees.ts";
+import { createEgress } from "./egress.ts";
+import { createLinkMeters } from "./link-meters.ts";
 import { linkKey, plan, type Step } from "./plan.ts";
 import type { KeptVersions, RemoteEnds, TrustCheck } from "./ports.ts";
-import { createRouter } from "./router.ts";
+import { callFunction, createRouter } from "./router.ts";
+import { createSecretUse } from "./secret-use.ts";
+import type { Secrets } from "./secrets.ts";
 import { createServing } from "./serving.ts";
 import { ComponentSlot, type SlotDeps } from "./update/component-slot.ts";
 import { createForgetfulJournal, type UpdateJournal } from "./update/journal.ts";
@@ -31,10 +39,14 @@ export interface HostDeps {
   readonly trust?: TrustCheck | undefined;
   /** Without it, components neither call other hosts nor are called by them. */
   readonly remote?: RemoteEnds | undefined;
+  /** Without it, nobody gets a secret. */
+  readonly secrets?: Secrets | undefined;
   /** Without it, nothing is known of versions after a restart. */
   readonly journal?: UpdateJournal | undefined;
   /** Without it, no version outlives its file. */
   readonly kept?: KeptVersions | undefined;
+  /** Without it, what is measured is shown to nobody. */
+  readonly metrics?: MetricsRegistry | undefined;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -71,6 +83,8 @@ interface Item<Spec, Live> {
 const RETRY = { initial: millis(1000), max: millis(60_000) };
 /** A component that is to stop ends what it was called for, as long as that does not take longer. */
 const DRAIN_LIMIT = seconds(10);
+/** How long a component's call waits for a link that takes the place of another. */
+const LINK_GRACE = seconds(2);
 const NO_KEYS: ReadonlySet<string> = new Set();
 const NOTHING: DesiredState = { components: [], providers: [], links: [] };
 
@@ -79,12 +93,37 @@ export function createHost({ runtime, registry, services, trust, remote, kept, c
   const components = new Map<string, Item<ComponentSpec, ComponentSlot>>();
   const providers = new Map<string, Item<ProviderSpec, Provider>>();
   const links = new Map<string, Item<LinkSpec, LiveLink>>();
-  const router = createRouter();
+  const metrics = deps.metrics ?? createMetricsRegistry();
+  const meters = createLinkMeters(metrics, clock);
+  const router = createRouter({ clock, grace: LINK_GRACE });
   const exclusive = createExclusive();
   const stopping = new AbortController();
   let desired = NOTHING;
+  /** As it was asked for. */
+  let asked = NOTHING;
+  const secrets = createSecretUse(deps.secrets, {
+    onMark: () => {
+      desired = secrets.marked(asked);
+      void exclusive.run(again);
+    },
+    onComponent: (id, names) =>
+      tell(
+        id,
+        names.map((val) => ({ tag: "secret", val })),
+      ),
+  });
+
+  /** Tells a component of changes, if it wants to hear of them. */
+  function tell(id: string, changes: readonly ConfigChange[]): void {
+    const live = components.get(id)?.live;
+    if (live === undefined || !isWatching(live.prepared)) return;
+    void tellChanges(live.running, changes, log.child({ component: id }));
+  }
+
+  /** What providers measure, for as long as they run. */
+  const measures = new Map<string, MetricsScope>();
   let retryTimer: NodeJS.Timeout | undefined;
-  const callees = createCallees({ clock, drainLimit: DRAIN_LIMIT });
+  const callees = createCallees({ clock, drainLimit: DRAIN_LIMIT, meters });
   const serving = createServing(remote, callees);
   const binder = createLinkBinder({
     desired: () => desired,
@@ -94,9 +133,11 @@ export function createHost({ runtime, registry, services, trust, remote, kept, c
       if (item?.live === undefined) return undefined;
       return { spec: item.spec, prepared: item.live.prepared, running: item.live.running };
     },
+    filled: (asker, config) => secrets.filled(asker, config),
     callees,
     remote,
     router,
+    meters,
     log,
   });
 
@@ -107,6 +148,11 @@ export function createHost({ runtime, registry, services, trust, remote, kept, c
     callees.retain(wanted);
     forgetUnwanted(providers, new Set(desired.providers.map((spec) => spec.id)));
     forgetUnwanted(links, new Set(desired.links.map(linkKey)));
+    for (const { spec, item, changes } of toldChanges(desired.components, components)) {
+      await item.live?.configure(spec);
+      components.set(spec.id, { ...item, spec });
+      tell(spec.id, changes);
+    }
     const now = clock.monotonic();
     const actual = {
       components: specs(components, isLive),
@@ -125,8 +171,21 @@ export function createHost({ runtime, registry, services, trust, remote, kept, c
     }
     // What runs since a boot is what worked last: what is wanted instead comes once that is linked.
     await Promise.all([...components.values()].map(async ({ live }) => live?.catchUp()));
+    meters.retain([
+      ...desired.links,
+      ...specs(links, isLive),
+      ...desired.components.map(({ id }) => ({ source: "", target: id, name: "" })),
+    ]);
     scheduleRetry();
   }
+
+  async function serveImport(id: ComponentId, name: string, fn: string, args: readonly unknown[]): Promise<unknown> {
+    const own = HOST_INTERFACES.has(unversioned(name)) ? desired.components.find((spec) => spec.id === id) : undefined;
+    if (own === undefined) return await router.call(id, name, fn, args);
+    return await callFunction(secrets.served(own), unversioned(name), fn, args);
+  }
+
+  const egress = createEgress({ desired: () => desired, provider: (id) => providers.get(id)?.live, router });
 
   const slotDeps = (id: ComponentId): SlotDeps => ({
     runtime,
@@ -138,12 +197,13 @@ export function createHost({ runtime, registry, services, trust, remote, kept, c
     signal: stopping.signal,
     links: () => desired.links.filter(({ source, target }) => source === id || target === id),
     neighbour: (end) => components.get(end)?.live?.prepared,
-    onImport: (component, name, fn, args) => router.call(component, name, fn, args),
+    onImport: async (component, name, fn, args) => await serveImport(component, name, fn, args),
+    onEgress: egress,
     onEvent: logEvent,
     onOutcome: (outcome) => {
       const live = components.get(id)?.live;
       if (live !== undefined) serving.renew(id, live.prepared);
-      updates.tell(outcome);
+      updates.tell(secrets.conceal(outcome));
     },
     onSettled: () => updates.clear(),
   });
@@ -188,13 +248,17 @@ export function createHost({ runtime, registry, services, trust, remote, kept, c
           );
         }
         const factory = await load();
-        const provider: Provider = factory({ id: spec.id, log: log.child({ provider: spec.id }), clock, services });
+        const measure = metrics.scope("petiole_", { provider: spec.id });
+        const own = log.child({ provider: spec.id });
+        const provider: Provider = factory({ id: spec.id, log: own, clock, services, metrics: measure });
         try {
-          await provider.start(provider.parseConfig(spec.config), stopping.signal);
+          await provider.start(provider.parseConfig(await secrets.filled(spec.id, spec.config)), stopping.signal);
         } catch (error) {
+          measure[Symbol.dispose]();
           await provider[Symbol.asyncDispose]();
           throw error;
         }
+        measures.set(spec.id, measure);
         log.info("Provider started", { provider: spec.id, type: spec.type });
         return provider;
       });
@@ -255,6 +319,8 @@ export function createHost({ runtime, registry, services, trust, remote, kept, c
 
     "stop-provider": async ({ spec }) => {
       await retire(providers, spec.id, `provider "${spec.id}"`, async (provider) => {
+        measures.get(spec.id)?.[Symbol.dispose]();
+        measures.delete(spec.id);
         await provider[Symbol.asyncDispose]();
         log.info("Provider stopped", { provider: spec.id });
       });
@@ -274,7 +340,7 @@ export function createHost({ runtime, registry, services, trust, remote, kept, c
       items.set(key, { spec, live: await start(), failure: undefined });
     } catch (cause) {
       if (stopping.signal.aborted) return;
-      const error = isPetioleError(cause) ? cause : unexpected(what, cause);
+      const error = secrets.conceal(isPetioleError(cause) ? cause : unexpected(what, cause));
       const delay = error.retryable ? backoffDelay(attempts - 1, RETRY) : undefined;
       const retryAt = delay === undefined ? undefined : clock.monotonic() + delay;
       items.set(key, { spec, live: undefined, failure: { error, attempts, retryAt } });
@@ -306,23 +372,27 @@ export function createHost({ runtime, registry, services, trust, remote, kept, c
   return {
     async apply(next) {
       if (stopping.signal.aborted) return;
-      desired = next;
+      asked = next;
+      desired = secrets.marked(next);
       await exclusive.run(again);
     },
 
     updates,
 
-    status: () => ({
-      components: desired.components.map((spec) => componentStatus(spec, components.get(spec.id), links)),
-      providers: desired.providers.map((spec) => providerStatus(spec, providers.get(spec.id))),
-      links: desired.links.map((spec) => linkStatus(spec, links.get(linkKey(spec)))),
-    }),
+    status: () =>
+      secrets.conceal({
+        components: desired.components.map((spec) => componentStatus(spec, components.get(spec.id), links)),
+        providers: desired.providers.map((spec) => providerStatus(spec, providers.get(spec.id))),
+        links: desired.links.map((spec) => linkStatus(spec, links.get(linkKey(spec)))),
+      }),
 
     async [Symbol.asyncDispose]() {
       stopping.abort(new PetioleError("ERR_COMPONENT_STOPPED", "The agent is stopping"));
+      asked = NOTHING;
       desired = NOTHING;
       await exclusive.run(reconcile);
       clearTimeout(retryTimer);
+      secrets[Symbol.dispose]();
     },
   };
 }

@@ -4,12 +4,15 @@ import { componentSpec } from "../../test/support/workloads.ts";
 import { PetioleError } from "../domain/errors.ts";
 import { systemClock } from "../lib/clock.ts";
 import { seconds } from "../domain/units.ts";
+import { createMetricsRegistry } from "../lib/metrics.ts";
 import type { FunctionType } from "../lib/wit/type.ts";
 import type { PreparedComponent, RunningComponent } from "../runtime/contract.ts";
 import { createCallees } from "./callees.ts";
+import { createLinkMeters } from "./link-meters.ts";
 import { callLoosely } from "./loose-link.ts";
 import type { RemoteFunction } from "./ports.ts";
 
+const meters = createLinkMeters(createMetricsRegistry(), systemClock);
 const type: FunctionType = { params: [], result: { kind: "u8" } };
 const shapes = { imports: [{ name: "a:b/c@1.2.0", functions: [{ name: "get", type }], resources: [] }], exports: [] };
 const source = { spec: componentSpec("source"), prepared: { shapes } as unknown as PreparedComponent };
@@ -17,7 +20,7 @@ const here = { call: async () => "here" } as unknown as RunningComponent;
 const link = { name: "mine", source: "source", target: "target", interfaces: ["a:b/c"], config: undefined };
 
 function createWorld() {
-  const callees = createCallees({ clock: systemClock, drainLimit: seconds(5) });
+  const callees = createCallees({ clock: systemClock, drainLimit: seconds(5), meters });
   const called: RemoteFunction[] = [];
   const world = { reachable: true, answer: async (): Promise<unknown> => "elsewhere" };
   const remote = emptyLattice({
@@ -96,7 +99,7 @@ describe("callLoosely()", () => {
   });
 
   test("without other hosts, says that the target does not run", async ({ expect }) => {
-    const callees = createCallees({ clock: systemClock, drainLimit: seconds(5) });
+    const callees = createCallees({ clock: systemClock, drainLimit: seconds(5), meters });
     const call = callLoosely(link, { callees, remote: undefined, component: () => source });
     await expect(call("a:b/c", "get", [])).rejects.toMatchObject({ code: "ERR_COMPONENT_STOPPED" });
   });

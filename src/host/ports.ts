@@ -4,6 +4,7 @@ import type { HubLinkState } from "../domain/hub-link.ts";
 import type { InboundMessage, StreamPosition } from "../domain/inbox.ts";
 import type { Delivered, Lane, OutboxMessage, OutboxRow } from "../domain/outbox.ts";
 import type { ForwarderState } from "../domain/outbox-report.ts";
+import type { SecretReference, SecretValue } from "../domain/secret.ts";
 import type { ComponentTrust, ExecutableClaims } from "../domain/trust.ts";
 import type { Bytes, Millis } from "../domain/units.ts";
 import type { ComponentId, ComponentSpec, Digest, LinkEnd, ProviderId } from "../domain/workload.ts";
@@ -100,6 +101,25 @@ export interface KeptVersions {
   find(digest: Digest): Promise<string | undefined>;
   /** Removes all others. */
   retain(digests: ReadonlySet<Digest>): Promise<void>;
+}
+
+/** Who wants which secret: a backend may not give it to everybody. */
+export interface SecretRequest {
+  readonly reference: SecretReference;
+  readonly asker: LinkEnd;
+}
+
+/** A place where secrets are. */
+export interface SecretBackend {
+  /** How often a secret that is in use is looked at again. */
+  readonly refresh: Millis;
+  /** A value may be read while it is being written: it counts when it is seen a second time. */
+  readonly settles: boolean;
+  /**
+   * @throws PetioleError ERR_SECRET_NOT_FOUND, ERR_SECRET_DENIED, ERR_SECRET_INVALID, ERR_SECRET_UNAVAILABLE; none of them
+   *   says anything of a value
+   */
+  read(request: SecretRequest, signal: AbortSignal): Promise<SecretValue>;
 }
 
 /** Decides which components may run. */

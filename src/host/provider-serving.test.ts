@@ -1,9 +1,18 @@
 import { describe, test } from "vitest";
 import { emptyLattice } from "../../test/support/remote-ends.ts";
+import { systemClock } from "../lib/clock.ts";
+import { createMetricsRegistry } from "../lib/metrics.ts";
+import { createLinkMeters } from "./link-meters.ts";
 import type { RemoteEnds } from "./ports.ts";
 import { createProviderServing } from "./provider-serving.ts";
 
 type Call = Parameters<RemoteEnds["serveProvider"]>[2];
+
+const meter = createLinkMeters(createMetricsRegistry(), systemClock).of({
+  source: "one",
+  target: "store",
+  name: "default",
+});
 
 function createWorld() {
   const events: string[] = [];
@@ -19,7 +28,7 @@ function createWorld() {
   const add = (component: string, linkName: string, answer: string) =>
     serving.add(
       { provider: "store", component, name: linkName, interfaces: ["a:b/get", "a:b/set"] },
-      { "a:b/get": { get: (key: string) => `${answer} ${key}` } },
+      { functions: { "a:b/get": { get: (key: string) => `${answer} ${key}` } }, meter },
     );
   const call = async (source: string | undefined, linkName: string): Promise<unknown> =>
     await callers.get("a:b/get")?.({ source, linkName }, "a:b/get", "get", ["x"]);

@@ -1,6 +1,7 @@
 import { PetioleError } from "../domain/errors.ts";
 import type { ComponentId, ProviderId } from "../domain/workload.ts";
 import type { CapabilityCall, CapabilityFunctions } from "../provider/contract.ts";
+import { measured, type CallMeter } from "./link-meters.ts";
 import type { RemoteEnds } from "./ports.ts";
 import { callFunction } from "./router.ts";
 
@@ -10,7 +11,7 @@ export interface ProviderServing {
    * Has calls that come over this link served by `functions`. Disposing the result takes no further ones and waits for those
    * in flight.
    */
-  add(link: ServedLink, functions: CapabilityFunctions | CapabilityCall): AsyncDisposable;
+  add(link: ServedLink, served: ServedFunctions): AsyncDisposable;
 }
 
 export interface ServedLink {
@@ -21,8 +22,13 @@ export interface ServedLink {
   readonly interfaces: readonly string[];
 }
 
+export interface ServedFunctions {
+  readonly functions: CapabilityFunctions | CapabilityCall;
+  readonly meter: CallMeter;
+}
+
 interface Served {
-  readonly links: Map<string, CapabilityFunctions | CapabilityCall>;
+  readonly links: Map<string, ServedFunctions>;
   readonly end: AsyncDisposable;
 }
 
@@ -34,8 +40,10 @@ export function createProviderServing(remote: RemoteEnds): ProviderServing {
   function open(provider: ProviderId, interfaceName: string): Served {
     const links: Served["links"] = new Map();
     const end = remote.serveProvider(provider, interfaceName, async (caller, called, functionName, args) => {
-      const functions = links.get(linkOf(caller.source ?? "", caller.linkName));
-      if (functions !== undefined) return await callFunction(functions, called, functionName, args);
+      const link = links.get(linkOf(caller.source ?? "", caller.linkName));
+      if (link !== undefined) {
+        return await measured(link.meter, () => callFunction(link.functions, called, functionName, args));
+      }
       const who = caller.source === undefined ? "somebody" : `"${caller.source}"`;
       const found = `${who} has no link "${caller.linkName}" to it`;
       throw new PetioleError("ERR_LINK_INVALID", `Cannot call ${called} of provider "${provider}": ${found}`);

@@ -2,6 +2,7 @@ import type { Clock } from "../lib/clock.ts";
 import type { HttpRequest, HttpResponse } from "../lib/http-message.ts";
 import type { Logger } from "../lib/log.ts";
 import type { InboxStats } from "../domain/inbox.ts";
+import type { Metrics } from "../lib/metrics.ts";
 import type { ProviderReport } from "../domain/status.ts";
 import type { InterfaceShape } from "../lib/wit/type.ts";
 import type { ComponentId } from "../domain/workload.ts";
@@ -20,6 +21,9 @@ import type { HostServices } from "./services.ts";
  * function that returns a resource returns the representation, a method receives it as first argument.
  *
  * A function may return a promise of its result.
+ *
+ * Requests of `wasi:http/outgoing-handler` are carried out by the runtime. Its function `handle` gets an `EgressRequest`,
+ * and returns an `EgressPermit` or throws a `WitError` of the interface's `error-code`.
  */
 export type CapabilityFunction = (...args: never[]) => unknown;
 export type CapabilityFunctions = Readonly<Record<string, Readonly<Record<string, CapabilityFunction>>>>;
@@ -95,7 +99,7 @@ export interface Provider<Config = unknown, LinkConfig = unknown> extends AsyncD
   parseConfig(raw: unknown): Config;
   /** @throws PetioleError ERR_PROVIDER_CONFIG with every fault. */
   parseLinkConfig(raw: unknown): LinkConfig;
-  /** @throws PetioleError ERR_PROVIDER_START; rejects with the signal's reason when aborted. */
+  /** @throws PetioleError ERR_PROVIDER_START, ERR_DEVICE_…; rejects with the signal's reason when aborted. */
   start(config: Config, signal: AbortSignal): Promise<void>;
   bind(link: LinkContext<LinkConfig>): Promise<Binding>;
   /** For one that is a process of its own: how that is now. */
@@ -109,6 +113,8 @@ export interface ProviderDeps {
   readonly log: Logger;
   readonly clock: Clock;
   readonly services: HostServices;
+  /** For what the provider counts besides the calls over its links, which are counted for it. Forgotten when it stops. */
+  readonly metrics: Metrics;
 }
 
 export type ProviderFactory = (deps: ProviderDeps) => Provider;

@@ -1,7 +1,9 @@
 // What the host lends to providers. Adapters implement these ports; in-memory twins pass the same suites.
 
+import type { NatsConnection } from "@nats-io/transport-node";
 import type { InboxStats } from "../domain/inbox.ts";
 import type { LedgerEntry, OutboxMessage, OutboxStats, PublishReceipt } from "../domain/outbox.ts";
+import type { CounterBounds } from "../lib/counter.ts";
 import type { Bytes, Millis } from "../domain/units.ts";
 import type { BackoffOptions } from "../lib/backoff.ts";
 
@@ -26,11 +28,13 @@ export interface KeyValueStore {
   has(bucket: string, key: string): Promise<boolean>;
   /** Keys after `after` in binary order, at most `limit`. */
   keys(bucket: string, after: string | undefined, limit: number): Promise<readonly string[]>;
+  /** Sets the value if it is still the expected one, undefined for none. False when it is not, and nothing was changed. */
+  swap(bucket: string, key: string, expected: Uint8Array | undefined, value: Uint8Array): Promise<boolean>;
   /**
    * Adds to a counter, which is stored as decimal text; a missing key counts as 0. Returns the new value.
-   * @throws RangeError when what is stored is no counter or the sum leaves 64 bits
+   * @throws RangeError when what is stored is no counter or the sum leaves 64 bits, or the bounds; nothing is changed
    */
-  increment(bucket: string, key: string, delta: bigint): Promise<bigint>;
+  increment(bucket: string, key: string, delta: bigint, bounds?: CounterBounds): Promise<bigint>;
 }
 
 export interface BusMessage {
@@ -103,6 +107,36 @@ export interface ProviderInbox extends DurableMessages, AsyncDisposable {
   stats(): InboxStats;
 }
 
+/** A way to a NATS account, for providers that need more of NATS than messages, such as JetStream. */
+export interface NatsPath {
+  /** Undefined while there is no connection; another object after each reconnect. It is not the provider's to close. */
+  current(): NatsConnection | undefined;
+  /** Why there is none, for people. */
+  reason(): string | undefined;
+  /** JetStream domain of the account, when requests have to name it. */
+  readonly domain: string | undefined;
+}
+
+export interface NatsTarget {
+  readonly urls: readonly string[];
+  readonly domain?: string | undefined;
+  /** Read again for each connection. */
+  readonly credentialsFile?: string | undefined;
+  /** PEM files. */
+  readonly tls?: {
+    readonly ca?: string | undefined;
+    readonly cert?: string | undefined;
+    readonly key?: string | undefined;
+  };
+}
+
+export interface NatsPaths {
+  /** The agent's own connection to the hub, in both modes. */
+  readonly hub: NatsPath;
+  /** A connection of the provider's own. Connects in the background, again and again; the caller disposes it. */
+  open(target: NatsTarget): NatsPath & AsyncDisposable;
+}
+
 export interface HostServices {
   readonly outbox: Outbox;
   readonly keyValue: KeyValueStore;
@@ -113,6 +147,7 @@ export interface HostServices {
   readonly inbox: DurableMessages;
   /** The inbox of a provider, by the provider's id; one at a time. @throws PetioleError ERR_STORE_FAILED */
   openInbox(provider: string, options: ProviderInboxOptions): Promise<ProviderInbox>;
+  readonly nats: NatsPaths;
   /** Whether the wall clock is known to be right; may change at any time. */
   readonly isClockTrusted: () => boolean;
 }

@@ -1,6 +1,7 @@
 // What the runtime offers to the host. Values that cross are in jco's JavaScript mapping (see src/provider/contract.ts).
 
 import type { ComponentLimits, Digest, Grants, Isolation, Recycling } from "../domain/workload.ts";
+import type { EgressPermit, EgressRequest } from "../lib/http-egress.ts";
 import type { HttpRequest, HttpResponse } from "../lib/http-message.ts";
 import type { Logger } from "../lib/log.ts";
 import type { InterfaceShape } from "../lib/wit/type.ts";
@@ -24,6 +25,12 @@ export interface PreparedComponent {
  */
 export type ImportHandler = (interfaceName: string, functionName: string, args: readonly unknown[]) => Promise<unknown>;
 
+/**
+ * Decides about a request of `wasi:http/outgoing-handler`. Undefined when that is for the component's grants to say.
+ * Rejects with `WitError` of the interface's `error-code`.
+ */
+export type EgressHandler = (request: EgressRequest) => Promise<EgressPermit | undefined>;
+
 export interface InstanceOptions {
   /** Names the instance in logs and errors. */
   readonly id: string;
@@ -36,6 +43,8 @@ export interface InstanceOptions {
   readonly isolation: Isolation;
   readonly grants: Grants;
   readonly onImport: ImportHandler;
+  /** Without it the grants alone decide. */
+  readonly onEgress?: EgressHandler;
   readonly onEvent: (event: ComponentEvent) => void;
   readonly log: Logger;
 }
@@ -105,6 +114,8 @@ export interface RunningComponent extends AsyncDisposable {
    * @throws the reason that the request was cancelled with
    */
   http(request: HttpRequest): Promise<HttpResponse>;
+  /** What `wasi:config/store` has from now on; for calls that begin later, and those that are running. */
+  configure(config: Readonly<Record<string, string>>): void;
   stats(): RunningStats;
 }
 

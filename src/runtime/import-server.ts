@@ -1,16 +1,18 @@
 // Serves what guests import: asks the host, checks its answers.
 
 import { PetioleError, WitError } from "../domain/errors.ts";
-import type { ImportHandler } from "./contract.ts";
+import type { EgressRequest } from "../lib/http-egress.ts";
+import type { InstanceOptions } from "./contract.ts";
 import { OversizedValue, ValueMeter, type ValueBounds } from "./value-meter.ts";
 import { listFunctions } from "../lib/wit/functions.ts";
 import type { InterfaceShape, WitType } from "../lib/wit/type.ts";
 import { MisfitValue, converterOf, type ConvertOptions, type Converter } from "../lib/wit/value.ts";
-import type { ImportOutcome } from "./worker/protocol.ts";
+import type { EgressAnswer, ImportOutcome } from "./worker/protocol.ts";
 
 export interface ImportServer {
   /** Calls the import of that number. Rejects with what the guest's call is to fail with. */
   serve(target: number, args: readonly unknown[]): Promise<ImportOutcome>;
+  egress(request: EgressRequest): Promise<EgressAnswer>;
 }
 
 // Representations pass as the provider made them, as far as they can be sent at all.
@@ -28,7 +30,7 @@ const convert = (type: WitType | undefined): Converter => (type === undefined ? 
 export function createImportServer(
   shapes: readonly InterfaceShape[],
   bounds: ValueBounds,
-  onImport: ImportHandler,
+  { onImport, onEgress }: Pick<InstanceOptions, "onImport" | "onEgress">,
 ): ImportServer {
   const meter = new ValueMeter(bounds);
   const options: ConvertOptions = { handle: representation, measure: meter.measure };
@@ -48,6 +50,15 @@ export function createImportServer(
     };
   });
   return {
+    async egress(request) {
+      try {
+        return { kind: "permit", permit: await onEgress?.(request) };
+      } catch (error) {
+        // What a component is linked to may not be there: to it, that is a gateway which does not work.
+        const code = error instanceof WitError ? error.payload : { tag: "destination-unavailable" };
+        return { kind: "refused", code };
+      }
+    },
     async serve(target, args) {
       const called = imports[target];
       if (called === undefined) throw new PetioleError("ERR_INVARIANT", `Cannot serve import number ${target}`);

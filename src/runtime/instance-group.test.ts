@@ -30,12 +30,16 @@ function beginCall() {
       env: {},
       config: {},
       grants: ORDINARY_INSTANCE.grants,
+      asksEgress: false,
       recycling: ORDINARY_INSTANCE.recycling,
       memory: 0,
       logRate: 0,
     },
     limits: { ...GENEROUS_LIMITS, deadline: millis(DEADLINE) },
-    imports: { serve: async () => ({ kind: "value", value: undefined }) },
+    imports: {
+      serve: async () => ({ kind: "value", value: undefined }),
+      egress: async () => ({ kind: "permit", permit: undefined }),
+    },
     log: silentLogger,
     owner: {
       started: () => heard.push("started"),

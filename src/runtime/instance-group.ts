@@ -182,6 +182,10 @@ export class InstanceGroup implements Tenant {
     slot.watch(limits.deadline);
   }
 
+  configure(config: GuestSetup["config"]): void {
+    this.#deps.slot.post(["configure", this.#deps.number, config]);
+  }
+
   /** V8's code cache of the glue, with what it compiled by now. Undefined when the worker is gone. */
   codeCache(): Promise<Uint8Array | undefined> {
     return new Promise((resolve) => {
@@ -290,6 +294,13 @@ export class InstanceGroup implements Tenant {
       case "import":
         this.#onImport(message[2], message[3], message[4], message[5], message[6]);
         break;
+      case "egress": {
+        const [, group, instance, request, asked] = message;
+        void this.#deps.imports.egress(asked).then((answer) => {
+          if (this.#instances.has(instance)) this.#deps.slot.post(["egress", group, instance, request, answer]);
+        });
+        break;
+      }
       case "log":
         if (this.#closedAt === undefined) this.#deps.log[message[2]](message[3], message[4]);
         break;

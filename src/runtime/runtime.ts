@@ -158,6 +158,7 @@ export function createRuntime(deps: RuntimeDeps): Runtime {
         env: { ...options.env },
         config: { ...options.config },
         grants: options.grants,
+        asksEgress: options.onEgress !== undefined,
         recycling: options.recycling,
         memory: options.limits.memory,
         logRate: options.limits.logRate,
@@ -178,6 +179,7 @@ export function createRuntime(deps: RuntimeDeps): Runtime {
       return {
         call: (interfaceName, functionName, args) => runner.call(interfaceName, functionName, args),
         http: (request) => runner.http(request),
+        configure: (config) => runner.configure({ ...config }),
         stats: () => runner.stats(),
         [Symbol.asyncDispose]: async () => {
           profiling[Symbol.dispose]();

@@ -73,6 +73,26 @@ describe("petiole run and status", () => {
     expect(await agent.stop("SIGTERM")).toBe(0);
   });
 
+  test("shows what is measured, to a Prometheus too, and runs without that when its address is taken", async ({
+    expect,
+  }) => {
+    const metrics = { listen: `127.0.0.1:${await freePort()}` };
+    await using agent = await startAgent({ metrics, providers: { kv: { type: "keyvalue-sqlite" } } });
+    const up = 'petiole_provider_running{provider="kv",type="keyvalue-sqlite"} 1';
+    expect((await petiole("metrics", "--socket", agent.socket)).stdout.split("\n")).toContain(up);
+    const json = await petiole("metrics", "--json", "--socket", agent.socket);
+    expect(JSON.parse(json.stdout)).toContainEqual(expect.objectContaining({ name: "petiole_info", kind: "gauge" }));
+    const scraped = await fetch(`http://${metrics.listen}/metrics`);
+    expect([scraped.headers.get("content-type"), (await scraped.text()).split("\n")]).toEqual([
+      expect.stringContaining("text/plain; version=0.0.4"),
+      expect.arrayContaining([up]),
+    ]);
+    expect((await fetch(`http://${metrics.listen}/`)).status).toBe(404);
+    await using other = await startAgent({ metrics });
+    await waitFor("the log to say it", () => other.output().includes("ERR_METRICS_LISTEN"));
+    expect((await petiole("metrics", "--socket", other.socket)).code).toBe(0);
+  });
+
   test("stops at once when told so while it still starts", async ({ expect }) => {
     await using folder = await tempFolder();
     const file = join(folder.path, "petiole.yaml");

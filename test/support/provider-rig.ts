@@ -3,6 +3,7 @@
 import { PetioleError } from "../../src/domain/errors.ts";
 import { systemClock, type Clock } from "../../src/lib/clock.ts";
 import { silentLogger, type LogFields, type Logger } from "../../src/lib/log.ts";
+import { createMetricsRegistry, type MetricsRegistry } from "../../src/lib/metrics.ts";
 import type {
   Binding,
   HttpCaller,
@@ -11,6 +12,7 @@ import type {
   ProviderDeps,
   ProviderFactory,
 } from "../../src/provider/contract.ts";
+import type { InterfaceShape } from "../../src/lib/wit/type.ts";
 import type { HostServices } from "../../src/provider/services.ts";
 
 type Component = (functionName: string, args: readonly unknown[], interfaceName: string) => unknown;
@@ -19,6 +21,8 @@ export interface LinkOptions {
   readonly component?: string;
   readonly config?: unknown;
   readonly interfaces?: readonly string[];
+  /** What the component has of the interfaces. */
+  readonly shapes?: readonly InterfaceShape[];
   /** Called for what the provider calls; with it the link is of direction `exports`. */
   readonly handler?: Component;
   /** Serves HTTP requests; with it the link is of direction `exports`, too. */
@@ -31,6 +35,8 @@ export interface RigOptions {
   readonly clock?: Clock;
   readonly log?: Logger;
   readonly services?: Partial<HostServices>;
+  /** What the provider measures is in here. */
+  readonly metrics?: MetricsRegistry;
 }
 
 /** A started provider. Disposing it disposes the provider. */
@@ -56,8 +62,10 @@ function refusing(name: string): never {
 }
 
 export function providerDeps(options: RigOptions = {}): ProviderDeps {
+  const id = options.id ?? "under-test";
   return {
-    id: options.id ?? "under-test",
+    id,
+    metrics: (options.metrics ?? createMetricsRegistry()).scope("petiole_", { provider: id }),
     clock: options.clock ?? systemClock,
     log: options.log ?? silentLogger,
     services: {
@@ -67,6 +75,7 @@ export function providerDeps(options: RigOptions = {}): ProviderDeps {
       hubBus: options.services?.hubBus ?? refusing("message bus of the hub"),
       inbox: options.services?.inbox ?? refusing("inbox"),
       openInbox: options.services?.openInbox ?? refusing("inbox of a provider"),
+      nats: options.services?.nats ?? refusing("NATS connection"),
       isClockTrusted: options.services?.isClockTrusted ?? (() => true),
     },
   };
@@ -99,7 +108,7 @@ export async function bindLink(provider: Provider, options: LinkOptions): Promis
     direction: imports ? "imports" : "exports",
     interfaces: options.interfaces ?? (all === "anything" ? [] : all),
     elsewhere: false,
-    shapes: () => [],
+    shapes: () => options.shapes ?? [],
     config: provider.parseLinkConfig(options.config),
     log: options.log ?? silentLogger,
     call: async (interfaceName, functionName, args) => {

@@ -37,6 +37,8 @@ export interface Pty extends AsyncDisposable {
   take(): Buffer;
   /** Waits until at least `length` bytes have arrived, and takes all that is there. */
   read(length: number): Promise<Buffer>;
+  /** The far end stops taking bytes, or goes on: what is sent fills the kernel's buffers then. */
+  stall(stalled: boolean): void;
   /** Pulls the cable's device out: the near end is hung up and its device file vanishes. */
   unplug(): Promise<void>;
 }
@@ -89,6 +91,7 @@ export function openPty(): Pty {
       while (received.length < length) await wake.promise;
       return take();
     },
+    stall: (stalled) => void (stalled ? input.pause() : input.resume()),
     unplug: async () => await (unplugged ??= unplug()),
     [Symbol.asyncDispose]: async () => await pty.unplug(),
   };

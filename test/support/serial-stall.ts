@@ -3,7 +3,7 @@
 
 import { writeSync } from "node:fs";
 import { SerialPort } from "serialport";
-import { guardBinding } from "../../providers/serial/guard.ts";
+import { guardBinding } from "../../providers/serial/line/guard.ts";
 import { openPty } from "./pty.ts";
 
 const PATIENCE = 1000;

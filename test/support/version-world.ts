@@ -145,6 +145,7 @@ export function createVersionWorld(disk: Disk, options: VersionWorldOptions): Ve
         }
       },
       http: () => Promise.reject(new Error("no HTTP here")),
+      configure: () => {},
       stats: () => ({
         calls: 0,
         failures: 0,
@@ -199,6 +200,7 @@ export function createVersionWorld(disk: Disk, options: VersionWorldOptions): Ve
           links: () => [{ name: "default", source: "bus", target: "app", interfaces: ["a:b/on"], config: undefined }],
           neighbour: () => undefined,
           onImport: async () => undefined,
+          onEgress: async () => undefined,
           onEvent: () => {},
           onOutcome: (outcome) => void outcomes.push(outcome),
           onSettled: () => updates.clear(),

@@ -27,6 +27,7 @@ const test = base.extend<{ path: string }>({
 const unused = async (): Promise<never> => await Promise.reject(new Error("not asked for in this test"));
 const HANDLERS: ControlHandlers = {
   status: async () => STATUS,
+  metrics: unused,
   outbox: unused,
   "outbox-ledger": unused,
   "outbox-publish": unused,

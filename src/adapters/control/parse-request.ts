@@ -13,6 +13,7 @@ const file = z.string().refine(isAbsolute, "want an absolute path");
 
 const PARAMS: { readonly [K in ControlOperation]: z.ZodType<ParamsOf<K>> } = {
   status: nothing,
+  metrics: nothing,
   outbox: nothing,
   "outbox-ledger": z.strictObject({
     lane: lane.optional(),

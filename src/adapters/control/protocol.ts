@@ -16,6 +16,7 @@ import type {
   TransferProgress,
 } from "../../domain/outbox-report.ts";
 import type { ComponentId, Digest } from "../../domain/workload.ts";
+import type { MetricFamily } from "../../domain/metrics.ts";
 import type { AgentStatus, UpdateReport } from "../../domain/status.ts";
 import type { TrustMemoryReport } from "../../domain/trust.ts";
 
@@ -28,6 +29,7 @@ export const MAX_REQUEST = 2 * 1024 * 1024;
 /** What can be asked, with the types of its parameters, of each line of progress and of the answer. */
 export interface ControlOperations {
   readonly status: Operation<NoParams, never, AgentStatus>;
+  readonly metrics: Operation<NoParams, never, readonly MetricFamily[]>;
   readonly outbox: Operation<NoParams, never, OutboxReport>;
   readonly "outbox-ledger": Operation<LedgerParams, never, readonly LedgerEntry[]>;
   readonly "outbox-publish": Operation<PublishParams, never, PublishReceipt>;

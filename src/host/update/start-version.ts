@@ -2,6 +2,7 @@ import { PetioleError, isPetioleError } from "../../domain/errors.ts";
 import { millis, seconds } from "../../domain/units.ts";
 import type { ComponentId, ComponentSpec, Digest, Isolation, LinkEnd, LinkSpec } from "../../domain/workload.ts";
 import type { Clock } from "../../lib/clock.ts";
+import type { EgressPermit, EgressRequest } from "../../lib/http-egress.ts";
 import type { Logger } from "../../lib/log.ts";
 import type { ComponentEvent, PreparedComponent, RunningComponent, Runtime } from "../../runtime/contract.ts";
 import { checkDigest, checkExports, checkFit, checkImports } from "../link-check.ts";
@@ -12,6 +13,7 @@ export interface VersionDeps {
   readonly trust: TrustCheck | undefined;
   /** Serves the imports of a component. */
   readonly onImport: (id: ComponentId, name: string, fn: string, args: readonly unknown[]) => Promise<unknown>;
+  readonly onEgress: (id: ComponentId, request: EgressRequest) => Promise<EgressPermit | undefined>;
   readonly onEvent: (log: Logger, event: ComponentEvent) => void;
   readonly signal: AbortSignal;
   readonly log: Logger;
@@ -104,7 +106,7 @@ export interface StartOptions {
 
 /** @throws PetioleError as Runtime.start() */
 export async function startVersion(
-  { runtime, onImport, onEvent, log }: VersionDeps,
+  { runtime, onImport, onEgress, onEvent, log }: VersionDeps,
   version: ReadyVersion,
   options: StartOptions,
 ): Promise<Version> {
@@ -120,6 +122,7 @@ export async function startVersion(
     grants: spec.grants,
     onEvent: (event) => onEvent(own, event),
     onImport: (name, fn, args) => onImport(spec.id, name, fn, args),
+    onEgress: (request) => onEgress(spec.id, request),
     log: own,
   });
   return { ...version, running };

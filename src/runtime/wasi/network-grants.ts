@@ -4,6 +4,7 @@
 // Addresses of the local network are let through: that is where a device's neighbours are.
 
 import { BlockList, isIP } from "node:net";
+import { normalHost } from "../../lib/host-name.ts";
 import { parseAddress } from "./sockets/addresses.ts";
 
 const ANY_PORT = "*";
@@ -94,7 +95,7 @@ const hasPort = (grant: Grant, port: number): boolean => grant.port === undefine
 const isNeverByName = (address: string): boolean => NEVER_BY_NAME.check(address, isIP(address) === 4 ? "ipv4" : "ipv6");
 
 /** An address, and the IPv4 address that a gateway or the kernel may take it for. */
-function spellings(address: string): string[] {
+export function spellings(address: string): string[] {
   const ip = parseAddress(address);
   if (ip?.tag !== "ipv6") return [address];
   const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, high = 0, low = 0] = ip.val;
@@ -105,7 +106,8 @@ function spellings(address: string): string[] {
   return [address, [high >> 8, high & 255, low >> 8, low & 255].join(".")];
 }
 
-function interfaceAddresses(): string[] {
+/** Addresses that this device has now. */
+export function interfaceAddresses(): string[] {
   const { networkInterfaces } = process.getBuiltinModule("node:os");
   return Object.values(networkInterfaces()).flatMap((all) => (all ?? []).map((one) => one.address));
 }
@@ -120,12 +122,4 @@ function parseGrant(entry: string): Grant {
     wildcard,
     port: port === ANY_PORT ? undefined : Number(port),
   };
-}
-
-/** One spelling for each host: lower case, no final dot, addresses without brackets and in their shortest form. */
-function normalHost(host: string): string {
-  const bare = host.startsWith("[") && host.endsWith("]") ? host.slice(1, -1) : host;
-  if (isIP(bare) !== 6) return bare.toLowerCase().replace(/\.$/, "");
-  // The parser of URLs writes every address in one way; zones are no part of it.
-  return URL.parse(`http://[${bare.replace(/%.*$/, "")}]`)?.hostname.slice(1, -1) ?? bare;
 }

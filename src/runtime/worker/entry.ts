@@ -55,8 +55,14 @@ function receive(message: ToWorker): void {
     case "reply":
       groups.get(message[1])?.guest(message[2])?.reply(message[3], outcomeOf(message));
       break;
+    case "egress":
+      groups.get(message[1])?.guest(message[2])?.onEgress(message[3], message[4]);
+      break;
     case "http":
       groups.get(message[1])?.input(message[2], message[3]);
+      break;
+    case "configure":
+      groups.get(message[1])?.configure(message[2]);
       break;
     case "code-cache":
       post(["code-cache", message[1], message[2], groups.get(message[1])?.codeCache()]);

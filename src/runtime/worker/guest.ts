@@ -3,7 +3,9 @@
 import type { LogLevel } from "../../lib/log.ts";
 import { millis } from "../../domain/units.ts";
 import { TooLarge } from "../link/abi-errors.ts";
+import type { EgressPermit, EgressRequest } from "../../lib/http-egress.ts";
 import { GuestExit, type GuestLogLevel, type OutputName } from "../wasi/host.ts";
+import { HttpFault, type ErrorCode } from "../wasi/http/error-code.ts";
 import type { Exchange } from "../wasi/http/exchange.ts";
 import type { Http } from "../wasi/http/index.ts";
 import type { ExchangeInput } from "../wasi/http/messages.ts";
@@ -16,7 +18,7 @@ import { ImportFailed, Unserved, type GuestCode } from "./guest-code.ts";
 import type { Group } from "./group.ts";
 import { instantiateJco } from "./jco-guest.ts";
 import { instantiateLinked } from "./linked-guest.ts";
-import type { GuestFailure, ImportOutcome, TurnBody } from "./protocol.ts";
+import type { EgressAnswer, GuestFailure, ImportOutcome, TurnBody } from "./protocol.ts";
 import type { Runnable, Scheduler } from "./scheduler.ts";
 import { reasonOf } from "../../lib/reason.ts";
 
@@ -57,6 +59,7 @@ export class Guest implements Runnable {
   readonly #wasi: Wasi;
   readonly #memories = new Set<WebAssembly.Memory>();
   readonly #requests = new Map<number, Waiter>();
+  readonly #egress = new Map<number, (answer: EgressAnswer) => void>();
   /** Each takes back what the guest waits for, and fails the wait. */
   readonly #waits = new Set<() => void>();
   readonly #madeAt: number;
@@ -79,11 +82,12 @@ export class Guest implements Runnable {
   constructor(deps: GuestDeps) {
     this.#deps = deps;
     this.#madeAt = deps.clock();
-    const { id, env, config, grants, memory } = deps.group.setup;
+    const { group } = deps;
+    const { id, env, grants, memory } = group.setup;
     this.#wasi = createWasi({
       id,
       env,
-      config,
+      config: () => group.config,
       maxRandomBytes: memory,
       print: (stream, line) => this.#print(stream, line),
       log: (level, context, message) =>
@@ -187,6 +191,11 @@ export class Guest implements Runnable {
     this.#deps.scheduler.resume(this, () => waiter.settle(outcome));
   }
 
+  onEgress(request: number, answer: EgressAnswer): void {
+    this.#egress.get(request)?.(answer);
+    this.#egress.delete(request);
+  }
+
   /** From here on nothing of it is heard any more. What it waits for fails, which gives its stack back. */
   drop(): void {
     if (this.#dropped) return;
@@ -195,6 +204,7 @@ export class Guest implements Runnable {
     const waits = [...this.#waits];
     this.#requests.clear();
     this.#waits.clear();
+    this.#egress.clear();
     if (waiters.length + waits.length === 0) return;
     this.#deps.scheduler.resume(this, () => {
       for (const waiter of waiters) waiter.fail(new ImportFailed("the instance was dropped"));
@@ -231,14 +241,27 @@ export class Guest implements Runnable {
 
   /** Most components have no use for it. */
   async #loadHttp(): Promise<Http> {
-    const { grants } = this.#deps.group.setup;
+    const { asksEgress, grants } = this.#deps.group.setup;
     const loading = import("../wasi/http/index.ts");
     await this.#suspend((resume) => {
       void loading.then(resume, resume);
       return () => {};
     });
     const { createHttp } = await loading;
-    return createHttp({ suspend: (arm) => this.#suspend(arm), grants: parseNetworkGrants(grants.network) });
+    return createHttp({
+      suspend: (arm) => this.#suspend(arm),
+      grants: parseNetworkGrants(grants.network),
+      ask: asksEgress ? (asked) => this.#askEgress(asked) : undefined,
+    });
+  }
+
+  async #askEgress(asked: EgressRequest): Promise<EgressPermit | undefined> {
+    const { group, instance } = this.#deps;
+    const request = ++this.#lastRequest;
+    group.post(["egress", group.number, instance, request, asked]);
+    const answer = await new Promise<EgressAnswer>((resolve) => this.#egress.set(request, resolve));
+    if (answer.kind === "refused") throw new HttpFault(answer.code as ErrorCode); // What providers throw for this function.
+    return answer.permit;
   }
 
   #execute(): unknown {

@@ -6,6 +6,7 @@
 // wit/functions.ts.
 
 import type { Grants, Recycling } from "../../domain/workload.ts";
+import type { EgressPermit, EgressRequest } from "../../lib/http-egress.ts";
 import type { LogLevel } from "../../lib/log.ts";
 import type { ExchangeInput, OutputMessage, RequestMessage } from "../wasi/http/messages.ts";
 import type { InterfaceShape } from "../../lib/wit/type.ts";
@@ -31,6 +32,8 @@ export interface GuestSetup {
   readonly env: Readonly<Record<string, string>>;
   readonly config: Readonly<Record<string, string>>;
   readonly grants: Grants;
+  /** Before a request of wasi:http/outgoing-handler is sent, the main thread is asked. */
+  readonly asksEgress: boolean;
   readonly recycling: Recycling;
   /** Upper bound of each linear memory, in bytes. */
   readonly memory: number;
@@ -68,6 +71,13 @@ export type ReplyMessage = readonly [
   payload: unknown,
 ];
 
+/** Whether a request may be sent. */
+export type EgressAnswer =
+  /** Undefined: the component's grants decide. */
+  | { readonly kind: "permit"; readonly permit: EgressPermit | undefined }
+  /** With the error-code of wasi:http. */
+  | { readonly kind: "refused"; readonly code: unknown };
+
 export type ToWorker =
   | readonly [type: "open", setup: GroupSetup]
   /** Answered by `closed` when nothing of the group is left. */
@@ -79,8 +89,11 @@ export type ToWorker =
   /** Ends the instance if it has this turn. Answered by `retired`, or `kept` when it is past that turn. */
   | readonly [type: "expire", group: number, instance: number, turn: number]
   | ReplyMessage
+  | readonly [type: "egress", group: number, instance: number, request: number, answer: EgressAnswer]
   /** About the request of a turn of kind `http`. */
   | readonly [type: "http", group: number, turn: number, input: ExchangeInput]
+  /** Another configuration for the guests of the group. */
+  | readonly [type: "configure", group: number, config: GuestSetup["config"]]
   /** Answered by `code-cache`. */
   | readonly [type: "code-cache", group: number, request: number];
 
@@ -125,6 +138,8 @@ export type FromWorker =
       target: number,
       args: readonly unknown[],
     ]
+  /** Answered by `egress`. The guest does not wait for it. */
+  | readonly [type: "egress", group: number, instance: number, request: number, asked: EgressRequest]
   /** About the request of a turn of kind `http`, before it returns. */
   | readonly [type: "http", group: number, turn: number, output: OutputMessage]
   | readonly [type: "log", group: number, level: LogLevel, message: string, fields: Readonly<Record<string, unknown>>]

@@ -3,9 +3,11 @@
 import { describe, test } from "vitest";
 import type { Provider } from "../../../src/provider/contract.ts";
 import { createMailbox, type Mailbox } from "../../support/mailbox.ts";
+import { waitFor } from "../../support/wait-for.ts";
 import { bindLink, type BoundLink } from "../../support/provider-rig.ts";
 
 const PORT = "petiole:serial/port";
+const RAW = "petiole:serial/raw";
 
 interface Frame {
   readonly label: string;
@@ -20,8 +22,10 @@ interface Frame {
 export interface SerialRig extends AsyncDisposable {
   readonly provider: Provider;
   /** The far end of the cable. */
-  write(bytes: string): void;
+  write(bytes: string | Uint8Array): void;
   read(length: number): Promise<Buffer>;
+  /** The far end stops taking bytes, or goes on. */
+  stall(stalled: boolean): void;
   plug(): void;
   unplug(): Promise<void>;
 }
@@ -49,7 +53,7 @@ async function handle(rig: SerialRig, config: object = {}, before?: (frame: Fram
 
 const text = (frames: readonly Frame[]): string[] => frames.map(({ payload }) => Buffer.from(payload).toString());
 
-export function serialSuite(subject: { readonly name: string; create(): Promise<SerialRig> }): void {
+export function serialSuite(subject: { readonly name: string; create(options?: object): Promise<SerialRig> }): void {
   describe(`petiole:serial on ${subject.name}`, () => {
     test("handle-presence tells of a device that is there", async ({ expect }) => {
       await using rig = await subject.create();
@@ -175,6 +179,110 @@ export function serialSuite(subject: { readonly name: string; create(): Promise<
       expect(await rig.read(6)).toEqual(Buffer.from([0x6f, 0x6e, 0x0a, 0, 255, 13]));
     });
 
+    const special = Uint8Array.from([0, 0xc0, 0xdb, 0x0a, 1, 0]);
+    test.for([
+      [{ type: "delimiter", delimiter: "::" }, 8],
+      [{ type: "slip" }, 10],
+      [{ type: "cobs" }, 8],
+      [{ type: "length" }, 7],
+      [{ type: "length", start: "\xaa\x55", length_size: 4, byte_order: "little", adjust: -4, offset: 2 }, 12],
+      [{ type: "gap", gap: "5ms" }, 6],
+      [{ type: "raw" }, 6],
+    ] as const)(
+      "framing %j: what send-frame sends is one frame when it comes back",
+      async ([framing, size], { expect }) => {
+        await using rig = await subject.create({ framing });
+        const { frames, presence, link } = await handle(rig);
+        await using _link = link;
+        await using port = await bindLink(rig.provider, { config: { ports: ["boiler"], write: true } });
+        await presence.waitFor(1);
+        for (const count of [1, 2]) {
+          await port.call(PORT, "send-frame", "boiler", special);
+          rig.write(await rig.read(size));
+          await frames.waitFor(count);
+        }
+        expect(frames.all.map(({ payload }) => payload)).toEqual([special, special]);
+      },
+    );
+
+    test("exchange takes the next frame, one exchange after another", async ({ expect }) => {
+      await using rig = await subject.create();
+      const { frames, presence, link } = await handle(rig);
+      await using _link = link;
+      await using port = await bindLink(rig.provider, { config: { ports: ["boiler"], write: true } });
+      await presence.waitFor(1);
+      const minute = 60_000_000_000n;
+      const first = port.call(PORT, "exchange", "boiler", Buffer.from("a?"), minute);
+      const second = port.call(PORT, "exchange", "boiler", Buffer.from("b?"), minute);
+      expect((await rig.read(3)).toString()).toBe("a?\n");
+      rig.write("a!\n");
+      expect(await first).toEqual(new Uint8Array(Buffer.from("a!")));
+      expect((await rig.read(3)).toString()).toBe("b?\n");
+      rig.write("b!\nlater\n");
+      expect(await second).toEqual(new Uint8Array(Buffer.from("b!")));
+      await frames.waitFor(1);
+      expect(text(frames.all)).toEqual(["later"]);
+      await expect(port.call(PORT, "exchange", "boiler", Buffer.from("c?"), 1n)).rejects.toMatchObject({
+        payload: { tag: "timeout" },
+      });
+      const third = port.call(PORT, "exchange", "boiler", Buffer.from("d?"), minute);
+      third.catch(() => {});
+      await rig.read(6);
+      await rig.unplug();
+      await expect(third).rejects.toMatchObject({ payload: { tag: "disconnected" } });
+    });
+
+    test("raw reads what came, counts what nobody took, and waits", async ({ expect }) => {
+      await using rig = await subject.create();
+      const { frames, presence, link } = await handle(rig);
+      await using _link = link;
+      await using port = await bindLink(rig.provider, {
+        config: { ports: ["boiler"], write: true, read_buffer: "8B" },
+      });
+      await presence.waitFor(1);
+      const read = async (max: number, timeout = 0n) =>
+        (await port.call(RAW, "read", "boiler", max, timeout)) as { bytes: Uint8Array; lost: bigint };
+      expect(await read(10)).toEqual({ bytes: new Uint8Array(0), lost: 0n });
+      rig.write("0123456789abc\n");
+      await frames.waitFor(1);
+      expect(await read(3)).toEqual({ bytes: new Uint8Array(Buffer.from("678")), lost: 6n });
+      expect(await read(10)).toEqual({ bytes: new Uint8Array(Buffer.from("9abc\n")), lost: 0n });
+      const waiting = read(10, 60_000_000_000n);
+      await expect(read(10)).rejects.toMatchObject({ payload: { tag: "busy" } });
+      rig.write("x");
+      expect((await waiting).bytes).toEqual(new Uint8Array(Buffer.from("x")));
+      await port.call(RAW, "write", "boiler", Buffer.from("raw"));
+      expect((await rig.read(3)).toString()).toBe("raw");
+      await rig.unplug();
+      await presence.waitFor(2);
+      await expect(read(10, 60_000_000_000n)).rejects.toMatchObject({ payload: { tag: "disconnected" } });
+    });
+
+    test("a line that takes nothing ends a writing with timeout, and the next goes through when it does", async ({
+      expect,
+    }) => {
+      await using rig = await subject.create({ write_timeout: "50ms" });
+      const { presence, link } = await handle(rig);
+      await using _link = link;
+      await using port = await bindLink(rig.provider, { config: { ports: ["boiler"], write: true } });
+      await presence.waitFor(1);
+      rig.stall(true);
+      const fill = async (): Promise<void> => {
+        // The kernel's buffers take some first.
+        for (let i = 0; i < 1000; i += 1) await port.call(PORT, "send-raw", "boiler", Buffer.alloc(1000, "f"));
+      };
+      await expect(fill()).rejects.toMatchObject({ payload: { tag: "timeout" } });
+      expect(await port.call(PORT, "list-ports")).toEqual([["boiler", true]]);
+      rig.stall(false);
+      await rig.read(1);
+      await waitFor("the line to take bytes again", async () => {
+        await port.call(PORT, "send-frame", "boiler", Buffer.from("ok"));
+        return true;
+      });
+      let tail = "";
+      while (!tail.endsWith("ok\n")) tail += (await rig.read(1)).toString();
+    });
+
     test("get-settings tells the line's settings", async ({ expect }) => {
       await using rig = await subject.create();
       await using port = await bindLink(rig.provider, { config: { ports: ["boiler"] } });
@@ -198,19 +306,27 @@ export function serialSuite(subject: { readonly name: string; create(): Promise<
       await expect(reader.call(PORT, "send-frame", "boiler", frame)).rejects.toMatchObject(error("not-permitted"));
       await expect(reader.call(PORT, "get-settings", "other")).rejects.toMatchObject(error("not-granted"));
       await expect(writer.call(PORT, "send-raw", "other", frame)).rejects.toMatchObject(error("not-granted"));
-      await expect(writer.call(PORT, "exchange", "boiler", frame, 1n)).rejects.toMatchObject(error("unsupported"));
-      await expect(writer.call(PORT, "get-signals", "boiler")).rejects.toMatchObject(error("unsupported"));
+      await expect(writer.call(PORT, "set-settings", "boiler", {})).rejects.toMatchObject(error("unsupported"));
       const withDelimiter = Buffer.from("a\nb");
       await expect(writer.call(PORT, "send-frame", "boiler", withDelimiter)).rejects.toMatchObject(
         error("invalid-argument"),
       );
       const tooMuch = Buffer.alloc(1025);
       await presence.waitFor(1);
+      await expect(writer.call(PORT, "get-signals", "boiler")).rejects.toMatchObject(error("unsupported"));
+      await expect(
+        writer.call(PORT, "set-signals", "boiler", { break: true, requestToSend: true }),
+      ).rejects.toMatchObject(error("unsupported"));
+      await expect(writer.call(RAW, "read", "boiler", 0, 0n)).rejects.toMatchObject(error("invalid-argument"));
+      await expect(reader.call(RAW, "write", "boiler", frame)).rejects.toMatchObject(error("not-permitted"));
+      await expect(reader.call(PORT, "exchange", "boiler", frame, 1n)).rejects.toMatchObject(error("not-permitted"));
       await expect(writer.call(PORT, "send-raw", "boiler", tooMuch)).rejects.toMatchObject(error("queue-full"));
       await rig.unplug();
       await presence.waitFor(2);
       await expect(writer.call(PORT, "send-frame", "boiler", frame)).rejects.toMatchObject(error("disconnected"));
       await expect(writer.call(PORT, "drain", "boiler")).rejects.toMatchObject(error("disconnected"));
+      await expect(writer.call(PORT, "exchange", "boiler", frame, 1n)).rejects.toMatchObject(error("disconnected"));
+      await expect(writer.call(PORT, "get-signals", "boiler")).rejects.toMatchObject(error("disconnected"));
     });
 
     test("bind() refuses a port that is not there in the configuration", async ({ expect }) => {

@@ -2,101 +2,25 @@
 // the standard has for it, and every failure of the network arrives as an error-code.
 
 import { once } from "node:events";
-import { createServer, type IncomingMessage, type RequestListener, type Server } from "node:http";
-import { createServer as createNetServer, type AddressInfo, type Socket } from "node:net";
+import { createServer, type IncomingMessage } from "node:http";
+import { createServer as createNetServer } from "node:net";
 import { buffer } from "node:stream/consumers";
 import { describe, test } from "vitest";
-import { IncomingBody, OutgoingBody, type FutureTrailers } from "../../../src/runtime/wasi/http/body.ts";
-import type { ErrorCode } from "../../../src/runtime/wasi/http/error-code.ts";
-import { Fields } from "../../../src/runtime/wasi/http/fields.ts";
-import type { FutureIncomingResponse, IncomingResponse } from "../../../src/runtime/wasi/http/incoming-response.ts";
-import { createHttp, MAX_REQUESTS, type Http } from "../../../src/runtime/wasi/http/index.ts";
-import { OutgoingRequest, RequestOptions } from "../../../src/runtime/wasi/http/outgoing-request.ts";
-import { parseNetworkGrants } from "../../../src/runtime/wasi/network-grants.ts";
-import type { WasiResult } from "../../../src/runtime/wasi/result.ts";
-import type { InputStream } from "../../../src/runtime/wasi/streams.ts";
-import type { Suspend } from "../../../src/runtime/wasi/waiting.ts";
-
-const suspend: Suspend = (arm) => new Promise((resume) => void arm(resume));
-
-type Handle = (request: OutgoingRequest, options?: RequestOptions) => WasiResult<FutureIncomingResponse, ErrorCode>;
-
-function openHttp(...grants: string[]): Http & { readonly handle: Handle } {
-  const http = createHttp({ suspend, grants: parseNetworkGrants(grants) });
-  const handler = http.interfaces["wasi:http/outgoing-handler"] as { readonly handle: Handle };
-  return { ...http, handle: handler.handle };
-}
-
-interface Serving extends AsyncDisposable {
-  readonly authority: string;
-  readonly port: number;
-  readonly sockets: ReadonlySet<Socket>;
-}
-
-async function listen(server: Server | ReturnType<typeof createNetServer>): Promise<Serving> {
-  const sockets = new Set<Socket>();
-  server.on("connection", (socket: Socket) => {
-    sockets.add(socket);
-    socket.on("close", () => sockets.delete(socket));
-    socket.on("error", () => {});
-  });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  return {
-    authority: `127.0.0.1:${port}`,
-    port,
-    sockets,
-    async [Symbol.asyncDispose]() {
-      for (const socket of sockets) socket.destroy();
-      server.close();
-      await once(server, "close");
-    },
-  };
-}
-
-const serve = (listener: RequestListener): Promise<Serving> => listen(createServer(listener));
-
-function request(authority: string, headers: Record<string, string> = {}): OutgoingRequest {
-  const fields = new Fields();
-  for (const [name, value] of Object.entries(headers)) fields.append(name, Buffer.from(value));
-  const made = new OutgoingRequest(suspend, fields);
-  made.setScheme({ tag: "HTTP" });
-  made.setAuthority(authority);
-  return made;
-}
-
-async function answer(future: FutureIncomingResponse): Promise<WasiResult<IncomingResponse, ErrorCode>> {
-  await future.subscribe().block();
-  return unwrap(future.get());
-}
-
-/** The code that the request failed with. */
-async function failure(found: WasiResult<FutureIncomingResponse, ErrorCode>): Promise<string> {
-  if (found.tag === "err") return found.val.tag;
-  const answered = await answer(found.val);
-  return answered.tag === "err" ? answered.val.tag : `status ${answered.val.status()}`;
-}
-
-function unwrap<T>(result: WasiResult<T, unknown> | undefined): T {
-  if (result?.tag !== "ok") throw new Error(`found ${JSON.stringify(result)}, want ok`);
-  return result.val;
-}
-
-/** The bytes, and how the stream ended. */
-async function readAll(stream: InputStream): Promise<{ readonly text: string; readonly end: string }> {
-  const chunks: Uint8Array[] = [];
-  for (;;) {
-    const read = await stream.blockingRead(65_536n);
-    if (read.tag === "err") return { text: Buffer.concat(chunks).toString(), end: read.val.tag };
-    chunks.push(read.val);
-  }
-}
-
-async function trailersOf(future: FutureTrailers): Promise<WasiResult<Fields | undefined, ErrorCode>> {
-  await future.subscribe().block();
-  return unwrap(future.get());
-}
+import { IncomingBody, OutgoingBody } from "../../../src/runtime/wasi/http/body.ts";
+import { MAX_REQUESTS } from "../../../src/runtime/wasi/http/index.ts";
+import { RequestOptions } from "../../../src/runtime/wasi/http/outgoing-request.ts";
+import {
+  answer,
+  failure,
+  listen,
+  openHttp,
+  readAll,
+  request,
+  serve,
+  trailersOf,
+  unwrap,
+  type Serving,
+} from "../../support/outgoing-http.ts";
 
 describe("wasi:http/outgoing-handler", () => {
   test("brings a response with its headers, body and trailers", async ({ expect }) => {

@@ -14,17 +14,23 @@ const NOTHING = new Uint8Array(0);
 /** Most bytes that are received only to reach the end; after that the connection is given up. */
 const MAX_DRAINED = 1_048_576;
 
+export interface BodyLimits {
+  /** Milliseconds that may pass without a byte, while none is there to be read. */
+  readonly betweenBytes: number;
+  readonly maxBody: number;
+}
+
 export class ClientBody implements BodySource {
   readonly #response: IncomingMessage;
-  readonly #betweenBytes: number;
+  readonly #limits: BodyLimits;
   readonly #signal = new Signal();
   #end: BodyEnd | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #received = 0;
 
-  /** `betweenBytes`: milliseconds that may pass without a byte, while none is there to be read. */
-  constructor(response: IncomingMessage, betweenBytes: number) {
+  constructor(response: IncomingMessage, limits: BodyLimits) {
     this.#response = response;
-    this.#betweenBytes = betweenBytes;
+    this.#limits = limits;
     response.on("readable", () => this.#onReadable());
     response.on("end", () => this.#finish(ok(trailersOf(response))));
     response.on("error", (error) => this.#finish(err(readFault(error))));
@@ -51,10 +57,21 @@ export class ClientBody implements BodySource {
       // Makes Node look whether that was the last of it.
       this.#response.read(0);
       this.#arm();
-      if (chunk instanceof Uint8Array) return chunk;
+      if (chunk instanceof Uint8Array) return this.#count(chunk);
     }
     if (this.#end === undefined) return NOTHING;
     return this.#end.tag === "ok" ? CLOSED : bodyFailure(this.#end.val);
+  }
+
+  /** A body without a length shows only as it comes that it is too long. */
+  #count(chunk: Uint8Array): Uint8Array | StreamError {
+    const { maxBody } = this.#limits;
+    this.#received += chunk.byteLength;
+    if (this.#received <= maxBody) return chunk;
+    const code: ErrorCode = { tag: "HTTP-response-body-size", val: BigInt(maxBody) };
+    this.#finish(err(code));
+    this.#response.destroy(new HttpFault(code));
+    return bodyFailure(code);
   }
 
   close(): void {
@@ -90,7 +107,7 @@ export class ClientBody implements BodySource {
     if (this.#end !== undefined || this.#response.readableLength > 0) return;
     this.#timer = setTimeout(
       () => this.#response.destroy(new HttpFault({ tag: "connection-read-timeout" })),
-      this.#betweenBytes,
+      this.#limits.betweenBytes,
     );
   }
 

@@ -3,12 +3,12 @@
 import { lookup as resolveName } from "node:dns";
 import { Agent, request as requestPlain, type ClientRequest, type IncomingMessage } from "node:http";
 import { Agent as SecureAgent, request as requestSecure } from "node:https";
-import type { LookupFunction } from "node:net";
+import { isIP, type LookupFunction } from "node:net";
 import { err, ok, type WasiResult } from "../result.ts";
-import type { NetworkGrants } from "../network-grants.ts";
 import { Signal } from "../waiting.ts";
 import type { BodyTarget } from "./body.ts";
 import { ClientBody } from "./client-body.ts";
+import type { ClientTimeouts, Egress } from "./egress.ts";
 import { errorCode, HttpFault, type ErrorCode } from "./error-code.ts";
 import type { Fields } from "./fields.ts";
 import type { ReceivedResponse } from "./incoming-response.ts";
@@ -17,15 +17,8 @@ import type { Destination } from "./outgoing-request.ts";
 import { pairFields } from "../../../lib/http-message.ts";
 import { packFields, unpackFields } from "./packed-fields.ts";
 
-/** In milliseconds. */
-export interface ClientTimeouts {
-  readonly connect: number;
-  readonly firstByte: number;
-  readonly betweenBytes: number;
-}
-
 export interface Client extends Disposable {
-  send(destination: Destination, timeouts: ClientTimeouts, settle: Settle): ClientCall;
+  send(destination: Destination, egress: Egress, timeouts: ClientTimeouts, settle: Settle): ClientCall;
 }
 
 export type Settle = (outcome: WasiResult<ReceivedResponse, ErrorCode>) => void;
@@ -34,25 +27,58 @@ export interface ClientCall {
   cancel(): void;
 }
 
-const POOL = { keepAlive: true, maxSockets: 8, maxTotalSockets: 16, maxFreeSockets: 4, timeout: 15_000 };
+const POOL = { maxTotalSockets: 16, maxFreeSockets: 4 };
 /** May be sent again when a pooled connection turns out to be dead. */
 const REPEATABLE: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"]);
 
+interface Agents extends Disposable {
+  readonly plain: Agent;
+  readonly secure: SecureAgent;
+  /** No further request comes: connections close as they become free. */
+  retire(): void;
+}
+
 /** `onFree` is called once for each call, when nothing of it is left. */
-export function createClient(grants: NetworkGrants, onFree: () => void): Client {
-  const agents = { plain: new Agent(POOL), secure: new SecureAgent(POOL) };
+export function createClient(onFree: () => void): Client {
+  const pools = new Map<string, Agents>();
   const open = new Set<ClientRequest>();
 
-  function send(destination: Destination, timeouts: ClientTimeouts, settle: Settle): ClientCall {
+  /** Only the newest settings are used again. */
+  function agentsFor(egress: Egress): Agents {
+    const known = pools.get(egress.key);
+    if (known !== undefined) return known;
+    for (const old of pools.values()) old.retire();
+    pools.clear();
+    const made = createAgents(egress);
+    pools.set(egress.key, made);
+    return made;
+  }
+
+  function send(destination: Destination, egress: Egress, timeouts: ClientTimeouts, settle: Settle): ClientCall {
     const { pipe } = destination;
     const whole = pipe?.complete;
     let current: ClientRequest;
     let cancelled = false;
     const free = Promise.withResolvers<void>();
-    void free.promise.then(onFree);
+    // Node looks no address up.
+    if (isIP(destination.host) !== 0 && !egress.allowsAddress(destination.host, destination.host)) {
+      pipe?.abort({ tag: "destination-IP-prohibited" });
+      settle(err({ tag: "destination-IP-prohibited" }));
+      onFree();
+      return { cancel: () => {} };
+    }
+    const agents = agentsFor(egress);
+    const lookup = lookupFor(egress);
+    let receiving: IncomingMessage | undefined;
+    const cut = (): void => void (receiving ?? current).destroy(new HttpFault({ tag: "HTTP-response-timeout" }));
+    const overall = timeouts.total === undefined ? undefined : setTimeout(cut, timeouts.total);
+    void free.promise.then(() => {
+      clearTimeout(overall);
+      onFree();
+    });
 
     const attempt = (again: boolean): ClientRequest => {
-      const request = openRequest(destination);
+      const request = openRequest(destination, agents, lookup);
       open.add(request);
       let answered = false;
       let connected = false;
@@ -71,7 +97,12 @@ export function createClient(grants: NetworkGrants, onFree: () => void): Client 
       request.on("response", (response) => {
         answered = true;
         clearTimeout(timer);
-        settle(ok(receive(response, timeouts.betweenBytes)));
+        receiving = response;
+        const size = announcedSize(destination.method, response);
+        if (size > egress.maxResponse) {
+          settle(err({ tag: "HTTP-response-body-size", val: BigInt(size) }));
+          response.destroy();
+        } else settle(ok(receive(response, timeouts.betweenBytes, egress.maxResponse)));
       });
       // Node would hand over the connection.
       request.on("upgrade", (_response, socket) => {
@@ -119,35 +150,56 @@ export function createClient(grants: NetworkGrants, onFree: () => void): Client 
     };
   }
 
-  function openRequest(destination: Destination): ClientRequest {
-    const { secure, host, port, path, method } = destination;
-    const common = { host, port, path, method, headers: wireHeaders(destination), lookup, setHost: false };
-    return secure
-      ? requestSecure({ ...common, agent: agents.secure })
-      : requestPlain({ ...common, agent: agents.plain });
-  }
+  return {
+    send,
+    [Symbol.dispose]: () => {
+      for (const request of open) request.destroy();
+      for (const agents of pools.values()) agents[Symbol.dispose]();
+    },
+  };
+}
 
-  const lookup: LookupFunction = (name, options, callback) => {
+function createAgents({ maxConnections, keepAlive, tls }: Egress): Agents {
+  const pool = { ...POOL, keepAlive: keepAlive > 0, maxSockets: maxConnections, timeout: Math.max(1, keepAlive) };
+  const plain = new Agent(pool);
+  const secure = new SecureAgent({ ...pool, ...tls });
+  return {
+    plain,
+    secure,
+    retire: () => {
+      for (const agent of [plain, secure]) {
+        // What Node looks at when a connection becomes free.
+        Object.assign(agent, { keepAlive: false });
+        for (const sockets of Object.values(agent.freeSockets)) for (const socket of sockets ?? []) socket.destroy();
+      }
+    },
+    [Symbol.dispose]: () => {
+      plain.destroy();
+      secure.destroy();
+    },
+  };
+}
+
+function openRequest(destination: Destination, agents: Agents, lookup: LookupFunction): ClientRequest {
+  const { secure, host, port, path, method } = destination;
+  const common = { host, port, path, method, headers: wireHeaders(destination), lookup, setHost: false };
+  return secure ? requestSecure({ ...common, agent: agents.secure }) : requestPlain({ ...common, agent: agents.plain });
+}
+
+/** A connection goes to an address that was judged, and to no other: the name is not looked up a second time. */
+function lookupFor(egress: Egress): LookupFunction {
+  return (name, options, callback) => {
     resolveName(name, { ...options, all: true }, (error, found) => {
       if (error !== null) {
         callback(error, "");
         return;
       }
-      const allowed = found.filter(({ address }) => grants.allowsAddress(name, address));
+      const allowed = found.filter(({ address }) => egress.allowsAddress(name, address));
       const [first] = allowed;
       if (first === undefined) callback(new HttpFault({ tag: "destination-IP-prohibited" }), "");
       else if (options.all === true) callback(null, allowed);
       else callback(null, first.address, first.family);
     });
-  };
-
-  return {
-    send,
-    [Symbol.dispose]: () => {
-      for (const request of open) request.destroy();
-      agents.plain.destroy();
-      agents.secure.destroy();
-    },
   };
 }
 
@@ -167,9 +219,15 @@ function wireHeaders({ authority, headers, method, pipe }: Destination): string[
   return all;
 }
 
-function receive(response: IncomingMessage, betweenBytes: number): ReceivedResponse {
-  const body = new ClientBody(response, betweenBytes);
+function receive(response: IncomingMessage, betweenBytes: number, maxBody: number): ReceivedResponse {
+  const body = new ClientBody(response, { betweenBytes, maxBody });
   return { status: response.statusCode ?? 0, headers: packFields(pairFields(response.rawHeaders)), body };
+}
+
+/** Of the body, as far as the header says it. */
+function announcedSize(method: string, { headers, statusCode }: IncomingMessage): number {
+  const hasBody = method !== "HEAD" && statusCode !== 204 && statusCode !== 304;
+  return hasBody ? Number(headers["content-length"] ?? 0) : 0;
 }
 
 function createTarget(request: ClientRequest): BodyTarget {

@@ -29,6 +29,7 @@ type PlainCase =
   | "HTTP-request-method-invalid"
   | "HTTP-request-URI-invalid"
   | "HTTP-response-incomplete"
+  | "HTTP-response-timeout"
   | "HTTP-upgrade-failed"
   | "HTTP-protocol-error";
 

@@ -5,24 +5,30 @@ import { err, ok, type WasiResult } from "../result.ts";
 import type { IoError } from "../streams.ts";
 import type { Suspend } from "../waiting.ts";
 import { FutureTrailers, IncomingBody, OutgoingBody } from "./body.ts";
-import type { Client, ClientTimeouts } from "./client.ts";
+import type { EgressPermit, EgressRequest } from "../../../lib/http-egress.ts";
+import type { Client } from "./client.ts";
+import { grantedEgress, PermittedEgress, type ClientTimeouts, type Egress } from "./egress.ts";
 import { errorCode, HttpFault, type ErrorCode } from "./error-code.ts";
 import { Exchange, IncomingRequest, ResponseOutparam } from "./exchange.ts";
 import { Fields } from "./fields.ts";
 import { FutureIncomingResponse, IncomingResponse } from "./incoming-response.ts";
 import type { OutputMessage, RequestMessage } from "./messages.ts";
-import { OutgoingRequest, RequestOptions } from "./outgoing-request.ts";
+import { OutgoingRequest, RequestOptions, type Destination } from "./outgoing-request.ts";
 import { OutgoingResponse } from "./outgoing-response.ts";
 
 /** Requests that an instance may have under way, up to the end of their responses. */
 export const MAX_REQUESTS = 16;
 
-const DEFAULT_TIMEOUTS: ClientTimeouts = { connect: 30_000, firstByte: 60_000, betweenBytes: 60_000 };
 const LONGEST_TIMER = 2_147_483_647;
 
 export interface HttpHost {
   readonly suspend: Suspend;
   readonly grants: NetworkGrants;
+  /**
+   * Asks what the component is linked to whether and how a request may be sent. Undefined when that is for its grants to
+   * say. Rejects with HttpFault.
+   */
+  readonly ask?: ((request: EgressRequest) => Promise<EgressPermit | undefined>) | undefined;
 }
 
 export interface Http extends Disposable {
@@ -32,16 +38,25 @@ export interface Http extends Disposable {
   exchange(request: RequestMessage, post: (output: OutputMessage) => void): Exchange;
 }
 
-export function createHttp({ suspend, grants }: HttpHost): Http {
+export function createHttp({ suspend, grants, ask }: HttpHost): Http {
+  const granted = grantedEgress(grants);
+  const permitted = new PermittedEgress();
   let client: Client | undefined;
   let underWay = 0;
   let disposed = false;
 
   async function openClient(): Promise<Client> {
     const { createClient } = await import("./client.ts");
-    client ??= createClient(grants, () => underWay--);
+    client ??= createClient(() => underWay--);
     if (disposed) client[Symbol.dispose]();
     return client;
+  }
+
+  async function decide({ method, secure, host, port }: Destination): Promise<Egress> {
+    const permit = await ask?.({ method, secure, host, port, known: permitted.key });
+    if (permit !== undefined) return permitted.take(permit);
+    if (grants.allows(host, port)) return granted;
+    throw new HttpFault({ tag: "HTTP-request-denied" });
   }
 
   function handle(
@@ -51,29 +66,30 @@ export function createHttp({ suspend, grants }: HttpHost): Http {
     const found = request.destination();
     if (found.tag === "err") return found;
     const destination = found.val;
-    if (!grants.allows(destination.host, destination.port)) return err({ tag: "HTTP-request-denied" });
+    if (ask === undefined && !grants.allows(destination.host, destination.port)) {
+      return err({ tag: "HTTP-request-denied" });
+    }
     if (underWay >= MAX_REQUESTS) return err({ tag: "connection-limit-reached" });
     underWay++;
-    const timeouts = timeoutsOf(options);
     let cancelled = false;
     let cancel = (): void => {
       cancelled = true;
     };
     const future = new FutureIncomingResponse(suspend, () => cancel());
-    void openClient()
-      .then((opened) => {
-        if (cancelled || disposed) {
-          underWay--;
-          destination.pipe?.abort({ tag: "connection-terminated" });
-          return;
-        }
-        const call = opened.send(destination, timeouts, (outcome) => future.settle(outcome));
-        cancel = () => call.cancel();
-      })
-      .catch((error: unknown) => {
-        underWay--;
-        future.settle(err(errorCode(error)));
-      });
+    const begin = async (): Promise<void> => {
+      const egress = await decide(destination);
+      const opened = await openClient();
+      if (cancelled || disposed) throw new HttpFault({ tag: "connection-terminated" });
+      const timeouts = timeoutsOf(egress, options);
+      const call = opened.send(destination, egress, timeouts, (outcome) => future.settle(outcome));
+      cancel = () => call.cancel();
+    };
+    void begin().catch((error: unknown) => {
+      underWay--;
+      const code = errorCode(error);
+      destination.pipe?.abort(code);
+      future.settle(err(code));
+    });
     return ok(future);
   }
 
@@ -113,11 +129,16 @@ export function createHttp({ suspend, grants }: HttpHost): Http {
   };
 }
 
-function timeoutsOf(options: RequestOptions | undefined): ClientTimeouts {
+function timeoutsOf({ timeouts, extendable }: Egress, options: RequestOptions | undefined): ClientTimeouts {
+  const chosen = (asked: bigint | undefined, most: number): number => {
+    const wanted = milliseconds(asked) ?? most;
+    return extendable ? wanted : Math.min(wanted, most);
+  };
   return {
-    connect: milliseconds(options?.connectTimeout()) ?? DEFAULT_TIMEOUTS.connect,
-    firstByte: milliseconds(options?.firstByteTimeout()) ?? DEFAULT_TIMEOUTS.firstByte,
-    betweenBytes: milliseconds(options?.betweenBytesTimeout()) ?? DEFAULT_TIMEOUTS.betweenBytes,
+    connect: chosen(options?.connectTimeout(), timeouts.connect),
+    firstByte: chosen(options?.firstByteTimeout(), timeouts.firstByte),
+    betweenBytes: chosen(options?.betweenBytesTimeout(), timeouts.betweenBytes),
+    total: timeouts.total,
   };
 }
 

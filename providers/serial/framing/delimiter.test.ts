@@ -1,51 +1,54 @@
 import { array, assert, constantFrom, nat, property, string } from "fast-check";
 import { describe, test } from "vitest";
 import type { Framed } from "./framer.ts";
-import { createLineFramer, type LineFraming } from "./line.ts";
+import { createDelimiterFramer, type DelimiterFraming } from "./delimiter.ts";
 
-const LF: LineFraming = { delimiter: Buffer.from("\n"), maxLength: 8, stripCr: true, skipEmpty: true };
+const LF: DelimiterFraming = { delimiter: Buffer.from("\n"), maxLength: 8, stripCr: true, skipEmpty: true };
 
 function show(framed: readonly Framed[]): readonly (string | number)[] {
   return framed.map((one) => (one.kind === "frame" ? Buffer.from(one.payload).toString("latin1") : one.bytes));
 }
 
 /** Frames as text, dropped ones as their count of bytes. */
-function push(framer: ReturnType<typeof createLineFramer>, ...chunks: readonly string[]): readonly (string | number)[] {
+function push(
+  framer: ReturnType<typeof createDelimiterFramer>,
+  ...chunks: readonly string[]
+): readonly (string | number)[] {
   return show(chunks.flatMap((chunk) => framer.push(Buffer.from(chunk, "latin1"))));
 }
 
-describe("createLineFramer()", () => {
+describe("createDelimiterFramer()", () => {
   test("push() splits at the delimiter, across chunks", ({ expect }) => {
-    expect(push(createLineFramer(LF), "a\nbc", "d\n\ne\nf")).toEqual(["a", "bcd", "e"]);
+    expect(push(createDelimiterFramer(LF), "a\nbc", "d\n\ne\nf")).toEqual(["a", "bcd", "e"]);
   });
 
   test("push() takes CR LF and LF alike and keeps other CRs", ({ expect }) => {
-    expect(push(createLineFramer(LF), "a\r\nb\nc\rd\r", "\n\r\n")).toEqual(["a", "b", "c\rd"]);
+    expect(push(createDelimiterFramer(LF), "a\r\nb\nc\rd\r", "\n\r\n")).toEqual(["a", "b", "c\rd"]);
   });
 
   test("push() keeps CRs and empty frames when told to", ({ expect }) => {
-    const framer = createLineFramer({ ...LF, stripCr: false, skipEmpty: false });
+    const framer = createDelimiterFramer({ ...LF, stripCr: false, skipEmpty: false });
     expect(push(framer, "a\r\n\n")).toEqual(["a\r", ""]);
   });
 
   test("push() strips the CR before it looks at the length", ({ expect }) => {
-    expect(push(createLineFramer(LF), "12345678\r\n")).toEqual(["12345678"]);
-    expect(push(createLineFramer(LF), "12345678", "\r", "\n")).toEqual(["12345678"]);
+    expect(push(createDelimiterFramer(LF), "12345678\r\n")).toEqual(["12345678"]);
+    expect(push(createDelimiterFramer(LF), "12345678", "\r", "\n")).toEqual(["12345678"]);
   });
 
   test("push() drops a frame that is too long, counts its bytes, and is in step again after it", ({ expect }) => {
-    expect(push(createLineFramer(LF), "123456789\nok\n")).toEqual([9, "ok"]);
-    expect(push(createLineFramer(LF), "1234567890", "1234567890", "x\nok\n")).toEqual([21, "ok"]);
+    expect(push(createDelimiterFramer(LF), "123456789\nok\n")).toEqual([9, "ok"]);
+    expect(push(createDelimiterFramer(LF), "1234567890", "1234567890", "x\nok\n")).toEqual([21, "ok"]);
   });
 
   test("push() finds a delimiter of several bytes that is cut in two, also behind a frame too long", ({ expect }) => {
     const framing = { ...LF, delimiter: Buffer.from("::"), stripCr: false };
-    expect(push(createLineFramer(framing), "a:b:", ":c", "::")).toEqual(["a:b", "c"]);
-    expect(push(createLineFramer(framing), "12345678901234:", ":ok::")).toEqual([14, "ok"]);
+    expect(push(createDelimiterFramer(framing), "a:b:", ":c", "::")).toEqual(["a:b", "c"]);
+    expect(push(createDelimiterFramer(framing), "12345678901234:", ":ok::")).toEqual([14, "ok"]);
   });
 
   test("push() returns copies: the driver may use its buffer again", ({ expect }) => {
-    const framer = createLineFramer(LF);
+    const framer = createDelimiterFramer(LF);
     const buffer = Buffer.from("one\ntwo");
     const framed = framer.push(buffer);
     buffer.fill("x");
@@ -53,7 +56,7 @@ describe("createLineFramer()", () => {
   });
 
   test("reset() gives up and counts what is not complete, once", ({ expect }) => {
-    const framer = createLineFramer(LF);
+    const framer = createDelimiterFramer(LF);
     push(framer, "a\nbcd");
     expect(show(framer.reset())).toEqual([3]);
     expect(framer.reset()).toEqual([]);
@@ -61,7 +64,7 @@ describe("createLineFramer()", () => {
   });
 
   test("encode() appends the delimiter and refuses what would not come back as one frame", ({ expect }) => {
-    const framer = createLineFramer(LF);
+    const framer = createDelimiterFramer(LF);
     expect(framer.encode(Buffer.from("on"))).toEqual(Buffer.from("on\n"));
     expect(framer.encode(Buffer.from("o\nn"))).toBeUndefined();
     expect(framer.encode(Buffer.from("123456789"))).toBeUndefined();
@@ -72,8 +75,8 @@ describe("createLineFramer()", () => {
     assert(
       property(stream, array(nat(80)), constantFrom("\n", ";\n"), (text, cuts, delimiter) => {
         const framing = { ...LF, delimiter: Buffer.from(delimiter), stripCr: false, skipEmpty: false };
-        const whole = push(createLineFramer(framing), text);
-        const framer = createLineFramer(framing);
+        const whole = push(createDelimiterFramer(framing), text);
+        const framer = createDelimiterFramer(framing);
         const edges = [0, ...cuts.map((cut) => Math.min(cut, text.length)).sort((a, b) => a - b), text.length];
         const pieces = edges.slice(1).map((end, i) => text.slice(edges[i], end));
         expect(push(framer, ...pieces)).toEqual(whole);

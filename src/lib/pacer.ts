@@ -1,4 +1,5 @@
-import { seconds, type Clock } from "#provider";
+import { seconds } from "../domain/units.ts";
+import type { Clock } from "./clock.ts";
 
 const INTERVAL = seconds(1);
 

@@ -1,6 +1,6 @@
-import type { Framed, Framer } from "./framer.ts";
+import { dropped, frame, type Framed, type Framer } from "./framer.ts";
 
-export interface LineFraming {
+export interface DelimiterFraming {
   /** One to four bytes that end a frame. */
   readonly delimiter: Uint8Array;
   /** Longest payload in bytes, without the delimiter. */
@@ -14,23 +14,23 @@ export interface LineFraming {
 const CR = 0x0d;
 
 /** Frames that end with a delimiter. After a frame that was too long it is in step again at the next delimiter. */
-export function createLineFramer({ delimiter, maxLength, stripCr, skipEmpty }: LineFraming): Framer {
+export function createDelimiterFramer({ delimiter, maxLength, stripCr, skipEmpty }: DelimiterFraming): Framer {
   // The payload, one CR, and all but the last byte of a delimiter may be waiting before a frame is known to be too long.
   const room = maxLength + (stripCr ? 1 : 0) + delimiter.length - 1;
   let pending: Uint8Array = new Uint8Array(0);
   /** Bytes of the present frame that were given up; 0 while it may still become one. */
   let discarded = 0;
 
-  const complete = (payload: Uint8Array): Framed[] => {
-    if (discarded > 0) return [{ kind: "dropped", bytes: discarded + payload.length }];
+  const complete = (payload: Uint8Array): readonly Framed[] => {
+    if (discarded > 0) return dropped(discarded + payload.length, "too-long");
     const stripped = stripCr && payload.at(-1) === CR ? payload.subarray(0, -1) : payload;
-    if (stripped.length > maxLength) return [{ kind: "dropped", bytes: payload.length }];
+    if (stripped.length > maxLength) return dropped(payload.length, "too-long");
     if (stripped.length === 0 && skipEmpty) return [];
-    // A copy: the buffer belongs to the driver and is larger than the frame. (The `slice` of a Buffer would be none.)
-    return [{ kind: "frame", payload: new Uint8Array(stripped) }];
+    return [frame(stripped)];
   };
 
   return {
+    gap: undefined,
     push(chunk) {
       const framed: Framed[] = [];
       let rest: Uint8Array = pending.length === 0 ? chunk : Buffer.concat([pending, chunk]);
@@ -48,11 +48,12 @@ export function createLineFramer({ delimiter, maxLength, stripCr, skipEmpty }: L
       pending = new Uint8Array(rest);
       return framed;
     },
+    silence: () => [],
     reset() {
-      const bytes = discarded + pending.length;
+      const given = dropped(discarded + pending.length, "partial");
       pending = new Uint8Array(0);
       discarded = 0;
-      return bytes === 0 ? [] : [{ kind: "dropped", bytes }];
+      return given;
     },
     encode(payload) {
       if (payload.length > maxLength || indexOf(payload, delimiter) >= 0) return undefined;
@@ -61,6 +62,6 @@ export function createLineFramer({ delimiter, maxLength, stripCr, skipEmpty }: L
   };
 }
 
-function indexOf(haystack: Uint8Array, needle: Uint8Array): number {
+export function indexOf(haystack: Uint8Array, needle: Uint8Array): number {
   return Buffer.from(haystack.buffer, haystack.byteOffset, haystack.byteLength).indexOf(needle);
 }

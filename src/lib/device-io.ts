@@ -1,0 +1,99 @@
+// Device files: what Node's fs offers for them, and what it lacks, through the C++ add-on (native/device-io.cc).
+
+import { closeSync, constants, existsSync, openSync, readdirSync } from "node:fs";
+import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
+import { getSystemErrorMessage, getSystemErrorName } from "node:util";
+import { PetioleError } from "../domain/errors.ts";
+import { reasonOf } from "./reason.ts";
+
+/** Puts the address of `target` at `offset` of `holder` while a call runs. */
+export interface Pointer {
+  readonly holder: Uint8Array;
+  readonly offset: number;
+  readonly target: Uint8Array;
+}
+
+export interface WatchOptions {
+  /** Most bytes of one read: a multiple of the device's record, up to 64 KiB. */
+  readonly size: number;
+  /** `priority` is for attributes in sysfs, which are read from their start when they have changed. */
+  readonly wait?: "readable" | "priority";
+  readonly onData: (bytes: Uint8Array) => void;
+  /** Nothing comes any more, because of an error with an errno, or without one at the end of the file. */
+  readonly onEnd: (error: NodeJS.ErrnoException | undefined) => void;
+}
+
+/** The system calls that drivers of devices need. All of them throw errors with a `code` such as EBUSY, as fs does. */
+export interface DeviceIo {
+  list(folder: string): readonly string[];
+  /** For reading and writing, without waiting for the device. */
+  open(path: string): number;
+  close(descriptor: number): void;
+  /**
+   * Gives the call's result. The thread waits for it: only for what the kernel does at once.
+   * @throws TypeError when a buffer is smaller than the request says
+   */
+  ioctl(descriptor: number, request: number, argument: Uint8Array | number, pointers?: readonly Pointer[]): number;
+  /**
+   * Reads from a descriptor whenever there is something to read. Disposing it ends that at once; closing the descriptor
+   * is for its owner, afterwards.
+   */
+  watch(descriptor: number, options: WatchOptions): Disposable;
+}
+
+interface Addon {
+  ioctl(descriptor: number, request: number, argument: Uint8Array | number, pointers: readonly unknown[]): number;
+  watch(descriptor: number, priority: boolean, size: number, listener: (result: Buffer | number) => void): unknown;
+  unwatch(handle: unknown): void;
+}
+
+/** Where the add-on for a machine such as "linux-arm64" is built to. */
+export function deviceAddonPath(target = `${process.platform}-${process.arch}`): string {
+  return fileURLToPath(new URL(`../../native/build/${target}/petiole-device-io.node`, import.meta.url));
+}
+
+/** @throws PetioleError ERR_DEVICE_ADDON when there is no add-on for this machine */
+export function openDeviceIo(path: string = deviceAddonPath()): DeviceIo {
+  const addon = loadAddon(path);
+  return {
+    list: (folder) => readdirSync(folder).sort(),
+    open: (file) => openSync(file, constants.O_RDWR | constants.O_NONBLOCK | constants.O_NOCTTY),
+    close: closeSync,
+    ioctl(descriptor, request, argument, pointers = []) {
+      const flat = pointers.flatMap(({ holder, offset, target }) => [holder, offset, target]);
+      const result = addon.ioctl(descriptor, request, argument, flat);
+      if (result < 0) throw systemError(result, "ioctl");
+      return result;
+    },
+    watch(descriptor, { size, wait, onData, onEnd }) {
+      const handle = addon.watch(descriptor, wait === "priority", size, (result) => {
+        if (typeof result !== "number") onData(result);
+        else onEnd(result === 0 ? undefined : systemError(result, "read"));
+      });
+      if (typeof handle === "number") throw systemError(handle, "epoll_ctl");
+      return { [Symbol.dispose]: () => addon.unwatch(handle) };
+    },
+  };
+}
+
+/** An error as Node's fs throws it, of a negative errno. */
+export function systemError(negative: number, call: string): NodeJS.ErrnoException {
+  const code = getSystemErrorName(negative);
+  const message = `${code}: ${getSystemErrorMessage(negative)}, ${call}`;
+  return Object.assign(new Error(message), { code, errno: negative, syscall: call });
+}
+
+function loadAddon(path: string): Addon {
+  if (!existsSync(path)) {
+    throw new PetioleError(
+      "ERR_DEVICE_ADDON",
+      `Cannot use devices of the kernel: found no add-on "${path}", which "npm run build:native" makes`,
+    );
+  }
+  try {
+    return createRequire(import.meta.url)(path) as Addon; // Made of native/device-io.cc.
+  } catch (cause) {
+    throw new PetioleError("ERR_DEVICE_ADDON", `Cannot load the add-on "${path}": ${reasonOf(cause)}`, { cause });
+  }
+}
