@@ -75,6 +75,9 @@ export function createBrokerStore({ retained, sessions, openIds }: BrokerStoreDe
     /** A message of QoS 2 that was taken by an earlier broker, and is not to be passed on again. */
     passOver: (client: string, messageId: number): void => void passed(client).add(messageId),
 
+    /** A new message, whatever its sender used the identifier for before. */
+    passOn: (client: string, messageId: number): void => void passed(client).delete(messageId),
+
     setup: async (broker: { readonly id: string }): Promise<void> => {
       brokerId = broker.id;
     },

@@ -81,6 +81,7 @@ export async function openEmbeddedBroker(deps: EmbeddedDeps): Promise<EmbeddedBr
     const session = sessionOf(id);
     const identified = { messageId, topic: packet.topic, payload: packet.payload };
     if (qos === 2 && dup && openIds.isOpen(session, identified)) return store.passOver(id, messageId);
+    if (qos === 2 && !dup) store.passOn(id, messageId);
     const along = async (): Promise<void> => {
       await Promise.all([prepare?.(), qos === 2 ? openIds.open(session, identified) : undefined]);
     };

@@ -1,10 +1,8 @@
 import { createMqttProvider, type MqttProvider } from "../../providers/mqtt/index.ts";
-import { openProviderInbox } from "../../src/host/inbox/provider-inbox.ts";
-import { systemClock } from "../../src/lib/clock.ts";
 import { silentLogger } from "../../src/lib/log.ts";
 import type { ProviderDeps } from "../../src/provider/contract.ts";
-import type { HostServices, KeyValueStore } from "../../src/provider/services.ts";
-import { createMemoryKeyValue } from "./inbox.ts";
+import type { KeyValueStore } from "../../src/provider/services.ts";
+import { inboxServices } from "./inbox.ts";
 import { startProvider, type Rig, type RigOptions } from "./provider-rig.ts";
 
 export interface MqttRigOptions extends RigOptions {
@@ -20,12 +18,10 @@ export interface MqttRig extends Rig {
 
 /** An MQTT provider with an inbox, in memory unless `keyValue` is given. */
 export async function startMqttProvider(config: unknown, options: MqttRigOptions = {}): Promise<MqttRig> {
-  const { keyValue = createMemoryKeyValue(), log = silentLogger, services, ...rest } = options;
-  const openInbox: HostServices["openInbox"] = async (provider, inboxOptions) =>
-    await openProviderInbox({ provider, options: inboxOptions, keyValue, clock: systemClock, log });
+  const { keyValue, log = silentLogger, services, ...rest } = options;
   let made: MqttProvider | undefined;
   const factory = (deps: ProviderDeps): MqttProvider => (made = createMqttProvider(deps));
-  const rig = await startProvider(factory, config, { ...rest, log, services: { keyValue, openInbox, ...services } });
+  const rig = await startProvider(factory, config, { ...rest, log, services: { ...inboxServices(keyValue, log), ...services } });
   if (made === undefined) throw new Error("No provider was made");
   return { ...rig, provider: made, url: `mqtt://127.0.0.1:${made.brokerPort}` };
 }

@@ -21,6 +21,13 @@ export interface InboxOptions {
   /** A message that no subscription takes for so long is given up. */
   readonly unclaimed: Millis;
   readonly backoff?: BackoffOptions;
+  /**
+   * Messages that are handled and not removed yet, while the next one is handled already: after a crash so many may be
+   * handed over again. The hub's are removed one by one.
+   */
+  readonly maxRemoving?: number;
+  /** What of the bodies may be in memory. */
+  readonly cache?: Bytes;
 }
 
 export interface InboxDeps {
@@ -47,6 +54,8 @@ interface Subscription {
   readonly limits: RetryLimits;
   readonly gate: Gate;
   readonly stop: AbortController;
+  /** Removals that are under way. */
+  readonly removals: Set<Promise<void>>;
   running: Promise<void> | undefined;
 }
 
@@ -59,7 +68,8 @@ const DEAD_SHARE = 0.25;
 /** @throws PetioleError ERR_STORE_FAILED when the store cannot be read */
 export async function openInbox({ bucket = BUCKET, keyValue, clock, log, options }: InboxDeps): Promise<Inbox> {
   const usual: RetryLimits = { maxAttempts: options.maxAttempts, backoff: options.backoff ?? BACKOFF };
-  const shelf = await openShelf({ bucket, keyValue, clock, log });
+  const shelf = await openShelf({ bucket, cache: options.cache ?? bytes(0), keyValue, clock, log });
+  const { maxRemoving = 1 } = options;
   const subscriptions = new Set<Subscription>();
   const listeners = new Set<() => void>();
   const stop = new AbortController();
@@ -77,7 +87,9 @@ export async function openInbox({ bucket = BUCKET, keyValue, clock, log, options
   async function work(subscription: Subscription): Promise<void> {
     const { signal } = subscription.stop;
     while (!signal.aborted) {
-      const entry = waiting().find(({ subject }) => overlaps(subscription.filter, subject));
+      const entry = shelf.entries.find(
+        ({ note, removing, subject }) => !note.dead && !removing && overlaps(subscription.filter, subject),
+      );
       const pause = entry === undefined ? undefined : entry.due - clock.monotonic();
       if (entry === undefined || (pause !== undefined && pause > 0)) {
         const limit = pause === undefined ? [] : [millis(pause)];
@@ -86,14 +98,24 @@ export async function openInbox({ bucket = BUCKET, keyValue, clock, log, options
         await handOver(subscription, entry);
       }
     }
+    await Promise.all(subscription.removals);
   }
 
   async function handOver(subscription: Subscription, entry: Entry): Promise<void> {
     if (!entry.handled && !(await attempt(subscription, entry))) return;
+    const { removals } = subscription;
+    const removal = remove(entry).finally(() => removals.delete(removal));
+    removals.add(removal);
+    if (removals.size >= maxRemoving) await Promise.race(removals);
+  }
+
+  async function remove(entry: Entry): Promise<void> {
+    entry.removing = true;
     try {
       await shelf.remove(entry);
       changed();
     } catch (err) {
+      entry.removing = false;
       // Not handed over again: the removal alone is tried again.
       entry.due = millis(clock.monotonic() + STORE_PAUSE);
       log.error("Cannot remove a handled message from the inbox", { subject: entry.subject, err });
@@ -110,7 +132,9 @@ export async function openInbox({ bucket = BUCKET, keyValue, clock, log, options
       return false;
     }
     // On a full disk commands are still obeyed; a crash then counts for no attempt.
-    if (!note.begun) await shelf.note(entry, { ...note, begun: true }).catch(warnOfStore(entry));
+    const begun = note.begun ? undefined : shelf.note(entry, { ...note, begun: true }).catch(warnOfStore(entry));
+    // Where removals are not waited for, this is not either.
+    if (maxRemoving === 1) await begun;
     const body = await shelf.body(entry).catch((err: unknown) => {
       entry.due = millis(clock.monotonic() + STORE_PAUSE);
       log.error("Cannot read a message of the inbox", { subject, err });
@@ -203,6 +227,7 @@ export async function openInbox({ bucket = BUCKET, keyValue, clock, log, options
         limits,
         gate,
         stop: new AbortController(),
+        removals: new Set(),
         running: undefined,
       };
       subscriptions.add(subscription);
@@ -235,8 +260,9 @@ export async function openInbox({ bucket = BUCKET, keyValue, clock, log, options
     accept: async (message) => {
       if (isKnown(shelf.last, message.origin)) return "known";
       const taker = takerOf(message);
-      const before = taker === undefined ? [] : [...arriving, ...waiting().map(({ subject }) => subject)];
-      const idle = taker !== undefined && !before.some((subject) => overlaps(taker.filter, subject));
+      const isTaken = (subject: string): boolean => taker === undefined || overlaps(taker.filter, subject);
+      const idle =
+        !arriving.some(isTaken) && !shelf.entries.some(({ note, subject }) => !note.dead && isTaken(subject));
       arriving.push(message.subject);
       try {
         await shelf.add(message, idle);

@@ -1,4 +1,4 @@
-import { bytes, type Bytes } from "../../domain/units.ts";
+import { bytes, mebibytes, type Bytes } from "../../domain/units.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Logger } from "../../lib/log.ts";
 import type { KeyValueStore, ProviderInbox, ProviderInboxOptions } from "../../provider/services.ts";
@@ -15,6 +15,8 @@ export interface ProviderInboxDeps {
 
 /** Subscriptions say how often they try; this is for those that do not. */
 const MAX_ATTEMPTS = 5;
+const MAX_REMOVING = 64;
+const CACHE = mebibytes(1);
 
 /** The inbox of the hub's messages for a provider's own: it counts them itself, and takes none for known. */
 export async function openProviderInbox(deps: ProviderInboxDeps): Promise<ProviderInbox> {
@@ -24,7 +26,7 @@ export async function openProviderInbox(deps: ProviderInboxDeps): Promise<Provid
     keyValue,
     clock,
     log,
-    options: { ...options, maxAttempts: MAX_ATTEMPTS },
+    options: { ...options, maxAttempts: MAX_ATTEMPTS, maxRemoving: MAX_REMOVING, cache: CACHE },
   });
   let seq = inbox.last()?.seq ?? 0;
   /** What is being written. */

@@ -27,8 +27,9 @@ export interface Entry {
   note: Note;
   /** The next attempt is not made before. */
   due: Millis;
-  /** A component has handled it; only its removal is left. */
+  /** A component has handled it; only its removal is left, which may be under way. */
   handled: boolean;
+  removing: boolean;
 }
 
 /** The stored messages. What resolves is on disk. */
@@ -49,15 +50,18 @@ export interface Shelf {
 
 export interface ShelfDeps {
   readonly bucket: string;
+  /** What of the bodies may be in memory, so that they need not be read. */
+  readonly cache: Bytes;
   readonly keyValue: KeyValueStore;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
 const PAGE = 500;
+const READ_ALONG = 31;
 
 /** Reads what the store holds. Messages whose handling was interrupted by the end of the agent are marked so. */
-export async function openShelf({ bucket, keyValue, clock, log }: ShelfDeps): Promise<Shelf> {
+export async function openShelf({ bucket, cache, keyValue, clock, log }: ShelfDeps): Promise<Shelf> {
   const keys = await listKeys(bucket, keyValue);
   const messages = keys.filter((key) => key.startsWith("m."));
   const known = new Set(messages.map(positionOf));
@@ -93,6 +97,38 @@ export async function openShelf({ bucket, keyValue, clock, log }: ShelfDeps): Pr
       note: noteAfterCrash(note),
       due: clock.monotonic(),
       handled: false,
+      removing: false,
+    });
+  }
+
+  const bodies = new Map<Entry, Uint8Array>();
+  let cached = 0;
+
+  function keep(entry: Entry, body: Uint8Array): void {
+    if (bodies.has(entry) || cached + body.length > cache) return;
+    bodies.set(entry, body);
+    cached += body.length;
+  }
+
+  function drop(entry: Entry): void {
+    cached -= bodies.get(entry)?.length ?? 0;
+    bodies.delete(entry);
+  }
+
+  async function read({ position }: Entry): Promise<Uint8Array | undefined> {
+    const value = await keyValue.get(bucket, messageKey(position));
+    const record = value === undefined ? undefined : decodeRecord(value);
+    return record?.kind === "message" ? record.body : undefined;
+  }
+
+  /** A read waits for the writes before it, so those that come next are read along, as far as there is room for them. */
+  function nextAfter(entry: Entry): Entry[] {
+    let room = cache - cached;
+    const from = entries.indexOf(entry) + 1;
+    return entries.slice(from, from + READ_ALONG).filter((one) => {
+      if (one.note.dead || one.removing || bodies.has(one) || one.size > room) return false;
+      room -= one.size;
+      return true;
     });
   }
 
@@ -126,19 +162,27 @@ export async function openShelf({ bucket, keyValue, clock, log }: ShelfDeps): Pr
       const now = clock.monotonic();
       const note = { ...FRESH, begun };
       const size = bytes(body.length);
-      const entry = { position, subject, origin, size, seen: now, note, due: now, handled: false };
+      const entry = { position, subject, origin, size, seen: now, note, due: now, handled: false, removing: false };
       entries.push(entry);
+      keep(entry, body);
       return entry;
     },
 
-    async body({ position }) {
-      const value = await keyValue.get(bucket, messageKey(position));
-      const record = value === undefined ? undefined : decodeRecord(value);
-      return record?.kind === "message" ? record.body : undefined;
+    async body(entry) {
+      const kept = bodies.get(entry);
+      if (kept !== undefined) return kept;
+      const next = nextAfter(entry);
+      const [body, ...others] = await Promise.all([entry, ...next].map(read));
+      for (const [index, one] of next.entries()) {
+        const found = others[index];
+        if (found !== undefined && entries.includes(one)) keep(one, found);
+      }
+      return body;
     },
 
     async note(entry, note) {
       entry.note = note;
+      if (note.dead) drop(entry);
       const written = keyValue.set(bucket, noteKey(entry.position), encodeNote(note));
       sweep();
       await written;
@@ -146,6 +190,7 @@ export async function openShelf({ bucket, keyValue, clock, log }: ShelfDeps): Pr
 
     async remove(entry) {
       const { position, origin } = entry;
+      drop(entry);
       const key = messageKey(position);
       // The newest key says what was stored last, so it stays.
       const isNewest = entries.at(-1) === entry && marked === undefined;
