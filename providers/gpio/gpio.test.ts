@@ -3,6 +3,7 @@ import { gpioLines, gpioSuite, type GpioRig } from "../../test/conformance/gpio/
 import { createFakeClock, type FakeClock } from "../../test/support/fake-clock.ts";
 import { createFakeGpioKernel } from "../../test/support/fake-gpio-kernel.ts";
 import { providerDeps, startProvider } from "../../test/support/provider-rig.ts";
+import { createMetricsRegistry } from "../../src/lib/metrics.ts";
 import { millis, seconds } from "../../src/domain/units.ts";
 import type { ChipSource } from "./backend.ts";
 import { createCdevSource } from "./cdev.ts";
@@ -110,18 +111,19 @@ describe("createGpioProvider()", () => {
     expect([chip.voltage(0), chip.voltage(1)]).toEqual([true, false]);
   });
 
-  test("edges that overrun the chip's buffer are counted as lost", async ({ expect }) => {
+  test("edges that overrun the chip's buffer are counted as lost, and measured", async ({ expect }) => {
     const clock = createFakeClock();
+    const metrics = createMetricsRegistry();
     const chip = createSimulatedChip({ lines: 1, clock });
     const lines = { flow: { line: 0, direction: "input", edges: "both" } };
     await using rig = await startProvider(
       (deps) => createGpioProvider(deps, async () => createSimulatedSource(chip)),
       { ...CONFIG, lines },
-      { clock },
+      { clock, metrics },
     );
     const batches: unknown[] = [];
     await using _link = await rig.bind({
-      config: { lines: { flow: "read" } },
+      config: { lines: { flow: "read" }, queue: 10 },
       handler: (_name, args) => {
         const { events, lost, level } = args[0] as { events: { sequence: bigint }[]; lost: bigint; level: string };
         batches.push([events.map(({ sequence }) => Number(sequence)), lost, level]);
@@ -129,6 +131,14 @@ describe("createGpioProvider()", () => {
     });
     for (let i = 0; i < 21; i += 1) chip.drive(0, i % 2 === 0);
     await clock.advance(millis(10));
-    expect(batches).toEqual([[Array.from({ length: 16 }, (_, i) => i + 6), 5n, "active"]]);
+    expect(batches).toEqual([[Array.from({ length: 10 }, (_, i) => i + 12), 11n, "active"]]);
+    const families = metrics.families().map(({ name, samples }) => [name, samples]);
+    const one = (value: number): object[] => [expect.objectContaining({ value })];
+    expect(Object.fromEntries(families)).toEqual({
+      petiole_gpio_edges_total: one(16),
+      petiole_gpio_edges_overrun_total: one(5),
+      petiole_gpio_edges_dropped_total: one(6),
+      petiole_gpio_chip_lost_total: one(0),
+    });
   });
 });

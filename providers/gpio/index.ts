@@ -41,7 +41,7 @@ const openConfigured: OpenSource = async (config, { clock, log }) => {
 
 /** `petiole:gpio`: lines and their edges. `open` replaces the way to the chip. */
 export function createGpioProvider(
-  { id, clock, log }: ProviderDeps,
+  { id, clock, log, metrics }: ProviderDeps,
   open: OpenSource = openConfigured,
 ): Provider<GpioConfig, LinkConfig> {
   const stack = new AsyncDisposableStack();
@@ -50,19 +50,20 @@ export function createGpioProvider(
     id,
     serves: [LINES],
     calls: [EDGE_HANDLER],
+    exclusive: true,
     parseConfig: (raw) => parseProviderConfig(`provider "${id}"`, gpioSchema, raw),
     parseLinkConfig: (raw) => parseProviderConfig(`a link of provider "${id}"`, linkSchema, raw),
     async start(config, signal) {
       signal.throwIfAborted();
       const source = stack.use(await open(config.chip, { clock, log }));
-      lines = stack.use(await takeLines({ id, source, config, clock, log }));
+      lines = stack.use(await takeLines({ id, source, config, clock, log, metrics }));
       log.info("Took GPIO lines", { chip: lines.chip, lines: lines.labels });
     },
     async bind(link) {
       if (lines === undefined) {
         throw new PetioleError("ERR_PROVIDER_STOPPED", `Cannot link "${link.component}": "${id}" is not running`);
       }
-      return bindGpio(link, lines, clock);
+      return bindGpio({ link, lines, clock, metrics });
     },
     async [Symbol.asyncDispose]() {
       lines = undefined;
