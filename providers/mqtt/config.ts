@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { bytes, duration, kibibytes, mebibytes, millis, seconds, size } from "#provider";
+import { bridgeSchema } from "./bridge-config.ts";
 import { brokerSchema } from "./broker-config.ts";
 import { qos } from "./link-config.ts";
 import { isTopic } from "./topic.ts";
@@ -84,12 +85,20 @@ export const mqttSchema = z
         unclaimed: duration().default(seconds(86_400)),
       })
       .prefault({}),
+    bridge: bridgeSchema,
     broker: brokerSchema.optional(),
   })
   .refine((config) => config.url !== undefined || config.broker !== undefined, {
     path: ["url"],
     message: "want the url of a broker, a broker of our own, or both",
   })
+  .refine(
+    ({ bridge, url, broker }) =>
+      [...bridge.out, ...bridge.in].every(({ via }) =>
+        via === undefined ? url === undefined || broker === undefined : (via === "url" ? url : broker) !== undefined,
+      ),
+    { path: ["bridge"], message: 'want "via" of each rule to be one of url and broker that there is' },
+  )
   .refine((config) => config.password === undefined || config.password_file === undefined, {
     path: ["password_file"],
     message: "want either password or password_file",

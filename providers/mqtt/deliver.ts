@@ -1,6 +1,6 @@
 import {
+  MessageDeferred,
   MessageRejected,
-  PetioleError,
   WitError,
   backoffDelay,
   isPetioleError,
@@ -99,8 +99,8 @@ export function createDelivery(link: LinkContext<LinkConfig>, { clock, places }:
       throw new MessageRejected("what was stored cannot be read");
     }
     await inTurn(async () => {
-      // The link ends: the message stays for the next one, and no attempt is counted.
-      if (stopping.signal.aborted) throw new PetioleError("ERR_COMPONENT_STOPPED", `"${link.component}" is not linked`);
+      // The link ends: the message stays for the next one.
+      if (stopping.signal.aborted) throw new MessageDeferred(`"${link.component}" is not linked now`);
       await call(message);
     });
   };

@@ -1,4 +1,5 @@
 import { PetioleError, parseProviderConfig, type Provider, type ProviderDeps, type ProviderInbox } from "#provider";
+import { openBridge } from "./bridge.ts";
 import { CONSUMER, bindMqtt } from "./binding.ts";
 import { mqttSchema, type MqttConfig } from "./config.ts";
 import type { MqttConnection } from "./connection.ts";
@@ -23,6 +24,9 @@ export function createMqttProvider({ id, clock, log, services }: ProviderDeps): 
   let inbox: ProviderInbox | undefined;
   let places: Places | undefined;
 
+  const connect = (via: LinkConfig["via"]): MqttConnection | undefined =>
+    via === undefined ? (remote ?? broker) : { url: remote, broker }[via];
+
   const choose = ({ via }: LinkConfig, component: string): MqttConnection => {
     if (via === undefined && remote !== undefined && broker !== undefined) {
       throw new PetioleError(
@@ -30,7 +34,7 @@ export function createMqttProvider({ id, clock, log, services }: ProviderDeps): 
         `Cannot link "${component}" to "${id}": it has a url and a broker, want "via: url" or "via: broker"`,
       );
     }
-    const chosen = via === undefined ? (remote ?? broker) : { url: remote, broker }[via];
+    const chosen = connect(via);
     if (chosen !== undefined) return chosen;
     if (remote === undefined && broker === undefined) {
       throw new PetioleError("ERR_PROVIDER_STOPPED", `Cannot link "${component}": "${id}" is not running`);
@@ -73,6 +77,20 @@ export function createMqttProvider({ id, clock, log, services }: ProviderDeps): 
       // A broker elsewhere may come later; until then its functions fail with an error of the interface.
       if (url !== undefined)
         remote = stack.use(await openRemote({ id, config: { ...config, url }, inbox, openIds, clock, log }));
+      const { bridge } = config;
+      stack.use(
+        await openBridge({
+          provider: id,
+          config: bridge,
+          connect: (via) => {
+            const connection = connect(via);
+            if (connection !== undefined) return connection;
+            throw new PetioleError("ERR_INVARIANT", `Cannot bridge via "${via ?? ""}": the configuration was checked`);
+          },
+          services,
+          log,
+        }),
+      );
     },
     async bind(link) {
       const connection = choose(link.config, link.component);

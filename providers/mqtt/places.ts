@@ -1,4 +1,4 @@
-import { PetioleError, type BusMessage, type ProviderInbox, type RetryLimits } from "#provider";
+import { MessageDeferred, type BusMessage, type ProviderInbox, type RetryLimits } from "#provider";
 
 type Handle = (message: BusMessage) => Promise<void>;
 
@@ -30,8 +30,7 @@ export function createPlaces(inbox: ProviderInbox): Places {
       `${name}.>`,
       async (message) => {
         const holder = place.holders.at(-1);
-        // Costs the message no attempt.
-        if (holder === undefined) throw new PetioleError("ERR_COMPONENT_STOPPED", `"${name}" is not linked now`);
+        if (holder === undefined) throw new MessageDeferred(`"${name}" is not linked now`);
         holder.running = holder.handle(message);
         await holder.running;
       },

@@ -35,6 +35,8 @@ export function createPublisher({ base, clientId, config, clock, log }: Publishe
   const inbox = `petiole/${clientId}/answers`;
   /** Those who wait for an acknowledgement, to be told when the connection is lost. */
   const waiting = new Set<(error: PublishError) => void>();
+  /** Messages that the broker has and nobody subscribes to. The library hands out what was sent, not the answer. */
+  const unheard = new Set<number>();
   let up: OpenClient | undefined;
   let requests = 0;
 
@@ -64,6 +66,10 @@ export function createPublisher({ base, clientId, config, clock, log }: Publishe
       }),
     onUp: (opened) => {
       up = opened;
+      unheard.clear();
+      opened.client.on("packetreceive", (packet) => {
+        if (packet.cmd === "puback" && packet.reasonCode === NO_SUBSCRIBERS) unheard.add(packet.messageId ?? 0);
+      });
       if (config.protocol === "5") {
         opened.client.subscribe(`${inbox}/+`, (err) => {
           if (err) log.warn("Cannot subscribe to the answers of requests", { topic: `${inbox}/+`, err });
@@ -101,9 +107,9 @@ export function createPublisher({ base, clientId, config, clock, log }: Publishe
     const done = Promise.withResolvers<PublishOutcome>();
     waiting.add(done.reject);
     client.publish(topic, payload, options, (error, packet) => {
-      const reasonCode = packet !== undefined && "reasonCode" in packet ? packet.reasonCode : undefined;
+      const isUnheard = unheard.delete(packet?.messageId ?? 0);
       if (error === undefined || error === null) {
-        done.resolve(qos === 0 ? "sent" : reasonCode === NO_SUBSCRIBERS ? "no-subscribers" : "acknowledged");
+        done.resolve(qos === 0 ? "sent" : isUnheard ? "no-subscribers" : "acknowledged");
         return;
       }
       // With a reason code the broker said no; anything else is the end of the connection.

@@ -510,6 +510,11 @@ export class MessageRejected extends Error {
   override readonly name = "MessageRejected";
 }
 
+/** The same for one that nothing is wrong with: it is tried again later, and no attempt is counted. */
+export class MessageDeferred extends Error {
+  override readonly name = "MessageDeferred";
+}
+
 function describePayload(payload: unknown): string {
   if (typeof payload === "string") return payload;
   try {

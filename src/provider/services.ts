@@ -72,7 +72,7 @@ export interface DurableMessages {
   /**
    * Calls `handle` for one message after another, in the order of the hub's stream, and takes a message for handled
    * when it resolves. One that it rejects is handed over again, later and later, until it is given up; at once when it
-   * rejects with `MessageRejected`.
+   * rejects with `MessageRejected`, and not for what it rejects with `MessageDeferred`.
    * @throws PetioleError ERR_LINK_INVALID when another subscription takes some of the same subjects
    */
   subscribe(filter: string, handle: (message: BusMessage) => Promise<void>, limits?: RetryLimits): AsyncDisposable;

@@ -21,7 +21,11 @@ export async function startMqttProvider(config: unknown, options: MqttRigOptions
   const { keyValue, log = silentLogger, services, ...rest } = options;
   let made: MqttProvider | undefined;
   const factory = (deps: ProviderDeps): MqttProvider => (made = createMqttProvider(deps));
-  const rig = await startProvider(factory, config, { ...rest, log, services: { ...inboxServices(keyValue, log), ...services } });
+  const rig = await startProvider(factory, config, {
+    ...rest,
+    log,
+    services: { ...inboxServices(keyValue, log), ...services },
+  });
   if (made === undefined) throw new Error("No provider was made");
   return { ...rig, provider: made, url: `mqtt://127.0.0.1:${made.brokerPort}` };
 }

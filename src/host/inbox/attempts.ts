@@ -1,6 +1,6 @@
 // What becomes of a message after an attempt. Pure.
 
-import { isPetioleError, MessageRejected, WitError } from "../../domain/errors.ts";
+import { isPetioleError, MessageDeferred, MessageRejected, WitError } from "../../domain/errors.ts";
 import { millis, type Millis } from "../../domain/units.ts";
 import { backoffDelay } from "../../lib/backoff.ts";
 import { reasonOf } from "../../lib/reason.ts";
@@ -26,7 +26,7 @@ const NOT_ITS_FAULT = ["ERR_COMPONENT_BUSY", "ERR_COMPONENT_STOPPED"] as const;
 
 export function judgeFailure(note: Note, error: unknown, limits: RetryLimits): Verdict {
   const reason = describe(error);
-  if (NOT_ITS_FAULT.some((code) => isPetioleError(error, code))) {
+  if (error instanceof MessageDeferred || NOT_ITS_FAULT.some((code) => isPetioleError(error, code))) {
     return { note: { ...note, begun: false, reason }, delay: backoffDelay(note.failures, limits.backoff) };
   }
   if (error instanceof MessageRejected) {

@@ -9,11 +9,8 @@ import type { KeyValueStore } from "../../../src/provider/services.ts";
 import { createMemoryKeyValue } from "../../support/inbox.ts";
 import { createMailbox, type Mailbox } from "../../support/mailbox.ts";
 import { startMqttProvider, type MqttRig } from "../../support/mqtt-provider.ts";
-import { connectMqtt, findProgram, startMosquitto } from "../../support/mqtt.ts";
+import { connectMqtt } from "../../support/mqtt.ts";
 import { startScriptedMqtt } from "../../support/scripted-mqtt.ts";
-import { skipping } from "../../support/skip.ts";
-import { startTcpProxy } from "../../support/tcp-proxy.ts";
-import { waitFor } from "../../support/wait-for.ts";
 
 const QUICK = { reconnect: { initial: "5ms", max: "20ms" }, link_grace: "50ms", keep_alive: "5s" };
 
@@ -126,7 +123,8 @@ describe("QoS 2 with a broker that is cut off", () => {
 
 describe("hostile ends", () => {
   /** What a packet starts with, and what follows is none. */
-  const garbage = (): Uint8Array => Buffer.concat([Uint8Array.of(0x30 + (randomBytes(1)[0] ?? 0) % 16), randomBytes(64)]);
+  const garbage = (): Uint8Array =>
+    Buffer.concat([Uint8Array.of(0x30 + ((randomBytes(1)[0] ?? 0) % 16)), randomBytes(64)]);
   /** PUBLISH with a length of 200 MiB that never comes. */
   const ENDLESS = Uint8Array.of(0x30, 0x80, 0x80, 0x80, 0x64);
 

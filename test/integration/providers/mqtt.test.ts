@@ -10,6 +10,7 @@ import { join } from "node:path";
 import type { MqttClient } from "mqtt";
 import { describe, test } from "vitest";
 import { WitError } from "../../../src/domain/errors.ts";
+import { mqttSuite } from "../../conformance/mqtt/suite.ts";
 import { messagingSuite } from "../../conformance/messaging/suite.ts";
 import { createMailbox } from "../../support/mailbox.ts";
 import { connectMqtt, findProgram, startMosquitto, type TestBroker } from "../../support/mqtt.ts";
@@ -42,6 +43,15 @@ messagingSuite({
   syntax: "mqtt",
   requests: false,
   create: async () => ({ ...(await startEmbedded()), settled: async () => {} }),
+});
+
+mqttSuite({
+  name: "the embedded broker",
+  properties: false,
+  create: async () => {
+    const rig = await startEmbedded();
+    return { rig, url: rig.url, [Symbol.asyncDispose]: async () => await rig[Symbol.asyncDispose]() };
+  },
 });
 
 /** Resolves with "acknowledged" or the reason why it never was. */
@@ -289,6 +299,25 @@ function testElsewhere(binary: string): void {
         return {
           provider: rig.provider,
           settled: async (subscriptions) => await settled(broker, out, subscriptions, protocol),
+          async [Symbol.asyncDispose]() {
+            await rig[Symbol.asyncDispose]();
+            await broker[Symbol.asyncDispose]();
+          },
+        };
+      },
+    });
+  }
+
+  for (const protocol of ["3.1.1", "5"] as const) {
+    mqttSuite({
+      name: `mosquitto with MQTT ${protocol}`,
+      properties: protocol === "5",
+      create: async () => {
+        const broker = await startMosquitto(binary);
+        const rig = await startMqttProvider({ url: broker.url, protocol, ...REMOTE });
+        return {
+          rig,
+          url: broker.url,
           async [Symbol.asyncDispose]() {
             await rig[Symbol.asyncDispose]();
             await broker[Symbol.asyncDispose]();
