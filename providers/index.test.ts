@@ -1,4 +1,6 @@
 import { readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, test } from "vitest";
 import { parse } from "yaml";
 import { providerDeps } from "../test/support/provider-rig.ts";
@@ -12,6 +14,7 @@ const CONFIGS: Readonly<Record<string, unknown>> = {
   gpio: { chip: { backend: "simulated" }, lines: { l: { line: 0, direction: "input" } } },
   "keyvalue-sqlite": undefined,
   "keyvalue-memory": undefined,
+  "blobstore-fs": { folder: join(tmpdir(), `petiole-blobs-${process.pid}`) },
   outbox: undefined,
   "messaging-nats": undefined,
   "http-server": { listen: "127.0.0.1:0" },
@@ -21,7 +24,17 @@ const CONFIGS: Readonly<Record<string, unknown>> = {
 };
 
 /** Folders whose README has an example. */
-const WITH_EXAMPLE = ["mqtt", "serial", "gpio", "keyvalue", "messaging", "http-server", "http-client", "timer"];
+const WITH_EXAMPLE = [
+  "mqtt",
+  "serial",
+  "gpio",
+  "keyvalue",
+  "blobstore",
+  "messaging",
+  "http-server",
+  "http-client",
+  "timer",
+];
 
 describe("PROVIDERS", () => {
   test("has a configuration to test each with", ({ expect }) => {
