@@ -1,24 +1,37 @@
 import { z } from "zod";
-import { duration, millis } from "#provider";
+import { duration, millis, minutes } from "#provider";
 
 const label = z
   .string()
   .regex(/^[a-z][a-z0-9_-]{0,63}$/, "want a label such as button: small letters, digits, - and _");
 
 const MAX_LINES = 64;
+const LONGEST_DEBOUNCE = minutes(60);
+
+/** Edges that the chip keeps for the lines together until they are read; 16 for each line unless given. */
+const eventBuffer = z.int().min(1).max(1024).optional();
+
+const cdev = z.strictObject({
+  backend: z.literal("cdev"),
+  /** Its driver's label, such as pinctrl-rp1; or gpiochip0, its number, its path. Only the label stays the same. */
+  chip: z.union([z.int().min(0).max(1023), z.string().min(1).max(200)]),
+  event_buffer: eventBuffer,
+});
 
 const simulated = z.strictObject({
   backend: z.literal("simulated"),
+  event_buffer: eventBuffer,
   lines: z.int().min(1).max(1024).default(32),
   /** Unix socket through which somebody outside presses the buttons and sees the lamps. */
   control_socket: z.string().min(1).max(100).optional(),
 });
-export type ChipConfig = z.infer<typeof simulated>;
+const chip = z.discriminatedUnion("backend", [simulated, cdev]);
+export type ChipConfig = z.infer<typeof chip>;
 
 const line = z
   .strictObject({
-    /** Number of the line on the chip. */
-    line: z.int().min(0).max(1023),
+    /** Number of the line on the chip, or its name there. */
+    line: z.union([z.int().min(0).max(1023), z.string().min(1).max(31)]),
     direction: z.enum(["input", "output"]),
     active_low: z.boolean().default(false),
     bias: z.enum(["as-is", "disabled", "pull-up", "pull-down"]).default("as-is"),
@@ -26,7 +39,11 @@ const line = z
     /** Edges of the logical level that are reported. */
     edges: z.enum(["none", "rising", "falling", "both"]).default("none"),
     /** A change counts only when it has lasted for so long. */
-    debounce: duration().default(millis(0)),
+    debounce: duration()
+      .refine((value) => value <= LONGEST_DEBOUNCE, "want at most 1h")
+      .default(millis(0)),
+    /** What its edges are stamped with. */
+    clock: z.enum(["monotonic", "realtime", "hardware"]).default("monotonic"),
     /** Level of an output from the start. */
     initial: z.enum(["inactive", "active"]).default("inactive"),
     /** Level that an output is left with when the agent stops; as it was unless given. */
@@ -47,19 +64,19 @@ const line = z
 export type LineConfig = z.infer<typeof line>;
 
 export const gpioSchema = z.strictObject({
-  chip: simulated,
+  chip,
   lines: z
     .record(label, line)
     .refine((lines) => Object.keys(lines).length > 0, "want at least one line")
     .refine((lines) => Object.keys(lines).length <= MAX_LINES, `want at most ${MAX_LINES} lines`)
     .superRefine((lines, context) => {
-      const seen = new Map<number, string>();
-      for (const [name, { line: offset }] of Object.entries(lines)) {
-        const other = seen.get(offset);
+      const seen = new Map<number | string, string>();
+      for (const [name, { line }] of Object.entries(lines)) {
+        const other = seen.get(line);
         if (other !== undefined) {
-          context.addIssue({ code: "custom", path: [name, "line"], message: `"${other}" is line ${offset} already` });
+          context.addIssue({ code: "custom", path: [name, "line"], message: `"${other}" is line ${line} already` });
         }
-        seen.set(offset, name);
+        seen.set(line, name);
       }
     }),
 });

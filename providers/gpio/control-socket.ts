@@ -109,11 +109,16 @@ function execute(words: readonly string[], chip: SimulatedChip, watch: () => voi
       chip.play([{ after: millis(Number(second)), line, high: !high }], signal).catch(() => {});
       return "ok";
     }
+    case "unplug":
+    case "plug":
+      if (words.length !== 1) return `error want: ${command}`;
+      chip.plug(command === "plug");
+      return "ok";
     case "watch":
       watch();
       return "ok";
     default:
-      return "error want: set, release, get, pulse or watch";
+      return "error want: set, release, get, pulse, plug, unplug or watch";
   }
 }
 

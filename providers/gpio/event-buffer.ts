@@ -13,12 +13,14 @@ export interface EventBuffer {
 export function createEventBuffer(limit: number): EventBuffer {
   const events: LineEvent[] = [];
   const sequences = new Map<number, number>();
+  let sequence = 0;
   return {
     push(offset, edge, timestamp) {
       const lineSequence = ((sequences.get(offset) ?? 0) + 1) % WRAP;
       sequences.set(offset, lineSequence);
+      sequence = (sequence + 1) % WRAP;
       if (events.length >= limit) events.shift();
-      events.push({ offset, edge, timestamp, lineSequence });
+      events.push({ offset, edge, timestamp, sequence, lineSequence });
     },
     read: () => events.splice(0, READ),
   };

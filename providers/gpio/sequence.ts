@@ -4,6 +4,8 @@ const WRAP = 2 ** 32;
 export interface Sequence {
   /** Takes the number of the next edge that arrived. */
   next(lineSequence: number): { readonly sequence: bigint; readonly lost: number };
+  /** The kernel begins to count from 1 again; what was lost meanwhile nobody knows. */
+  restart(): void;
 }
 
 export function createSequence(): Sequence {
@@ -15,6 +17,9 @@ export function createSequence(): Sequence {
       last = lineSequence;
       sequence += BigInt(step);
       return { sequence, lost: Math.max(0, step - 1) };
+    },
+    restart() {
+      last = 0;
     },
   };
 }

@@ -12,6 +12,7 @@ const INPUT: LineSettings = {
   drive: "push-pull",
   edges: "both",
   debounce: millis(0),
+  clock: "monotonic",
   initial: false,
 };
 const OUTPUT: LineSettings = { ...INPUT, direction: "output", edges: "none" };
@@ -24,26 +25,29 @@ function setUp(busy?: ReadonlyMap<number, string>): { readonly chip: SimulatedCh
 describe("createSimulatedChip()", () => {
   test("request() refuses lines that are held, out of range, asked for twice, or contradictory", async ({ expect }) => {
     const { chip } = setUp(new Map([[3, "kernel"]]));
-    await using first = chip.request("first", [INPUT]);
+    await using first = chip.request({ consumer: "first", lines: [INPUT] });
     const refused =
       (...lines: readonly LineSettings[]) =>
       () =>
-        chip.request("second", lines);
+        chip.request({ consumer: "second", lines });
     expect(refused(INPUT)).toThrow('line 0 is used by "first"');
     expect(refused({ ...INPUT, offset: 3 })).toThrow('line 3 is used by "kernel"');
     expect(refused({ ...INPUT, offset: 4 })).toThrow("no line 4, the chip has 4");
     expect(refused({ ...OUTPUT, offset: 1 }, { ...OUTPUT, offset: 1 })).toThrow("asks for a line twice");
-    expect(refused({ ...OUTPUT, offset: 1, edges: "both" })).toThrow("cannot report edges as an output");
+    expect(refused({ ...OUTPUT, offset: 1, edges: "both" })).toThrow("reports edges as an input only");
     await first[Symbol.asyncDispose]();
-    await using _second = chip.request("second", [INPUT]);
+    await using _second = chip.request({ consumer: "second", lines: [INPUT] });
   });
 
   test("bias decides where nobody drives", async ({ expect }) => {
     const { chip } = setUp();
-    await using request = chip.request("test", [
-      { ...INPUT, bias: "pull-up" },
-      { ...INPUT, offset: 1, bias: "pull-down" },
-    ]);
+    await using request = chip.request({
+      consumer: "test",
+      lines: [
+        { ...INPUT, bias: "pull-up" },
+        { ...INPUT, offset: 1, bias: "pull-down" },
+      ],
+    });
     expect(request.get([0, 1])).toEqual([true, false]);
     chip.drive(0, false);
     chip.drive(1, true);
@@ -55,11 +59,14 @@ describe("createSimulatedChip()", () => {
 
   test("open drivers drive one side only", async ({ expect }) => {
     const { chip } = setUp();
-    await using request = chip.request("test", [
-      { ...OUTPUT, drive: "open-drain", bias: "pull-up" },
-      { ...OUTPUT, offset: 1, drive: "open-source" },
-      { ...OUTPUT, offset: 2, drive: "open-drain" },
-    ]);
+    await using request = chip.request({
+      consumer: "test",
+      lines: [
+        { ...OUTPUT, drive: "open-drain", bias: "pull-up" },
+        { ...OUTPUT, offset: 1, drive: "open-source" },
+        { ...OUTPUT, offset: 2, drive: "open-drain" },
+      ],
+    });
     expect([0, 1, 2].map((line) => chip.voltage(line))).toEqual([false, false, false]);
     request.set(new Map([0, 1, 2].map((line) => [line, true])));
     expect([0, 1, 2].map((line) => chip.voltage(line))).toEqual([true, true, false]);
@@ -67,7 +74,7 @@ describe("createSimulatedChip()", () => {
 
   test("the buffer holds 16 edges a line, drops the oldest, and numbers go on", async ({ expect }) => {
     const { chip, clock } = setUp();
-    await using request = chip.request("test", [INPUT]);
+    await using request = chip.request({ consumer: "test", lines: [INPUT] });
     const read: LineEvent[] = [];
     request.onEvents((events) => read.push(...events));
     for (let i = 0; i < 20; i += 1) chip.drive(0, i % 2 === 0);
@@ -80,7 +87,7 @@ describe("createSimulatedChip()", () => {
 
   test("debounce: a pulse shorter than the period leaves no edge, a longer one leaves two", async ({ expect }) => {
     const { chip, clock } = setUp();
-    await using request = chip.request("test", [{ ...INPUT, debounce: millis(50) }]);
+    await using request = chip.request({ consumer: "test", lines: [{ ...INPUT, debounce: millis(50) }] });
     const read: LineEvent[] = [];
     request.onEvents((events) => read.push(...events));
     const script = (length: number) => [
@@ -102,7 +109,7 @@ describe("createSimulatedChip()", () => {
     const { chip } = setUp();
     const seen: string[] = [];
     using _watch = chip.onChange((line, high) => seen.push(`${line} ${high}`));
-    await using request = chip.request("test", [OUTPUT]);
+    await using request = chip.request({ consumer: "test", lines: [OUTPUT] });
     request.set(new Map([[0, true]]));
     request.set(new Map([[0, true]]));
     chip.drive(1, true);

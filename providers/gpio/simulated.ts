@@ -1,10 +1,19 @@
 import { millis, type Clock, type Millis } from "#provider";
-import { GpioError, type GpioChip, type LineEvent, type LineRequest, type LineSettings } from "./backend.ts";
+import {
+  GpioError,
+  type ChipSource,
+  type GpioChip,
+  type LineInfo,
+  type LineRequest,
+  type LineSettings,
+} from "./backend.ts";
 import { createEventBuffer, type EventBuffer } from "./event-buffer.ts";
+import { createEventReader } from "./event-reader.ts";
 
 export interface SimulatedChipOptions {
   readonly lines: number;
   readonly clock: Clock;
+  readonly label?: string;
   /** Lines that somebody else holds, with the name of who does. */
   readonly busy?: ReadonlyMap<number, string>;
 }
@@ -22,7 +31,6 @@ export interface Step {
  * Seen from outside it has voltages, which bias and open drivers decide where nobody drives.
  */
 export interface SimulatedChip extends GpioChip {
-  readonly lines: number;
   /** Voltage of a line: true is high. @throws GpioError */
   voltage(line: number): boolean;
   /** Drives an input from outside; undefined lets it float. @throws GpioError */
@@ -31,9 +39,12 @@ export interface SimulatedChip extends GpioChip {
   play(steps: readonly Step[], signal?: AbortSignal): Promise<void>;
   /** Calls `listener` whenever a voltage changed. */
   onChange(listener: (line: number, high: boolean) => void): Disposable;
+  /** Takes the chip away from those who hold its lines, or brings it back. */
+  plug(plugged: boolean): void;
 }
 
 const EVENTS_PER_LINE = 16;
+const MAX_EVENT_BUFFER = 1024;
 
 interface Line {
   readonly offset: number;
@@ -49,13 +60,17 @@ interface Held {
   readonly consumer: string;
   readonly buffer: EventBuffer;
   readonly wake: () => void;
+  /** The chip is gone. */
+  readonly lose: () => void;
   /** Logical level: of an output as set, of an input as it passed the filter. */
   level: boolean;
   /** Ends the wait for a level to become stable. */
   settling: AbortController | undefined;
 }
 
-export function createSimulatedChip({ lines: count, clock, busy = new Map() }: SimulatedChipOptions): SimulatedChip {
+export function createSimulatedChip(options: SimulatedChipOptions): SimulatedChip {
+  const { lines: count, clock, label = "petiole-simulated", busy = new Map<number, string>() } = options;
+  let plugged = true;
   const lines = Array.from({ length: count }, (_, offset): Line => ({
     offset,
     outside: undefined,
@@ -76,12 +91,13 @@ export function createSimulatedChip({ lines: count, clock, busy = new Map() }: S
     held.level = level;
     const edge = level ? "rising" : "falling";
     if (held.settings.edges !== "both" && held.settings.edges !== edge) return;
-    held.buffer.push(offset, edge, clock.nanoseconds());
+    const realtime = held.settings.clock === "realtime";
+    held.buffer.push(offset, edge, realtime ? BigInt(Math.round(clock.wall() * 1e6)) : clock.nanoseconds());
     held.wake();
   };
 
   const noticed = (line: Line, held: Held): void => {
-    if (held.settings.direction !== "input") return;
+    if (held.settings.direction === "output") return;
     const level = line.high !== held.settings.activeLow;
     held.settling?.abort(new Error("the level changed again"));
     held.settling = undefined;
@@ -105,22 +121,42 @@ export function createSimulatedChip({ lines: count, clock, busy = new Map() }: S
     for (const listener of listeners) listener(line.offset, high);
   };
 
-  const check = (consumer: string, all: readonly LineSettings[]): void => {
-    for (const { offset, direction, edges } of all) {
+  const present = (): void => {
+    if (!plugged) throw new GpioError("disconnected", `chip "${label}" is gone`);
+  };
+
+  const checkSettings = (consumer: string, all: readonly LineSettings[]): void => {
+    for (const { offset, direction, edges, clock: lineClock } of all) {
       const holder = find(offset).held?.consumer ?? busy.get(offset);
       if (holder !== undefined) throw new GpioError("busy", `line ${offset} is used by "${holder}"`);
-      if (direction === "output" && edges !== "none") {
-        throw new GpioError("invalid-argument", `line ${offset} cannot report edges as an output`);
+      if (direction !== "input" && edges !== "none") {
+        throw new GpioError("invalid-argument", `line ${offset} reports edges as an input only`);
       }
+      if (lineClock === "hardware") throw new GpioError("unsupported", `line ${offset} has no clock of its own`);
     }
     if (new Set(all.map(({ offset }) => offset)).size !== all.length) {
       throw new GpioError("invalid-argument", `"${consumer}" asks for a line twice`);
     }
   };
 
+  const info = (offset: number): LineInfo => {
+    present();
+    const { held } = find(offset);
+    const { direction, ...settings } = held?.settings ?? UNUSED;
+    return {
+      ...settings,
+      offset,
+      name: `GPIO${offset}`,
+      usedBy: held?.consumer ?? busy.get(offset),
+      direction: direction === "output" ? "output" : "input",
+    };
+  };
+
   const chip: SimulatedChip = {
-    label: "petiole-simulated",
+    name: "simulated",
+    label,
     lines: count,
+    info,
     voltage: (offset) => find(offset).high,
     drive(offset, high) {
       const line = find(offset);
@@ -140,10 +176,24 @@ export function createSimulatedChip({ lines: count, clock, busy = new Map() }: S
       listeners.add(listener);
       return { [Symbol.dispose]: () => void listeners.delete(listener) };
     },
-    request(consumer, all) {
-      check(consumer, all);
-      const buffer = createEventBuffer(EVENTS_PER_LINE * all.length);
-      const reader = createReader(buffer);
+    plug(next) {
+      plugged = next;
+      if (!next) for (const { held } of lines) held?.lose();
+    },
+    request({ consumer, lines: all, eventBuffer }) {
+      present();
+      checkSettings(consumer, all);
+      const room = eventBuffer === undefined || eventBuffer === 0 ? EVENTS_PER_LINE * all.length : eventBuffer;
+      const buffer = createEventBuffer(Math.min(room, MAX_EVENT_BUFFER));
+      const reader = createEventReader(buffer);
+      let onLost: ((error: GpioError) => void) | undefined;
+      let lost = false;
+      const lose = (): void => {
+        if (lost) return;
+        lost = true;
+        release();
+        onLost?.(new GpioError("disconnected", `chip "${label}" is gone`));
+      };
       const held = new Map(
         all.map((settings) => {
           const line = find(settings.offset);
@@ -152,6 +202,7 @@ export function createSimulatedChip({ lines: count, clock, busy = new Map() }: S
             consumer,
             buffer,
             wake: reader.wake,
+            lose,
             level: settings.initial,
             settling: undefined,
           };
@@ -159,15 +210,27 @@ export function createSimulatedChip({ lines: count, clock, busy = new Map() }: S
           // What an input reads from the start is no edge.
           const before = line.high;
           line.high = voltageOf(line);
-          if (settings.direction === "input") one.level = line.high !== settings.activeLow;
+          if (settings.direction !== "output") one.level = line.high !== settings.activeLow;
           if (line.high !== before) for (const listener of listeners) listener(line.offset, line.high);
           return [settings.offset, one] as const;
         }),
       );
       const of = (offset: number): Held => {
+        if (lost) throw new GpioError("disconnected", `chip "${label}" is gone`);
         const found = held.get(offset);
         if (found === undefined) throw new GpioError("invalid-argument", `line ${offset} is not requested`);
         return found;
+      };
+      const release = (): void => {
+        reader.end();
+        for (const [offset, one] of held) {
+          const line = find(offset);
+          one.settling?.abort(new Error("the line was released"));
+          // Nobody drives an output's level any more, but the pin keeps it until somebody does.
+          if (one.settings.direction === "output") line.outside = line.high;
+          line.held = undefined;
+        }
+        held.clear();
       };
       const request: LineRequest = {
         get: (offsets) => offsets.map((offset) => of(offset).level),
@@ -181,18 +244,15 @@ export function createSimulatedChip({ lines: count, clock, busy = new Map() }: S
           for (const offset of levels.keys()) update(find(offset));
         },
         onEvents: reader.listen,
-        info: (offset) => of(offset).settings,
-        async [Symbol.asyncDispose]() {
-          reader.end();
-          for (const [offset, one] of held) {
-            const line = find(offset);
-            one.settling?.abort(new Error("the line was released"));
-            // Nobody drives an output's level any more, but the pin keeps it until somebody does.
-            if (one.settings.direction === "output") line.outside = line.high;
-            line.held = undefined;
-          }
-          held.clear();
+        onLost: (listener) => {
+          onLost = listener;
         },
+        check: () => {
+          if (lost) present();
+          if (lost) throw new GpioError("disconnected", `chip "${label}" is another one`);
+        },
+        info,
+        [Symbol.asyncDispose]: async () => release(),
       };
       return request;
     },
@@ -203,6 +263,24 @@ export function createSimulatedChip({ lines: count, clock, busy = new Map() }: S
   return chip;
 }
 
+/** The chip lives as long as the source, however often it is opened. */
+export function createSimulatedSource(chip: SimulatedChip): ChipSource {
+  return {
+    what: chip.label,
+    open: () => ({ ...chip, [Symbol.asyncDispose]: async () => {} }),
+    [Symbol.asyncDispose]: async () => await chip[Symbol.asyncDispose](),
+  };
+}
+
+const UNUSED = {
+  direction: "input",
+  activeLow: false,
+  bias: "as-is",
+  drive: "push-pull",
+  edges: "none",
+  debounce: millis(0),
+} as const;
+
 /** Who drives a line decides its voltage; where nobody does, the resistor; where there is none, it floats low. */
 function voltageOf({ held, outside }: Line): boolean {
   const pulled = held?.settings.bias === "pull-up";
@@ -211,40 +289,4 @@ function voltageOf({ held, outside }: Line): boolean {
   const high = held.level !== activeLow;
   const open = (drive === "open-drain" && high) || (drive === "open-source" && !high);
   return open ? (outside ?? pulled) : high;
-}
-
-interface Reader {
-  /** Edges are in the buffer. */
-  readonly wake: () => void;
-  readonly listen: (listener: (events: readonly LineEvent[]) => void) => void;
-  readonly end: () => void;
-}
-
-/** Reads as an event loop does: in a later turn, so that a burst within one turn meets the buffer's bound. */
-function createReader(buffer: EventBuffer): Reader {
-  let listener: ((events: readonly LineEvent[]) => void) | undefined;
-  let scheduled = false;
-
-  const readAll = (): void => {
-    const events = buffer.read();
-    scheduled = events.length > 0 && listener !== undefined;
-    if (!scheduled) return;
-    listener?.(events);
-    readAll();
-  };
-  const wake = (): void => {
-    if (scheduled || listener === undefined) return;
-    scheduled = true;
-    setImmediate(readAll);
-  };
-  return {
-    wake,
-    listen: (next) => {
-      listener = next;
-      wake();
-    },
-    end: () => {
-      listener = undefined;
-    },
-  };
 }

@@ -1,9 +1,4 @@
-import { PetioleError, type Bytes, type KeyValueStore } from "#provider";
-
-const COUNTER = /^-?\d{1,20}$/;
-// Any value of a signed or an unsigned integer of 64 bits.
-const MIN = -(2n ** 63n);
-const MAX = 2n ** 64n - 1n;
+import { PetioleError, addToCounter, encodeCounter, type Bytes, type KeyValueStore } from "#provider";
 
 /** Buckets in memory. What would take more than `capacity` for keys and values together fails with a RangeError. */
 export function createMemoryStore(capacity: Bytes): KeyValueStore {
@@ -38,13 +33,16 @@ export function createMemoryStore(capacity: Bytes): KeyValueStore {
         after === undefined ? sorted : sorted.filter((key) => Buffer.compare(Buffer.from(key), Buffer.from(after)) > 0);
       return rest.slice(0, limit);
     },
-    async increment(bucket, key, delta) {
-      const stored = buckets.get(bucket)?.get(key);
-      const text = stored === undefined ? "0" : Buffer.from(stored).toString("latin1");
-      if (!COUNTER.test(text)) throw new RangeError("the stored value is no counter");
-      const sum = BigInt(text) + delta;
-      if (sum < MIN || sum > MAX) throw new RangeError("the counter would leave 64 bits");
-      write(bucket, key, Buffer.from(sum.toString()));
+    async swap(bucket, key, expected, value) {
+      const found = buckets.get(bucket)?.get(key);
+      const same =
+        found === undefined || expected === undefined ? found === expected : Buffer.compare(found, expected) === 0;
+      if (same) write(bucket, key, value);
+      return same;
+    },
+    async increment(bucket, key, delta, bounds) {
+      const sum = addToCounter(buckets.get(bucket)?.get(key), delta, bounds);
+      write(bucket, key, encodeCounter(sum));
       return sum;
     },
   };

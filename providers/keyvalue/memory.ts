@@ -1,5 +1,6 @@
 import { PetioleError, parseProviderConfig, type KeyValueStore, type Provider, type ProviderDeps } from "#provider";
-import { ATOMICS, STORE, bindKeyValue } from "./binding.ts";
+import { createStoreBackend } from "./backend.ts";
+import { ATOMICS, BATCH, STORE, bindKeyValue } from "./binding.ts";
 import { linkSchema, memorySchema, type LinkConfig, type MemoryConfig } from "./config.ts";
 import { createMemoryStore } from "./memory-store.ts";
 
@@ -8,7 +9,7 @@ export function createKeyValueMemoryProvider({ id }: ProviderDeps): Provider<Mem
   let store: KeyValueStore | undefined;
   return {
     id,
-    serves: [STORE, ATOMICS],
+    serves: [STORE, ATOMICS, BATCH],
     calls: [],
     parseConfig: (raw) => parseProviderConfig(`provider "${id}"`, memorySchema, raw),
     parseLinkConfig: (raw) => parseProviderConfig(`a link of provider "${id}"`, linkSchema, raw),
@@ -20,7 +21,7 @@ export function createKeyValueMemoryProvider({ id }: ProviderDeps): Provider<Mem
       if (store === undefined) {
         throw new PetioleError("ERR_PROVIDER_STOPPED", `Cannot link "${link.component}": "${id}" is not running`);
       }
-      return bindKeyValue(link, store);
+      return bindKeyValue(link, createStoreBackend(store));
     },
     async [Symbol.asyncDispose]() {
       store = undefined;

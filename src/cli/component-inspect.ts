@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { PetioleError } from "../domain/errors.ts";
+import { HOST_INTERFACES } from "../domain/host-interfaces.ts";
+import { unversioned } from "../domain/wit-name.ts";
 import { inspectComponent } from "../runtime/binary/component-binary.ts";
 import { isBuiltin } from "../runtime/wasi/names.ts";
 import type { InterfaceShape } from "../lib/wit/type.ts";
@@ -59,5 +61,5 @@ const describe = ({ name, functions }: InterfaceShape): { name: string; function
 /** An interface without functions only lends its types; nothing has to serve it. */
 function servedBy({ name, functions }: InterfaceShape): "link" | "petiole" | "nothing" {
   if (functions.length === 0) return "nothing";
-  return isBuiltin(name) ? "petiole" : "link";
+  return isBuiltin(name) || HOST_INTERFACES.has(unversioned(name)) ? "petiole" : "link";
 }

@@ -7,12 +7,13 @@ import type { ConfigFault } from "./yaml-source.ts";
 
 /** `outside`: somebody else than the configuration file names them. */
 export function checkSecrets(
-  { providers, links }: Pick<Workloads, "providers" | "links">,
+  { components, providers, links }: Workloads,
   secrets: SecretsConfig,
   { outside }: { readonly outside: boolean },
 ): ConfigFault[] {
   const backends = secretBackends(secrets);
   const used = [
+    ...Object.entries(components).flatMap(([id, spec]) => referencesIn(["components", id, "secrets"], spec.secrets)),
     ...Object.entries(providers).flatMap(([id, { config }]) => referencesIn(["providers", id, "config"], config)),
     ...links.flatMap(({ config }, index) => referencesIn(["links", index, "config"], config)),
   ];

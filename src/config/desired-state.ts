@@ -12,6 +12,7 @@ export function desiredStateOf(config: Workloads): WantedState {
       digest: spec.digest,
       signedName: spec.signed_name,
       config: spec.config,
+      ...(Object.keys(spec.secrets).length > 0 && { secrets: spec.secrets }),
       env: spec.env,
       limits: {
         deadline: spec.deadline,

@@ -2,6 +2,7 @@ import { isAbsolute, resolve } from "node:path";
 import { z } from "zod";
 import { formatReference, parseReference } from "../domain/artifact-reference.ts";
 import { LANES } from "../domain/outbox.ts";
+import { SecretReference } from "../domain/secret.ts";
 import { isSubjectFilter } from "../domain/subject.ts";
 import { LOG_LEVELS } from "../lib/log.ts";
 import { duration, size } from "../lib/schema.ts";
@@ -138,6 +139,15 @@ const workloadConfig = z
   )
   .optional();
 
+const secretReference = z.unknown().transform((value, context) => {
+  const fault = (path: readonly PropertyKey[], message: string): void =>
+    context.addIssue({ code: "custom", path: [...path], message });
+  const reference = markReferences(value, fault);
+  if (reference instanceof SecretReference) return reference;
+  fault([], "want a secret, such as { secret: api-token }");
+  return z.NEVER;
+});
+
 /** What runs: the same in the file and in a document of the hub. */
 const workloadShape = (path: ReturnType<typeof pathFrom>) => ({
   components: z
@@ -153,6 +163,7 @@ const workloadShape = (path: ReturnType<typeof pathFrom>) => ({
           .optional(),
         signed_name: z.string().min(1).max(128).optional(),
         config: strings.default({}),
+        secrets: z.record(z.string().min(1).max(128), secretReference).default({}),
         env: strings.default({}),
         deadline: duration().prefault("5s"),
         memory: size().prefault("32MiB"),

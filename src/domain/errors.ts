@@ -149,6 +149,11 @@ export const ERROR_CATALOGUE = {
     retryable: false,
     meaning: "the component imports an interface for which there is no link",
   },
+  ERR_LINK_UNKNOWN: {
+    kind: "user",
+    retryable: false,
+    meaning: "no link, or no provider, is what the command names, or more than one",
+  },
   ERR_LINK_INVALID: {
     kind: "user",
     retryable: false,
@@ -203,14 +208,18 @@ export const ERROR_CATALOGUE = {
   ERR_DEVICE_MISSING: {
     kind: "environment",
     retryable: true,
-    meaning: "a device file is not there: unplugged, or under another name",
+    meaning: "a device, or a line of it, is not there: unplugged, or under another name",
   },
   ERR_DEVICE_DENIED: {
     kind: "environment",
     retryable: true,
     meaning: "the agent's user may not open a device file: see which group it belongs to",
   },
-  ERR_DEVICE_BUSY: { kind: "environment", retryable: true, meaning: "another program holds the device" },
+  ERR_DEVICE_BUSY: {
+    kind: "environment",
+    retryable: true,
+    meaning: "another program, or the kernel itself, holds the device or a line of it",
+  },
   ERR_DEVICE_UNSUPPORTED: {
     kind: "user",
     retryable: false,

@@ -1,6 +1,7 @@
 // Desired state: what should run, and how it is linked. Front ends (file, lattice) translate into this model;
 // the reconciler compares it with what runs.
 
+import type { SecretReference } from "./secret.ts";
 import type { Bytes, Millis } from "./units.ts";
 
 export type ComponentId = string;
@@ -92,6 +93,8 @@ export interface ComponentSpec {
   readonly signedName?: string | undefined;
   /** Served through `wasi:config/store`. */
   readonly config: Readonly<Record<string, string>>;
+  /** Served through `wasmcloud:secrets/store`, by the names that the component knows. */
+  readonly secrets?: Readonly<Record<string, SecretReference>> | undefined;
   /** Served through `wasi:cli/environment`. */
   readonly env: Readonly<Record<string, string>>;
   readonly limits: ComponentLimits;

@@ -1,6 +1,9 @@
+import { isDeepStrictEqual } from "node:util";
 import { PetioleError, isPetioleError } from "../domain/errors.ts";
+import { HOST_INTERFACES } from "../domain/host-interfaces.ts";
 import type { ComponentStatus, LinkStatus, ProviderStatus, StatusError } from "../domain/status.ts";
 import { millis, seconds } from "../domain/units.ts";
+import { unversioned } from "../domain/wit-name.ts";
 import type { ComponentId, ComponentSpec, DesiredState, LinkSpec, ProviderSpec } from "../domain/workload.ts";
 import { backoffDelay } from "../lib/backoff.ts";
 import type { Clock } from "../lib/clock.ts";
@@ -10,13 +13,14 @@ import { createMetricsRegistry, type MetricsRegistry, type MetricsScope } from "
 import type { Provider, ProviderFactory } from "../provider/contract.ts";
 import type { HostServices } from "../provider/services.ts";
 import type { ComponentEvent, Runtime } from "../runtime/contract.ts";
+import { isWatching, tellChanges, toldChanges, type ConfigChange } from "./config-watch.ts";
 import { createLinkBinder, type LiveLink } from "./bind-link.ts";
 import { createCallees } from "./callees.ts";
 import { createEgress } from "./egress.ts";
 import { createLinkMeters } from "./link-meters.ts";
 import { linkKey, plan, type Step } from "./plan.ts";
 import type { KeptVersions, RemoteEnds, TrustCheck } from "./ports.ts";
-import { createRouter } from "./router.ts";
+import { callFunction, createRouter } from "./router.ts";
 import { createSecretUse } from "./secret-use.ts";
 import type { Secrets } from "./secrets.ts";
 import { createServing } from "./serving.ts";
@@ -63,6 +67,11 @@ export interface Host extends AsyncDisposable {
   apply(desired: DesiredState): Promise<void>;
   status(): HostStatus;
   readonly updates: UpdateControl;
+  /**
+   * Whether a link could be bound, as far as that can be told without doing it.
+   * @throws PetioleError as what the link would fail with
+   */
+  checkLink(link: LinkSpec): void;
 }
 
 interface Failure {
@@ -78,7 +87,7 @@ interface Item<Spec, Live> {
 }
 
 const RETRY = { initial: millis(1000), max: millis(60_000) };
-/** A component that is to stop ends what it was called for, as long as that does not take longer. */
+/** What is to stop, a component or a link, ends what it was called for, as long as that does not take longer. */
 const DRAIN_LIMIT = seconds(10);
 /** How long a component's call waits for a link that takes the place of another. */
 const LINK_GRACE = seconds(2);
@@ -98,10 +107,25 @@ export function createHost({ runtime, registry, services, trust, remote, kept, c
   let desired = NOTHING;
   /** As it was asked for. */
   let asked = NOTHING;
-  const secrets = createSecretUse(deps.secrets, () => {
-    desired = secrets.marked(asked);
-    void exclusive.run(again);
+  const secrets = createSecretUse(deps.secrets, {
+    onMark: () => {
+      desired = secrets.marked(asked);
+      void exclusive.run(again);
+    },
+    onComponent: (id, names) =>
+      tell(
+        id,
+        names.map((val) => ({ tag: "secret", val })),
+      ),
   });
+
+  /** Tells a component of changes, if it wants to hear of them. */
+  function tell(id: string, changes: readonly ConfigChange[]): void {
+    const live = components.get(id)?.live;
+    if (live === undefined || !isWatching(live.prepared)) return;
+    void tellChanges(live.running, changes, log.child({ component: id }));
+  }
+
   /** What providers measure, for as long as they run. */
   const measures = new Map<string, MetricsScope>();
   let retryTimer: NodeJS.Timeout | undefined;
@@ -120,6 +144,7 @@ export function createHost({ runtime, registry, services, trust, remote, kept, c
     remote,
     router,
     meters,
+    drainLimit: DRAIN_LIMIT,
     log,
   });
 
@@ -130,6 +155,11 @@ export function createHost({ runtime, registry, services, trust, remote, kept, c
     callees.retain(wanted);
     forgetUnwanted(providers, new Set(desired.providers.map((spec) => spec.id)));
     forgetUnwanted(links, new Set(desired.links.map(linkKey)));
+    for (const { spec, item, changes } of toldChanges(desired.components, components)) {
+      await item.live?.configure(spec);
+      components.set(spec.id, { ...item, spec });
+      tell(spec.id, changes);
+    }
     const now = clock.monotonic();
     const actual = {
       components: specs(components, isLive),
@@ -140,6 +170,7 @@ export function createHost({ runtime, registry, services, trust, remote, kept, c
         providers: specs(providers, (item) => isHeld(item, now)),
         links: specs(links, (item) => isHeld(item, now)),
       },
+      exclusive: new Set([...providers].filter(([, { live }]) => live?.exclusive === true).map(([id]) => id)),
     };
     const stages = plan(actual, desired);
     for (const step of stages.flat()) if (step.kind === "start-component") callees.expect(step.spec);
@@ -156,6 +187,12 @@ export function createHost({ runtime, registry, services, trust, remote, kept, c
     scheduleRetry();
   }
 
+  async function serveImport(id: ComponentId, name: string, fn: string, args: readonly unknown[]): Promise<unknown> {
+    const own = HOST_INTERFACES.has(unversioned(name)) ? desired.components.find((spec) => spec.id === id) : undefined;
+    if (own === undefined) return await router.call(id, name, fn, args);
+    return await callFunction(secrets.served(own), unversioned(name), fn, args);
+  }
+
   const egress = createEgress({ desired: () => desired, provider: (id) => providers.get(id)?.live, router });
 
   const slotDeps = (id: ComponentId): SlotDeps => ({
@@ -168,7 +205,7 @@ export function createHost({ runtime, registry, services, trust, remote, kept, c
     signal: stopping.signal,
     links: () => desired.links.filter(({ source, target }) => source === id || target === id),
     neighbour: (end) => components.get(end)?.live?.prepared,
-    onImport: (component, name, fn, args) => router.call(component, name, fn, args),
+    onImport: async (component, name, fn, args) => await serveImport(component, name, fn, args),
     onEgress: egress,
     onEvent: logEvent,
     onOutcome: (outcome) => {
@@ -280,6 +317,16 @@ export function createHost({ runtime, registry, services, trust, remote, kept, c
       await retire(links, linkKey(link), `link "${link.source}" to "${link.target}"`, (live) => binder.unbind(live));
     },
 
+    release: async ({ link, successors, anyway }) => {
+      const isBound = (one: LinkSpec): boolean => {
+        const item = links.get(linkKey(one));
+        return item?.live !== undefined && isDeepStrictEqual(item.spec, one);
+      };
+      if (anyway || successors.every(isBound)) await executors.unbind({ kind: "unbind", link });
+      else
+        log.warn("A link stays: what is to take its place is not bound", { source: link.source, target: link.target });
+    },
+
     "stop-component": async ({ spec }) => {
       await retire(components, spec.id, `component "${spec.id}"`, async (slot) => {
         await slot[Symbol.asyncDispose]();
@@ -349,6 +396,7 @@ export function createHost({ runtime, registry, services, trust, remote, kept, c
     },
 
     updates,
+    checkLink: (link) => binder.check(link),
 
     status: () =>
       secrets.conceal({

@@ -86,6 +86,7 @@ function createWorld(): World {
       links: [],
     }),
     updates: noUpdates,
+    checkLink: () => {},
     [Symbol.asyncDispose]: async () => void applied.push({ components: [], providers: [], links: [] }),
   };
   const images = createImageHost({

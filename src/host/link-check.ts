@@ -1,4 +1,5 @@
 import { PetioleError } from "../domain/errors.ts";
+import { HOST_INTERFACES } from "../domain/host-interfaces.ts";
 import { unversioned } from "../domain/wit-name.ts";
 import type { ComponentId, ComponentSpec, Digest, LinkSpec } from "../domain/workload.ts";
 import { misfitOf } from "../lib/wit/fit.ts";
@@ -27,7 +28,7 @@ export function checkImports(
   const linked = new Set(links.filter((link) => link.source === id).flatMap((link) => link.interfaces));
   const missing = imports.filter((name) => {
     const key = unversioned(name);
-    return !builtin.has(key) && !linked.has(key);
+    return !builtin.has(key) && !linked.has(key) && !HOST_INTERFACES.has(key);
   });
   if (missing.length === 0) return;
   throw new PetioleError(

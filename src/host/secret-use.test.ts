@@ -39,6 +39,7 @@ const runtime: Runtime = {
   start: async () => ({
     call: async () => undefined,
     http: () => Promise.reject(new Error("no HTTP here")),
+    configure: () => {},
     stats: () => IDLE,
     [Symbol.asyncDispose]: async () => {},
   }),

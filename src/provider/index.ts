@@ -25,7 +25,7 @@ export type {
 } from "./services.ts";
 export { laneRuleFor, laneRules, subjectPattern, type LaneRule } from "./lane-rules.ts";
 export { parseProviderConfig } from "./parse-config.ts";
-export { PetioleError, WitError, isPetioleError } from "../domain/errors.ts";
+export { PetioleError, WitError, isPetioleError, type ErrorCode } from "../domain/errors.ts";
 export { LANES, type Lane, type OutboxMessage, type PublishOutcome, type PublishReceipt } from "../domain/outbox.ts";
 export * from "../domain/units.ts";
 export { backoffDelay, type BackoffOptions } from "../lib/backoff.ts";
@@ -42,6 +42,7 @@ export {
   type HttpRequest,
   type HttpResponse,
 } from "../lib/http-message.ts";
+export { SIGNED_64, UNSIGNED_64, addToCounter, encodeCounter, type CounterBounds } from "../lib/counter.ts";
 export { duration, size } from "../lib/schema.ts";
 export { isErrno, syncFolder } from "../lib/files.ts";
 export { type Logger } from "../lib/log.ts";

@@ -2,6 +2,7 @@
 
 import type { NatsConnection } from "@nats-io/transport-node";
 import type { LedgerEntry, OutboxMessage, OutboxStats, PublishReceipt } from "../domain/outbox.ts";
+import type { CounterBounds } from "../lib/counter.ts";
 import type { Millis } from "../domain/units.ts";
 
 /** The way to the hub: stored first, forwarded when the link is there, exactly once and in order per lane. */
@@ -25,11 +26,13 @@ export interface KeyValueStore {
   has(bucket: string, key: string): Promise<boolean>;
   /** Keys after `after` in binary order, at most `limit`. */
   keys(bucket: string, after: string | undefined, limit: number): Promise<readonly string[]>;
+  /** Sets the value if it is still the expected one, undefined for none. False when it is not, and nothing was changed. */
+  swap(bucket: string, key: string, expected: Uint8Array | undefined, value: Uint8Array): Promise<boolean>;
   /**
    * Adds to a counter, which is stored as decimal text; a missing key counts as 0. Returns the new value.
-   * @throws RangeError when what is stored is no counter or the sum leaves 64 bits
+   * @throws RangeError when what is stored is no counter or the sum leaves 64 bits, or the bounds; nothing is changed
    */
-  increment(bucket: string, key: string, delta: bigint): Promise<bigint>;
+  increment(bucket: string, key: string, delta: bigint, bounds?: CounterBounds): Promise<bigint>;
 }
 
 export interface BusMessage {

@@ -61,6 +61,7 @@ export class ComponentRunner implements RunningComponent, GroupOwner {
   readonly #imports: ImportServer;
   readonly #breaches: Breaches;
   readonly #cpu: CpuShare;
+  #config: GuestSetup["config"];
   #groups: InstanceGroup[] = [];
   #queue: Call[] = [];
   #firstStart: PromiseWithResolvers<void> | undefined;
@@ -85,6 +86,7 @@ export class ComponentRunner implements RunningComponent, GroupOwner {
     const { clock, heap, options, setup } = deps;
     const bounds = { memory: options.limits.memory, heap };
     this.#deps = deps;
+    this.#config = setup.config;
     this.#httpDeps = {
       action: `serve HTTP by component "${setup.id}"`,
       now: () => clock.monotonic(),
@@ -179,6 +181,12 @@ export class ComponentRunner implements RunningComponent, GroupOwner {
       breaches: this.#breaches.counts,
       degraded: this.#degraded,
     };
+  }
+
+  /** Another configuration for the instances there are, and those to come. */
+  configure(config: GuestSetup["config"]): void {
+    this.#config = config;
+    for (const group of this.#groups) group.configure(config);
   }
 
   /** V8's code cache of the glue, with what it compiled by now; undefined when there is none. */
@@ -394,7 +402,7 @@ export class ComponentRunner implements RunningComponent, GroupOwner {
     const group = new InstanceGroup({
       number: nextNumber(),
       slot,
-      setup,
+      setup: { ...setup, config: this.#config },
       log,
       limits: options.limits,
       imports: this.#imports,

@@ -114,6 +114,8 @@ export interface RunningComponent extends AsyncDisposable {
    * @throws the reason that the request was cancelled with
    */
   http(request: HttpRequest): Promise<HttpResponse>;
+  /** What `wasi:config/store` has from now on; for calls that begin later, and those that are running. */
+  configure(config: Readonly<Record<string, string>>): void;
   stats(): RunningStats;
 }
 

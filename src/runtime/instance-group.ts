@@ -188,6 +188,10 @@ export class InstanceGroup implements Tenant {
     slot.watch(limits.deadline);
   }
 
+  configure(config: GuestSetup["config"]): void {
+    this.#deps.slot.post(["configure", this.#deps.number, config]);
+  }
+
   /** V8's code cache of the glue, with what it compiled by now. Undefined when the worker is gone. */
   codeCache(): Promise<Uint8Array | undefined> {
     return new Promise((resolve) => {

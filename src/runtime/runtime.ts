@@ -179,6 +179,7 @@ export function createRuntime(deps: RuntimeDeps): Runtime {
       return {
         call: (interfaceName, functionName, args) => runner.call(interfaceName, functionName, args),
         http: (request) => runner.http(request),
+        configure: (config) => runner.configure({ ...config }),
         stats: () => runner.stats(),
         [Symbol.asyncDispose]: async () => {
           profiling[Symbol.dispose]();

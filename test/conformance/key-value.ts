@@ -106,6 +106,33 @@ export function keyValueSuite(subject: KeyValueSubject): void {
       expect(await keyValue.increment("b", "min", 0n)).toBe(-(2n ** 63n));
     });
 
+    test("increment() keeps to the bounds that it is given, and changes nothing beyond them", async ({ expect }) => {
+      await using store = await subject.open();
+      const { keyValue } = store;
+      await keyValue.set("b", "below", encode("-5"));
+      const bounds = { min: 0n, max: 10n };
+      await expect(keyValue.increment("b", "below", 1n, bounds)).rejects.toBeInstanceOf(RangeError);
+      expect(decode(await keyValue.get("b", "below"))).toBe("-5");
+      expect(await keyValue.increment("b", "below", 15n, bounds)).toBe(10n);
+    });
+
+    test("swap() sets a value only while the expected one is there", async ({ expect }) => {
+      await using store = await subject.open();
+      const { keyValue } = store;
+      expect(await keyValue.swap("b", "k", encode("x"), encode("y"))).toBe(false);
+      expect(await keyValue.swap("b", "k", undefined, encode("first"))).toBe(true);
+      expect(await keyValue.swap("b", "k", undefined, encode("again"))).toBe(false);
+      expect(await keyValue.swap("b", "k", encode("firs"), encode("again"))).toBe(false);
+      const results = await Promise.all(
+        Array.from({ length: 10 }, (_, n) => keyValue.swap("b", "k", encode("first"), encode(String(n)))),
+      );
+      expect(results.filter(Boolean)).toHaveLength(1);
+      await keyValue.set("b", "k", encode(""));
+      expect(await keyValue.swap("b", "k", undefined, encode("z"))).toBe(false);
+      expect(await keyValue.swap("b", "k", encode(""), encode("z"))).toBe(true);
+      expect(decode(await keyValue.get("b", "k"))).toBe("z");
+    });
+
     test("a refused increment() leaves writes of the same moment alone", async ({ expect }) => {
       await using store = await subject.open();
       const { keyValue } = store;

@@ -12,6 +12,7 @@ import type {
   ProviderDeps,
   ProviderFactory,
 } from "../../src/provider/contract.ts";
+import type { InterfaceShape } from "../../src/lib/wit/type.ts";
 import type { HostServices } from "../../src/provider/services.ts";
 
 type Component = (functionName: string, args: readonly unknown[], interfaceName: string) => unknown;
@@ -20,6 +21,8 @@ export interface LinkOptions {
   readonly component?: string;
   readonly config?: unknown;
   readonly interfaces?: readonly string[];
+  /** What the component has of the interfaces. */
+  readonly shapes?: readonly InterfaceShape[];
   /** Called for what the provider calls; with it the link is of direction `exports`. */
   readonly handler?: Component;
   /** Serves HTTP requests; with it the link is of direction `exports`, too. */
@@ -104,7 +107,7 @@ export async function bindLink(provider: Provider, options: LinkOptions): Promis
     direction: imports ? "imports" : "exports",
     interfaces: options.interfaces ?? (all === "anything" ? [] : all),
     elsewhere: false,
-    shapes: () => [],
+    shapes: () => options.shapes ?? [],
     config: provider.parseLinkConfig(options.config),
     log: options.log ?? silentLogger,
     call: async (interfaceName, functionName, args) => {

@@ -145,6 +145,7 @@ export function createVersionWorld(disk: Disk, options: VersionWorldOptions): Ve
         }
       },
       http: () => Promise.reject(new Error("no HTTP here")),
+      configure: () => {},
       stats: () => ({
         calls: 0,
         failures: 0,

@@ -64,6 +64,16 @@ const ATOMICS: ProviderForm = {
   instance: "wrpc:keyvalue/atomics@0.2.0-draft",
   functions: [bucketFunction("increment", [KEY, field("delta", U64)], U64)],
 };
+const KEYS = field("keys", { kind: "list", element: STRING });
+const PAIR: WitType = { kind: "tuple", elements: [STRING, BYTES] };
+const BATCH: ProviderForm = {
+  instance: "wrpc:keyvalue/batch@0.2.0-draft",
+  functions: [
+    bucketFunction("get-many", [KEYS], { kind: "list", element: option(PAIR) }),
+    bucketFunction("set-many", [field("key-values", { kind: "list", element: PAIR })], undefined),
+    bucketFunction("delete-many", [KEYS], undefined),
+  ],
+};
 
 const MESSAGE = record(field("subject", STRING), field("body", BYTES), field("reply-to", option(STRING)));
 
@@ -91,6 +101,7 @@ const HANDLER: ProviderForm = {
 export const PROVIDER_FORMS: ReadonlyMap<string, ProviderForm> = new Map([
   ["wasi:keyvalue/store", STORE],
   ["wasi:keyvalue/atomics", ATOMICS],
+  ["wasi:keyvalue/batch", BATCH],
   ["wasmcloud:messaging/consumer", CONSUMER],
   ["wasmcloud:messaging/handler", HANDLER],
 ]);

@@ -1,4 +1,4 @@
-import { addToCounter, encodeCounter } from "./counter.ts";
+import { addToCounter, encodeCounter } from "../../lib/counter.ts";
 import type { Write, WriteResult } from "./protocol.ts";
 import type { Database } from "./sqlite.ts";
 
@@ -24,15 +24,24 @@ export function createKeyValueTable(db: Database): KeyValueTable {
   const upsertState = db.prepare("INSERT OR REPLACE INTO state (name, value) VALUES (?, ?)");
   const removeState = db.prepare("DELETE FROM state WHERE name = ?");
 
-  const increment = (bucket: string, key: string, delta: bigint): WriteResult => {
+  const increment = ({ bucket, key, delta, bounds }: Write & { readonly kind: "increment" }): WriteResult => {
     try {
-      const value = addToCounter(select.get(bucket, key)?.value, delta);
+      const value = addToCounter(select.get(bucket, key)?.value, delta, bounds);
       upsert.run(bucket, key, encodeCounter(value));
       return { ok: true, value };
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
       return { ok: false, message: error.message };
     }
+  };
+
+  const swap = ({ bucket, key, expected, value }: Write & { readonly kind: "swap" }): WriteResult => {
+    const found = select.get(bucket, key)?.value;
+    const same =
+      found === undefined || expected === undefined ? found === expected : Buffer.compare(found, expected) === 0;
+    if (!same) return { ok: false, message: "the value is another one" };
+    upsert.run(bucket, key, value);
+    return DONE;
   };
 
   return {
@@ -42,7 +51,8 @@ export function createKeyValueTable(db: Database): KeyValueTable {
     keys: (bucket, after, limit) => list.all(bucket, after ?? "", limit).map((row) => row.key),
     getState: (name) => selectState.get(name)?.value,
     write: (write) => {
-      if (write.kind === "increment") return increment(write.bucket, write.key, write.delta);
+      if (write.kind === "increment") return increment(write);
+      if (write.kind === "swap") return swap(write);
       if (write.kind === "set") upsert.run(write.bucket, write.key, write.value);
       else if (write.kind === "delete") remove.run(write.bucket, write.key);
       else if (write.value === undefined) removeState.run(write.name);

@@ -12,7 +12,7 @@ import {
   type Share,
   type StampedRow,
 } from "./segment.ts";
-import type { Database } from "./sqlite.ts";
+import { SqliteFailure, type Database } from "./sqlite.ts";
 
 /** A segment is sealed at so many rows, so that dropping it frees what an outage filled in small steps. */
 const SEAL_ROWS = 10_000;
@@ -206,10 +206,16 @@ export function createLaneSegments({ db, lane, heads, sealBytes }: LaneSegmentsD
 
     scan: (head, after, visit) => {
       let going = true;
+      let before = after;
       for (const segment of head.lanes[lane].segments) {
         if (segment.last <= after) continue;
         try {
-          tableOf(segment).scan(after, (row) => (going = visit(row)));
+          tableOf(segment).scan(after, (row) => {
+            const { seq } = row.record;
+            checkPlace(segment, before, seq);
+            before = seq;
+            return (going = visit(row));
+          });
         } catch (error) {
           if (error instanceof Error) throw new BrokenSegment(segment, error);
           throw error;
@@ -320,6 +326,16 @@ export function createLaneSegments({ db, lane, heads, sealBytes }: LaneSegmentsD
 
     forget: (id) => void tables.delete(id),
   };
+}
+
+/**
+ * A medium that loses what it had confirmed may leave a list of segments and a table that do not fit together. Such a row
+ * cannot be removed by its sequence, and reading on from it leads nowhere.
+ */
+function checkPlace({ first, last }: Segment, before: number, seq: number): void {
+  if (seq > before && seq >= first && seq <= last) return;
+  const place = seq > before ? `in a segment from ${first} to ${last}` : `behind ${before}`;
+  throw new SqliteFailure("corrupt", `A row of sequence ${seq} lies ${place}`);
 }
 
 function sum(shares: readonly Share[]): Removed | undefined {

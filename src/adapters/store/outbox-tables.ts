@@ -29,7 +29,7 @@ import { acceptedAt, isExpired, oldestOf, type Accepted, type Now, type Oldest }
 import { parseHeaders, type RowRecord } from "./row.ts";
 import { admitRows, type Admitted } from "./row-admission.ts";
 import { createSegment, segmentName, type Segment, type StampedRow } from "./segment.ts";
-import type { Database, SqlRow } from "./sqlite.ts";
+import { SqliteFailure, type Database, type SqlRow } from "./sqlite.ts";
 
 /** Damaged or expired rows that one read handles before it starts over. */
 const UNUSABLE_BATCH = 256;
@@ -149,7 +149,7 @@ export class OutboxTables {
     return { refused, readable: [...readable], result };
   }
 
-  /** The next rows above `after`. Damaged and expired ones are deleted and written down. @throws BrokenSegment */
+  /** The next rows above `after`. Damaged and expired ones are deleted and written down. @throws BrokenSegment, SqliteFailure */
   read(
     lane: StoredLane,
     after: number,
@@ -176,9 +176,11 @@ export class OutboxTables {
       });
       if (unusable.length > 0) {
         changed = true;
-        this.#change(now, (head) => {
-          for (const { seq, reason } of unusable) this.#giveUp(head, { lane, seq, reason }, now);
-        });
+        const given = this.#change(now, (head) =>
+          unusable.filter(({ seq, reason }) => this.#giveUp(head, { lane, seq, reason }, now)),
+        );
+        // A table in which a row is met and not found: reading it again would go on for ever.
+        if (given.length === 0) throw new SqliteFailure("corrupt", `No row of sequence ${unusable[0]?.seq} to remove`);
       }
       const last = rows.at(-1);
       if (last !== undefined && limit.offers) this.#offered[lane] = Math.max(this.#offered[lane], last.seq);
@@ -188,7 +190,7 @@ export class OutboxTables {
 
   /** Deletes a row that the hub will never take, and writes it down. */
   refuse(lane: StoredLane, seq: number, now: Now): void {
-    this.#change(now, (head) => this.#giveUp(head, { lane, seq, reason: "refused" }, now));
+    this.#change(now, (head) => void this.#giveUp(head, { lane, seq, reason: "refused" }, now));
   }
 
   /** The hub lost what it had acknowledged above `to`: what is still held counts as waiting again. */
@@ -253,7 +255,9 @@ export class OutboxTables {
       state.segments = state.segments.map((segment) => (segment.id === id ? fresh : segment));
       this.#lanes[lane].recount(head);
       const lost = Math.max(0, before - state.rows);
-      for (const [index, gap] of copy.gaps.entries()) {
+      // Rows may be missing although every page is read: then nobody knows where.
+      const anywhere = lost > 0 ? [{ from: range.after + 1, to: range.upTo }] : [];
+      for (const [index, gap] of (copy.gaps.length > 0 ? copy.gaps : anywhere).entries()) {
         // How many of them lay in which gap is not known: the first one tells the number.
         this.#writeDown(head, lane, { ...gap, count: index === 0 ? lost : 0, bytes: 0 }, "corrupt", now);
       }
@@ -398,13 +402,16 @@ export class OutboxTables {
     for (const part of removed) this.#writeDown(head, segment.lane, part, reason, now);
   }
 
+  /** False when there is no such row. */
   #giveUp(
     head: Head,
     row: { readonly lane: StoredLane; readonly seq: number; readonly reason: LossReason },
     now: Now,
-  ): void {
+  ): boolean {
     const removed = this.#lanes[row.lane].remove(head, row.seq);
-    if (removed.count > 0) this.#writeDown(head, row.lane, removed, row.reason, now);
+    if (removed.count === 0) return false;
+    this.#writeDown(head, row.lane, removed, row.reason, now);
+    return true;
   }
 
   #writeDown(head: Head, lane: Lane, removed: Removed, reason: LossReason, now: Now): void {

@@ -2,6 +2,7 @@
 
 import type { ErrorCode } from "../../domain/errors.ts";
 import type { Delivered, Lane, LedgerEntry, LossReason, StoredLane } from "../../domain/outbox.ts";
+import type { CounterBounds } from "../../lib/counter.ts";
 import type { LogFields, LogLevel } from "../../lib/log.ts";
 import type { Boot } from "./boots.ts";
 import type { Now, Oldest } from "./row-age.ts";
@@ -24,7 +25,20 @@ export type LaneValues = Readonly<Partial<Record<Lane, number>>>;
 export type Write =
   | { readonly kind: "set"; readonly bucket: string; readonly key: string; readonly value: Uint8Array }
   | { readonly kind: "delete"; readonly bucket: string; readonly key: string }
-  | { readonly kind: "increment"; readonly bucket: string; readonly key: string; readonly delta: bigint }
+  | {
+      readonly kind: "increment";
+      readonly bucket: string;
+      readonly key: string;
+      readonly delta: bigint;
+      readonly bounds?: CounterBounds | undefined;
+    }
+  | {
+      readonly kind: "swap";
+      readonly bucket: string;
+      readonly key: string;
+      readonly expected: Uint8Array | undefined;
+      readonly value: Uint8Array;
+    }
   | { readonly kind: "put-state"; readonly name: string; readonly value: string | undefined };
 
 export type WriteResult =

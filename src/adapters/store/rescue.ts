@@ -46,9 +46,12 @@ export function rescue({ from, to, start }: RescueOptions): Rescued {
   for (const lane of STORED_LANES) {
     head.lanes[lane].dropped = old?.lanes[lane].dropped ?? 0;
     const found = from === undefined ? [] : segmentsOf(from, old, lane);
+    let covered = marks[lane];
     for (const { id, first, last } of found) {
-      const range = { after: Math.max(marks[lane], first - 1), upTo: Math.min(last, start.lastSeq) };
+      const range = { after: Math.max(covered, first - 1), upTo: Math.min(last, start.lastSeq) };
       if (range.after >= range.upTo) continue;
+      // The new ones stay apart even when those of a list that lies do not.
+      if (old !== undefined) covered = range.upTo;
       const { copy, segment } = copySegment(from, to, { head, lane, id, range });
       rows += copy.rows;
       if (segment.rows > 0) head.lanes[lane].segments.push(segment);

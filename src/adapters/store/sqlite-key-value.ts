@@ -37,9 +37,14 @@ export function createSqliteKeyValue({ client, queue }: KeyValueDeps): KeyValueS
     delete: async (bucket, key) => {
       await queue.write({ kind: "delete", bucket, key });
     },
-    increment: async (bucket, key, delta) => {
+    swap: async (bucket, key, expected, value) => {
       checkKey(key);
-      const result = await queue.write({ kind: "increment", bucket, key, delta });
+      const copies = { expected: expected && new Uint8Array(expected), value: new Uint8Array(value) };
+      return (await queue.write({ kind: "swap", bucket, key, ...copies })).ok;
+    },
+    increment: async (bucket, key, delta, bounds) => {
+      checkKey(key);
+      const result = await queue.write({ kind: "increment", bucket, key, delta, bounds });
       if (!result.ok) throw new RangeError(result.message);
       return result.value ?? 0n;
     },

@@ -122,6 +122,22 @@ export class ComponentSlot implements AsyncDisposable {
     this.#again = true;
   }
 
+  /** The versions there are go on with what `spec` has for them to read. In all else it is the one that was wanted before. */
+  async configure(spec: ComponentSpec): Promise<void> {
+    await this.#lock.run(async () => {
+      const { config, secrets } = spec;
+      const change = (version: Version, isWanted: boolean): Version => {
+        version.running.configure(config);
+        return { ...version, spec: isWanted ? spec : { ...version.spec, config, secrets } };
+      };
+      this.#current = change(this.#current, this.#current.spec === this.#wanted);
+      if (this.#previous !== undefined) {
+        this.#previous = { ...this.#previous, version: change(this.#previous.version, false) };
+      }
+      this.#wanted = spec;
+    });
+  }
+
   /** What failed may have lacked something that is there now. */
   reconsider(): void {
     if (this.#failure !== undefined || this.#down) this.#again = true;

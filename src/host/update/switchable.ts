@@ -49,6 +49,10 @@ export class SwitchableComponent implements RunningComponent {
     return this.#wait((target) => target.http(request));
   }
 
+  configure(config: Readonly<Record<string, string>>): void {
+    this.#target?.configure(config);
+  }
+
   stats(): RunningStats {
     const stats = this.#target?.stats() ?? NO_STATS;
     return this.#waiting.length === 0 ? stats : { ...stats, pending: stats.pending + this.#waiting.length };

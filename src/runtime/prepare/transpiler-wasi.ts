@@ -32,7 +32,7 @@ export function stubTranspilerWasi(): void {
   const wasi = createWasi({
     id: "transpiler",
     env: {},
-    config: {},
+    config: () => ({}),
     maxRandomBytes: 65_536,
     // What the transpiler prints goes where the child's own messages go.
     print: (_stream, line) => process.stderr.write(`${line}\n`),

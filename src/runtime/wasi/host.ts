@@ -6,7 +6,8 @@ export interface WasiHost {
   /** What the guest is told as the name of its program. */
   readonly id: string;
   readonly env: Readonly<Record<string, string>>;
-  readonly config: Readonly<Record<string, string>>;
+  /** As it is now: it may change between two calls, and in one. */
+  readonly config: () => Readonly<Record<string, string>>;
   /** Most bytes of randomness that one call may ask for. */
   readonly maxRandomBytes: number;
   readonly print: (stream: OutputName, line: string) => void;

@@ -43,8 +43,11 @@ export function createWasi(host: WasiHost): Wasi {
     return new OutputStream(suspend, sink);
   };
   const config = {
-    get: (key: string) => ok(Object.hasOwn(host.config, key) ? host.config[key] : undefined),
-    getAll: () => ok(Object.entries(host.config)),
+    get: (key: string) => {
+      const now = host.config();
+      return ok(Object.hasOwn(now, key) ? now[key] : undefined);
+    },
+    getAll: () => ok(Object.entries(host.config())),
   };
 
   return {

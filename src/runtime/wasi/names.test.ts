@@ -11,7 +11,7 @@ describe("BUILTIN_INTERFACES", () => {
     const { interfaces } = createWasi({
       id: "x",
       env: {},
-      config: {},
+      config: () => ({}),
       maxRandomBytes: 1,
       print: () => {},
       log: () => {},
@@ -55,6 +55,9 @@ describe("checkBuiltinVersion()", () => {
       "wasi:io/poll@0.2.12",
       "wasi:io/poll",
       "wasi:config/store@0.2.0-rc.1",
+      "wasi:config/store@0.2.0-draft",
+      "wasi:config/runtime@0.2.0-draft",
+      "wasi:config/store@0.2.0-draft-2024-09-27",
       "wasi:logging/logging@0.1.0-draft",
       "acme:things/other@9.0.0",
     ]) {

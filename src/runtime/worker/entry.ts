@@ -64,6 +64,9 @@ function receive(message: ToWorker): void {
     case "http":
       groups.get(message[1])?.input(message[2], message[3]);
       break;
+    case "configure":
+      groups.get(message[1])?.configure(message[2]);
+      break;
     case "code-cache":
       post(["code-cache", message[1], message[2], groups.get(message[1])?.codeCache()]);
       break;

@@ -29,6 +29,7 @@ export interface GroupDeps {
 export class Group implements TurnSource {
   readonly #deps: GroupDeps;
   readonly setup: GroupSetup;
+  config: GroupSetup["config"];
   readonly cells: CellWriter;
   readonly exports: readonly ListedFunction[];
   readonly imports: readonly ListedFunction[];
@@ -46,6 +47,7 @@ export class Group implements TurnSource {
     const { setup } = deps;
     this.#deps = deps;
     this.setup = setup;
+    this.config = setup.config;
     this.cells = new CellWriter(setup.cells);
     this.exports = listFunctions(setup.exports);
     this.imports = listFunctions(setup.imports);
@@ -144,6 +146,10 @@ export class Group implements TurnSource {
     this.#deps.scheduler.withdraw(this);
     for (const guest of this.#guests.values()) this.#drop(guest, "expired");
     this.#reportClosed();
+  }
+
+  configure(config: GroupSetup["config"]): void {
+    this.config = config;
   }
 
   codeCache(): Uint8Array | undefined {

@@ -88,11 +88,12 @@ export class Guest implements Runnable {
   constructor(deps: GuestDeps) {
     this.#deps = deps;
     this.#madeAt = deps.clock();
-    const { id, env, config, grants, memory } = deps.group.setup;
+    const { group } = deps;
+    const { id, env, grants, memory } = group.setup;
     this.#wasi = createWasi({
       id,
       env,
-      config,
+      config: () => group.config,
       maxRandomBytes: memory,
       print: (stream, line) => this.#print(stream, line),
       log: (level, context, message) =>

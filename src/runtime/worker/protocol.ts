@@ -95,6 +95,8 @@ export type ToWorker =
   | readonly [type: "stream", group: number, instance: number, stream: number, input: StreamInput]
   /** About the request of a turn of kind `http`. */
   | readonly [type: "http", group: number, turn: number, input: ExchangeInput]
+  /** Another configuration for the guests of the group. */
+  | readonly [type: "configure", group: number, config: GuestSetup["config"]]
   /** Answered by `code-cache`. */
   | readonly [type: "code-cache", group: number, request: number];
 

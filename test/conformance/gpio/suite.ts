@@ -36,18 +36,36 @@ export interface GpioRig extends AsyncDisposable {
   pass(milliseconds: number): Promise<void>;
   /** Nanoseconds of the monotonic clock. */
   now(): bigint;
+  /** Takes the chip away, or brings it back; done when that was noticed. */
+  plug(plugged: boolean): Promise<void>;
 }
 
-export const GPIO_LINES = {
-  button: { line: 17, direction: "input", edges: "both", debounce: "5ms" },
-  door: { line: 22, direction: "input", edges: "both", active_low: true },
-  flow: { line: 4, direction: "input", edges: "rising" },
-  plain: { line: 5, direction: "input", bias: "pull-up" },
-  lamp: { line: 27, direction: "output" },
-  valve: { line: 10, direction: "output", active_low: true, initial: "active" },
-} as const;
+export const gpioLines = (scale = 1) =>
+  ({
+    button: { line: 17, direction: "input", edges: "both", debounce: `${5 * scale}ms` },
+    door: { line: 22, direction: "input", edges: "both", active_low: true },
+    flow: { line: 4, direction: "input", edges: "rising" },
+    plain: { line: 5, direction: "input", bias: "pull-up" },
+    lamp: { line: 27, direction: "output" },
+    valve: { line: 10, direction: "output", active_low: true, initial: "active" },
+  }) as const;
 
-export function gpioSuite(subject: { readonly name: string; create(): Promise<GpioRig> }): void {
+export interface GpioSubject {
+  readonly name: string;
+  /** By how much all times are longer: on a chip for which time passes by itself. */
+  readonly scale?: number;
+  /** It sees every edge. Others may miss some that come too fast, without a trace. */
+  readonly exact: boolean;
+  create(): Promise<GpioRig>;
+}
+
+export function gpioSuite(subject: GpioSubject): void {
+  const { scale = 1 } = subject;
+  const nanos = (milliseconds: number): bigint => BigInt(milliseconds * scale) * 1_000_000n;
+  const create = async (): Promise<GpioRig> => {
+    const rig = await subject.create();
+    return { ...rig, pass: async (milliseconds) => await rig.pass(milliseconds * scale) };
+  };
   const watch = async (
     rig: GpioRig,
     label: string,
@@ -72,7 +90,7 @@ export function gpioSuite(subject: { readonly name: string; create(): Promise<Gp
 
   describe(`petiole:gpio on ${subject.name}`, () => {
     test("handle-edges gets an edge with time, sequence and level", async ({ expect }) => {
-      await using rig = await subject.create();
+      await using rig = await create();
       const { batches, link } = await watch(rig, "flow");
       await using _link = link;
       const before = rig.now();
@@ -87,7 +105,7 @@ export function gpioSuite(subject: { readonly name: string; create(): Promise<Gp
     });
 
     test("handle-edges gets only the edges that the line reports", async ({ expect }) => {
-      await using rig = await subject.create();
+      await using rig = await create();
       const { batches, link } = await watch(rig, "flow");
       await using _link = link;
       for (const high of [true, false, true, false, true]) rig.drive("flow", high);
@@ -96,7 +114,7 @@ export function gpioSuite(subject: { readonly name: string; create(): Promise<Gp
     });
 
     test("edges are of the logical level: active low turns them round", async ({ expect }) => {
-      await using rig = await subject.create();
+      await using rig = await create();
       rig.drive("door", true);
       const { batches, link } = await watch(rig, "door");
       await using _link = link;
@@ -110,7 +128,7 @@ export function gpioSuite(subject: { readonly name: string; create(): Promise<Gp
     test("debounce lets a change pass when it has lasted, with the time at which it was accepted", async ({
       expect,
     }) => {
-      await using rig = await subject.create();
+      await using rig = await create();
       const { batches, link } = await watch(rig, "button");
       await using _link = link;
       await using lines = await bindLink(rig.provider, { config: { lines: { button: "read" } } });
@@ -127,11 +145,11 @@ export function gpioSuite(subject: { readonly name: string; create(): Promise<Gp
       await rig.pass(20);
       expect(edges(batches.all)).toBe("rising 1");
       expect(await lines.call(LINES, "get", "button")).toBe("active");
-      expect((batches.all[0]?.events[0]?.timestamp ?? 0n) - pressed).toBeGreaterThanOrEqual(5_000_000n);
+      expect((batches.all[0]?.events[0]?.timestamp ?? 0n) - pressed).toBeGreaterThanOrEqual(nanos(5));
     });
 
     test("edges that collect during a call go into the next one, together", async ({ expect }) => {
-      await using rig = await subject.create();
+      await using rig = await create();
       const gate = Promise.withResolvers<void>();
       let running = 0;
       const { batches, link } = await watch(rig, "door", {}, async () => {
@@ -157,7 +175,7 @@ export function gpioSuite(subject: { readonly name: string; create(): Promise<Gp
     });
 
     test("a full queue drops by the link's policy and counts", async ({ expect }) => {
-      await using rig = await subject.create();
+      await using rig = await create();
       const gate = Promise.withResolvers<void>();
       const config = { queue: 3, max_batch: 2 };
       const { batches, link } = await watch(rig, "flow", config, async () => await gate.promise);
@@ -179,7 +197,7 @@ export function gpioSuite(subject: { readonly name: string; create(): Promise<Gp
     });
 
     test("edges that never came to the component count as lost, those it failed on do not", async ({ expect }) => {
-      await using rig = await subject.create();
+      await using rig = await create();
       const failures = [new PetioleError("ERR_COMPONENT_BUSY", "busy"), new PetioleError("ERR_COMPONENT_TRAP", "trap")];
       const { batches, link } = await watch(rig, "flow", {}, () => {
         const failure = failures.shift();
@@ -197,7 +215,7 @@ export function gpioSuite(subject: { readonly name: string; create(): Promise<Gp
     });
 
     test("an input reports to every component that is linked", async ({ expect }) => {
-      await using rig = await subject.create();
+      await using rig = await create();
       const first = await watch(rig, "flow");
       await using _first = first.link;
       const second = await watch(rig, "flow");
@@ -212,7 +230,7 @@ export function gpioSuite(subject: { readonly name: string; create(): Promise<Gp
     });
 
     test("disposing a link waits for the call in flight", async ({ expect }) => {
-      await using rig = await subject.create();
+      await using rig = await create();
       const gate = Promise.withResolvers<void>();
       const { batches, link } = await watch(rig, "flow", {}, async () => await gate.promise);
       rig.drive("flow", true);
@@ -229,7 +247,7 @@ export function gpioSuite(subject: { readonly name: string; create(): Promise<Gp
     });
 
     test("get, get-many, set and set-many work on logical levels", async ({ expect }) => {
-      await using rig = await subject.create();
+      await using rig = await create();
       await using lines = await bindLink(rig.provider, {
         config: { lines: { lamp: "write", valve: "write", plain: "read" } },
       });
@@ -249,7 +267,7 @@ export function gpioSuite(subject: { readonly name: string; create(): Promise<Gp
     });
 
     test("list-lines describes the granted lines", async ({ expect }) => {
-      await using rig = await subject.create();
+      await using rig = await create();
       await using lines = await bindLink(rig.provider, { config: { lines: { button: "read", valve: "write" } } });
       expect(await lines.call(LINES, "list-lines")).toEqual([
         {
@@ -258,7 +276,7 @@ export function gpioSuite(subject: { readonly name: string; create(): Promise<Gp
           activeLow: false,
           bias: "as-is",
           drive: "push-pull",
-          debouncePeriod: 5_000_000n,
+          debouncePeriod: nanos(5),
           reportsEdges: true,
         },
         {
@@ -274,9 +292,9 @@ export function gpioSuite(subject: { readonly name: string; create(): Promise<Gp
     });
 
     test("pulse sets a line for a time, a further one restarts it, and set ends it", async ({ expect }) => {
-      await using rig = await subject.create();
+      await using rig = await create();
       await using lines = await bindLink(rig.provider, { config: { lines: { lamp: "write" } } });
-      const pulse = async (): Promise<unknown> => await lines.call(LINES, "pulse", "lamp", 50_000_000n);
+      const pulse = async (): Promise<unknown> => await lines.call(LINES, "pulse", "lamp", nanos(50));
       await pulse();
       expect(rig.voltage("lamp")).toBe(true);
       await rig.pass(30);
@@ -292,23 +310,109 @@ export function gpioSuite(subject: { readonly name: string; create(): Promise<Gp
     });
 
     test("a pulse ends also when the component is gone, and with the provider", async ({ expect }) => {
-      const rig = await subject.create();
+      const rig = await create();
       try {
         const lines = await bindLink(rig.provider, { config: { lines: { lamp: "write" } } });
-        await lines.call(LINES, "pulse", "lamp", 50_000_000n);
+        await lines.call(LINES, "pulse", "lamp", nanos(50));
         await lines[Symbol.asyncDispose]();
         await rig.pass(60);
         expect(rig.voltage("lamp")).toBe(false);
         await using again = await bindLink(rig.provider, { config: { lines: { lamp: "write" } } });
-        await again.call(LINES, "pulse", "lamp", 50_000_000n);
+        await again.call(LINES, "pulse", "lamp", nanos(50));
       } finally {
         await rig[Symbol.asyncDispose]();
       }
       expect(rig.voltage("lamp")).toBe(false);
     });
 
+    test("play-sequence plays levels one after another, as often as asked", async ({ expect }) => {
+      await using rig = await create();
+      await using lines = await bindLink(rig.provider, { config: { lines: { lamp: "write" } } });
+      const steps = [
+        { level: "active", duration: nanos(40) },
+        { level: "inactive", duration: nanos(80) },
+      ];
+      const seen: boolean[] = [];
+      await lines.call(LINES, "play-sequence", "lamp", steps, 2);
+      for (const wait of [20, 60, 60, 60, 120]) {
+        await rig.pass(wait);
+        seen.push(rig.voltage("lamp"));
+      }
+      // At 20, 80, 140, 200 and 320.
+      expect(seen).toEqual([true, false, true, false, false]);
+      await lines.call(LINES, "play-sequence", "lamp", steps.toReversed(), 1);
+      await rig.pass(200);
+      expect(rig.voltage("lamp")).toBe(true);
+    });
+
+    test("a sequence without end is ended by set, and with the component", async ({ expect }) => {
+      await using rig = await create();
+      const lines = await bindLink(rig.provider, { config: { lines: { lamp: "write" } } });
+      const blink = async (): Promise<void> => {
+        const steps = [
+          { level: "active", duration: nanos(40) },
+          { level: "inactive", duration: nanos(40) },
+        ];
+        await lines.call(LINES, "play-sequence", "lamp", steps, 0);
+      };
+      await blink();
+      await rig.pass(20 + 160);
+      expect(rig.voltage("lamp")).toBe(true);
+      await lines.call(LINES, "set", "lamp", "active");
+      await rig.pass(60);
+      expect(rig.voltage("lamp")).toBe(true);
+      await blink();
+      await lines[Symbol.asyncDispose]();
+      await rig.pass(120);
+      expect(rig.voltage("lamp")).toBe(false);
+    });
+
+    test("a burst of 10,000 edges: delivered in order, and with the lost ones they add up", async ({ expect }) => {
+      await using rig = await create();
+      const { batches, link } = await watch(rig, "door", { queue: 64, max_batch: 32 });
+      await using _link = link;
+      for (let i = 1; i <= 10_000; i += 1) {
+        rig.drive("door", i % 2 === 1);
+        if (i % 100 === 0) await rig.pass(1);
+      }
+      await rig.pass(100);
+      let last = 0n;
+      for (const { events, lost } of batches.all) {
+        expect(events.length).toBeLessThanOrEqual(32);
+        // Each gap is told of where it is.
+        expect(events.map(({ sequence }) => sequence)).toEqual(events.map((_, i) => last + lost + BigInt(i) + 1n));
+        last = events.at(-1)?.sequence ?? 0n;
+      }
+      expect(batches.all.at(-1)?.level).toBe("active");
+      expect(last).toBeLessThanOrEqual(10_000n);
+      if (subject.exact) expect(last).toBe(10_000n);
+    });
+
+    test("a chip that is unplugged fails with disconnected, and serves again when it is back", async ({ expect }) => {
+      await using rig = await create();
+      const { batches, link } = await watch(rig, "flow");
+      await using _link = link;
+      await using lines = await bindLink(rig.provider, { config: { lines: { valve: "write", flow: "read" } } });
+      await lines.call(LINES, "set", "valve", "inactive");
+      rig.drive("flow", true);
+      await rig.pass(10);
+      await rig.plug(false);
+      await expect(lines.call(LINES, "get", "flow")).rejects.toMatchObject(error("disconnected"));
+      await expect(lines.call(LINES, "set", "valve", "active")).rejects.toMatchObject(error("disconnected"));
+      expect(await lines.call(LINES, "list-lines")).toHaveLength(2);
+      await rig.plug(true);
+      // As after a start of the agent.
+      expect(await lines.call(LINES, "get", "valve")).toBe("active");
+      rig.drive("flow", false);
+      await rig.pass(10);
+      rig.drive("flow", true);
+      await rig.pass(10);
+      // The numbers go on, though the chip begins anew.
+      expect(edges(batches.all)).toBe("rising 1, rising 2");
+    });
+
     test("functions fail with the interface's errors", async ({ expect }) => {
-      await using rig = await subject.create();
+      await using rig = await create();
       await using lines = await bindLink(rig.provider, { config: { lines: { lamp: "read", valve: "write" } } });
       await expect(lines.call(LINES, "get", "door")).rejects.toMatchObject(error("not-granted"));
       await expect(lines.call(LINES, "set", "nothing", "active")).rejects.toMatchObject(error("not-granted"));
@@ -316,6 +420,14 @@ export function gpioSuite(subject: { readonly name: string; create(): Promise<Gp
       await expect(lines.call(LINES, "pulse", "lamp", 1n)).rejects.toMatchObject(error("not-permitted"));
       await expect(lines.call(LINES, "pulse", "valve", 0n)).rejects.toMatchObject(error("invalid-argument"));
       await expect(lines.call(LINES, "pulse", "valve", 2n ** 60n)).rejects.toMatchObject(error("invalid-argument"));
+      const play = async (steps: readonly object[]): Promise<unknown> =>
+        await lines.call(LINES, "play-sequence", "valve", steps, 1);
+      for (const duration of [0n, 999_999n, 2n ** 60n]) {
+        await expect(play([{ level: "active", duration }])).rejects.toMatchObject(error("invalid-argument"));
+      }
+      await expect(play([])).rejects.toMatchObject(error("invalid-argument"));
+      const step = { level: "active", duration: 1_000_000n };
+      await expect(play(Array.from({ length: 257 }, () => step))).rejects.toMatchObject(error("invalid-argument"));
       const both = [
         ["valve", "inactive"],
         ["lamp", "active"],
@@ -325,7 +437,7 @@ export function gpioSuite(subject: { readonly name: string; create(): Promise<Gp
     });
 
     test("bind() refuses links that the lines cannot serve", async ({ expect }) => {
-      await using rig = await subject.create();
+      await using rig = await create();
       const refused = { code: "ERR_LINK_INVALID" };
       const bind = async (lines: object, component: string): Promise<BoundLink> =>
         await bindLink(rig.provider, { component, config: { lines } });

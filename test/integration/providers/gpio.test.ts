@@ -92,7 +92,7 @@ describe("control socket of the simulated chip", () => {
         "error want: set <line> <0|1>",
         "error line 27 is an output",
         "error no line 99, the chip has 28",
-        "error want: set, release, get, pulse or watch",
+        "error want: set, release, get, pulse, plug, unplug or watch",
         "ok",
         "value 17 0",
       ]);

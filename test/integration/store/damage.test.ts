@@ -99,6 +99,26 @@ describe("a damaged row", () => {
   });
 });
 
+describe("a row that its segment does not know of", () => {
+  test("takes the segment out of use, and reading comes to an end", async ({ expect }) => {
+    await using folder = await createStoreFolder();
+    {
+      await using store = await folder.open();
+      await fill(store, 10);
+    }
+    const db = openDatabase(databaseOf(folder), { busyTimeout: 0 });
+    // A medium that loses what it had confirmed leaves a table that is newer than the list, with rows of another one.
+    db.exec(`UPDATE ${segmentOf(db, "standard")} SET seq = 1000, crc = crc + 1 WHERE seq = 7`);
+    db.close();
+    const { log, lines } = createLineLog();
+    await using store = await folder.open({}, log);
+    const rows = await store.outbox.read("standard", 0, WINDOW);
+    expect(rows.map((row) => row.seq)).toEqual([1, 2, 3, 4, 5, 6, 8, 9, 10]);
+    expect(lines).toContainEqual(expect.objectContaining({ level: "error", lane: "standard", lost: 1, rescued: 9 }));
+    expectCovered(expect, [7], await store.outbox.ledger());
+  });
+});
+
 describe("a damaged database", () => {
   test("without a header is moved aside; counting goes on and all is in the ledger", async ({ expect }) => {
     await using folder = await createStoreFolder();

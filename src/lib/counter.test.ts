@@ -1,5 +1,5 @@
 import { describe, test } from "vitest";
-import { addToCounter, encodeCounter } from "./counter.ts";
+import { SIGNED_64, UNSIGNED_64, addToCounter, encodeCounter } from "./counter.ts";
 
 const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
 
@@ -23,5 +23,11 @@ describe("addToCounter()", () => {
     expect(() => addToCounter(encode("18446744073709551615"), 1n)).toThrow(/64 bits/);
     expect(addToCounter(encode("-9223372036854775807"), -1n)).toBe(-(2n ** 63n));
     expect(() => addToCounter(encode("-9223372036854775808"), -1n)).toThrow(/64 bits/);
+  });
+
+  test("keeps to the bounds that it is given", ({ expect }) => {
+    expect(() => addToCounter(encode("-5"), 1n, UNSIGNED_64)).toThrow(/without a sign/);
+    expect(() => addToCounter(encode("9223372036854775807"), 1n, SIGNED_64)).toThrow(/64 bits/);
+    expect(addToCounter(encode("-5"), 5n, UNSIGNED_64)).toBe(0n);
   });
 });
