@@ -88,7 +88,9 @@ function readerEnd(from: ByteReader, post: (input: StreamInput) => void, forget:
   async function pump(): Promise<void> {
     try {
       for await (const chunk of from) {
-        for (let at = 0; at < chunk.byteLength && !over;) {
+        let at = 0;
+        while (at < chunk.byteLength) {
+          if (over) return;
           if (credit === 0) {
             await new Promise<void>((resolve) => (wake = resolve));
             continue;

@@ -5,7 +5,7 @@ import { partsOf, type InterfaceShape, type Resource, type WitType } from "./typ
 
 export interface StreamResources {
   /** What a resource is; undefined for others. A component may import streams of several versions. */
-  kindOf(resource: Resource): "input" | "output" | undefined;
+  readonly kindOf: (resource: Resource) => "input" | "output" | undefined;
   /** Whether values of the type may hold streams. */
   isIn(type: WitType | undefined): boolean;
   /**

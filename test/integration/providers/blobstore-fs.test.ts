@@ -18,7 +18,7 @@ wasiBlobstoreSuite({
     const stack = new AsyncDisposableStack();
     const folder = stack.use(await tempFolder());
     const rig = stack.use(await start(folder.path));
-    return { provider: rig.provider, bind: rig.bind, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+    return { ...rig, [Symbol.asyncDispose]: () => stack.disposeAsync() };
   },
 });
 
