@@ -44,7 +44,8 @@ export const redisSchema = z
         "want redis://host:port or rediss://host:port",
       ),
     username: z.string().min(1).max(256).optional(),
-    /** Its first line is the password. */
+    password: z.string().min(1).max(4096).optional(),
+    /** Instead of it; its first line is the password. */
     password_file: file.optional(),
     tls: tls.optional(),
     database: z.int().min(0).max(65_535).default(0),
@@ -63,9 +64,16 @@ export const redisSchema = z
       .strictObject({ initial: duration().default(millis(200)), max: duration().default(seconds(30)) })
       .prefault({}),
   })
-  .refine(({ username, password_file }) => username === undefined || password_file !== undefined, {
+  .refine(
+    ({ username, password, password_file }) => username === undefined || (password ?? password_file) !== undefined,
+    {
+      path: ["password"],
+      message: "want the password of the username",
+    },
+  )
+  .refine(({ password, password_file }) => password === undefined || password_file === undefined, {
     path: ["password_file"],
-    message: "want the password of the username",
+    message: "want either password or password_file",
   })
   .refine(({ url, tls: given }) => given === undefined || url.startsWith("rediss:"), {
     path: ["tls"],
