@@ -152,7 +152,6 @@ export async function openAgent({ config, file, env, clock, signal, onEnd, ...de
   const outboxStats = createPatientStats({ outbox: store.outbox, clock });
   // While the store has nothing else to do: a status that comes later need not wait for the disk.
   await outboxStats();
-  const secrets = stack.use(openSecrets({ config, env, redactor, clock, log: log.child({ part: "secrets" }) }));
   const runtime = stack.use(
     createRuntime({
       cacheDir: config.cache_dir,
@@ -173,6 +172,18 @@ export async function openAgent({ config, file, env, clock, signal, onEnd, ...de
     log: log.child({ part: "nats" }),
     clock,
   });
+  const secrets = stack.use(
+    openSecrets({
+      config,
+      env,
+      redactor,
+      nats: nats.hub,
+      state: store.state,
+      fileOf: (id): string | undefined => host.fileOf(id),
+      clock,
+      log: log.child({ part: "secrets" }),
+    }),
+  );
   const services = { outbox: meters.outbox, keyValue: store.keyValue, bus, hubBus, inbox, nats, isClockTrusted };
   const isClockSynced = async (): Promise<boolean> => isClockTrusted();
   const trust =
@@ -201,6 +212,7 @@ export async function openAgent({ config, file, env, clock, signal, onEnd, ...de
     below: () => desired.below(),
     trust,
     remote,
+    secrets,
     env,
     clock,
     log: log.child({ part: "executables" }),
@@ -251,7 +263,7 @@ export async function openAgent({ config, file, env, clock, signal, onEnd, ...de
   const applications = createApplications({
     state: store.state,
     log: log.child({ part: "applications" }),
-    view: () => deviceView(lattice),
+    view: () => deviceView(config, lattice),
     own: () => desired.own(),
     latticeIds: () => {
       const { components, providers } = lattice?.status() ?? { components: [], providers: [] };

@@ -65,6 +65,8 @@ export interface Host extends AsyncDisposable {
    */
   apply(desired: DesiredState): Promise<void>;
   status(): HostStatus;
+  /** Where the bytes of a component are that is wanted. */
+  fileOf(id: ComponentId): string | undefined;
   readonly updates: UpdateControl;
 }
 
@@ -378,6 +380,7 @@ export function createHost({ runtime, registry, services, trust, remote, kept, c
     },
 
     updates,
+    fileOf: (id) => desired.components.find((spec) => spec.id === id)?.file,
 
     status: () =>
       secrets.conceal({

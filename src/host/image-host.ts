@@ -27,6 +27,8 @@ export interface ImageHost extends AsyncDisposable {
    */
   apply(wanted: WantedState): Promise<void>;
   status(): HostStatus;
+  /** Where the bytes of a component are that is wanted, when they are there. */
+  fileOf(id: string): string | undefined;
   readonly updates: UpdateControl;
 }
 
@@ -185,6 +187,7 @@ export function createImageHost({ host, artifacts, clock, log }: ImageHostDeps):
     },
 
     updates: host.updates,
+    fileOf: (id) => host.fileOf(id),
 
     status() {
       const { components, providers, links } = host.status();

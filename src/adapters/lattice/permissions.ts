@@ -23,6 +23,10 @@ export interface PermissionsInput {
   readonly desiredBucket: string | undefined;
   /** Object stores that components come from. */
   readonly objectBuckets: readonly string[];
+  /** Buckets that secrets are read from. */
+  readonly secretBuckets: readonly string[];
+  /** Subjects of secrets services that are asked. */
+  readonly secretServices: readonly string[];
   /** The lattice that it is a host of. */
   readonly lattice: string | undefined;
   /** Providers that are processes of their own log in as the device, or through its leaf node. */
@@ -48,6 +52,7 @@ export interface HubPermissions {
 export function hubPermissions(input: PermissionsInput): HubPermissions {
   const { device, domain, stream, inbox, desiredBucket, objectBuckets, lattice, executables, operatorHost, grants } =
     input;
+  const { secretBuckets, secretServices } = input;
   const api = domain === undefined ? "$JS.API" : `$JS.${domain}.API`;
   const inbound = inboundFilter(device);
   const consumer = inboundConsumer(device);
@@ -69,6 +74,8 @@ export function hubPermissions(input: PermissionsInput): HubPermissions {
         ? []
         : followStream(api, bucketStream(desiredBucket), bucketSubject(desiredBucket, device))),
       ...objectBuckets.flatMap((bucket) => followStream(api, objectStream(bucket), ">")),
+      ...secretBuckets.map((bucket) => `${api}.STREAM.MSG.GET.${bucketStream(bucket)}`),
+      ...secretServices,
       ...shared.flatMap((bucket) => [
         ...followStream(api, bucketStream(bucket), bucketSubject(bucket, ">")),
         bucketSubject(bucket, ">"),
