@@ -1,27 +1,47 @@
-import { readFileSync } from "node:fs";
-import { describe, test } from "vitest";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, test } from "vitest";
 import { parse } from "yaml";
 import { providerDeps } from "../test/support/provider-rig.ts";
 import { parseWitName } from "../src/domain/wit-name.ts";
 import { PROVIDERS } from "./index.ts";
 
+const folder = mkdtempSync(join(tmpdir(), "petiole-providers-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
 /** The least that each type needs. */
 const CONFIGS: Readonly<Record<string, unknown>> = {
   mqtt: { broker: { listen: "127.0.0.1:0" } },
   serial: { ports: { p: { path: "/dev/nonexistent" } } },
+  modbus: { buses: { b: { path: "/dev/nonexistent" } } },
   gpio: { chip: { backend: "simulated" }, lines: { l: { line: 0, direction: "input" } } },
   "keyvalue-sqlite": undefined,
+  "keyvalue-redis": { url: "redis://127.0.0.1:1", connect_timeout: "50ms" },
   "keyvalue-memory": undefined,
   outbox: undefined,
   "messaging-nats": undefined,
   "http-server": { listen: "127.0.0.1:0" },
   "http-client": undefined,
   timer: undefined,
+  "sql-postgres": { host: "127.0.0.1", port: 1, database: "d", user: "u", tls: false },
+  "sql-sqlite": { file: join(folder, "test.db") },
   "messaging-memory": undefined,
 };
 
 /** Folders whose README has an example. */
-const WITH_EXAMPLE = ["mqtt", "serial", "gpio", "keyvalue", "messaging", "http-server", "http-client", "timer"];
+const WITH_EXAMPLE = [
+  "mqtt",
+  "serial",
+  "serial/modbus",
+  "gpio",
+  "keyvalue",
+  "messaging",
+  "http-server",
+  "http-client",
+  "timer",
+  "sql",
+];
 
 describe("PROVIDERS", () => {
   test("has a configuration to test each with", ({ expect }) => {
@@ -71,8 +91,8 @@ describe("examples in the README of each provider", () => {
     readonly links: readonly { readonly from: string; readonly to: string; readonly config?: unknown }[];
   }
 
-  test.for(WITH_EXAMPLE)("%s: are valid", async (folder, { expect }) => {
-    const readme = readFileSync(new URL(`${folder}/README.md`, import.meta.url), "utf8");
+  test.for(WITH_EXAMPLE)("%s: are valid", async (name, { expect }) => {
+    const readme = readFileSync(new URL(`${name}/README.md`, import.meta.url), "utf8");
     const blocks = [...readme.matchAll(/```yaml\n(.*?)```/gs)].map(([, text]) => parse(text ?? "") as Example);
     expect(blocks.length).toBeGreaterThan(0);
     for (const { providers, links } of blocks) {

@@ -49,6 +49,7 @@ const LAYERS = {
     "src/adapters/control",
     "src/adapters/lattice",
     "src/daemon",
+    "providers",
     "node:",
     "npm",
   ],

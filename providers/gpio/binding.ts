@@ -1,4 +1,13 @@
-import { PetioleError, WitError, millis, type Binding, type Clock, type LinkContext, type Millis } from "#provider";
+import {
+  PetioleError,
+  WitError,
+  millis,
+  type Binding,
+  type Clock,
+  type LinkContext,
+  type Metrics,
+  type Millis,
+} from "#provider";
 import { GpioError } from "./backend.ts";
 import type { LinkConfig } from "./config.ts";
 import { createEdgeDelivery } from "./edge-delivery.ts";
@@ -24,11 +33,19 @@ interface Grant {
   readonly write: boolean;
 }
 
+export interface BindGpioDeps {
+  readonly link: LinkContext<LinkConfig>;
+  readonly lines: Lines;
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+}
+
 /**
  * Serves one link.
  * @throws PetioleError ERR_LINK_INVALID when the link asks for what the lines cannot give
  */
-export function bindGpio(link: LinkContext<LinkConfig>, lines: Lines, clock: Clock): Binding {
+export function bindGpio(deps: BindGpioDeps): Binding {
+  const { link, lines } = deps;
   const grants = new Map<string, Grant>();
   for (const [label, permission] of Object.entries(link.config.lines)) {
     const line = lines.find(label);
@@ -43,19 +60,15 @@ export function bindGpio(link: LinkContext<LinkConfig>, lines: Lines, clock: Clo
     }
     grants.set(label, { line, write });
   }
-  return link.direction === "exports" ? deliverEdges(link, lines, grants, clock) : serveLines(lines, grants, link);
+  return link.direction === "exports" ? deliverEdges(deps, grants) : serveLines(lines, grants, link);
 }
 
 function invalid({ component }: LinkContext<LinkConfig>, label: string, reason: string): PetioleError {
   return new PetioleError("ERR_LINK_INVALID", `Cannot link "${component}" to GPIO line "${label}": ${reason}`);
 }
 
-function deliverEdges(
-  link: LinkContext<LinkConfig>,
-  lines: Lines,
-  grants: ReadonlyMap<string, Grant>,
-  clock: Clock,
-): Binding {
+function deliverEdges({ link, lines, clock, metrics }: BindGpioDeps, grants: ReadonlyMap<string, Grant>): Binding {
+  const dropped = metrics.counter("gpio_edges_dropped_total", "Edges that a component's queue dropped.");
   const stack = new AsyncDisposableStack();
   for (const [label, { line }] of grants) {
     const level = (): boolean | undefined => {
@@ -66,7 +79,7 @@ function deliverEdges(
         throw error;
       }
     };
-    const delivery = stack.use(createEdgeDelivery({ label, link, clock, level }));
+    const delivery = stack.use(createEdgeDelivery({ label, link, clock, level, dropped }));
     line.deliveries.add(delivery);
     stack.defer(() => void line.deliveries.delete(delivery));
   }

@@ -1,4 +1,4 @@
-import { isPetioleError, type Clock, type LinkContext } from "#provider";
+import { isPetioleError, type Clock, type Counter, type LinkContext } from "#provider";
 import type { Edge } from "./backend.ts";
 import type { LinkConfig } from "./config.ts";
 import { createEdgeRing, type Batch } from "./edge-ring.ts";
@@ -18,6 +18,8 @@ export interface EdgeDeliveryDeps {
   readonly clock: Clock;
   /** The line's level now, undefined while its chip is gone. */
   readonly level: () => boolean | undefined;
+  /** Counts what the queue drops. */
+  readonly dropped: Counter;
 }
 
 /** Brings the edges of one line to one component. Disposing it waits for the call in flight. */
@@ -29,9 +31,9 @@ export interface EdgeDelivery extends AsyncDisposable {
  * One call at a time; what collects meanwhile goes into the next one. So batches grow under load, and an edge that
  * comes alone is delivered at once.
  */
-export function createEdgeDelivery({ label, link, clock, level }: EdgeDeliveryDeps): EdgeDelivery {
+export function createEdgeDelivery({ label, link, clock, level, dropped }: EdgeDeliveryDeps): EdgeDelivery {
   const { queue, overflow, max_batch, min_interval } = link.config;
-  const ring = createEdgeRing<EdgeEvent>(queue, overflow);
+  const ring = createEdgeRing<EdgeEvent>(queue, overflow, (count) => dropped.add(count));
   const stopping = new AbortController();
   let running: Promise<void> | undefined;
 

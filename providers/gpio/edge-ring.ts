@@ -23,7 +23,12 @@ interface Item<T> {
   lost: number;
 }
 
-export function createEdgeRing<T>(limit: number, overflow: Overflow): EdgeRing<T> {
+/** `onDrop` counts what the policy drops. */
+export function createEdgeRing<T>(
+  limit: number,
+  overflow: Overflow,
+  onDrop: (count: number) => void = () => {},
+): EdgeRing<T> {
   const items: Item<T>[] = [];
   /** Dropped since the last edge that was kept. */
   let pending = 0;
@@ -36,7 +41,9 @@ export function createEdgeRing<T>(limit: number, overflow: Overflow): EdgeRing<T
 
   const dropOldest = (): void => {
     const dropped = items.shift();
-    if (dropped !== undefined) addLost(dropped.lost + 1);
+    if (dropped === undefined) return;
+    addLost(dropped.lost + 1);
+    onDrop(1);
   };
 
   return {
@@ -47,6 +54,7 @@ export function createEdgeRing<T>(limit: number, overflow: Overflow): EdgeRing<T
       pending += lost;
       if (overflow === "drop-newest" && items.length >= limit) {
         pending += 1;
+        onDrop(1);
         return;
       }
       items.push({ event, lost: pending });

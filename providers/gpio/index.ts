@@ -15,6 +15,7 @@ import { openControlSocket } from "./control-socket.ts";
 import { EDGE_HANDLER } from "./edge-delivery.ts";
 import { takeLines, type Lines } from "./lines.ts";
 import { createSimulatedChip, createSimulatedSource } from "./simulated.ts";
+import { createSysfsSource } from "./sysfs.ts";
 
 export interface OpenSourceDeps {
   readonly clock: Clock;
@@ -26,6 +27,7 @@ export type OpenSource = (config: ChipConfig, deps: OpenSourceDeps) => Promise<C
 
 const openConfigured: OpenSource = async (config, { clock, log }) => {
   if (config.backend === "cdev") return createCdevSource(openDeviceIo(), config.chip);
+  if (config.backend === "sysfs") return createSysfsSource({ io: openDeviceIo(), clock }, config.chip);
   const chip = createSimulatedChip({ lines: config.lines, clock });
   const source = createSimulatedSource(chip);
   if (config.control_socket === undefined) return source;
@@ -41,7 +43,7 @@ const openConfigured: OpenSource = async (config, { clock, log }) => {
 
 /** `petiole:gpio`: lines and their edges. `open` replaces the way to the chip. */
 export function createGpioProvider(
-  { id, clock, log }: ProviderDeps,
+  { id, clock, log, metrics }: ProviderDeps,
   open: OpenSource = openConfigured,
 ): Provider<GpioConfig, LinkConfig> {
   const stack = new AsyncDisposableStack();
@@ -50,19 +52,20 @@ export function createGpioProvider(
     id,
     serves: [LINES],
     calls: [EDGE_HANDLER],
+    exclusive: true,
     parseConfig: (raw) => parseProviderConfig(`provider "${id}"`, gpioSchema, raw),
     parseLinkConfig: (raw) => parseProviderConfig(`a link of provider "${id}"`, linkSchema, raw),
     async start(config, signal) {
       signal.throwIfAborted();
       const source = stack.use(await open(config.chip, { clock, log }));
-      lines = stack.use(await takeLines({ id, source, config, clock, log }));
+      lines = stack.use(await takeLines({ id, source, config, clock, log, metrics }));
       log.info("Took GPIO lines", { chip: lines.chip, lines: lines.labels });
     },
     async bind(link) {
       if (lines === undefined) {
         throw new PetioleError("ERR_PROVIDER_STOPPED", `Cannot link "${link.component}": "${id}" is not running`);
       }
-      return bindGpio(link, lines, clock);
+      return bindGpio({ link, lines, clock, metrics });
     },
     async [Symbol.asyncDispose]() {
       lines = undefined;

@@ -22,6 +22,7 @@ export interface KeptRequestDeps {
   readonly clock: Clock;
   readonly log: Logger;
   readonly onEvents: (events: readonly LineEvent[]) => void;
+  readonly onLost: () => void;
   /** The chip was away: outputs have their initial level again, and numbers of edges begin anew. */
   readonly onRestored: () => void;
 }
@@ -44,7 +45,7 @@ interface Held extends AsyncDisposable {
 
 /** @throws GpioError when the lines cannot be taken the first time */
 export async function keepRequest(deps: KeptRequestDeps): Promise<KeptRequest> {
-  const { source, consumer, plan, eventBuffer, clock, log, onEvents, onRestored } = deps;
+  const { source, consumer, plan, eventBuffer, clock, log, onEvents, onLost, onRestored } = deps;
   const stopping = new AbortController();
   const { signal } = stopping;
   let infos: ReadonlyMap<number, LineInfo> = new Map();
@@ -128,6 +129,7 @@ export async function keepRequest(deps: KeptRequestDeps): Promise<KeptRequest> {
       await untilGone();
       if (signal.aborted) return;
       present = false;
+      onLost();
       log.warn("GPIO chip is gone, it is looked for", { chip: source.what, err: held.gone.signal.reason });
       await letGo(held);
       await restore();

@@ -1,17 +1,10 @@
-import { PetioleError, type Clock, type ErrorCode, type Logger } from "#provider";
-import {
-  GpioError,
-  findLine,
-  type ChipSource,
-  type GpioChip,
-  type GpioErrorReason,
-  type LineEvent,
-  type LineSettings,
-} from "./backend.ts";
+import type { Clock, Logger, Metrics } from "#provider";
+import { GpioError, findLine, type ChipSource, type GpioChip, type LineEvent, type LineSettings } from "./backend.ts";
 import type { GpioConfig, LineConfig } from "./config.ts";
 import type { EdgeDelivery } from "./edge-delivery.ts";
 import { keepRequest, type KeptRequest } from "./kept-request.ts";
 import { createOutputCourses, type OutputCourses } from "./output-courses.ts";
+import { toPetioleError } from "./petiole-error.ts";
 import { createSequence, type Sequence } from "./sequence.ts";
 
 /** A line of the configuration. */
@@ -41,26 +34,11 @@ export interface LinesDeps {
   readonly config: GpioConfig;
   readonly clock: Clock;
   readonly log: Logger;
-}
-
-const CODES: Readonly<Record<GpioErrorReason, ErrorCode>> = {
-  busy: "ERR_DEVICE_BUSY",
-  permission: "ERR_DEVICE_DENIED",
-  disconnected: "ERR_DEVICE_MISSING",
-  "not-found": "ERR_DEVICE_MISSING",
-  unsupported: "ERR_DEVICE_UNSUPPORTED",
-  "invalid-argument": "ERR_DEVICE_UNSUPPORTED",
-  failed: "ERR_DEVICE_FAILED",
-};
-
-/** What a chip said, as the agent and the command line report it. */
-export function toPetioleError(error: GpioError, what: string): PetioleError {
-  const hint = error.reason === "permission" ? '; want the group that owns the device, "gpio" on many systems' : "";
-  return new PetioleError(CODES[error.reason], `${what}: ${error.message}${hint}`, { cause: error });
+  readonly metrics: Metrics;
 }
 
 /** @throws PetioleError ERR_DEVICE_… when the chip is not there or refuses the lines */
-export async function takeLines({ id, source, config, clock, log }: LinesDeps): Promise<Lines> {
+export async function takeLines({ id, source, config, clock, log, metrics }: LinesDeps): Promise<Lines> {
   const labels = Object.keys(config.lines);
   const named = new Map<string, NamedLine>();
   const byOffset = new Map<number, NamedLine>();
@@ -85,6 +63,9 @@ export async function takeLines({ id, source, config, clock, log }: LinesDeps): 
     return settings;
   };
 
+  const edges = metrics.counter("gpio_edges_total", "Edges that were read from the chip.");
+  const overruns = metrics.counter("gpio_edges_overrun_total", "Edges that the chip's buffer dropped.");
+  const losses = metrics.counter("gpio_chip_lost_total", "Times that the chip went away.");
   let requestSequence = createSequence();
   const onEvents = (events: readonly LineEvent[]): void => {
     let overrun = 0;
@@ -95,14 +76,17 @@ export async function takeLines({ id, source, config, clock, log }: LinesDeps): 
       const { sequence, lost } = line.sequence.next(lineSequence);
       for (const delivery of line.deliveries) delivery.push({ edge, timestamp, sequence }, lost);
     }
+    edges.add(events.length);
+    overruns.add(overrun);
     if (overrun > 0) log.warn("GPIO edges came faster than they were read", { chip: source.what, lost: overrun });
   };
+  const onLost = (): void => losses.add();
   const onRestored = (): void => {
     requestSequence = createSequence();
     for (const line of byOffset.values()) line.sequence.restart();
   };
 
-  const { event_buffer: eventBuffer } = config.chip;
+  const eventBuffer = config.chip.backend === "sysfs" ? undefined : config.chip.event_buffer;
   const keeping = keepRequest({
     source,
     consumer: `petiole-${id}`,
@@ -111,6 +95,7 @@ export async function takeLines({ id, source, config, clock, log }: LinesDeps): 
     clock,
     log,
     onEvents,
+    onLost,
     onRestored,
   });
   const request = await keeping.catch((error: unknown) => {

@@ -99,6 +99,7 @@ export function createHttpServerProvider({ id, clock, log }: ProviderDeps): Http
     id,
     serves: [],
     calls: [HANDLER],
+    exclusive: true,
     get ports() {
       return (running?.sites.all() ?? []).map(({ port }) => port).filter((port) => port !== undefined);
     },

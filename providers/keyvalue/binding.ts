@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { WitError, type Binding, type CapabilityFunctions, type LinkContext } from "#provider";
 import { createAccess, type Access } from "./access.ts";
 import type { Backend, KeyValue, Seen } from "./backend.ts";
@@ -17,6 +18,8 @@ const READ_AT_ONCE = 16;
 
 /** The representation of a `cas`: what it is of, and what was there when it was made. */
 interface Cas {
+  /** The binding that it was made by. What another one has under that key is another thing, however alike. */
+  readonly by: string;
   readonly bucket: string;
   readonly key: string;
   readonly seen: Seen;
@@ -35,7 +38,7 @@ export function bindKeyValue(link: LinkContext<LinkConfig>, backend: Backend): B
     throw other(`wasi:keyvalue is served in the versions ${VERSIONS.join(" and ")}, not in the component's`);
   };
   const run = async <T>(work: () => Promise<T>): Promise<T> => await calls.track(guarded(work()));
-  const parts: Parts = { backend, access, calls, edition, run };
+  const parts: Parts = { backend, access, calls, edition, run, by: randomUUID() };
   return {
     functions: { [STORE]: store(parts), [ATOMICS]: atomics(parts), [BATCH]: batch(parts, link.config) },
     [Symbol.asyncDispose]: async () => await calls.settled(),
@@ -43,6 +46,7 @@ export function bindKeyValue(link: LinkContext<LinkConfig>, backend: Backend): B
 }
 
 interface Parts {
+  readonly by: string;
   readonly backend: Backend;
   readonly access: Access;
   readonly calls: InFlight;
@@ -90,14 +94,15 @@ function store({ backend, access, edition, run }: Parts): Functions {
 const parseCursor = (cursor: bigint | string): bigint =>
   typeof cursor === "bigint" ? cursor : /^\d{1,18}$/.test(cursor) ? BigInt(cursor) : -1n;
 
-function atomics({ backend, access, calls, edition, run }: Parts): Functions {
+function atomics({ backend, access, calls, edition, run, by }: Parts): Functions {
   const see = async (identifier: string, key: string): Promise<Cas> => {
     const seen = await backend.look(...access.place(identifier, key));
-    return { bucket: identifier, key, seen };
+    return { by, bucket: identifier, key, seen };
   };
   const swap = async (cas: Cas, value: Uint8Array): Promise<void> => {
     access.checkValue(value);
-    if (await backend.swap(...access.place(cas.bucket, cas.key), cas.seen, value)) return;
+    const place = access.place(cas.bucket, cas.key);
+    if (cas.by === by && (await backend.swap(...place, cas.seen, value))) return;
     // The next try is from what is there now.
     throw new CasFailed(await see(cas.bucket, cas.key));
   };

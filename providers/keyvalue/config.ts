@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { bytes, kibibytes, mebibytes, size } from "#provider";
+import { bytes, duration, kibibytes, mebibytes, millis, seconds, size } from "#provider";
 
 const name = z.string().min(1).max(128);
 
@@ -27,3 +27,48 @@ export const memorySchema = z.strictObject({
   capacity: size().default(mebibytes(16)),
 });
 export type MemoryConfig = z.infer<typeof memorySchema>;
+
+const file = z.string().startsWith("/", "want an absolute path");
+const tls = z
+  .strictObject({ ca_file: file.optional(), cert_file: file.optional(), key_file: file.optional() })
+  .refine((given) => (given.cert_file === undefined) === (given.key_file === undefined), {
+    message: "cert_file and key_file go together",
+  });
+
+export const redisSchema = z
+  .strictObject({
+    url: z
+      .string()
+      .regex(
+        /^rediss?:\/\/([^/\s@:[\]]+|\[[0-9a-fA-F:]+\])(:\d{1,5})?$/,
+        "want redis://host:port or rediss://host:port",
+      ),
+    username: z.string().min(1).max(256).optional(),
+    /** Its first line is the password. */
+    password_file: file.optional(),
+    tls: tls.optional(),
+    database: z.int().min(0).max(65_535).default(0),
+    /** What every key begins with. */
+    prefix: z.string().max(128).default("petiole:"),
+    /** For the answer to one command; the connection is made anew after that. */
+    timeout: duration()
+      .default(seconds(3))
+      .refine((value) => value >= 50, "want at least 50ms"),
+    connect_timeout: duration()
+      .default(seconds(5))
+      .refine((value) => value >= 50, "want at least 50ms"),
+    /** Commands that may wait for their answers; further ones are refused. */
+    max_inflight: z.int().min(1).max(10_000).default(256),
+    reconnect: z
+      .strictObject({ initial: duration().default(millis(200)), max: duration().default(seconds(30)) })
+      .prefault({}),
+  })
+  .refine(({ username, password_file }) => username === undefined || password_file !== undefined, {
+    path: ["password_file"],
+    message: "want the password of the username",
+  })
+  .refine(({ url, tls: given }) => given === undefined || url.startsWith("rediss:"), {
+    path: ["tls"],
+    message: "want a url with rediss:// for TLS",
+  });
+export type RedisConfig = z.infer<typeof redisSchema>;

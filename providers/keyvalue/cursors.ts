@@ -1,3 +1,5 @@
+import { randomInt } from "node:crypto";
+
 export interface Cursors {
   /** Remembers a place in a listing. */
   issue(bucket: string, after: string): bigint;
@@ -11,7 +13,8 @@ export interface Cursors {
  */
 export function createCursors(limit: number): Cursors {
   const places = new Map<bigint, { readonly bucket: string; readonly after: string }>();
-  let last = 0n;
+  // One that another provider gave out, before the link was swapped, is not taken for one of these.
+  let last = BigInt(randomInt(2 ** 47));
   return {
     issue(bucket, after) {
       last += 1n;

@@ -1,8 +1,8 @@
 import { describe, test } from "vitest";
 import { keyValueSuite } from "../../test/conformance/key-value.ts";
 import { wasiKeyValueSuite } from "../../test/conformance/keyvalue/suite.ts";
-import { bindLink, startProvider } from "../../test/support/provider-rig.ts";
-import { PetioleError } from "../../src/domain/errors.ts";
+import { bindLink, startProvider, type BoundLink } from "../../test/support/provider-rig.ts";
+import { PetioleError, type WitError } from "../../src/domain/errors.ts";
 import { bytes, mebibytes } from "../../src/domain/units.ts";
 import type { KeyValueStore } from "../../src/provider/services.ts";
 import { createKeyValueMemoryProvider } from "./memory.ts";
@@ -40,6 +40,35 @@ describe("createKeyValueMemoryProvider()", () => {
     await expect(
       link.call("wasi:keyvalue/store", "[method]bucket.set", "default", "key", new Uint8Array(10)),
     ).rejects.toMatchObject({ payload: { tag: "other" } });
+  });
+
+  test("a link takes what another provider gave out, before a swap, for what it is", async ({ expect }) => {
+    const links = await Promise.all(
+      [1, 2].map(async () => (await startProvider(createKeyValueMemoryProvider, {})).bind({})),
+    );
+    const [before, after] = links.map(
+      (link) =>
+        async (...args: Parameters<BoundLink["call"]>) =>
+          await link.call(...args),
+    );
+    if (before === undefined || after === undefined) throw new Error("there are two links");
+    const [STORE, ATOMICS] = ["wasi:keyvalue/store", "wasi:keyvalue/atomics"];
+    const bucket = await before(STORE, "open", "default");
+    for (const call of [before, after]) {
+      for (let key = 0; key < 150; key += 1)
+        await call(STORE, "[method]bucket.set", bucket, `k${key}`, Buffer.from("1"));
+    }
+    const { cursor } = (await before(STORE, "[method]bucket.list-keys", bucket, undefined)) as { cursor: bigint };
+    await expect(after(STORE, "[method]bucket.list-keys", bucket, cursor)).rejects.toMatchObject({
+      payload: { tag: "other" },
+    });
+    const cas = await before(ATOMICS, "[static]cas.new", bucket, "k1");
+    const failure: unknown = await after(ATOMICS, "swap", cas, Buffer.from("2")).catch((error: unknown) => error);
+    expect(failure).toMatchObject({ payload: { tag: "cas-failed" } });
+    // It comes with one that is of this store.
+    const { val } = (failure as WitError).payload as { val: unknown };
+    await after(ATOMICS, "swap", val, Buffer.from("2"));
+    await before(ATOMICS, "swap", cas, Buffer.from("3"));
   });
 
   test("bind() is refused after disposal", async ({ expect }) => {

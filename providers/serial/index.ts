@@ -7,7 +7,7 @@ import { createPort, type Port } from "./port.ts";
 
 /** `petiole:serial`: frames of serial ports. `open` replaces the way to the hardware. */
 export function createSerialProvider(
-  { id, clock, log }: ProviderDeps,
+  { id, clock, log, metrics }: ProviderDeps,
   open: OpenSerialDevice = openSerialPort,
 ): Provider<SerialConfig, LinkConfig> {
   let running: { readonly config: SerialConfig; readonly ports: ReadonlyMap<string, Port> } | undefined;
@@ -16,13 +16,14 @@ export function createSerialProvider(
     id,
     serves: [PORT, RAW],
     calls: [FRAME_HANDLER],
+    exclusive: true,
     parseConfig: (raw) => parseProviderConfig(`provider "${id}"`, serialSchema, raw),
     parseLinkConfig: (raw) => parseProviderConfig(`a link of provider "${id}"`, linkSchema, raw),
     async start(config, signal) {
       signal.throwIfAborted();
       // A device that is not there yet is no reason not to start: its port waits for it.
       const ports = Object.entries(config.ports).map(
-        ([label, port]) => [label, stack.use(createPort({ label, config: port, open, clock, log }))] as const,
+        ([label, port]) => [label, stack.use(createPort({ label, config: port, open, clock, log, metrics }))] as const,
       );
       running = { config, ports: new Map(ports) };
     },

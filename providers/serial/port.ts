@@ -1,4 +1,4 @@
-import { createExclusive, millis, type Clock, type Logger, type Millis } from "#provider";
+import { createExclusive, millis, type Clock, type Logger, type Metrics, type Millis } from "#provider";
 import type { PortConfig } from "./config.ts";
 import { createFramer } from "./framing/create-framer.ts";
 import type { Framed } from "./framing/framer.ts";
@@ -18,6 +18,7 @@ export interface PortDeps {
   readonly open: OpenSerialDevice;
   readonly clock: Clock;
   readonly log: Logger;
+  readonly metrics: Metrics;
 }
 
 export type SendFailure = LineFailure | "invalid-argument";
@@ -40,7 +41,7 @@ export interface Port extends AsyncDisposable {
 }
 
 /** Keeps a port open, and makes frames of what is read. */
-export function createPort({ label, config, open, clock, log }: PortDeps): Port {
+export function createPort({ label, config, open, clock, log, metrics }: PortDeps): Port {
   const inboxes = new Set<Inbox>();
   const readers = new Set<Reader>();
   const framer = createFramer(config.framing);
@@ -49,14 +50,25 @@ export function createPort({ label, config, open, clock, log }: PortDeps): Port 
   let answer: ((payload: Uint8Array | "disconnected") => void) | undefined;
   let sequence = 0n;
 
+  const frames = metrics.counter("serial_frames_total", "Frames that came whole.", { port: label });
+  const read = metrics.counter("serial_read_bytes_total", "Bytes read.", { port: label });
+  const written = metrics.counter("serial_written_bytes_total", "Bytes written.", { port: label });
+  const opened = metrics.counter("serial_opened_total", "Times that the device was opened.", { port: label });
+  const dropped = (reason: string) =>
+    metrics.counter("serial_dropped_frames_total", "Frames given up.", { port: label, reason });
+
   const emit = (framed: readonly Framed[]): void => {
     const timestamp = clock.nanoseconds();
     for (const one of framed) {
       sequence += 1n;
       if (one.kind === "dropped") {
+        dropped(one.reason).add();
         log.warn("Dropped a serial frame", { port: label, bytes: one.bytes, reason: one.reason });
         for (const inbox of inboxes) inbox.lost();
-      } else if (answer !== undefined) {
+        continue;
+      }
+      frames.add();
+      if (answer !== undefined) {
         answer(one.payload);
         answer = undefined;
       } else {
@@ -76,12 +88,15 @@ export function createPort({ label, config, open, clock, log }: PortDeps): Port 
     clock,
     log,
     onData: (chunk) => {
+      read.add(chunk.length);
       for (const reader of readers) reader.push(chunk);
       emit(framer.push(chunk));
       silence?.heard();
     },
     onPresence: (present) => {
-      if (!present) {
+      if (present) {
+        opened.add();
+      } else {
         emit(framer.reset());
         answer?.("disconnected");
         answer = undefined;
@@ -91,9 +106,14 @@ export function createPort({ label, config, open, clock, log }: PortDeps): Port 
     },
   });
 
+  const send = async (bytes: Uint8Array): Promise<SendFailure | undefined> => {
+    const failure = await connection.write(bytes);
+    if (failure === undefined) written.add(bytes.length);
+    return failure;
+  };
   const sendFrame = async (payload: Uint8Array): Promise<SendFailure | undefined> => {
     const bytes = framer.encode(payload);
-    return bytes === undefined ? "invalid-argument" : await connection.write(bytes);
+    return bytes === undefined ? "invalid-argument" : await send(bytes);
   };
 
   const exchange = async (payload: Uint8Array, timeout: Millis): Promise<Uint8Array | SendFailure> => {
@@ -131,7 +151,7 @@ export function createPort({ label, config, open, clock, log }: PortDeps): Port 
       reader.presence(connection.present);
       return { [Symbol.dispose]: () => void readers.delete(reader) };
     },
-    send: async (bytes) => await connection.write(bytes),
+    send,
     sendFrame,
     async exchange(payload, timeout) {
       if (exchanging >= MAX_EXCHANGES) return "queue-full";

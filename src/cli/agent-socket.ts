@@ -16,6 +16,6 @@ export async function socketOf(options: AgentOptions): Promise<string> {
 }
 
 /** What a command answers: JSON for programs, else text for people. */
-export function printAnswer<T>({ json }: AgentOptions, answer: T, format: (answer: T) => string): void {
+export function printAnswer<T>({ json }: Pick<AgentOptions, "json">, answer: T, format: (answer: T) => string): void {
   process.stdout.write(json === true ? `${JSON.stringify(answer)}\n` : `${printable(format(answer))}\n`);
 }

@@ -8,9 +8,12 @@ import { countArgument, sizeArgument } from "./arguments.ts";
 import { addArtifactCommands } from "./artifacts/commands.ts";
 import type { CompileOptions } from "./compile.ts";
 import { EXIT } from "./exit-codes.ts";
+import { addGpioCommands } from "./gpio/commands.ts";
 import { addHubCommands } from "./hub/commands.ts";
 import { addLatticeCommands } from "./lattice/commands.ts";
+import { addLinkCommands } from "./link/commands.ts";
 import { addOutboxCommands } from "./outbox/commands.ts";
+import { addSerialCommands } from "./serial/commands.ts";
 import { addTrustCommands } from "./trust/commands.ts";
 import { addUpdateCommands } from "./update/commands.ts";
 
@@ -64,10 +67,13 @@ withAgentOptions(
 addAppCommands(program, withAgentOptions);
 addOutboxCommands(program, withAgentOptions);
 addUpdateCommands(program, withAgentOptions);
+addLinkCommands(program, withAgentOptions);
 addLatticeCommands(program);
 const withConfigOptions = (command: Command): Command => command.addOption(configOption()).addOption(jsonOption());
 addArtifactCommands(program, withConfigOptions);
 addHubCommands(program, withConfigOptions);
+addGpioCommands(program, (command) => command.addOption(jsonOption()));
+addSerialCommands(program, (command) => command.addOption(jsonOption()));
 
 program
   .command("config")

@@ -38,6 +38,7 @@ import { openDeviceExecutables } from "./executables.ts";
 import { openHub } from "./hub.ts";
 import { joinLattice, latticeDesired } from "./lattice.ts";
 import { joinOperator, type JoinedOperator } from "./operator.ts";
+import { createLinkControl } from "./link-control.ts";
 import { outboxOptionsOf } from "./outbox-options.ts";
 import { createOutboxControl, recallOutbox } from "./outbox-control.ts";
 import { createOutboxMeters } from "./outbox-meters.ts";
@@ -277,6 +278,13 @@ export async function openAgent({ config, file, env, clock, signal, onEnd, ...de
     refresh: () => desired.refresh(),
     running: () => host.status(),
   });
+  const links = createLinkControl({
+    state: store.state,
+    log: log.child({ part: "links" }),
+    wanted: () => desired.unadjusted(),
+    refresh: () => desired.refresh(),
+    host,
+  });
   const desired = createDesired({
     config,
     file,
@@ -292,6 +300,7 @@ export async function openAgent({ config, file, env, clock, signal, onEnd, ...de
           : [latticeDesired(lattice.items(below), config.lattice?.components_folder, config.lattice?.update)]),
         ...(operator === undefined ? [] : [operator.desired()]),
       ]),
+    adjust: (wanted) => links.apply(wanted),
   });
   lattice = await joinLattice({
     config,
@@ -350,12 +359,14 @@ export async function openAgent({ config, file, env, clock, signal, onEnd, ...de
     "app-deploy": async (params: DeployParams) => await applications.deploy(params),
     "app-undeploy": async (params: UndeployParams) => await applications.undeploy(params),
     ...updateHandlers(host.updates),
+    ...links.handlers,
     "trust-memory": async () => {
       const { names, digests } = trust?.remembered() ?? NOTHING_REMEMBERED;
       return { clockSynced: await isClockSynced(), names: Object.fromEntries(names), digests };
     },
   };
   await applications.load();
+  await links.load();
   stack.use(await openControlServer({ path, handlers, log: log.child({ part: "control" }) }));
 
   const { listen } = config.metrics;

@@ -27,11 +27,15 @@ export interface DesiredDeps {
   readonly applications: (own: WantedState) => WantedState;
   /** What comes on top of all that the device itself wants, which is given. */
   readonly extend?: ((below: WantedState) => WantedState) | undefined;
+  /** What somebody at the device has changed of all that. */
+  readonly adjust?: ((wanted: WantedState) => WantedState) | undefined;
 }
 
 /** What should run: the configuration file, the hub's document for this device on top of it, the applications, `extend`. */
 export interface Desired {
   current(): WantedState;
+  /** The same, before `adjust`. */
+  unadjusted(): WantedState;
   /** Of the file and the document. */
   own(): WantedState;
   /** Of the device itself: with its applications. */
@@ -49,7 +53,8 @@ export interface Desired {
 
 const STATE = "desired-document";
 
-export function createDesired({ config, file, folder, state, log, apply, applications, extend }: DesiredDeps): Desired {
+export function createDesired(deps: DesiredDeps): Desired {
+  const { config, file, folder, state, log, apply, applications, extend, adjust } = deps;
   const base = desiredStateOf(config);
   let record: DocumentRecord = EMPTY;
   /** The document that is applied; none when the stored one does not fit the file any more. */
@@ -57,6 +62,7 @@ export function createDesired({ config, file, folder, state, log, apply, applica
   const applying = createExclusive();
   let own = base;
   let below = base;
+  let unadjusted = base;
   let current = base;
 
   async function check({ revision, text }: Pick<StoredDocument, "revision" | "text">): Promise<Workloads> {
@@ -79,7 +85,8 @@ export function createDesired({ config, file, folder, state, log, apply, applica
   const refresh = (): Promise<void> =>
     applying.run(async () => {
       below = withApplications();
-      current = extend === undefined ? below : mergeDesired([below, extend(below)]);
+      unadjusted = extend === undefined ? below : mergeDesired([below, extend(below)]);
+      current = adjust === undefined ? unadjusted : adjust(unadjusted);
       await apply(current);
     });
 
@@ -99,6 +106,7 @@ export function createDesired({ config, file, folder, state, log, apply, applica
 
   return {
     current: () => current,
+    unadjusted: () => unadjusted,
     own: () => own,
     below: () => below,
     isStale: () => !isDeepStrictEqual(withApplications(), below),

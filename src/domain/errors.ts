@@ -149,6 +149,11 @@ export const ERROR_CATALOGUE = {
     retryable: false,
     meaning: "the component imports an interface for which there is no link",
   },
+  ERR_LINK_UNKNOWN: {
+    kind: "user",
+    retryable: false,
+    meaning: "no link, or no provider, is what the command names, or more than one",
+  },
   ERR_LINK_INVALID: {
     kind: "user",
     retryable: false,

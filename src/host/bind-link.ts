@@ -1,7 +1,9 @@
 import { PetioleError } from "../domain/errors.ts";
 import { unversioned } from "../domain/wit-name.ts";
+import type { Millis } from "../domain/units.ts";
 import type { ComponentId, ComponentSpec, DesiredState, LinkSpec, ProviderId } from "../domain/workload.ts";
 import type { Logger } from "../lib/log.ts";
+import { findReferences } from "../lib/secret-references.ts";
 import type { InterfaceShape } from "../lib/wit/type.ts";
 import type { Binding, LinkContext, Provider } from "../provider/contract.ts";
 import type { PreparedComponent, RunningComponent } from "../runtime/contract.ts";
@@ -23,6 +25,8 @@ export interface LinkBinderDeps {
   readonly remote: RemoteEnds | undefined;
   readonly router: Router;
   readonly meters: LinkMeters;
+  /** How long calls that were taken may keep a link from going. */
+  readonly drainLimit: Millis;
   readonly log: Logger;
 }
 
@@ -48,10 +52,16 @@ export interface LinkBinder {
    */
   bind(link: LinkSpec, before: LiveLink | undefined): Promise<LiveLink | undefined>;
   unbind(live: LiveLink): Promise<void>;
+  /**
+   * Whether it could be bound, as far as that can be told without doing it.
+   * @throws PetioleError ERR_LINK_INVALID, ERR_EXPORT_MISSING, ERR_PROVIDER_CONFIG; ERR_PROVIDER_STOPPED when an end does not
+   *   run
+   */
+  check(link: LinkSpec): void;
 }
 
 export function createLinkBinder(deps: LinkBinderDeps): LinkBinder {
-  const { desired, provider, component, callees, remote, router, meters, log } = deps;
+  const { desired, provider, component, callees, remote, router, meters, drainLimit, log } = deps;
 
   const providers = remote === undefined ? undefined : createProviderServing(remote);
   const isComponent = (id: string): boolean => desired().components.some((spec) => spec.id === id);
@@ -133,11 +143,33 @@ export function createLinkBinder(deps: LinkBinderDeps): LinkBinder {
       return isComponent(source) ? bindLoose(link, before) : undefined;
     },
 
+    check(link) {
+      const { source, target } = link;
+      const [id, end, direction] = isProvider(target) ? [target, source, "imports"] : [source, target, "exports"];
+      const live = provider(id);
+      const other = component(end);
+      if (live === undefined || other === undefined) {
+        const missing = live === undefined ? `provider "${id}"` : `component "${end}"`;
+        throw new PetioleError(
+          "ERR_PROVIDER_STOPPED",
+          `Cannot link "${source}" to "${target}": ${missing} does not run`,
+        );
+      }
+      if (direction === "imports") checkProvider(link, id, live.serves, "serve");
+      else {
+        checkProvider(link, id, live.calls, "call");
+        checkExports(link, other.prepared.exports);
+      }
+      // What a secret is worth shows when the link is made.
+      if (findReferences(link.config).length === 0) live.parseLinkConfig(link.config);
+    },
+
     async unbind({ binding, route, served }) {
+      // No call begins any more, and those that have begun end, before what serves them does.
       await served?.[Symbol.asyncDispose]();
-      // The binding ends first: calls in flight still find their route.
-      await binding?.[Symbol.asyncDispose]();
       route?.[Symbol.dispose]();
+      await route?.drain(drainLimit);
+      await binding?.[Symbol.asyncDispose]();
     },
   };
 }

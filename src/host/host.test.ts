@@ -8,6 +8,7 @@ import type { InterfaceShape } from "../lib/wit/type.ts";
 import type { ExportCaller, LinkContext, Provider, ProviderDeps } from "../provider/contract.ts";
 import type { HostServices } from "../provider/services.ts";
 import { emptyLattice } from "../../test/support/remote-ends.ts";
+import { waitFor } from "../../test/support/wait-for.ts";
 import { componentSpec } from "../../test/support/workloads.ts";
 import { NO_BREACHES, type InstanceOptions, type Runtime } from "../runtime/contract.ts";
 import { createHost, type Host } from "./host.ts";
@@ -21,6 +22,8 @@ interface World {
   readonly instances: Map<string, InstanceOptions>;
   /** Reasons for which the next starts of a provider fail. */
   readonly faults: PetioleError[];
+  /** What the next calls of a provider wait for. */
+  readonly gates: Promise<void>[];
   /** How other hosts call components, in a lattice. */
   readonly callers: Map<string, ExportCaller>;
 }
@@ -47,6 +50,7 @@ function createWorld(
   const bound = new Map<string, LinkContext<unknown>>();
   const instances = new Map<string, InstanceOptions>();
   const faults: PetioleError[] = [];
+  const gates: Promise<void>[] = [];
   const runtime: Runtime = {
     builtin: new Set(["wasi:io/streams"]),
     prepare: async (file, _signal, admit) => {
@@ -99,7 +103,8 @@ function createWorld(
       return {
         functions: {
           "a:b/get": {
-            get: (key: string) => {
+            get: async (key: string) => {
+              await gates.shift();
               if (key === "none") throw new WitError("no-such-key");
               measures.counter("fake_gets_total", "Gets.").add();
               return `${id} has ${key}`;
@@ -122,7 +127,7 @@ function createWorld(
     clock: systemClock,
     log: silentLogger,
   });
-  return { host, events, bound, instances, faults, callers };
+  return { host, events, bound, instances, faults, gates, callers };
 }
 
 const app = componentSpec("app");
@@ -198,8 +203,56 @@ describe("createHost()", () => {
     events.length = 0;
     const two = { ...desired, providers: [...desired.providers, { id: "other", type: "fake", config: {} }] };
     await host.apply({ ...two, links: [link("app", "other", "a:b/get"), link("store", "app", "a:b/on")] });
-    expect(events).toEqual(["unbind store:app imports", "start other", "bind other:app imports"]);
+    expect(events).toEqual(["start other", "bind other:app imports", "unbind store:app imports"]);
     expect(await instances.get("app")?.onImport("a:b/get", "get", ["x"])).toBe("other has x");
+  });
+
+  test("keeps a link whose successor cannot be bound, and ends it once that can", async ({ expect }) => {
+    const { host, events, instances, faults } = createWorld();
+    await using _ = host;
+    await host.apply(desired);
+    faults.push(new PetioleError("ERR_PROVIDER_START", "no server there"));
+    const two = { ...desired, providers: [...desired.providers, { id: "other", type: "fake", config: {} }] };
+    const swapped = { ...two, links: [link("app", "other", "a:b/get"), link("store", "app", "a:b/on")] };
+    await host.apply(swapped);
+    expect(host.status().links).toMatchObject([{ target: "other", state: "waiting" }, { state: "bound" }]);
+    expect(await instances.get("app")?.onImport("a:b/get", "get", ["x"])).toBe("store has x");
+    expect(events).not.toContain("unbind store:app imports");
+    await host.apply(swapped);
+    expect(await instances.get("app")?.onImport("a:b/get", "get", ["x"])).toBe("other has x");
+    expect(events.at(-1)).toBe("unbind store:app imports");
+  });
+
+  test("lets a call end on the link that it began on, and gives no further one to it", async ({ expect }) => {
+    const { host, events, instances, gates } = createWorld();
+    await using _ = host;
+    await host.apply(desired);
+    const gate = Promise.withResolvers<void>();
+    gates.push(gate.promise);
+    const slow = instances.get("app")?.onImport("a:b/get", "get", ["x"]);
+    const two = { ...desired, providers: [...desired.providers, { id: "other", type: "fake", config: {} }] };
+    const applying = host.apply({ ...two, links: [link("app", "other", "a:b/get"), link("store", "app", "a:b/on")] });
+    await waitFor("the other link", () => events.includes("bind other:app imports"));
+    expect(await instances.get("app")?.onImport("a:b/get", "get", ["y"])).toBe("other has y");
+    expect(events).not.toContain("unbind store:app imports");
+    gate.resolve();
+    expect(await slow).toBe("store has x");
+    await applying;
+    expect(events.at(-1)).toBe("unbind store:app imports");
+  });
+
+  test("has a call wait for a link that goes and comes again, but not for long", async ({ expect }) => {
+    const { host, instances } = createWorld();
+    await using _ = host;
+    await host.apply(desired);
+    await host.apply({ ...desired, links: [] });
+    const waiting = instances.get("app")?.onImport("a:b/get", "get", ["x"]);
+    await host.apply(desired);
+    expect(await waiting).toBe("store has x");
+    await host.apply({ ...desired, links: [] });
+    await expect(instances.get("app")?.onImport("a:b/get", "get", ["x"])).rejects.toMatchObject({
+      code: "ERR_PROVIDER_STOPPED",
+    });
   });
 
   test("refuses a component with an import that no link serves, names it, and starts it once the link is there", async ({

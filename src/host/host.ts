@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { PetioleError, isPetioleError } from "../domain/errors.ts";
 import { HOST_INTERFACES } from "../domain/host-interfaces.ts";
 import type { ComponentStatus, LinkStatus, ProviderStatus, StatusError } from "../domain/status.ts";
@@ -68,6 +69,11 @@ export interface Host extends AsyncDisposable {
   /** Where the bytes of a component are that is wanted. */
   fileOf(id: ComponentId): string | undefined;
   readonly updates: UpdateControl;
+  /**
+   * Whether a link could be bound, as far as that can be told without doing it.
+   * @throws PetioleError as what the link would fail with
+   */
+  checkLink(link: LinkSpec): void;
 }
 
 interface Failure {
@@ -83,7 +89,7 @@ interface Item<Spec, Live> {
 }
 
 const RETRY = { initial: millis(1000), max: millis(60_000) };
-/** A component that is to stop ends what it was called for, as long as that does not take longer. */
+/** What is to stop, a component or a link, ends what it was called for, as long as that does not take longer. */
 const DRAIN_LIMIT = seconds(10);
 /** How long a component's call waits for a link that takes the place of another. */
 const LINK_GRACE = seconds(2);
@@ -140,6 +146,7 @@ export function createHost({ runtime, registry, services, trust, remote, kept, c
     remote,
     router,
     meters,
+    drainLimit: DRAIN_LIMIT,
     log,
   });
 
@@ -165,6 +172,7 @@ export function createHost({ runtime, registry, services, trust, remote, kept, c
         providers: specs(providers, (item) => isHeld(item, now)),
         links: specs(links, (item) => isHeld(item, now)),
       },
+      exclusive: new Set([...providers].filter(([, { live }]) => live?.exclusive === true).map(([id]) => id)),
     };
     const stages = plan(actual, desired);
     for (const step of stages.flat()) if (step.kind === "start-component") callees.expect(step.spec);
@@ -311,6 +319,16 @@ export function createHost({ runtime, registry, services, trust, remote, kept, c
       await retire(links, linkKey(link), `link "${link.source}" to "${link.target}"`, (live) => binder.unbind(live));
     },
 
+    release: async ({ link, successors, anyway }) => {
+      const isBound = (one: LinkSpec): boolean => {
+        const item = links.get(linkKey(one));
+        return item?.live !== undefined && isDeepStrictEqual(item.spec, one);
+      };
+      if (anyway || successors.every(isBound)) await executors.unbind({ kind: "unbind", link });
+      else
+        log.warn("A link stays: what is to take its place is not bound", { source: link.source, target: link.target });
+    },
+
     "stop-component": async ({ spec }) => {
       await retire(components, spec.id, `component "${spec.id}"`, async (slot) => {
         await slot[Symbol.asyncDispose]();
@@ -381,6 +399,7 @@ export function createHost({ runtime, registry, services, trust, remote, kept, c
 
     updates,
     fileOf: (id) => desired.components.find((spec) => spec.id === id)?.file,
+    checkLink: (link) => binder.check(link),
 
     status: () =>
       secrets.conceal({

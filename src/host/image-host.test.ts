@@ -87,6 +87,7 @@ function createWorld(): World {
     }),
     fileOf: () => undefined,
     updates: noUpdates,
+    checkLink: () => {},
     [Symbol.asyncDispose]: async () => void applied.push({ components: [], providers: [], links: [] }),
   };
   const images = createImageHost({

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import { PetioleError, isPetioleError } from "../domain/errors.ts";
 import type { ComponentStatus, ImageStatus, ProviderStatus } from "../domain/status.ts";
 import { minutes, seconds } from "../domain/units.ts";
-import type { DesiredState, Digest, ImageSource, WantedState } from "../domain/workload.ts";
+import type { DesiredState, Digest, ImageSource, LinkSpec, WantedState } from "../domain/workload.ts";
 import { backoffDelay } from "../lib/backoff.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/log.ts";
@@ -30,6 +30,8 @@ export interface ImageHost extends AsyncDisposable {
   /** Where the bytes of a component are that is wanted, when they are there. */
   fileOf(id: string): string | undefined;
   readonly updates: UpdateControl;
+  /** As that of the host. */
+  checkLink(link: LinkSpec): void;
 }
 
 /** The way of a component, or a provider, to its artifact. Replaced, with its work ended, when another image is wanted. */
@@ -188,6 +190,7 @@ export function createImageHost({ host, artifacts, clock, log }: ImageHostDeps):
 
     updates: host.updates,
     fileOf: (id) => host.fileOf(id),
+    checkLink: (link) => host.checkLink(link),
 
     status() {
       const { components, providers, links } = host.status();

@@ -66,13 +66,57 @@ describe("plan()", () => {
     ]);
   });
 
-  test("swaps the provider behind a link while the component runs", ({ expect }) => {
-    const desired = {
-      ...state,
-      providers: [provider("broker"), provider("other")],
-      links: [link("broker", "app"), link("app", "other")],
-    };
-    expect(stages(state, desired)).toEqual([["unbind app>broker"], ["start-provider other"], ["bind app>other"]]);
+  const other: DesiredState = {
+    ...state,
+    providers: [provider("broker"), provider("other")],
+    links: [link("broker", "app"), link("app", "other")],
+  };
+
+  test("swaps the provider behind a link while the component runs: the old one goes once the new one is bound", ({
+    expect,
+  }) => {
+    const swap = [["start-provider other"], ["bind app>other"], ["release app>broker"]];
+    expect(stages(state, other)).toEqual(swap);
+    const held = { ...nothing, links: [link("app", "other")] };
+    expect(stages(state, other, held)).toEqual([["start-provider other"], ["release app>broker"]]);
+    const steps = plan({ ...state, held: nothing }, other).flat();
+    expect(steps.at(-1)).toMatchObject({ kind: "release", successors: [link("app", "other")], anyway: false });
+  });
+
+  test("swaps whoever delivers to a component, the new one before the old one ends", ({ expect }) => {
+    const desired = { ...other, links: [link("other", "app"), link("app", "broker")] };
+    expect(stages(state, desired)).toEqual([["start-provider other"], ["bind other>app"], ["release broker>app"]]);
+  });
+
+  test("stops a provider that is replaced last, whether or not the other one works", ({ expect }) => {
+    const desired = { ...other, providers: [provider("other")], links: [link("app", "other"), link("other", "app")] };
+    const steps = plan({ ...state, held: nothing }, desired);
+    expect(steps.map((stage) => stage.map(show))).toEqual([
+      ["start-provider other"],
+      ["bind app>other"],
+      ["release app>broker"],
+      ["bind other>app"],
+      ["release broker>app"],
+      ["stop-provider broker"],
+    ]);
+    expect(steps.flat()).toContainEqual(expect.objectContaining({ kind: "release", anyway: true }));
+  });
+
+  test("binds what takes the place of a link that only one can have after that has gone", ({ expect }) => {
+    const actual = { ...state, held: nothing, exclusive: new Set(["broker"]) };
+    const kinds = plan(actual, other).map((stage) => stage.map(show));
+    expect(kinds).toEqual([["unbind app>broker"], ["start-provider other"], ["bind app>other"]]);
+  });
+
+  test("does not take another link of a component for a successor", ({ expect }) => {
+    const links = [{ ...link("other", "app"), name: "second" }, link("app", "broker")];
+    expect(stages(state, { ...other, links })).toEqual([
+      ["unbind broker>app"],
+      ["start-provider other"],
+      ["bind other>app"],
+    ]);
+    const less = { ...other, links: [link("broker", "app"), { ...link("app", "other"), interfaces: ["a:b/d"] }] };
+    expect(stages(state, less)[0]).toEqual(["unbind app>broker"]);
   });
 
   test("rebinds a link whose configuration changed", ({ expect }) => {

@@ -1,16 +1,25 @@
 import { isDeepStrictEqual } from "node:util";
-import type { ComponentSpec, DesiredState, LinkSpec, ProviderSpec } from "../domain/workload.ts";
+import type { ComponentSpec, DesiredState, LinkSpec, ProviderId, ProviderSpec } from "../domain/workload.ts";
 
 /** What runs now, by the specifications it was started from. */
 export interface ActualState extends DesiredState {
   /** What failed and must not be tried again yet. A changed specification is tried at once. */
   readonly held: DesiredState;
+  /** Providers whose links hold what only one can hold: what takes the place of one of them comes after it. */
+  readonly exclusive?: ReadonlySet<ProviderId> | undefined;
 }
 
 export type Step =
   /** Ends the calls of a component before anything that it needs goes. */
   | { readonly kind: "close-component"; readonly spec: ComponentSpec }
   | { readonly kind: "unbind"; readonly link: LinkSpec }
+  /** Unbinds it once its successors are bound. If they are not it stays, unless it has to go `anyway`. */
+  | {
+      readonly kind: "release";
+      readonly link: LinkSpec;
+      readonly successors: readonly LinkSpec[];
+      readonly anyway: boolean;
+    }
   | { readonly kind: "stop-component"; readonly spec: ComponentSpec }
   | { readonly kind: "stop-provider"; readonly spec: ProviderSpec }
   | { readonly kind: "start-provider"; readonly spec: ProviderSpec }
@@ -27,6 +36,8 @@ export type Stage = readonly Step[];
 /**
  * The way from what runs to what should run. Deliveries end first and begin last, so that a component is never called
  * while what it needs is going away or not there yet. What is unchanged stays untouched.
+ *
+ * A link that others take the place of is there until they are bound, so that no call is without one.
  *
  * An end of a link that is in neither list of the desired state is on another host. A component's link to a component, or to
  * another host, stays while an end is replaced: it is bound again without having been unbound.
@@ -55,14 +66,37 @@ export function plan(actual: ActualState, desired: DesiredState): Stage[] {
   const isTouched = ({ source, target }: LinkSpec): boolean =>
     [source, target].some((end) => stopping.has(end) || starting.has(end));
   const touched = actual.links.filter((link) => isTouched(link) && !isLoose(link));
-  const unbound = new Set([...links.gone, ...touched]);
-  // What a version that runs imports is there until the next one has taken over.
   // One that is bound anew, such as with another configuration, has to be gone by then.
   const bound = new Set(links.fresh.map(linkKey));
+  const isKept = (id: string): boolean => !stopping.has(id) && !starting.has(id);
+  const successors = new Map(
+    links.gone.flatMap((link): [LinkSpec, readonly LinkSpec[]][] => {
+      const [component, provider] = wereComponents.has(link.source)
+        ? [link.source, link.target]
+        : [link.target, link.source];
+      const canStay =
+        isKept(component) &&
+        (isKept(provider) || !wanted.has(provider)) &&
+        !bound.has(linkKey(link)) &&
+        actual.exclusive?.has(provider) !== true;
+      const found = canStay ? successorsOf(link, component, desired.links) : [];
+      return found.length === 0 ? [] : [[link, found]];
+    }),
+  );
+  const unbound = new Set([...links.gone, ...touched]);
+  for (const link of successors.keys()) unbound.delete(link);
+  // What a version that runs imports is there until the next one has taken over.
   const imports = links.gone.filter(
-    (link) => updating.has(link.source) && !touched.includes(link) && !bound.has(linkKey(link)),
+    (link) =>
+      updating.has(link.source) && !touched.includes(link) && !bound.has(linkKey(link)) && !successors.has(link),
   );
   for (const link of imports) unbound.delete(link);
+  const releases = (isDelivery: boolean): Step[] =>
+    [...successors]
+      .filter(([link]) => wereComponents.has(link.source) !== isDelivery)
+      .map(([link, found]) => ({ kind: "release", link, successors: found, anyway: touched.includes(link) }));
+  const released = new Set([...successors.keys()].flatMap(({ source, target }) => [source, target]));
+  const isReleased = ({ id }: ProviderSpec): boolean => released.has(id);
 
   const ready = new Set([
     ...starting,
@@ -87,7 +121,7 @@ export function plan(actual: ActualState, desired: DesiredState): Stage[] {
     ),
     [...unbound].filter((link) => wereComponents.has(link.source)).map((link) => ({ kind: "unbind", link })),
     components.gone.map((spec) => ({ kind: "stop-component", spec })),
-    providers.gone.map((spec) => ({ kind: "stop-provider", spec })),
+    providers.gone.filter((spec) => !isReleased(spec)).map((spec) => ({ kind: "stop-provider", spec })),
     startProviders.map((spec) => ({ kind: "start-provider", spec })),
     binds.filter((link) => areComponents.has(link.source) && !isLoose(link)).map((link) => ({ kind: "bind", link })),
     [
@@ -96,10 +130,27 @@ export function plan(actual: ActualState, desired: DesiredState): Stage[] {
     ],
     imports.map((link) => ({ kind: "unbind", link })),
     binds.filter(isLoose).map((link) => ({ kind: "bind", link })),
+    releases(false),
     startComponents.map((spec) => ({ kind: "open-component", spec })),
     binds.filter((link) => !areComponents.has(link.source)).map((link) => ({ kind: "bind", link })),
+    releases(true),
+    providers.gone.filter(isReleased).map((spec) => ({ kind: "stop-provider", spec })),
   ];
   return stages.filter((stage) => stage.length > 0);
+}
+
+/** What does for `component` all that a link did; nothing when that is not the case. */
+function successorsOf(link: LinkSpec, component: string, desired: readonly LinkSpec[]): readonly LinkSpec[] {
+  if (link.source === component) {
+    const found = desired.filter(
+      ({ source, interfaces }) => source === component && interfaces.some((name) => link.interfaces.includes(name)),
+    );
+    return link.interfaces.every((name) => found.some(({ interfaces }) => interfaces.includes(name))) ? found : [];
+  }
+  // Many may deliver to a component: only one that does so in the same way, from elsewhere, is meant to do so instead.
+  const asBefore = (other: LinkSpec): boolean => linkKey({ ...other, source: link.source }) === linkKey(link);
+  const found = desired.filter((other) => other.source !== link.source && asBefore(other));
+  return found.length === 1 ? found : [];
 }
 
 /** Whether a component that runs may be wanted with other bytes. */

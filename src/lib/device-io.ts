@@ -5,6 +5,8 @@ import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import { getSystemErrorMessage, getSystemErrorName } from "node:util";
 import { PetioleError } from "../domain/errors.ts";
+import { findAccess } from "./device-access.ts";
+import { isErrno } from "./files.ts";
 import { reasonOf } from "./reason.ts";
 
 /** Puts the address of `target` at `offset` of `holder` while a call runs. */
@@ -27,7 +29,7 @@ export interface WatchOptions {
 /** The system calls that drivers of devices need. All of them throw errors with a `code` such as EBUSY, as fs does. */
 export interface DeviceIo {
   list(folder: string): readonly string[];
-  /** For reading and writing, without waiting for the device. */
+  /** For reading and writing, without waiting for the device. An error of permission says who may use it. */
   open(path: string): number;
   close(descriptor: number): void;
   /**
@@ -58,7 +60,7 @@ export function openDeviceIo(path: string = deviceAddonPath()): DeviceIo {
   const addon = loadAddon(path);
   return {
     list: (folder) => readdirSync(folder).sort(),
-    open: (file) => openSync(file, constants.O_RDWR | constants.O_NONBLOCK | constants.O_NOCTTY),
+    open: openDevice,
     close: closeSync,
     ioctl(descriptor, request, argument, pointers = []) {
       const flat = pointers.flatMap(({ holder, offset, target }) => [holder, offset, target]);
@@ -75,6 +77,16 @@ export function openDeviceIo(path: string = deviceAddonPath()): DeviceIo {
       return { [Symbol.dispose]: () => addon.unwatch(handle) };
     },
   };
+}
+
+function openDevice(path: string): number {
+  try {
+    return openSync(path, constants.O_RDWR | constants.O_NONBLOCK | constants.O_NOCTTY);
+  } catch (error) {
+    const access = isErrno(error, "EACCES") || isErrno(error, "EPERM") ? findAccess(path) : undefined;
+    if (access !== undefined && error instanceof Error) error.message += `; ${access}`;
+    throw error;
+  }
 }
 
 /** An error as Node's fs throws it, of a negative errno. */

@@ -17,7 +17,9 @@ import type { HostServices } from "./services.ts";
  * its err value thrown as `WitError`. Everything passes a structured clone.
  *
  * A resource crosses as its *representation*, a plain value the provider chooses (for a bucket: its identifier): a
- * function that returns a resource returns the representation, a method receives it as first argument.
+ * function that returns a resource returns the representation, a method receives it as first argument. It says all that
+ * there is to know of the resource: nobody tells when the component drops it, and after a swap of the link another
+ * provider of the same contract gets what this one gave out. So providers of one contract use the same representations.
  *
  * A function may return a promise of its result.
  *
@@ -94,6 +96,11 @@ export interface Provider<Config = unknown, LinkConfig = unknown> extends AsyncD
   readonly calls: Interfaces;
   /** It calls components of other hosts, and is called by them, without petiole between; its links there are bound too. */
   readonly bindsElsewhere?: boolean;
+  /**
+   * Each link holds something that only one can hold, such as an address or a line. Else a link that takes the place of
+   * another is bound before that goes, so that no call is without one.
+   */
+  readonly exclusive?: boolean;
   /** @throws PetioleError ERR_PROVIDER_CONFIG with every fault. */
   parseConfig(raw: unknown): Config;
   /** @throws PetioleError ERR_PROVIDER_CONFIG with every fault. */

@@ -22,6 +22,9 @@ describe("petiole", () => {
     [["run", "--config", "/nowhere/petiole.yaml"], 2, /ERR_CONFIG_UNREADABLE/],
     [["status", "--socket", "/nowhere/petiole.sock"], 3, /ERR_CONTROL_UNREACHABLE/],
     [["component", "inspect", "/nowhere.wasm"], 2, /ERR_COMPONENT_UNREADABLE/],
+    [["gpio", "watch", "--help"], 0, /--debounce <duration>/],
+    [["gpio", "get", "/dev/nowhere", "17"], 3, /ERR_DEVICE_(MISSING|ADDON)/],
+    [["gpio", "set", "0", "17=on"], 2, /want such as GPIO27=active/],
     [["component", "inspect", import.meta.filename], 2, /ERR_COMPONENT_INVALID.*not WebAssembly/],
   ] as const)("%j ends with %d", async ([args, code, text], { expect }) => {
     const result = await petiole(...args);

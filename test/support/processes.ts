@@ -19,7 +19,7 @@ export interface TestProcess extends AsyncDisposable {
 export async function spawnProcess(
   command: string,
   args: readonly string[],
-  options: Pick<SpawnOptions, "cwd" | "env"> = {},
+  options: Pick<SpawnOptions, "cwd" | "env" | "uid" | "gid"> = {},
 ): Promise<TestProcess> {
   const child = spawn(command, args, { ...options, stdio: ["ignore", "pipe", "pipe"] });
   const chunks: Buffer[] = [];

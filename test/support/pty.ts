@@ -43,7 +43,12 @@ export interface Pty extends AsyncDisposable {
   unplug(): Promise<void>;
 }
 
-export function openPty(): Pty {
+export interface PtyOptions {
+  /** Takes what arrives, instead of `take` and `read`. */
+  readonly onData?: (chunk: Buffer) => void;
+}
+
+export function openPty({ onData }: PtyOptions = {}): Pty {
   const master = openSync("/dev/ptmx", constants.O_RDWR | constants.O_NOCTTY);
   const answer = Buffer.alloc(4);
   ioctl(master, TIOCSPTLCK, answer);
@@ -58,6 +63,7 @@ export function openPty(): Pty {
   let received = Buffer.alloc(0);
   let wake = Promise.withResolvers<void>();
   input.on("data", (chunk: Buffer) => {
+    if (onData !== undefined) return onData(chunk);
     received = Buffer.concat([received, chunk]);
     wake.resolve();
     wake = Promise.withResolvers();

@@ -39,6 +39,17 @@ const PARAMS: { readonly [K in ControlOperation]: z.ZodType<ParamsOf<K>> } = {
   apps: nothing,
   "app-deploy": z.strictObject({ source: z.string(), folder: file, text: z.string(), dryRun: z.boolean() }),
   "app-undeploy": z.strictObject({ name: z.string(), dryRun: z.boolean() }),
+  links: nothing,
+  "link-swap": z.strictObject({
+    component: z.string(),
+    to: z.string(),
+    name: z.string().optional(),
+    from: z.string().optional(),
+    interfaces: z.array(z.string()).optional(),
+    config: z.unknown().optional(),
+    dryRun: z.boolean(),
+  }),
+  "link-reset": z.strictObject({ component: z.string(), name: z.string().optional(), dryRun: z.boolean() }),
   "trust-memory": nothing,
   "update-status": nothing,
   "update-decide": z.strictObject({

@@ -7,6 +7,7 @@
 
 import type { ApplicationStatus, DeployReport, UndeployReport } from "../../domain/application.ts";
 import { PetioleError, isErrorCode, type ErrorCode } from "../../domain/errors.ts";
+import type { LinkSwapReport, LinksReport } from "../../domain/link-swap.ts";
 import type { Lane, LedgerEntry, PublishReceipt } from "../../domain/outbox.ts";
 import type {
   DrainReport,
@@ -15,7 +16,7 @@ import type {
   OutboxReport,
   TransferProgress,
 } from "../../domain/outbox-report.ts";
-import type { ComponentId, Digest } from "../../domain/workload.ts";
+import type { ComponentId, Digest, ProviderId } from "../../domain/workload.ts";
 import type { MetricFamily } from "../../domain/metrics.ts";
 import type { AgentStatus, UpdateReport } from "../../domain/status.ts";
 import type { TrustMemoryReport } from "../../domain/trust.ts";
@@ -41,6 +42,9 @@ export interface ControlOperations {
   readonly apps: Operation<NoParams, never, readonly ApplicationStatus[]>;
   readonly "app-deploy": Operation<DeployParams, never, DeployReport>;
   readonly "app-undeploy": Operation<UndeployParams, never, UndeployReport>;
+  readonly links: Operation<NoParams, never, LinksReport>;
+  readonly "link-swap": Operation<LinkSwapParams, never, LinkSwapReport>;
+  readonly "link-reset": Operation<LinkResetParams, never, LinkSwapReport>;
   readonly "trust-memory": Operation<NoParams, never, TrustMemoryReport>;
   readonly "update-status": Operation<NoParams, never, readonly UpdateReport[]>;
   readonly "update-decide": Operation<UpdateDecideParams, never, UpdateDecideReport>;
@@ -113,6 +117,24 @@ export interface DeployParams {
 
 export interface UndeployParams {
   readonly name: string;
+  readonly dryRun: boolean;
+}
+
+export interface LinkSwapParams {
+  readonly component: ComponentId;
+  readonly to: ProviderId;
+  /** Each says more closely which links are meant. */
+  readonly name?: string | undefined;
+  readonly from?: ProviderId | undefined;
+  readonly interfaces?: readonly string[] | undefined;
+  /** Of the link; unless given, the one that it has. */
+  readonly config?: unknown;
+  readonly dryRun: boolean;
+}
+
+export interface LinkResetParams {
+  readonly component: ComponentId;
+  readonly name?: string | undefined;
   readonly dryRun: boolean;
 }
 

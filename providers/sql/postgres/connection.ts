@@ -1,0 +1,106 @@
+import { readFile } from "node:fs/promises";
+import { Client, type Submittable } from "pg";
+import type { PostgresConfig } from "../config.ts";
+import type { Preparation, Batch, Outcome, Statement } from "./wire.ts";
+
+/** A session with the server. */
+export interface Connection {
+  run(work: Statement | Preparation | Batch): Promise<Outcome>;
+  /** Whether a transaction was left open. */
+  isInTransaction(): boolean;
+  isLost(): boolean;
+  /** Calls back once it is lost. */
+  onLost(listener: () => void): void;
+  /** Statements that the server keeps for it. */
+  kept(): number;
+  /** Ends it, in the middle of a statement too. */
+  destroy(): void;
+}
+
+/** Forms of values that the codecs know, whatever the server is set to. */
+const SETTINGS = [
+  "datestyle = 'ISO, YMD'",
+  "timezone = 'UTC'",
+  "extra_float_digits = 1",
+  "bytea_output = 'hex'",
+  "lc_monetary = 'C'",
+];
+
+async function tlsOptions({ tls }: PostgresConfig): Promise<object | false> {
+  if (tls === false) return false;
+  const read = async (path: string | undefined): Promise<string | undefined> =>
+    path === undefined ? undefined : await readFile(path, "utf8");
+  const [ca, cert, key] = await Promise.all([tls.ca_file, tls.cert_file, tls.key_file].map(read));
+  return {
+    rejectUnauthorized: true,
+    ...(ca === undefined ? {} : { ca }),
+    ...(cert === undefined ? {} : { cert, key }),
+    ...(tls.server_name === undefined ? {} : { servername: tls.server_name }),
+  };
+}
+
+/** The files are read each time, so that a renewed password or certificate is used. */
+async function readPassword({ password, password_file: path }: PostgresConfig): Promise<string> {
+  if (path === undefined) return password ?? "";
+  const [line = ""] = (await readFile(path, "utf8")).split(/\r?\n/, 1);
+  return line;
+}
+
+/** Opens a session. Rejects with what kept it from being opened. */
+export async function connect(config: PostgresConfig, signal: AbortSignal): Promise<Connection> {
+  signal.throwIfAborted();
+  const password = await readPassword(config);
+  // Everything that the driver would take from the environment is given here.
+  const client = new Client({
+    host: config.host,
+    port: config.port,
+    user: config.user,
+    database: config.database,
+    // As a function: the driver looks for no file of its own.
+    password: () => password,
+    ssl: await tlsOptions(config),
+    application_name: config.application_name,
+    connectionTimeoutMillis: config.connect_timeout,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 30_000,
+  });
+  // Of the driver's own objects, what its declarations leave out.
+  const { connection } = client as unknown as {
+    readonly connection: {
+      readonly stream: { readonly destroyed: boolean; destroy(): void };
+      readonly parsedStatements: object;
+    };
+  };
+  const destroy = (): void => connection.stream.destroy();
+  let lost = false;
+  const listeners: (() => void)[] = [];
+  const lose = (): void => {
+    if (lost) return;
+    lost = true;
+    for (const listener of listeners) listener();
+  };
+  client.on("error", lose);
+  client.on("end", lose);
+  signal.addEventListener("abort", destroy, { once: true });
+  try {
+    await client.connect();
+    await client.query(SETTINGS.map((setting) => `SET ${setting}`).join("; "));
+    await client.query(`SET statement_timeout = ${config.statement_timeout}`);
+  } catch (error) {
+    destroy();
+    throw error;
+  } finally {
+    signal.removeEventListener("abort", destroy);
+  }
+  return {
+    run: async (work) => {
+      client.query(work as unknown as Submittable);
+      return await work.done;
+    },
+    isInTransaction: () => client.getTransactionStatus() !== "I",
+    isLost: () => lost || connection.stream.destroyed,
+    onLost: (listener) => void listeners.push(listener),
+    kept: () => Object.keys(connection.parsedStatements).length,
+    destroy,
+  };
+}
