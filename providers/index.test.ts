@@ -26,6 +26,8 @@ const CONFIGS: Readonly<Record<string, unknown>> = {
   timer: undefined,
   "sql-postgres": { host: "127.0.0.1", port: 1, database: "d", user: "u", tls: false },
   "sql-sqlite": { file: join(folder, "test.db") },
+  i2c: { bus: { backend: "simulated", devices: {} } },
+  sensors: { sensors: { cpu: { hwmon: "cpu_thermal", channel: "temp1" } } },
   "messaging-memory": undefined,
 };
 
@@ -41,6 +43,8 @@ const WITH_EXAMPLE = [
   "http-client",
   "timer",
   "sql",
+  "i2c",
+  "sensors",
 ];
 
 describe("PROVIDERS", () => {
@@ -88,14 +92,14 @@ describe("examples in the README of each provider", () => {
   /** What the examples consist of. */
   interface Example {
     readonly providers: Readonly<Record<string, { readonly type: string; readonly config?: unknown }>>;
-    readonly links: readonly { readonly from: string; readonly to: string; readonly config?: unknown }[];
+    readonly links?: readonly { readonly from: string; readonly to: string; readonly config?: unknown }[];
   }
 
   test.for(WITH_EXAMPLE)("%s: are valid", async (name, { expect }) => {
     const readme = readFileSync(new URL(`${name}/README.md`, import.meta.url), "utf8");
     const blocks = [...readme.matchAll(/```yaml\n(.*?)```/gs)].map(([, text]) => parse(text ?? "") as Example);
     expect(blocks.length).toBeGreaterThan(0);
-    for (const { providers, links } of blocks) {
+    for (const { providers, links = [] } of blocks) {
       const made = new Map(
         await Promise.all(
           Object.entries(providers).map(async ([id, { type, config }]) => {
