@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, test } from "vitest";
 import { parse } from "yaml";
+import { inboxServices } from "../test/support/inbox.ts";
 import { providerDeps } from "../test/support/provider-rig.ts";
 import { parseWitName } from "../src/domain/wit-name.ts";
 import { PROVIDERS } from "./index.ts";
@@ -68,7 +69,7 @@ describe("PROVIDERS", () => {
       const factory = await load();
       await using unused = factory(providerDeps());
       await unused[Symbol.asyncDispose]();
-      await using provider = factory(providerDeps());
+      await using provider = factory(providerDeps({ services: inboxServices() }));
       const config = provider.parseConfig(CONFIGS[type]);
       await provider.start(config, new AbortController().signal);
       await provider[Symbol.asyncDispose]();
