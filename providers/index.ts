@@ -12,6 +12,7 @@ export const PROVIDERS: Readonly<Record<string, () => Promise<ProviderFactory>>>
   "keyvalue-sqlite": async () => (await import("./keyvalue/sqlite.ts")).createKeyValueSqliteProvider,
   "keyvalue-redis": async () => (await import("./keyvalue/redis/index.ts")).createKeyValueRedisProvider,
   "keyvalue-memory": async () => (await import("./keyvalue/memory.ts")).createKeyValueMemoryProvider,
+  "blobstore-fs": async () => (await import("./blobstore/fs.ts")).createBlobstoreFsProvider,
   outbox: async () => (await import("./outbox/index.ts")).createOutboxProvider,
   "messaging-nats": async () => (await import("./messaging/nats.ts")).createMessagingNatsProvider,
   "http-server": async () => (await import("./http-server/index.ts")).createHttpServerProvider,
@@ -19,6 +20,8 @@ export const PROVIDERS: Readonly<Record<string, () => Promise<ProviderFactory>>>
   timer: async () => (await import("./timer/index.ts")).createTimerProvider,
   "sql-postgres": async () => (await import("./sql/postgres.ts")).createSqlPostgresProvider,
   "sql-sqlite": async () => (await import("./sql/sqlite.ts")).createSqlSqliteProvider,
+  i2c: async () => (await import("./i2c/index.ts")).createI2cProvider,
+  sensors: async () => (await import("./sensors/index.ts")).createSensorsProvider,
   "messaging-memory": async () => (await import("./messaging/memory.ts")).createMessagingMemoryProvider,
 };
 
