@@ -18,6 +18,7 @@ const CONFIGS: Readonly<Record<string, unknown>> = {
   modbus: { buses: { b: { path: "/dev/nonexistent" } } },
   gpio: { chip: { backend: "simulated" }, lines: { l: { line: 0, direction: "input" } } },
   "keyvalue-sqlite": undefined,
+  "keyvalue-nats": undefined,
   "keyvalue-redis": { url: "redis://127.0.0.1:1", connect_timeout: "50ms" },
   "keyvalue-memory": undefined,
   "blobstore-fs": { folder: join(folder, "blobs") },

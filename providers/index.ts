@@ -10,6 +10,7 @@ export const PROVIDERS: Readonly<Record<string, () => Promise<ProviderFactory>>>
   modbus: async () => (await import("./serial/modbus/index.ts")).createModbusProvider,
   gpio: async () => (await import("./gpio/index.ts")).createGpioProvider,
   "keyvalue-sqlite": async () => (await import("./keyvalue/sqlite.ts")).createKeyValueSqliteProvider,
+  "keyvalue-nats": async () => (await import("./keyvalue/nats/index.ts")).createKeyValueNatsProvider,
   "keyvalue-redis": async () => (await import("./keyvalue/redis/index.ts")).createKeyValueRedisProvider,
   "keyvalue-memory": async () => (await import("./keyvalue/memory.ts")).createKeyValueMemoryProvider,
   "blobstore-fs": async () => (await import("./blobstore/fs.ts")).createBlobstoreFsProvider,
