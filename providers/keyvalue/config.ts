@@ -44,8 +44,9 @@ export const redisSchema = z
         "want redis://host:port or rediss://host:port",
       ),
     username: z.string().min(1).max(256).optional(),
-    password: z.string().min(1).max(4096).optional(),
-    /** Instead of it; its first line is the password. */
+    /** Meant for `{ secret: … }`, which has become text by now. */
+    password: z.string().min(1).max(65_535).optional(),
+    /** Its first line is the password. */
     password_file: file.optional(),
     tls: tls.optional(),
     database: z.int().min(0).max(65_535).default(0),
@@ -64,13 +65,10 @@ export const redisSchema = z
       .strictObject({ initial: duration().default(millis(200)), max: duration().default(seconds(30)) })
       .prefault({}),
   })
-  .refine(
-    ({ username, password, password_file }) => username === undefined || (password ?? password_file) !== undefined,
-    {
-      path: ["password"],
-      message: "want the password of the username",
-    },
-  )
+  .refine((config) => config.username === undefined || (config.password ?? config.password_file) !== undefined, {
+    path: ["password_file"],
+    message: "want the password of the username",
+  })
   .refine(({ password, password_file }) => password === undefined || password_file === undefined, {
     path: ["password_file"],
     message: "want either password or password_file",

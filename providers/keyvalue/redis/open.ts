@@ -30,19 +30,15 @@ export async function openRedis(config: RedisConfig, clock: Clock, signal: Abort
 }
 
 async function logIn(connection: RedisConnection, config: RedisConfig): Promise<void> {
-  const { username, database } = config;
-  const password = await passwordOf(config);
+  const { username, password_file, database } = config;
+  const [password] =
+    password_file === undefined ? [config.password] : (await readFile(password_file, "utf8")).split(/\r?\n/);
   if (password !== undefined) {
     await connection.command(["AUTH", ...(username === undefined ? [] : [username]), password]);
   }
   // Without a password where one is wanted, this is what is refused.
   await connection.command(["PING"]);
   if (database !== 0) await connection.command(["SELECT", String(database)]);
-}
-
-async function passwordOf({ password, password_file }: RedisConfig): Promise<string | undefined> {
-  if (password_file === undefined) return password;
-  return (await readFile(password_file, "utf8")).split(/\r?\n/, 1)[0];
 }
 
 async function connectSocket(config: RedisConfig, clock: Clock, signal: AbortSignal): Promise<Socket> {
