@@ -53,15 +53,16 @@ async function fetchPackages(): Promise<void> {
     for (const file of await readdir(folder)) {
       if (file.endsWith(".deb")) await run("dpkg-deb", ["-x", file, "."], { cwd: folder });
     }
-    const ready = join(folder, "ready");
-    await mkdir(ready);
+    // Beside its place: a folder cannot be renamed from one file system to another.
+    const ready = `${CACHE}.${process.pid}`;
+    await mkdir(ready, { recursive: true });
     // One program under several names: what it does depends on its name.
     await copyFile(join(folder, "usr/bin/redis-check-rdb"), join(ready, "redis-server"));
     for await (const file of glob("usr/lib/*/*.so.*", { cwd: folder })) {
       await copyFile(join(folder, file), join(ready, basename(file)));
     }
-    await mkdir(dirname(CACHE), { recursive: true });
     await rename(ready, CACHE).catch(async (error: unknown) => {
+      await rm(ready, { recursive: true, force: true });
       // Another test was faster.
       if (!(await isFile(join(CACHE, "redis-server")))) throw error;
     });
