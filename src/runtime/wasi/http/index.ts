@@ -7,7 +7,7 @@ import type { Suspend } from "../waiting.ts";
 import { FutureTrailers, IncomingBody, OutgoingBody } from "./body.ts";
 import type { EgressPermit, EgressRequest } from "../../../lib/http-egress.ts";
 import type { Client } from "./client.ts";
-import { grantedEgress, PermittedEgress, type ClientTimeouts, type Egress } from "./egress.ts";
+import { grantedEgress, type ClientTimeouts, type Egress } from "./egress.ts";
 import { errorCode, HttpFault, type ErrorCode } from "./error-code.ts";
 import { Exchange, IncomingRequest, ResponseOutparam } from "./exchange.ts";
 import { Fields } from "./fields.ts";
@@ -15,6 +15,7 @@ import { FutureIncomingResponse, IncomingResponse } from "./incoming-response.ts
 import type { OutputMessage, RequestMessage } from "./messages.ts";
 import { OutgoingRequest, RequestOptions, type Destination } from "./outgoing-request.ts";
 import { OutgoingResponse } from "./outgoing-response.ts";
+import type { PermittedEgress } from "./permitted-egress.ts";
 
 /** Requests that an instance may have under way, up to the end of their responses. */
 export const MAX_REQUESTS = 16;
@@ -40,7 +41,7 @@ export interface Http extends Disposable {
 
 export function createHttp({ suspend, grants, ask }: HttpHost): Http {
   const granted = grantedEgress(grants);
-  const permitted = new PermittedEgress();
+  let permitted: PermittedEgress | undefined;
   let client: Client | undefined;
   let underWay = 0;
   let disposed = false;
@@ -53,8 +54,12 @@ export function createHttp({ suspend, grants, ask }: HttpHost): Http {
   }
 
   async function decide({ method, secure, host, port }: Destination): Promise<Egress> {
-    const permit = await ask?.({ method, secure, host, port, known: permitted.key });
-    if (permit !== undefined) return permitted.take(permit);
+    const permit = await ask?.({ method, secure, host, port, known: permitted?.key });
+    if (permit !== undefined) {
+      const permits = await import("./permitted-egress.ts");
+      permitted ??= new permits.PermittedEgress();
+      return permitted.take(permit);
+    }
     if (grants.allows(host, port)) return granted;
     throw new HttpFault({ tag: "HTTP-request-denied" });
   }

@@ -1,7 +1,7 @@
 import { describe, test } from "vitest";
 import { bytes, millis } from "../../../domain/units.ts";
 import type { EgressSettings } from "../../../lib/http-egress.ts";
-import { addressRules, PermittedEgress } from "./egress.ts";
+import { addressRules, PermittedEgress } from "./permitted-egress.ts";
 
 describe("addressRules()", () => {
   test("lets public addresses through, and no others in any spelling", ({ expect }) => {
