@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, test } from "vitest";
 import { parse } from "yaml";
+import { inboxServices } from "../test/support/inbox.ts";
 import { providerDeps } from "../test/support/provider-rig.ts";
 import { parseWitName } from "../src/domain/wit-name.ts";
 import { PROVIDERS } from "./index.ts";
@@ -17,8 +18,10 @@ const CONFIGS: Readonly<Record<string, unknown>> = {
   modbus: { buses: { b: { path: "/dev/nonexistent" } } },
   gpio: { chip: { backend: "simulated" }, lines: { l: { line: 0, direction: "input" } } },
   "keyvalue-sqlite": undefined,
+  "keyvalue-nats": undefined,
   "keyvalue-redis": { url: "redis://127.0.0.1:1", connect_timeout: "50ms" },
   "keyvalue-memory": undefined,
+  "blobstore-fs": { folder: join(folder, "blobs") },
   outbox: undefined,
   "messaging-nats": undefined,
   "http-server": { listen: "127.0.0.1:0" },
@@ -38,6 +41,7 @@ const WITH_EXAMPLE = [
   "serial/modbus",
   "gpio",
   "keyvalue",
+  "blobstore",
   "messaging",
   "http-server",
   "http-client",
@@ -68,7 +72,7 @@ describe("PROVIDERS", () => {
       const factory = await load();
       await using unused = factory(providerDeps());
       await unused[Symbol.asyncDispose]();
-      await using provider = factory(providerDeps());
+      await using provider = factory(providerDeps({ services: inboxServices() }));
       const config = provider.parseConfig(CONFIGS[type]);
       await provider.start(config, new AbortController().signal);
       await provider[Symbol.asyncDispose]();

@@ -19,10 +19,12 @@ import { mergeDesired } from "../host/desired-sources.ts";
 import { createImageHost } from "../host/image-host.ts";
 import { openUpdateJournal } from "../host/update/journal.ts";
 import { openInbox } from "../host/inbox/inbox.ts";
+import { openProviderInbox } from "../host/inbox/provider-inbox.ts";
 import { createClockSync } from "../lib/clock-sync/clock-sync.ts";
 import { askWitnesses, SYSTEM_WITNESSES } from "../lib/clock-sync/witnesses.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/log.ts";
+import type { HostServices } from "../provider/services.ts";
 import { createRedactor, redactingLogger } from "../lib/redactor.ts";
 import { createMetricsRegistry } from "../lib/metrics.ts";
 import { createRuntime } from "../runtime/runtime.ts";
@@ -153,7 +155,6 @@ export async function openAgent({ config, file, env, clock, signal, onEnd, ...de
   const outboxStats = createPatientStats({ outbox: store.outbox, clock });
   // While the store has nothing else to do: a status that comes later need not wait for the disk.
   await outboxStats();
-  const secrets = stack.use(openSecrets({ config, env, redactor, clock, log: log.child({ part: "secrets" }) }));
   const runtime = stack.use(
     createRuntime({
       cacheDir: config.cache_dir,
@@ -174,7 +175,35 @@ export async function openAgent({ config, file, env, clock, signal, onEnd, ...de
     log: log.child({ part: "nats" }),
     clock,
   });
-  const services = { outbox: meters.outbox, keyValue: store.keyValue, bus, hubBus, inbox, nats, isClockTrusted };
+  const secrets = stack.use(
+    openSecrets({
+      config,
+      env,
+      redactor,
+      nats: nats.hub,
+      state: store.state,
+      fileOf: (id): string | undefined => host.fileOf(id),
+      clock,
+      log: log.child({ part: "secrets" }),
+    }),
+  );
+  const services: HostServices = {
+    outbox: meters.outbox,
+    keyValue: store.keyValue,
+    bus,
+    hubBus,
+    inbox,
+    nats,
+    openInbox: async (provider, options) =>
+      await openProviderInbox({
+        provider,
+        options,
+        keyValue: store.keyValue,
+        clock,
+        log: log.child({ part: "inbox", provider }),
+      }),
+    isClockTrusted,
+  };
   const isClockSynced = async (): Promise<boolean> => isClockTrusted();
   const trust =
     config.trust === undefined || config.trust.mode === "off"
@@ -202,6 +231,7 @@ export async function openAgent({ config, file, env, clock, signal, onEnd, ...de
     below: () => desired.below(),
     trust,
     remote,
+    secrets,
     env,
     clock,
     log: log.child({ part: "executables" }),
@@ -252,7 +282,7 @@ export async function openAgent({ config, file, env, clock, signal, onEnd, ...de
   const applications = createApplications({
     state: store.state,
     log: log.child({ part: "applications" }),
-    view: () => deviceView(lattice),
+    view: () => deviceView(config, lattice),
     own: () => desired.own(),
     latticeIds: () => {
       const { components, providers } = lattice?.status() ?? { components: [], providers: [] };

@@ -66,6 +66,8 @@ export interface Host extends AsyncDisposable {
    */
   apply(desired: DesiredState): Promise<void>;
   status(): HostStatus;
+  /** Where the bytes of a component are that is wanted. */
+  fileOf(id: ComponentId): string | undefined;
   readonly updates: UpdateControl;
   /**
    * Whether a link could be bound, as far as that can be told without doing it.
@@ -396,6 +398,7 @@ export function createHost({ runtime, registry, services, trust, remote, kept, c
     },
 
     updates,
+    fileOf: (id) => desired.components.find((spec) => spec.id === id)?.file,
     checkLink: (link) => binder.check(link),
 
     status: () =>
@@ -473,7 +476,8 @@ function componentStatus(
 function providerStatus(spec: ProviderSpec, item: Item<ProviderSpec, Provider> | undefined): ProviderStatus {
   const report = item?.live?.report?.();
   const lastError = statusError(item?.failure) ?? report?.lastError;
-  return { id: spec.id, type: spec.type, state: stateOf(item), report, lastError };
+  const inbox = item?.live?.inboxStats?.();
+  return { id: spec.id, type: spec.type, state: stateOf(item), report, inbox, lastError };
 }
 
 function linkStatus(spec: LinkSpec, item: Item<LinkSpec, LiveLink> | undefined): LinkStatus {

@@ -1,6 +1,7 @@
 import type { Clock } from "../lib/clock.ts";
 import type { HttpRequest, HttpResponse } from "../lib/http-message.ts";
 import type { Logger } from "../lib/log.ts";
+import type { InboxStats } from "../domain/inbox.ts";
 import type { Metrics } from "../lib/metrics.ts";
 import type { ProviderReport } from "../domain/status.ts";
 import type { InterfaceShape } from "../lib/wit/type.ts";
@@ -22,6 +23,14 @@ import type { HostServices } from "./services.ts";
  * provider of the same contract gets what this one gave out. So providers of one contract use the same representations.
  *
  * A function may return a promise of its result.
+ *
+ * Streams of wasi:io pass from the provider to the component: an `input-stream` that a function returns is a `ByteReader`, an
+ * `output-stream` a `ByteWriter`. A call begins when what the component wrote before it has been taken.
+ *
+ * Of a resource with a function that returns a stream, the provider hears when nobody holds it any more, be it that the
+ * component dropped it or that the instance is gone: by the function `[resource-drop]NAME`, if it has one. That is for
+ * representations that are numbers or texts of which there are no two alike. Nothing is heard of what a function took as
+ * `own`.
  *
  * Requests of `wasi:http/outgoing-handler` are carried out by the runtime. Its function `handle` gets an `EgressRequest`,
  * and returns an `EgressPermit` or throws a `WitError` of the interface's `error-code`.
@@ -110,6 +119,8 @@ export interface Provider<Config = unknown, LinkConfig = unknown> extends AsyncD
   bind(link: LinkContext<LinkConfig>): Promise<Binding>;
   /** For one that is a process of its own: how that is now. */
   report?(): ProviderReport | undefined;
+  /** For one that stores messages before it hands them to components: how many, and what became of them. */
+  inboxStats?(): InboxStats | undefined;
 }
 
 export interface ProviderDeps {
