@@ -1,4 +1,4 @@
-// The serial provider on two UARTs with a cable between them, which PETIOLE_TEST_UARTS names: /dev/ttyS0,/dev/ttyS1. Also a
+// The serial suite on a pseudo-terminal, and the provider on two UARTs with a cable between them, which PETIOLE_TEST_UARTS names: /dev/ttyS0,/dev/ttyS1. Also a
 // program that needs Node and nothing else, as test/device/gpio.ts is.
 
 import { once } from "node:events";
@@ -7,8 +7,10 @@ import { basename } from "node:path";
 import { SerialPort } from "serialport";
 import { describe, test } from "vitest";
 import { createSerialProvider } from "../../providers/serial/index.ts";
+import { serialSuite } from "../conformance/serial/suite.ts";
 import { createMailbox, type Mailbox } from "../support/mailbox.ts";
 import { bindLink, startProvider, type BoundLink, type Rig } from "../support/provider-rig.ts";
+import { startOnPty } from "../support/serial-rigs.ts";
 import { skipping } from "../support/skip.ts";
 import { waitFor } from "../support/wait-for.ts";
 
@@ -141,6 +143,8 @@ function uartSuite(near: string, far: string): void {
     });
   });
 }
+
+serialSuite({ name: "a pseudo-terminal", create: startOnPty });
 
 const [near, far] = (process.env["PETIOLE_TEST_UARTS"] ?? "").split(",");
 if (!skipping(far === undefined, "UARTs", "PETIOLE_TEST_UARTS names no two of them, such as /dev/ttyS0,/dev/ttyS1")) {
