@@ -124,16 +124,16 @@ function uartSuite(near: string, far: string): void {
 
     test(`comes back when its driver does, ${ROUNDS} times, with no descriptor left behind`, async ({ expect }) => {
       await using cable = await connect(near, far);
-      const { unbind, bind } = driverOf(near);
+      const driver = driverOf(near);
       const before = descriptors();
       for (let round = 1; round <= ROUNDS; round += 1) {
         await cable.send("cut off");
-        unbind();
+        driver.unbind();
         await cable.presence.waitFor(2 * round);
         await expect(cable.port.call(PORT, "send-frame", "line", Buffer.from("x"))).rejects.toMatchObject({
           payload: { tag: "disconnected" },
         });
-        bind();
+        driver.bind();
         await cable.presence.waitFor(2 * round + 1);
         await cable.send(`${round}\n`);
         await cable.frames.find(({ payload }) => Buffer.from(payload).toString().endsWith(`${round}`));

@@ -39,6 +39,8 @@ function makeChip(): string {
   return `/dev/${readFileSync(`${device}/bank0/chip_name`, "utf8").trim()}`;
 }
 
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
+
 let failed = 0;
 try {
   mount("devtmpfs", "/dev");
@@ -56,7 +58,7 @@ try {
     HOME: "/tmp",
   };
   for (const suite of (process.env["SUITES"] ?? "").split(",")) {
-    console.log(`\n── ${suite}`);
+    say(`\n── ${suite}`);
     const { status } = spawnSync(process.execPath, ["--test-reporter=spec", `/suites/run/${suite}.mjs`], {
       env,
       stdio: "inherit",
@@ -64,9 +66,9 @@ try {
     if (status !== 0) failed += 1;
   }
 } catch (error) {
-  console.error(error);
+  say(String(error));
   failed += 1;
 }
 // What waits for this line takes the machine's word for nothing else.
-console.log(`\ndevice lab: ${failed} failed`);
+say(`\ndevice lab: ${failed} failed`);
 functions.reboot(POWER_OFF);

@@ -113,17 +113,14 @@ async function runMachine(
   parameters: string,
 ): Promise<number | undefined> {
   const cable = join(folder, "cable");
-  const machine = spawn(
-    "qemu-system-aarch64",
-    [
-      ...["-M", "virt", "-cpu", "cortex-a72", "-smp", "2", "-m", "1536"],
-      ...["-kernel", kernel, "-initrd", image, "-append", `console=ttyAMA0 quiet panic=-1 ${parameters}`],
-      ...["-nodefaults", "-display", "none", "-no-reboot", "-nic", "none", "-serial", "stdio"],
-      ...["-chardev", `socket,id=near,path=${cable},server=on,wait=off`, "-device", "pci-serial,chardev=near"],
-      ...["-chardev", `socket,id=far,path=${cable}`, "-device", "pci-serial,chardev=far"],
-    ],
-    { stdio: ["ignore", "pipe", "inherit"] },
-  );
+  const options = [
+    ["-M", "virt", "-cpu", "cortex-a72", "-smp", "2", "-m", "1536"],
+    ["-kernel", kernel, "-initrd", image, "-append", `console=ttyAMA0 quiet panic=-1 ${parameters}`],
+    ["-nodefaults", "-display", "none", "-no-reboot", "-nic", "none", "-serial", "stdio"],
+    ["-chardev", `socket,id=near,path=${cable},server=on,wait=off`, "-device", "pci-serial,chardev=near"],
+    ["-chardev", `socket,id=far,path=${cable}`, "-device", "pci-serial,chardev=far"],
+  ];
+  const machine = spawn("qemu-system-aarch64", options.flat(), { stdio: ["ignore", "pipe", "inherit"] });
   const ended = once(machine, "exit");
   const limit = setTimeout(() => machine.kill("SIGKILL"), LIMIT_MS);
   let failed: number | undefined;
