@@ -18,7 +18,13 @@ const { values } = parseArgs({
 if (values.out === undefined) throw new Error("Want --out FOLDER");
 
 await build({
-  input: { gpio: join(ROOT, "test/device/gpio.ts") },
+  input: {
+    gpio: join(ROOT, "test/device/gpio.ts"),
+    serial: join(ROOT, "test/device/serial.ts"),
+    init: join(ROOT, "test/device/lab/init.ts"),
+  },
+  // It looks for its add-on beside itself.
+  external: ["serialport"],
   cwd: ROOT,
   platform: "node",
   resolve: { alias: { vitest: join(ROOT, "test/device/bare-vitest.ts") } },

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { describe, test as nodeTest } from "node:test";
-import { isDeepStrictEqual } from "node:util";
+import { format, isDeepStrictEqual } from "node:util";
 
 const TIMEOUT_MS = 300_000;
 
@@ -12,6 +12,8 @@ interface Matchers {
   toMatchObject(wanted: unknown): void;
   toMatch(wanted: RegExp): void;
   toHaveLength(wanted: number): void;
+  toBeGreaterThan(wanted: number | bigint): void;
+  toBeLessThan(wanted: number | bigint): void;
   toBeGreaterThanOrEqual(wanted: number | bigint): void;
   toBeLessThanOrEqual(wanted: number | bigint): void;
 }
@@ -34,6 +36,8 @@ function matchersOf(actual: unknown): Matchers {
     toMatchObject: (wanted) => check(fits(actual, wanted), "to contain", wanted),
     toMatch: (wanted) => check(typeof actual === "string" && wanted.test(actual), "to match", wanted),
     toHaveLength: (wanted) => check((actual as unknown[]).length === wanted, "to have the length", wanted),
+    toBeGreaterThan: (wanted) => check(compared > wanted, "to be more than", wanted),
+    toBeLessThan: (wanted) => check(compared < wanted, "to be less than", wanted),
     toBeGreaterThanOrEqual: (wanted) => check(compared >= wanted, "to be at least", wanted),
     toBeLessThanOrEqual: (wanted) => check(compared <= wanted, "to be at most", wanted),
   };
@@ -67,7 +71,19 @@ interface Context {
   readonly expect: typeof expect;
 }
 
-const test = (title: string, work: (context: Context) => Promise<void>): void =>
+const declare = (title: string, work: (context: Context) => Promise<void>): void =>
   void nodeTest(title, { timeout: TIMEOUT_MS }, async () => await work({ expect }));
+
+const test = Object.assign(declare, {
+  /** `%j` and the like in the title stand for what the row has in its place. */
+  for:
+    <Row extends readonly unknown[]>(rows: readonly Row[]) =>
+    (title: string, work: (row: Row, context: Context) => Promise<void>): void => {
+      const blanks = title.split(/%[jsd]/).length - 1;
+      for (const row of rows) {
+        declare(format(title, ...row.slice(0, blanks)), async (context) => await work(row, context));
+      }
+    },
+});
 
 export { describe, test };

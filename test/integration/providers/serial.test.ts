@@ -9,49 +9,14 @@ import type { OpenSerialDevice } from "../../../providers/serial/line/device.ts"
 import { createSerialProvider } from "../../../providers/serial/index.ts";
 import { openSerialPort } from "../../../providers/serial/line/serialport.ts";
 import { deviceAddonPath } from "../../../src/lib/device-io.ts";
-import { serialSuite, type SerialRig } from "../../conformance/serial/suite.ts";
+import { serialSuite } from "../../conformance/serial/suite.ts";
 import { createMailbox } from "../../support/mailbox.ts";
 import { bindLink, startProvider } from "../../support/provider-rig.ts";
-import { createSocket, openPty, type Pty } from "../../support/pty.ts";
+import { createSocket, openPty } from "../../support/pty.ts";
+import { startOnPty } from "../../support/serial-rigs.ts";
 
 /** How often the device is pulled out; a thousand take some ten seconds. */
 const ROUNDS = Number(process.env["PETIOLE_TEST_UNPLUGS"] ?? 100);
-
-async function startOnPty(options: object = {}): Promise<SerialRig> {
-  const socket = createSocket();
-  let pty: Pty = openPty();
-  socket.plug(pty);
-  const rig = await startProvider(createSerialProvider, {
-    ports: {
-      boiler: {
-        path: socket.path,
-        framing: { max_length: 32 },
-        write_buffer: "1KiB",
-        reopen: { initial: "2ms", max: "10ms" },
-        ...options,
-      },
-    },
-  });
-  return {
-    provider: rig.provider,
-    write: (bytes) => pty.write(bytes),
-    read: async (length) => await pty.read(length),
-    stall: (stalled) => pty.stall(stalled),
-    plug: () => {
-      pty = openPty();
-      socket.plug(pty);
-    },
-    unplug: async () => {
-      socket.remove();
-      await pty.unplug();
-    },
-    async [Symbol.asyncDispose]() {
-      await rig[Symbol.asyncDispose]();
-      await pty.unplug();
-      socket[Symbol.dispose]();
-    },
-  };
-}
 
 serialSuite({ name: "a pseudo-terminal", create: startOnPty });
 
