@@ -86,7 +86,7 @@ function createWorld(): World {
       links: [],
     }),
     updates: noUpdates,
-    checkLink: () => {},
+    checkLink: async () => {},
     [Symbol.asyncDispose]: async () => void applied.push({ components: [], providers: [], links: [] }),
   };
   const images = createImageHost({

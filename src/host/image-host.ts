@@ -29,7 +29,7 @@ export interface ImageHost extends AsyncDisposable {
   status(): HostStatus;
   readonly updates: UpdateControl;
   /** As that of the host. */
-  checkLink(link: LinkSpec): void;
+  checkLink(link: LinkSpec): Promise<void>;
 }
 
 /** The way of a component, or a provider, to its artifact. Replaced, with its work ended, when another image is wanted. */
@@ -187,7 +187,7 @@ export function createImageHost({ host, artifacts, clock, log }: ImageHostDeps):
     },
 
     updates: host.updates,
-    checkLink: (link) => host.checkLink(link),
+    checkLink: async (link) => await host.checkLink(link),
 
     status() {
       const { components, providers, links } = host.status();
