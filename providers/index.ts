@@ -25,3 +25,7 @@ export const PROVIDERS: Readonly<Record<string, () => Promise<ProviderFactory>>>
 /** Devices of this machine by hand, for the command line. */
 export const loadGpioTools = async () => (await import("./gpio/tools.ts")).createGpioTools;
 export type { ChipReport, GpioTools, LineLevel, WatchedEdge } from "./gpio/tools.ts";
+
+/** Serial ports of this machine by hand, for the command line. */
+export const loadSerialTools = async () => (await import("./serial/tools.ts")).createSerialTools;
+export type { Framed, PortReport } from "./serial/tools.ts";

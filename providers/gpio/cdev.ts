@@ -1,16 +1,16 @@
 // GPIO chips of the kernel, through their character devices.
 
-import { PetioleError, isErrno, reasonOf, type DeviceIo } from "#provider";
+import { isErrno, reasonOf, type DeviceIo } from "#provider";
 import {
   GpioError,
   type ChipSource,
   type GpioChip,
-  type GpioErrorReason,
   type LineEvent,
   type LineInfo,
   type LineRequest,
   type RequestOptions,
 } from "./backend.ts";
+import { toGpioError, trying } from "./errno.ts";
 import {
   CALL,
   SIZE,
@@ -29,37 +29,6 @@ const READ_EVENTS = 64;
 
 const DEVICES = "/dev";
 const IS_CHIP = /^gpiochip\d+$/;
-
-const REASONS: Readonly<Record<string, GpioErrorReason>> = {
-  EBUSY: "busy",
-  ENODEV: "disconnected",
-  ENXIO: "disconnected",
-  EIO: "disconnected",
-  EREMOTEIO: "disconnected",
-  ENOENT: "not-found",
-  EACCES: "permission",
-  EPERM: "permission",
-  EINVAL: "invalid-argument",
-  ENOTTY: "unsupported",
-  ENOTSUP: "unsupported",
-  // The kernel's own ENOTSUPP, which some drivers let through.
-  "Unknown system error -524": "unsupported",
-};
-
-/** What is not an errno is a fault of petiole's own and goes on as it is. */
-function toGpioError(error: unknown, what: string): unknown {
-  if (!(error instanceof Error) || !("code" in error) || error instanceof PetioleError) return error;
-  const reason = REASONS[String(error.code)] ?? "failed";
-  return new GpioError(reason, `${what}: ${reasonOf(error)}`, { cause: error });
-}
-
-function trying<T>(what: string, work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    throw toGpioError(error, what);
-  }
-}
 
 /** Paths of the chips that there are, in the order of their numbers. @throws GpioError */
 export function listChipPaths(io: DeviceIo): readonly string[] {

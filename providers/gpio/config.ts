@@ -18,6 +18,12 @@ const cdev = z.strictObject({
   event_buffer: eventBuffer,
 });
 
+const sysfs = z.strictObject({
+  backend: z.literal("sysfs"),
+  /** Its driver's label, or its name in /sys/class/gpio, such as gpiochip512. */
+  chip: z.string().min(1).max(200),
+});
+
 const simulated = z.strictObject({
   backend: z.literal("simulated"),
   event_buffer: eventBuffer,
@@ -25,7 +31,7 @@ const simulated = z.strictObject({
   /** Unix socket through which somebody outside presses the buttons and sees the lamps. */
   control_socket: z.string().min(1).max(100).optional(),
 });
-const chip = z.discriminatedUnion("backend", [simulated, cdev]);
+const chip = z.discriminatedUnion("backend", [simulated, cdev, sysfs]);
 export type ChipConfig = z.infer<typeof chip>;
 
 const line = z

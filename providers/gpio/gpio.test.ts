@@ -1,64 +1,17 @@
 import { describe, test } from "vitest";
-import { gpioLines, gpioSuite, type GpioRig } from "../../test/conformance/gpio/suite.ts";
-import { createFakeClock, type FakeClock } from "../../test/support/fake-clock.ts";
-import { createFakeGpioKernel } from "../../test/support/fake-gpio-kernel.ts";
+import { gpioLines, gpioSuite } from "../../test/conformance/gpio/suite.ts";
+import { createFakeClock } from "../../test/support/fake-clock.ts";
+import { playedKernelSubject, simulatedSubject } from "../../test/support/gpio-rigs.ts";
 import { providerDeps, startProvider } from "../../test/support/provider-rig.ts";
 import { createMetricsRegistry } from "../../src/lib/metrics.ts";
-import { millis, seconds } from "../../src/domain/units.ts";
-import type { ChipSource } from "./backend.ts";
-import { createCdevSource } from "./cdev.ts";
+import { millis } from "../../src/domain/units.ts";
 import { createGpioProvider } from "./index.ts";
-import { createSimulatedChip, createSimulatedSource, type SimulatedChip } from "./simulated.ts";
+import { createSimulatedChip, createSimulatedSource } from "./simulated.ts";
 
-const GPIO_LINES = gpioLines();
-const CONFIG = { chip: { backend: "simulated", lines: 28 }, lines: GPIO_LINES };
+const CONFIG = { chip: { backend: "simulated", lines: 28 }, lines: gpioLines() };
 
-async function startRig(
-  open: (chip: SimulatedChip) => { readonly source: ChipSource; readonly plug?: (plugged: boolean) => void },
-): Promise<GpioRig> {
-  const clock = createFakeClock();
-  const chip = createSimulatedChip({ lines: 28, clock });
-  const { source, plug = (plugged) => chip.plug(plugged) } = open(chip);
-  const rig = await startProvider((deps) => createGpioProvider(deps, async () => source), CONFIG, { clock });
-  const offset = (label: string): number => Object.entries(GPIO_LINES).find(([name]) => name === label)?.[1].line ?? -1;
-  return {
-    provider: rig.provider,
-    drive: (label, high) => chip.drive(offset(label), high),
-    voltage: (label) => chip.voltage(offset(label)),
-    pass: async (milliseconds) => await clock.advance(millis(milliseconds)),
-    now: () => clock.nanoseconds(),
-    plug: async (plugged) => {
-      plug(plugged);
-      await untilBack(clock);
-    },
-    [Symbol.asyncDispose]: async () => await rig[Symbol.asyncDispose](),
-  };
-}
-
-/** Longer than the longest wait between two tries. */
-const untilBack = async (clock: FakeClock): Promise<void> => await clock.advance(seconds(31));
-
-gpioSuite({
-  name: "a simulated chip",
-  exact: true,
-  create: async () => await startRig((chip) => ({ source: createSimulatedSource(chip) })),
-});
-
-gpioSuite({
-  name: "the kernel's character device, played in memory",
-  exact: true,
-  create: async () =>
-    await startRig((chip) => {
-      const kernel = createFakeGpioKernel([["/dev/gpiochip4", chip]]);
-      const plug = (plugged: boolean): void => {
-        // It comes back with another number.
-        kernel.chips.clear();
-        if (plugged) kernel.chips.set("/dev/gpiochip5", chip);
-        chip.plug(plugged);
-      };
-      return { source: createCdevSource(kernel, "petiole-simulated"), plug };
-    }),
-});
+gpioSuite(simulatedSubject);
+gpioSuite(playedKernelSubject);
 
 describe("createGpioProvider()", () => {
   test("parseConfig() reports every fault with its path", ({ expect }) => {

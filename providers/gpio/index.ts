@@ -15,6 +15,7 @@ import { openControlSocket } from "./control-socket.ts";
 import { EDGE_HANDLER } from "./edge-delivery.ts";
 import { takeLines, type Lines } from "./lines.ts";
 import { createSimulatedChip, createSimulatedSource } from "./simulated.ts";
+import { createSysfsSource } from "./sysfs.ts";
 
 export interface OpenSourceDeps {
   readonly clock: Clock;
@@ -26,6 +27,7 @@ export type OpenSource = (config: ChipConfig, deps: OpenSourceDeps) => Promise<C
 
 const openConfigured: OpenSource = async (config, { clock, log }) => {
   if (config.backend === "cdev") return createCdevSource(openDeviceIo(), config.chip);
+  if (config.backend === "sysfs") return createSysfsSource({ io: openDeviceIo(), clock }, config.chip);
   const chip = createSimulatedChip({ lines: config.lines, clock });
   const source = createSimulatedSource(chip);
   if (config.control_socket === undefined) return source;

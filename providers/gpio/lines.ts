@@ -86,7 +86,7 @@ export async function takeLines({ id, source, config, clock, log, metrics }: Lin
     for (const line of byOffset.values()) line.sequence.restart();
   };
 
-  const { event_buffer: eventBuffer } = config.chip;
+  const eventBuffer = config.chip.backend === "sysfs" ? undefined : config.chip.event_buffer;
   const keeping = keepRequest({
     source,
     consumer: `petiole-${id}`,

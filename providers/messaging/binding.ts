@@ -14,6 +14,8 @@ import {
   type MessageBus,
   type Outbox,
 } from "#provider";
+import type { StreamSubscription } from "./config.ts";
+import { followStream, type StreamDeps } from "./stream-subscription.ts";
 import { deniedSubject, invalidSubject, noTimeout, replyToStored, tooLarge, toMessagingError } from "./wit-errors.ts";
 
 export const CONSUMER = "wasmcloud:messaging/consumer";
@@ -31,6 +33,7 @@ interface LinkConfig {
     readonly subject: string;
     readonly queue?: string | undefined;
     readonly durable?: boolean | undefined;
+    readonly stream?: StreamSubscription | undefined;
   }[];
   readonly lanes: readonly LaneRule[];
   readonly max_body: number;
@@ -42,6 +45,8 @@ export interface MessagingBindingDeps {
   readonly outbox: Outbox;
   /** Undefined for a bus that nothing is kept for. */
   readonly inbox?: DurableMessages | undefined;
+  /** Undefined where there are no streams. */
+  readonly streams?: (() => StreamDeps) | undefined;
 }
 
 /**
@@ -52,7 +57,7 @@ export interface MessagingBindingDeps {
 export async function bindMessaging(
   link: LinkContext<unknown>,
   config: LinkConfig,
-  { bus, outbox, inbox }: MessagingBindingDeps,
+  { bus, outbox, inbox, streams }: MessagingBindingDeps,
 ): Promise<Binding> {
   if (link.direction === "imports") {
     return { functions: consumer(link.component, config, { bus, outbox }), [Symbol.asyncDispose]: async () => {} };
@@ -64,9 +69,12 @@ export async function bindMessaging(
     );
   }
   await using stack = new AsyncDisposableStack();
-  for (const { subject, queue, durable } of config.subscriptions) {
-    if (durable === true && inbox !== undefined) {
-      stack.use(inbox.subscribe(subject, async (message) => await hand(link, message)));
+  for (const { subject, queue, durable, stream: settings } of config.subscriptions) {
+    const handle = async (message: BusMessage): Promise<void> => await hand(link, message);
+    if (settings !== undefined && streams !== undefined) {
+      stack.use(followStream(streams(), { subject, settings, owner: link.component, log: link.log, handle }));
+    } else if (durable === true && inbox !== undefined) {
+      stack.use(inbox.subscribe(subject, handle));
     } else {
       stack.use(bus.subscribe(subject, queue, async (message) => await deliver(link, message)));
     }

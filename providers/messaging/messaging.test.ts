@@ -1,13 +1,16 @@
 import { describe, test } from "vitest";
+import { durableSuite } from "../../test/conformance/messaging/durable.ts";
 import { messagingSuite } from "../../test/conformance/messaging/suite.ts";
 import { createFakeClock } from "../../test/support/fake-clock.ts";
 import { createMailbox } from "../../test/support/mailbox.ts";
 import { providerDeps, recordingLogger, startProvider } from "../../test/support/provider-rig.ts";
 import { PetioleError } from "../../src/domain/errors.ts";
 import type { OutboxMessage } from "../../src/domain/outbox.ts";
-import { seconds } from "../../src/domain/units.ts";
+import { mebibytes, millis, minutes, seconds } from "../../src/domain/units.ts";
+import { openInbox } from "../../src/host/inbox/inbox.ts";
 import { silentLogger } from "../../src/lib/log.ts";
 import type { BusMessage, DurableMessages, MessageBus, Outbox } from "../../src/provider/services.ts";
+import { createMemoryStore } from "../keyvalue/memory-store.ts";
 import { createMemoryBus } from "./memory-bus.ts";
 import { createMessagingMemoryProvider } from "./memory.ts";
 import { createMessagingNatsProvider } from "./nats.ts";
@@ -17,6 +20,7 @@ const CONSUMER = "wasmcloud:messaging/consumer";
 messagingSuite({
   name: "memory",
   syntax: "nats",
+  queues: true,
   requests: true,
   create: async () => {
     const rig = await startProvider(createMessagingMemoryProvider, {});
@@ -27,12 +31,49 @@ messagingSuite({
 messagingSuite({
   name: "NATS, with a bus in memory",
   syntax: "nats",
+  queues: true,
   requests: true,
   create: async () => {
     const { clock, log } = providerDeps();
     const bus = createMemoryBus({ clock, log, queue: 1000 });
     const rig = await startProvider(createMessagingNatsProvider, {}, { services: { bus } });
     return { ...rig, settled: async () => {} };
+  },
+});
+
+durableSuite({
+  name: "the inbox",
+  create: async (maxAttempts) => {
+    await using stack = new AsyncDisposableStack();
+    const { clock, log } = providerDeps();
+    const inbox = stack.use(
+      await openInbox({
+        keyValue: createMemoryStore(mebibytes(1)),
+        clock,
+        log,
+        options: {
+          maxMessages: 100,
+          maxBytes: mebibytes(1),
+          maxAttempts,
+          unclaimed: minutes(10),
+          backoff: { initial: millis(5), max: millis(10) },
+        },
+      }),
+    );
+    const bus = createMemoryBus({ clock, log, queue: 1000 });
+    const provider = stack.use(await startProvider(createMessagingNatsProvider, {}, { services: { bus, inbox } }));
+    const owned = stack.move();
+    let seq = 0;
+    return {
+      provider,
+      subscription: { subject: "orders.>", durable: true },
+      store: async (subject, body) => {
+        seq += 1;
+        const origin = { stream: "IN", created: "2024", seq, time: BigInt(seq) };
+        await inbox.accept({ subject, body: Buffer.from(body), origin });
+      },
+      [Symbol.asyncDispose]: async () => await owned.disposeAsync(),
+    };
   },
 });
 
@@ -302,6 +343,15 @@ describe("a durable subscription", () => {
 
   test.for([
     [createMessagingNatsProvider, { subject: "a", durable: true, queue: "q" }, /no queue group/],
+    [
+      createMessagingNatsProvider,
+      { subject: "a", durable: true, stream: { name: "S", consumer: "c" } },
+      /neither durable/,
+    ],
+    [createMessagingNatsProvider, { subject: "a", queue: "q", stream: { name: "S", consumer: "c" } }, /nor of a queue/],
+    [createMessagingNatsProvider, { subject: "a", stream: { name: "S.1", consumer: "c" } }, /want a name without dots/],
+    [createMessagingNatsProvider, { subject: "a", stream: { name: "S" } }, /consumer/],
+    [createMessagingMemoryProvider, { subject: "a", stream: { name: "S", consumer: "c" } }, /stream/],
     [createMessagingMemoryProvider, { subject: "a", durable: true }, /durable/],
   ] as const)("is refused where it makes no sense", ([create, subscription, fault], { expect }) => {
     const provider = create(providerDeps());

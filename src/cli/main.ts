@@ -13,6 +13,7 @@ import { addHubCommands } from "./hub/commands.ts";
 import { addLatticeCommands } from "./lattice/commands.ts";
 import { addLinkCommands } from "./link/commands.ts";
 import { addOutboxCommands } from "./outbox/commands.ts";
+import { addSerialCommands } from "./serial/commands.ts";
 import { addTrustCommands } from "./trust/commands.ts";
 import { addUpdateCommands } from "./update/commands.ts";
 
@@ -72,6 +73,7 @@ const withConfigOptions = (command: Command): Command => command.addOption(confi
 addArtifactCommands(program, withConfigOptions);
 addHubCommands(program, withConfigOptions);
 addGpioCommands(program, (command) => command.addOption(jsonOption()));
+addSerialCommands(program, (command) => command.addOption(jsonOption()));
 
 program
   .command("config")

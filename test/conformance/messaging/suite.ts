@@ -5,6 +5,7 @@ import { describe, test } from "vitest";
 import type { Provider } from "../../../src/provider/contract.ts";
 import { createMailbox, type Mailbox } from "../../support/mailbox.ts";
 import { bindLink, type BoundLink } from "../../support/provider-rig.ts";
+import { waitFor } from "../../support/wait-for.ts";
 
 const CONSUMER = "wasmcloud:messaging/consumer";
 
@@ -25,6 +26,8 @@ export interface MessagingSubject {
   create(): Promise<MessagingRig>;
   /** Subjects and topics are written differently: `a.b` is `a/b`, `a.*` is `a/+`, `a.>` is `a/#`. */
   readonly syntax: "nats" | "mqtt";
+  /** Whether subscriptions may be of a queue group. */
+  readonly queues?: boolean;
   /** False when requests are answered with the error "unsupported". */
   readonly requests: boolean;
 }
@@ -32,9 +35,12 @@ export interface MessagingSubject {
 export function messagingSuite(subject: MessagingSubject): void {
   const write = (name: string): string =>
     subject.syntax === "nats" ? name : name.replaceAll(".", "/").replaceAll("*", "+").replaceAll(">", "#");
-  const linkConfig = (subscriptions: readonly string[]): object => ({
+  const linkConfig = (subscriptions: readonly string[], queue?: string): object => ({
     max_body: "64KiB",
-    subscriptions: subscriptions.map((name) => ({ [subject.syntax === "nats" ? "subject" : "topic"]: write(name) })),
+    subscriptions: subscriptions.map((name) => ({
+      [subject.syntax === "nats" ? "subject" : "topic"]: write(name),
+      ...(queue === undefined ? {} : { queue }),
+    })),
   });
 
   const wanted = new WeakMap<MessagingRig, readonly string[]>();
@@ -48,11 +54,12 @@ export function messagingSuite(subject: MessagingSubject): void {
     rig: MessagingRig,
     subscriptions: readonly string[],
     before?: (message: Message) => unknown,
+    queue?: string,
   ): Promise<Receiver> {
     const messages = createMailbox<Message>();
     wanted.set(rig, [...(wanted.get(rig) ?? []), ...subscriptions]);
     const link = await bindLink(rig.provider, {
-      config: linkConfig(subscriptions),
+      config: linkConfig(subscriptions, queue),
       handler: async (name, args) => {
         if (name !== "handle-message") throw new Error(`unknown function ${name}`);
         const message = args[0] as Message;
@@ -218,6 +225,47 @@ export function messagingSuite(subject: MessagingSubject): void {
         payload(/^invalid-argument:/),
       );
     });
+
+    const sharesMessages = (): void => {
+      test("of a queue group one member gets each message, and others get all", async ({ expect }) => {
+        await using rig = await subject.create();
+        const members = [
+          await receive(rig, ["work.*"], undefined, "workers"),
+          await receive(rig, ["work.*"], undefined, "workers"),
+        ];
+        const all = await receive(rig, ["work.*"]);
+        await using stack = new AsyncDisposableStack();
+        for (const { link } of [...members, all]) stack.use(link);
+        await using sender = await send(rig);
+        await settle(rig);
+        const numbers = Array.from({ length: 60 }, (_, i) => String(i));
+        for (const number of numbers) await publish(sender, `work.${number}`, number);
+        await all.messages.waitFor(numbers.length);
+        const taken = (): string[] => members.flatMap(({ messages }) => messages.all.map(text));
+        await waitFor("the group to have all", () => taken().length >= numbers.length);
+        expect(taken().toSorted()).toEqual(numbers.toSorted());
+        expect(all.messages.all.map(text)).toEqual(numbers);
+      });
+
+      if (!subject.requests) return;
+      test("a request to a queue group is answered by one member", async ({ expect }) => {
+        await using rig = await subject.create();
+        await using sender = await send(rig);
+        let asked = 0;
+        const answer = async ({ replyTo }: Message): Promise<void> => {
+          asked += 1;
+          await sender.call(CONSUMER, "publish", { subject: replyTo, body: Buffer.from("done") });
+        };
+        await using stack = new AsyncDisposableStack();
+        for (let i = 0; i < 3; i += 1) stack.use((await receive(rig, ["job"], answer, "workers")).link);
+        await settle(rig);
+        for (let i = 1; i <= 5; i += 1) {
+          const reply = await sender.call(CONSUMER, "request", write("job"), Buffer.from("?"), 10_000);
+          expect([text(reply as Message), asked]).toEqual(["done", i]);
+        }
+      });
+    };
+    if (subject.queues === true) sharesMessages();
 
     test("disposing a link waits for the call in flight and ends the deliveries", async ({ expect }) => {
       await using rig = await subject.create();

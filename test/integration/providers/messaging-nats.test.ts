@@ -12,6 +12,7 @@ import { waitFor } from "../../support/wait-for.ts";
 messagingSuite({
   name: "nats-server",
   syntax: "nats",
+  queues: true,
   requests: true,
   create: async () => {
     await using stack = new AsyncDisposableStack();
