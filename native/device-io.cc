@@ -1,6 +1,7 @@
 // What Node's fs lacks for device files, over Node-API:
 //
 //   ioctl(fd, request, argument, pointers) -> result, or the negative errno
+//   ioctlLater(fd, request, argument, pointers) -> promise of the same, from a thread of libuv's pool
 //   watch(fd, priority, size, listener) -> handle, or the negative errno
 //   unwatch(handle)
 //
@@ -52,31 +53,43 @@ bool ToBytes(napi_env env, napi_value value, uint8_t** bytes, size_t* length) {
 // Bits 30 and 31 of a request say that it has an argument of the size in bits 16 to 29; old ones have none of that.
 size_t ArgumentSize(uint32_t request) { return (request >> 30) == 0 ? 0 : (request >> 16) & 0x3fff; }
 
-napi_value Ioctl(napi_env env, napi_callback_info info) {
-  size_t argc = 4;
-  napi_value argv[4];
+// What one call is made of. Its buffers belong to JavaScript.
+struct Call {
   int32_t fd;
   uint32_t request;
-  if (napi_get_cb_info(env, info, &argc, argv, nullptr, nullptr) != napi_ok || argc < 4 ||
-      napi_get_value_int32(env, argv[0], &fd) != napi_ok || napi_get_value_uint32(env, argv[1], &request) != napi_ok) {
+  uint8_t* bytes = nullptr;
+  int64_t number = 0;
+  std::vector<uint8_t*> places;
+  std::vector<uint8_t*> targets;
+
+  int64_t Run() {
+    for (size_t i = 0; i < places.size(); i++) memcpy(places[i], &targets[i], kPointerSize);
+    int result = bytes != nullptr ? ioctl(fd, request, bytes) : ioctl(fd, request, static_cast<long>(number));
+    if (result < 0) result = -errno;
+    for (uint8_t* place : places) memset(place, 0, kPointerSize);
+    return result;
+  }
+};
+
+// Fills `call`, or throws and says false: a list that is wrong leaves no address behind.
+bool Parse(napi_env env, const napi_value* argv, size_t argc, Call* call) {
+  if (argc < 4 || napi_get_value_int32(env, argv[0], &call->fd) != napi_ok ||
+      napi_get_value_uint32(env, argv[1], &call->request) != napi_ok) {
     return Fail(env, "Want a descriptor, a request, an argument and pointers");
   }
   uint32_t count = 0;
   if (napi_get_array_length(env, argv[3], &count) != napi_ok || count % 3 != 0 || count > 3 * kMaxPointers) {
     return Fail(env, "Want pointers as a list of (holder, offset, target)");
   }
-  uint8_t* bytes = nullptr;
   size_t length = 0;
-  int64_t number = 0;
-  bool is_buffer = ToBytes(env, argv[2], &bytes, &length);
-  if (is_buffer) {
-    if (length < ArgumentSize(request)) return Fail(env, "The argument is smaller than the request says");
-  } else if (napi_get_value_int64(env, argv[2], &number) != napi_ok) {
-    return Fail(env, "Want a Uint8Array or a number as argument");
+  if (ToBytes(env, argv[2], &call->bytes, &length)) {
+    if (length < ArgumentSize(call->request)) return Fail(env, "The argument is smaller than the request says");
+  } else {
+    call->bytes = nullptr;
+    if (napi_get_value_int64(env, argv[2], &call->number) != napi_ok) {
+      return Fail(env, "Want a Uint8Array or a number as argument");
+    }
   }
-
-  std::vector<uint8_t*> places;
-  std::vector<uint8_t*> targets;
   for (uint32_t i = 0; i < count; i += 3) {
     napi_value parts[3];
     for (uint32_t part = 0; part < 3; part++) napi_get_element(env, argv[3], i + part, &parts[part]);
@@ -90,15 +103,61 @@ napi_value Ioctl(napi_env env, napi_callback_info info) {
         offset > holder_length - kPointerSize) {
       return Fail(env, "Want pointers that lie inside of their holders");
     }
-    places.push_back(holder + offset);
-    targets.push_back(target);
+    call->places.push_back(holder + offset);
+    call->targets.push_back(target);
   }
-  // Only now: a list that is wrong leaves no address behind.
-  for (size_t i = 0; i < places.size(); i++) memcpy(places[i], &targets[i], kPointerSize);
-  int result = is_buffer ? ioctl(fd, request, bytes) : ioctl(fd, request, static_cast<long>(number));
-  if (result < 0) result = -errno;
-  for (uint8_t* place : places) memset(place, 0, kPointerSize);
-  return Number(env, result);
+  return true;
+}
+
+napi_value Ioctl(napi_env env, napi_callback_info info) {
+  size_t argc = 4;
+  napi_value argv[4];
+  Call call;
+  napi_get_cb_info(env, info, &argc, argv, nullptr, nullptr);
+  return Parse(env, argv, argc, &call) ? Number(env, call.Run()) : nullptr;
+}
+
+struct Work {
+  Call call;
+  int64_t result = 0;
+  napi_async_work work = nullptr;
+  napi_deferred deferred = nullptr;
+  // Keeps the buffers from being collected meanwhile.
+  napi_ref kept = nullptr;
+};
+
+napi_value IoctlLater(napi_env env, napi_callback_info info) {
+  size_t argc = 4;
+  napi_value argv[4];
+  napi_get_cb_info(env, info, &argc, argv, nullptr, nullptr);
+  auto* work = new Work();
+  if (!Parse(env, argv, argc, &work->call)) {
+    delete work;
+    return nullptr;
+  }
+  napi_value promise;
+  napi_value kept;
+  napi_value name;
+  napi_create_promise(env, &work->deferred, &promise);
+  napi_create_array_with_length(env, 2, &kept);
+  napi_set_element(env, kept, 0, argv[2]);
+  napi_set_element(env, kept, 1, argv[3]);
+  napi_create_reference(env, kept, 1, &work->kept);
+  napi_create_string_utf8(env, "petiole.ioctl", NAPI_AUTO_LENGTH, &name);
+  auto execute = [](napi_env, void* data) {
+    auto* work = static_cast<Work*>(data);
+    work->result = work->call.Run();
+  };
+  auto complete = [](napi_env env, napi_status, void* data) {
+    auto* work = static_cast<Work*>(data);
+    napi_resolve_deferred(env, work->deferred, Number(env, work->result));
+    napi_delete_reference(env, work->kept);
+    napi_delete_async_work(env, work->work);
+    delete work;
+  };
+  napi_create_async_work(env, nullptr, name, execute, complete, work, &work->work);
+  napi_queue_async_work(env, work->work);
+  return promise;
 }
 
 // Freed when libuv and JavaScript have both let go of it.
@@ -230,9 +289,10 @@ napi_value EndWatch(napi_env env, napi_callback_info info) {
 NAPI_MODULE_INIT() {
   napi_property_descriptor functions[] = {
       {"ioctl", nullptr, Ioctl, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
+      {"ioctlLater", nullptr, IoctlLater, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"watch", nullptr, StartWatch, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"unwatch", nullptr, EndWatch, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
   };
-  napi_define_properties(env, exports, 3, functions);
+  napi_define_properties(env, exports, 4, functions);
   return exports;
 }

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, test } from "vitest";
 import { parse } from "yaml";
+import { inboxServices } from "../test/support/inbox.ts";
 import { providerDeps } from "../test/support/provider-rig.ts";
 import { parseWitName } from "../src/domain/wit-name.ts";
 import { PROVIDERS } from "./index.ts";
@@ -26,6 +27,8 @@ const CONFIGS: Readonly<Record<string, unknown>> = {
   timer: undefined,
   "sql-postgres": { host: "127.0.0.1", port: 1, database: "d", user: "u", tls: false },
   "sql-sqlite": { file: join(folder, "test.db") },
+  i2c: { bus: { backend: "simulated", devices: {} } },
+  sensors: { sensors: { cpu: { hwmon: "cpu_thermal", channel: "temp1" } } },
   "messaging-memory": undefined,
 };
 
@@ -41,6 +44,8 @@ const WITH_EXAMPLE = [
   "http-client",
   "timer",
   "sql",
+  "i2c",
+  "sensors",
 ];
 
 describe("PROVIDERS", () => {
@@ -64,7 +69,7 @@ describe("PROVIDERS", () => {
       const factory = await load();
       await using unused = factory(providerDeps());
       await unused[Symbol.asyncDispose]();
-      await using provider = factory(providerDeps());
+      await using provider = factory(providerDeps({ services: inboxServices() }));
       const config = provider.parseConfig(CONFIGS[type]);
       await provider.start(config, new AbortController().signal);
       await provider[Symbol.asyncDispose]();
@@ -88,14 +93,14 @@ describe("examples in the README of each provider", () => {
   /** What the examples consist of. */
   interface Example {
     readonly providers: Readonly<Record<string, { readonly type: string; readonly config?: unknown }>>;
-    readonly links: readonly { readonly from: string; readonly to: string; readonly config?: unknown }[];
+    readonly links?: readonly { readonly from: string; readonly to: string; readonly config?: unknown }[];
   }
 
   test.for(WITH_EXAMPLE)("%s: are valid", async (name, { expect }) => {
     const readme = readFileSync(new URL(`${name}/README.md`, import.meta.url), "utf8");
     const blocks = [...readme.matchAll(/```yaml\n(.*?)```/gs)].map(([, text]) => parse(text ?? "") as Example);
     expect(blocks.length).toBeGreaterThan(0);
-    for (const { providers, links } of blocks) {
+    for (const { providers, links = [] } of blocks) {
       const made = new Map(
         await Promise.all(
           Object.entries(providers).map(async ([id, { type, config }]) => {

@@ -19,6 +19,8 @@ export const PROVIDERS: Readonly<Record<string, () => Promise<ProviderFactory>>>
   timer: async () => (await import("./timer/index.ts")).createTimerProvider,
   "sql-postgres": async () => (await import("./sql/postgres.ts")).createSqlPostgresProvider,
   "sql-sqlite": async () => (await import("./sql/sqlite.ts")).createSqlSqliteProvider,
+  i2c: async () => (await import("./i2c/index.ts")).createI2cProvider,
+  sensors: async () => (await import("./sensors/index.ts")).createSensorsProvider,
   "messaging-memory": async () => (await import("./messaging/memory.ts")).createMessagingMemoryProvider,
 };
 

@@ -1,8 +1,18 @@
-import { PetioleError, WitError, type Binding, type Clock, type LinkContext } from "#provider";
-import type { LinkConfig } from "./config.ts";
+import {
+  PetioleError,
+  WitError,
+  type Binding,
+  type CapabilityFunctions,
+  type Clock,
+  type LinkContext,
+} from "#provider";
 import { PublishError, type MqttConnection, type Outgoing } from "./connection.ts";
 import { createDelivery } from "./deliver.ts";
-import { isTopic } from "./topic.ts";
+import type { LinkConfig } from "./link-config.ts";
+import { decodeMessage, MQTT_PUBLISHER, publishFailure, type WitMessage } from "./mqtt-interface.ts";
+import { checkOutgoing } from "./outgoing.ts";
+import type { Places } from "./places.ts";
+import { subjectOf, topicOf } from "./subject.ts";
 
 export const CONSUMER = "wasmcloud:messaging/consumer";
 
@@ -13,60 +23,89 @@ interface BrokerMessage {
   readonly replyTo?: string | undefined;
 }
 
+export interface BindDeps {
+  readonly connection: MqttConnection;
+  readonly places: Places;
+  readonly clock: Clock;
+}
+
 /**
- * Serves one link. A topic is the component's subject, as it is.
+ * Serves one link.
  * @throws PetioleError ERR_LINK_INVALID when a handler is linked without subscriptions
  */
-export function bindMqtt(link: LinkContext<LinkConfig>, connection: MqttConnection, clock: Clock): Binding {
-  const { subscriptions } = link.config;
+export function bindMqtt(link: LinkContext<LinkConfig>, { connection, places, clock }: BindDeps): Binding {
   if (link.direction === "imports") {
     connection.openPublisher();
-    return consumer(link.config, connection);
+    const functions = { ...consumer(link.config, connection), ...publisher(link.config, connection) };
+    return { functions, [Symbol.asyncDispose]: async () => {} };
   }
-  if (subscriptions.length === 0) {
+  if (link.config.subscriptions.length === 0) {
     throw new PetioleError(
       "ERR_LINK_INVALID",
       `Cannot link "${link.component}" to MQTT: found no "subscriptions" in the link's configuration, want at least one`,
     );
   }
   const stack = new AsyncDisposableStack();
-  const delivery = stack.use(createDelivery(link, clock));
-  stack.use(connection.subscribe({ filters: subscriptions, deliver: delivery.deliver, enqueue: delivery.enqueue }));
+  const delivery = stack.use(createDelivery(link, { clock, places }));
+  stack.use(connection.subscribe(delivery));
   return { functions: {}, [Symbol.asyncDispose]: async () => await stack.disposeAsync() };
 }
 
-function consumer(config: LinkConfig, connection: MqttConnection): Binding {
-  const outgoing = (subject: string, body: Uint8Array, replyTo: string | undefined): Outgoing => {
-    if (!isTopic(subject) || (replyTo !== undefined && !isTopic(replyTo))) {
-      throw new WitError("invalid-subject: a topic is not empty and has no + and #");
-    }
-    if (body.byteLength > config.max_body) {
-      throw new WitError(`too-large: this link takes messages of at most ${config.max_body} bytes`);
-    }
-    return { topic: subject, payload: body, responseTopic: replyTo, ...config.publish };
+function consumer(config: LinkConfig, connection: MqttConnection): CapabilityFunctions {
+  const mapped = config.subjects === "nats";
+  const topic = (subject: string): string => (mapped ? (topicOf(subject) ?? "") : subject);
+  const subject = (name: string): string => (mapped ? subjectOf(name) : name);
+  const outgoing = (name: string, payload: Uint8Array, replyTo: string | undefined): Outgoing => {
+    const { qos, retain, expiry } = config.publish;
+    const responseTopic = replyTo === undefined ? undefined : topic(replyTo);
+    const properties = { responseTopic, ...(expiry !== undefined && { expiry: Math.round(expiry / 1000) }) };
+    const message = { topic: topic(name), payload, qos, retain, properties };
+    checkOutgoing(message, config);
+    return message;
   };
   return {
-    functions: {
-      [CONSUMER]: {
-        publish: async ({ subject, body, replyTo }: BrokerMessage): Promise<void> => {
-          await witErrors(connection.publish(outgoing(subject, body, replyTo)));
-        },
-        request: async (subject: string, body: Uint8Array, timeoutMs: number): Promise<BrokerMessage> => {
-          if (timeoutMs === 0) throw new WitError("invalid-argument: a request needs a timeout above 0");
+    [CONSUMER]: {
+      publish: async ({ subject: name, body, replyTo }: BrokerMessage): Promise<void> => {
+        await inText(async () => await connection.publish(outgoing(name, body, replyTo)));
+      },
+      request: async (name: string, body: Uint8Array, timeoutMs: number): Promise<BrokerMessage> => {
+        if (timeoutMs === 0) throw new WitError("invalid-argument: a request needs a timeout above 0");
+        const answer = await inText(async () => {
           // A retained request would be answered again by whoever subscribes later.
-          const message = { ...outgoing(subject, body, undefined), retain: false };
-          const { topic, payload, responseTopic } = await witErrors(connection.request(message, timeoutMs));
-          return { subject: topic, body: payload, replyTo: responseTopic };
-        },
+          return await connection.request({ ...outgoing(name, body, undefined), retain: false }, timeoutMs);
+        });
+        const { responseTopic } = answer.properties;
+        const replyTo = responseTopic === undefined ? undefined : subject(responseTopic);
+        return { subject: subject(answer.topic), body: answer.payload, replyTo };
       },
     },
-    [Symbol.asyncDispose]: async () => {},
   };
 }
 
-async function witErrors<T>(work: Promise<T>): Promise<T> {
+function publisher(config: LinkConfig, connection: MqttConnection): CapabilityFunctions {
+  const publish = async (message: Outgoing): Promise<string> => {
+    try {
+      checkOutgoing(message, config);
+      return await connection.publish(message);
+    } catch (error) {
+      throw publishFailure(error);
+    }
+  };
+  return {
+    [MQTT_PUBLISHER]: {
+      publish: async (message: WitMessage): Promise<string> => await publish(decodeMessage(message)),
+      "clear-retained": async (topic: string): Promise<void> => {
+        await publish({ topic, payload: new Uint8Array(), qos: 1, retain: true, properties: {} });
+      },
+      state: (): string => (connection.isConnected() ? "connected" : "connecting"),
+    },
+  };
+}
+
+/** `wasmcloud:messaging` has a text for its errors. */
+async function inText<T>(work: () => Promise<T>): Promise<T> {
   try {
-    return await work;
+    return await work();
   } catch (error) {
     throw error instanceof PublishError ? new WitError(error.message) : error;
   }

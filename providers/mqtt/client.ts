@@ -1,76 +1,118 @@
-import { connect, type IClientOptions, type IPublishPacket, type MqttClient } from "mqtt";
-import { type Millis } from "#provider";
+import { connect as connectTcp } from "node:net";
+import type { Duplex } from "node:stream";
+import { connect as connectTls, type ConnectionOptions } from "node:tls";
+import { MqttClient, type IClientOptions, type IPublishPacket, type IStore } from "mqtt";
+import { type Bytes, type Millis } from "#provider";
 import type { RemoteConfig } from "./config.ts";
+import { limitPackets } from "./packet-limit.ts";
 import { readPem, readSecret } from "./secret.ts";
 
 const GOODBYE = 1000;
+const PORT = { "mqtt:": 1883, "mqtts:": 8883 } as const;
 
 /** One connection to a broker. It is never renewed: what comes after it is another one. */
 export interface OpenClient extends AsyncDisposable {
   readonly client: MqttClient;
   /** The broker still knew the session. */
   readonly sessionPresent: boolean;
+  /** The largest packet that the broker takes, when it says so (MQTT 5). */
+  readonly largestPacket: number | undefined;
   /** Resolves with the reason when the connection ended. */
   readonly closed: Promise<Error>;
 }
 
-export interface OpenOptions {
-  readonly options: IClientOptions;
+/** What all connections of a provider have in common, with what its files hold. */
+export interface ClientBase {
   readonly url: string;
+  readonly options: IClientOptions;
+  readonly tls: ConnectionOptions;
+  readonly maxPacket: Bytes;
   readonly timeout: Millis;
+}
+
+export interface OpenOptions extends ClientBase {
   /**
    * Called with each message that arrives, one after another; it is acknowledged, and the next one read, when this
    * resolves. After a rejection the connection is given up without an acknowledgement.
    */
   readonly onMessage: (packet: IPublishPacket) => Promise<void>;
+  /** Called when the broker releases a message of QoS 2, which it is told is done when this resolves. */
+  readonly onRelease?: (messageId: number) => Promise<void>;
   readonly signal: AbortSignal;
 }
 
-/**
- * Options that all connections of a provider have in common, with what its files hold.
- * @throws PetioleError ERR_PROVIDER_START
- */
-export async function clientOptions(config: RemoteConfig): Promise<IClientOptions> {
+/** @throws PetioleError ERR_PROVIDER_START */
+export async function readClientBase(config: RemoteConfig): Promise<ClientBase> {
   const { tls, password_file, username } = config;
   const password = password_file === undefined ? config.password : await readSecret(password_file);
   const ca = tls?.ca_file === undefined ? undefined : await readPem(tls.ca_file);
   const cert = tls?.cert_file === undefined ? undefined : await readPem(tls.cert_file);
   const key = tls?.key_file === undefined ? undefined : await readPem(tls.key_file);
   return {
-    manualConnect: true,
-    // Connections are renewed here, with jitter; the library would queue messages without a bound meanwhile.
-    reconnectPeriod: 0,
-    queueQoSZero: false,
-    // The cache of encoded numbers costs megabytes.
-    writeCache: false,
-    connectTimeout: config.connect_timeout,
-    keepalive: Math.round(config.keep_alive / 1000),
-    protocolVersion: config.protocol === "5" ? 5 : 4,
-    ...(username !== undefined && { username }),
-    ...(password !== undefined && { password }),
-    ...(ca !== undefined && { ca }),
-    ...(cert !== undefined && { cert }),
-    ...(key !== undefined && { key }),
+    url: config.url,
+    maxPacket: config.max_packet,
+    timeout: config.connect_timeout,
+    tls: {
+      ...(tls?.server_name !== undefined && { servername: tls.server_name }),
+      ...(ca !== undefined && { ca }),
+      ...(cert !== undefined && { cert }),
+      ...(key !== undefined && { key }),
+    },
+    options: {
+      // Connections are renewed here, with jitter; the library would queue messages without a bound meanwhile.
+      reconnectPeriod: 0,
+      manualConnect: true,
+      queueQoSZero: false,
+      // The cache of encoded numbers costs megabytes.
+      writeCache: false,
+      resubscribe: false,
+      connectTimeout: config.connect_timeout,
+      keepalive: Math.round(config.keep_alive / 1000),
+      protocolVersion: config.protocol === "5" ? 5 : 4,
+      ...(username !== undefined && { username }),
+      ...(password !== undefined && { password }),
+    },
   };
 }
 
+function openStream({ url, tls, maxPacket }: ClientBase): Duplex {
+  const { protocol, hostname, port } = new URL(url);
+  const host = hostname.replace(/^\[(.*)\]$/, "$1");
+  const at = { host, port: port === "" ? PORT[protocol as keyof typeof PORT] : Number(port) }; // The schema allows no other.
+  // Without the name a server with several certificates shows the wrong one; an address is none.
+  const name = /^[\d.]+$|:/.test(host) ? {} : { servername: host };
+  const stream = protocol === "mqtts:" ? connectTls({ ...at, ...name, ...tls }) : connectTcp(at);
+  limitPackets(stream, maxPacket);
+  return stream;
+}
+
 /** Connects once. A rejected call leaves nothing open. */
-export async function openClient({ options, url, timeout, onMessage, signal }: OpenOptions): Promise<OpenClient> {
+export async function openClient(open: OpenOptions): Promise<OpenClient> {
+  const { onMessage, onRelease, signal } = open;
   signal.throwIfAborted();
-  // The library keeps and changes the options it is given.
-  const client = connect(url, { ...options, connectTimeout: timeout });
-  const up = Promise.withResolvers<boolean>();
+  const up = Promise.withResolvers<Pick<OpenClient, "sessionPresent" | "largestPacket">>();
   const closed = Promise.withResolvers<Error>();
   let reason: Error | undefined;
 
-  const giveUp = (error: Error): void => {
-    reason ??= error;
+  const giveUp = (error: unknown): void => {
+    reason ??= error instanceof Error ? error : new Error(String(error));
     client.end(true);
   };
-  const handle = (packet: IPublishPacket, acknowledge: () => void): void => {
-    onMessage(packet).then(acknowledge, (error: unknown) => {
-      giveUp(error instanceof Error ? error : new Error(String(error)));
+  const streamBuilder = (): Duplex => {
+    const stream = openStream(open);
+    stream.on("error", (error) => {
+      reason ??= error;
     });
+    return stream;
+  };
+  // The library keeps and changes the options it is given.
+  const client = new MqttClient(streamBuilder, {
+    ...open.options,
+    incomingStore: createReleaseStore(async (messageId) => await onRelease?.(messageId), giveUp),
+  });
+
+  const handle = (packet: IPublishPacket, acknowledge: () => void): void => {
+    onMessage(packet).then(acknowledge, giveUp);
   };
   // Set here and not in the options, where the library heeds it for MQTT 5 only. Both holds are needed: this one for
   // QoS 1 and 2, whose PUBACK or PUBREC waits for it, the other for QoS 0.
@@ -80,15 +122,20 @@ export async function openClient({ options, url, timeout, onMessage, signal }: O
     else done();
   };
 
-  client.once("connect", ({ sessionPresent }) => up.resolve(sessionPresent));
+  client.once("connect", ({ sessionPresent, properties }) =>
+    up.resolve({ sessionPresent, largestPacket: properties?.maximumPacketSize }),
+  );
   // Not every error closes the connection by itself.
   client.on("error", giveUp);
+  client.on("disconnect", ({ reasonCode }) => {
+    reason ??= new Error(`the broker ended the connection with reason code ${reasonCode ?? 0}`);
+  });
   client.on("close", () => {
     const error = reason ?? new Error("the connection was closed");
     up.reject(error);
     closed.resolve(error);
   });
-  const abort = (): void => giveUp(signal.reason as Error);
+  const abort = (): void => giveUp(signal.reason);
   signal.addEventListener("abort", abort, { once: true });
 
   /** Says goodbye, unless acknowledgements are missing, for which the library would wait without a bound. */
@@ -102,10 +149,36 @@ export async function openClient({ options, url, timeout, onMessage, signal }: O
   };
   client.connect();
   try {
-    const sessionPresent = await up.promise;
-    return { client, sessionPresent, closed: closed.promise, [Symbol.asyncDispose]: async () => await end() };
+    return { client, ...(await up.promise), closed: closed.promise, [Symbol.asyncDispose]: async () => await end() };
   } catch (error) {
     await end();
     throw error;
   }
+}
+
+/**
+ * In place of the library's store for messages of QoS 2 between PUBREC and PUBCOMP, which keeps them in memory: what is
+ * handled at PUBLISH needs no keeping, and PUBCOMP waits until the identifier is given back.
+ */
+function createReleaseStore(release: (messageId: number) => Promise<void>, giveUp: (error: unknown) => void): IStore {
+  const store: IStore = {
+    put: (_packet, done) => {
+      done();
+      return store;
+    },
+    get: ({ messageId = 0 }, done) => {
+      const released = { cmd: "publish" as const, topic: "", payload: "", qos: 2 as const, dup: false, retain: false };
+      release(messageId).then(() => done(undefined, { ...released, messageId }), giveUp);
+      return store;
+    },
+    del: (_packet, done) => {
+      done();
+      return store;
+    },
+    createStream: () => {
+      throw new Error("Messages that come in are not kept here");
+    },
+    close: (done) => done(),
+  };
+  return store;
 }

@@ -1,9 +1,14 @@
-import { PetioleError, parseProviderConfig, type Provider, type ProviderDeps } from "#provider";
+import { PetioleError, parseProviderConfig, type Provider, type ProviderDeps, type ProviderInbox } from "#provider";
+import { openBridge } from "./bridge.ts";
 import { CONSUMER, bindMqtt } from "./binding.ts";
-import { linkSchema, mqttSchema, type LinkConfig, type MqttConfig } from "./config.ts";
+import { mqttSchema, type MqttConfig } from "./config.ts";
 import type { MqttConnection } from "./connection.ts";
 import { HANDLER } from "./deliver.ts";
 import { openEmbeddedBroker, type EmbeddedBroker } from "./embedded.ts";
+import { linkSchema, type LinkConfig } from "./link-config.ts";
+import { MQTT_HANDLER, MQTT_PUBLISHER } from "./mqtt-interface.ts";
+import { loadOpenIds } from "./open-ids.ts";
+import { createPlaces, type Places } from "./places.ts";
 import { openRemote } from "./remote.ts";
 
 export interface MqttProvider extends Provider<MqttConfig, LinkConfig> {
@@ -11,11 +16,16 @@ export interface MqttProvider extends Provider<MqttConfig, LinkConfig> {
   readonly brokerPort: number | undefined;
 }
 
-/** `wasmcloud:messaging` over MQTT: a broker elsewhere, one in this process, or both. */
-export function createMqttProvider({ id, clock, log }: ProviderDeps): MqttProvider {
+/** `wasmcloud:messaging` and `petiole:mqtt` over MQTT: a broker elsewhere, one in this process, or both. */
+export function createMqttProvider({ id, clock, log, services }: ProviderDeps): MqttProvider {
   const stack = new AsyncDisposableStack();
   let remote: MqttConnection | undefined;
   let broker: EmbeddedBroker | undefined;
+  let inbox: ProviderInbox | undefined;
+  let places: Places | undefined;
+
+  const connect = (via: LinkConfig["via"]): MqttConnection | undefined =>
+    via === undefined ? (remote ?? broker) : { url: remote, broker }[via];
 
   const choose = ({ via }: LinkConfig, component: string): MqttConnection => {
     if (via === undefined && remote !== undefined && broker !== undefined) {
@@ -24,7 +34,7 @@ export function createMqttProvider({ id, clock, log }: ProviderDeps): MqttProvid
         `Cannot link "${component}" to "${id}": it has a url and a broker, want "via: url" or "via: broker"`,
       );
     }
-    const chosen = via === undefined ? (remote ?? broker) : { url: remote, broker }[via];
+    const chosen = connect(via);
     if (chosen !== undefined) return chosen;
     if (remote === undefined && broker === undefined) {
       throw new PetioleError("ERR_PROVIDER_STOPPED", `Cannot link "${component}": "${id}" is not running`);
@@ -34,8 +44,8 @@ export function createMqttProvider({ id, clock, log }: ProviderDeps): MqttProvid
 
   return {
     id,
-    serves: [CONSUMER],
-    calls: [HANDLER],
+    serves: [CONSUMER, MQTT_PUBLISHER],
+    calls: [HANDLER, MQTT_HANDLER],
     get brokerPort() {
       return broker?.port;
     },
@@ -43,16 +53,51 @@ export function createMqttProvider({ id, clock, log }: ProviderDeps): MqttProvid
     parseLinkConfig: (raw) => parseProviderConfig(`a link of provider "${id}"`, linkSchema, raw),
     async start(config, signal) {
       signal.throwIfAborted();
+      const { max_messages, max_size, unclaimed } = config.inbox;
+      inbox = stack.use(await services.openInbox(id, { maxMessages: max_messages, maxBytes: max_size, unclaimed }));
+      places = createPlaces(inbox);
+      // With spaces: buckets of components have a "/" in their names, and no spaces.
+      const openIds = await loadOpenIds(services.keyValue, `petiole mqtt ${id}`);
       if (config.broker !== undefined) {
         broker = stack.use(
-          await openEmbeddedBroker({ config: config.broker, grace: config.link_grace, clock, log, signal }),
+          await openEmbeddedBroker({
+            config: config.broker,
+            provider: config,
+            bucket: `petiole mqtt broker ${id}`,
+            keyValue: services.keyValue,
+            inbox,
+            openIds,
+            clock,
+            log,
+            signal,
+          }),
         );
       }
       const { url } = config;
       // A broker elsewhere may come later; until then its functions fail with an error of the interface.
-      if (url !== undefined) remote = stack.use(await openRemote({ id, config: { ...config, url }, clock, log }));
+      if (url !== undefined)
+        remote = stack.use(await openRemote({ id, config: { ...config, url }, inbox, openIds, clock, log }));
+      const { bridge } = config;
+      stack.use(
+        await openBridge({
+          provider: id,
+          config: bridge,
+          connect: (via) => {
+            const connection = connect(via);
+            if (connection !== undefined) return connection;
+            throw new PetioleError("ERR_INVARIANT", `Cannot bridge via "${via ?? ""}": the configuration was checked`);
+          },
+          services,
+          log,
+        }),
+      );
     },
-    bind: async (link) => bindMqtt(link, choose(link.config, link.component), clock),
+    async bind(link) {
+      const connection = choose(link.config, link.component);
+      if (places === undefined) throw new PetioleError("ERR_PROVIDER_STOPPED", `Provider "${id}" is not running`);
+      return bindMqtt(link, { connection, places, clock });
+    },
+    inboxStats: () => inbox?.stats(),
     async [Symbol.asyncDispose]() {
       remote = undefined;
       broker = undefined;

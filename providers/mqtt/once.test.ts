@@ -1,11 +1,8 @@
 import { describe, test } from "vitest";
 import { createOnce } from "./once.ts";
 
-const FIRST = { repeated: false, keep: true };
-const AGAIN = { repeated: true, keep: true };
-
 describe("createOnce()", () => {
-  test("run() shares the outcome with a repetition, also while it is pending", async ({ expect }) => {
+  test("run() shares the outcome with a repetition while it is pending", async ({ expect }) => {
     const once = createOnce();
     const gate = Promise.withResolvers<void>();
     let runs = 0;
@@ -13,26 +10,11 @@ describe("createOnce()", () => {
       runs += 1;
       await gate.promise;
     };
-    const first = once.run(1, FIRST, work);
-    const second = once.run(1, AGAIN, work);
+    const both = [once.run(1, false, work), once.run(1, true, work)];
     gate.resolve();
-    await Promise.all([first, second]);
-    await once.run(1, AGAIN, work);
+    await Promise.all(both);
     expect(runs).toBe(1);
-  });
-
-  test("run() without keep remembers only what is pending", async ({ expect }) => {
-    const once = createOnce();
-    let runs = 0;
-    const work = async (): Promise<void> => {
-      runs += 1;
-    };
-    await Promise.all([
-      once.run(1, { repeated: false, keep: false }, work),
-      once.run(1, { repeated: true, keep: false }, work),
-    ]);
-    expect(runs).toBe(1);
-    await once.run(1, { repeated: true, keep: false }, work);
+    await once.run(1, true, work);
     expect(runs).toBe(2);
   });
 
@@ -40,25 +22,19 @@ describe("createOnce()", () => {
     const once = createOnce();
     const seen: string[] = [];
     const note = (text: string) => async (): Promise<void> => void seen.push(text);
-    await once.run(1, FIRST, note("first"));
-    await once.run(1, FIRST, note("second"));
-    await expect(once.run(2, FIRST, async () => await Promise.reject(new Error("no")))).rejects.toThrow("no");
-    await once.run(2, AGAIN, note("third"));
+    await Promise.all([once.run(1, false, note("first")), once.run(1, false, note("second"))]);
+    await expect(once.run(2, false, async () => await Promise.reject(new Error("no")))).rejects.toThrow("no");
+    await once.run(2, true, note("third"));
     expect(seen).toEqual(["first", "second", "third"]);
   });
 
-  test("release() and clear() forget: the key is used for something else now", async ({ expect }) => {
+  test("clear() forgets: the key is used for something else now", async ({ expect }) => {
     const once = createOnce();
-    let runs = 0;
-    const work = async (): Promise<void> => {
-      runs += 1;
-    };
-    await once.run(1, FIRST, work);
-    once.release(1);
-    await once.run(1, AGAIN, work);
-    expect(runs).toBe(2);
+    const seen: string[] = [];
+    const note = (text: string) => async (): Promise<void> => void seen.push(text);
+    const first = once.run(1, false, note("first"));
     once.clear();
-    await once.run(1, AGAIN, work);
-    expect(runs).toBe(3);
+    await Promise.all([first, once.run(1, true, note("second"))]);
+    expect(seen).toEqual(["first", "second"]);
   });
 });

@@ -1,40 +1,25 @@
-/** Recognises messages that a broker sends again because it missed the acknowledgement. */
+/** Recognises messages that a broker sends again while the first one is still being taken. */
 export interface Once {
-  /**
-   * Runs `work`, unless the message was `repeated` and the earlier one is remembered: then that one's outcome, which
-   * may still be pending, is the result. With `keep` it is remembered after its success, until it is released.
-   */
-  run(
-    key: number,
-    options: { readonly repeated: boolean; readonly keep: boolean },
-    work: () => Promise<void>,
-  ): Promise<void>;
-  /** The sender uses the key for another message from here on. */
-  release(key: number): void;
+  /** Runs `work`, unless the message was `repeated` and the earlier one is still worked on: then that one's outcome counts. */
+  run(key: number | string, repeated: boolean, work: () => Promise<void>): Promise<void>;
   clear(): void;
 }
 
-/** Keys are the 16-bit packet identifiers of one session, which bounds what is remembered. */
+/** Keys are made of 16-bit packet identifiers, which bounds what is remembered. */
 export function createOnce(): Once {
-  const known = new Map<number, Promise<void>>();
+  const known = new Map<number | string, Promise<void>>();
   return {
-    async run(key, { repeated, keep }, work) {
+    async run(key, repeated, work) {
       const earlier = repeated ? known.get(key) : undefined;
       if (earlier !== undefined) return await earlier;
       const outcome = work();
       known.set(key, outcome);
-      const forget = (): void => {
-        if (known.get(key) === outcome) known.delete(key);
-      };
       try {
         await outcome;
-      } catch (error) {
-        forget();
-        throw error;
+      } finally {
+        if (known.get(key) === outcome) known.delete(key);
       }
-      if (!keep) forget();
     },
-    release: (key) => void known.delete(key),
     clear: () => known.clear(),
   };
 }

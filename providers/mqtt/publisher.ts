@@ -1,15 +1,13 @@
-import type { IClientOptions, IClientPublishOptions, IPublishPacket } from "mqtt";
-import type { Clock, Logger, Millis } from "#provider";
-import { openClient, type OpenClient } from "./client.ts";
-import type { RemoteConfig } from "./config.ts";
-import { PublishError, type Incoming, type Outgoing } from "./connection.ts";
-import { incoming } from "./incoming.ts";
+import type { IClientPublishOptions, IPublishPacket } from "mqtt";
+import { seconds, type Clock, type Logger, type Millis } from "#provider";
+import { openClient, type ClientBase, type OpenClient } from "./client.ts";
+import type { RemoteConfig, WillConfig } from "./config.ts";
+import { PublishError, type Incoming, type Outgoing, type PublishOutcome } from "./connection.ts";
+import { incoming, packetProperties } from "./incoming.ts";
 import { keepConnected } from "./keep-connected.ts";
 
 export interface PublisherDeps {
-  readonly url: string;
-  readonly timeout: Millis;
-  readonly common: IClientOptions;
+  readonly base: ClientBase;
   readonly clientId: string;
   readonly config: RemoteConfig;
   readonly clock: Clock;
@@ -17,31 +15,38 @@ export interface PublisherDeps {
 }
 
 export interface Publisher extends AsyncDisposable {
+  isConnected(): boolean;
   /** @throws PublishError */
-  publish(message: Outgoing): Promise<void>;
+  publish(message: Outgoing): Promise<PublishOutcome>;
   /** @throws PublishError */
   request(message: Outgoing, timeout: Millis): Promise<Incoming>;
 }
 
 const NO_ACKNOWLEDGEMENT = "unreachable: the connection was lost before the broker acknowledged";
+const LAST_WORDS = seconds(1);
+const NO_SUBSCRIBERS = 16;
+/** Bytes of a packet besides topic, payload and properties, at most. */
+const FRAME = 16;
 
 /** The connection that messages go out on. What cannot be sent now is refused, never queued. */
-export function createPublisher(deps: PublisherDeps): Publisher {
-  const { config, clock, log, common, clientId } = deps;
+export function createPublisher({ base, clientId, config, clock, log }: PublisherDeps): Publisher {
+  const { will } = config;
   const answers = new Map<string, (answer: Incoming) => void>();
   const inbox = `petiole/${clientId}/answers`;
   /** Those who wait for an acknowledgement, to be told when the connection is lost. */
   const waiting = new Set<(error: PublishError) => void>();
+  /** Messages that the broker has and nobody subscribes to. The library hands out what was sent, not the answer. */
+  const unheard = new Set<number>();
   let up: OpenClient | undefined;
   let requests = 0;
 
   const failWaiting = (): void => {
     up = undefined;
-    for (const reject of waiting) reject(new PublishError(NO_ACKNOWLEDGEMENT));
+    for (const reject of waiting) reject(new PublishError("unreachable", NO_ACKNOWLEDGEMENT));
     waiting.clear();
   };
   const onMessage = async (packet: IPublishPacket): Promise<void> => {
-    answers.get(packet.topic)?.(incoming(packet));
+    answers.get(packet.topic)?.(incoming(packet, clock.wall()));
   };
 
   const connection = keepConnected({
@@ -49,19 +54,28 @@ export function createPublisher(deps: PublisherDeps): Publisher {
     // This connection has nothing that the broker should keep.
     open: async (signal) =>
       await openClient({
-        url: deps.url,
-        timeout: deps.timeout,
-        options: { ...common, clientId: `${clientId}-publisher`, clean: true },
+        ...base,
+        options: {
+          ...base.options,
+          clientId: `${clientId}-publisher`,
+          clean: true,
+          ...(will !== undefined && { will: willOption(will, config.protocol) }),
+        },
         onMessage,
         signal,
       }),
     onUp: (opened) => {
       up = opened;
+      unheard.clear();
+      opened.client.on("packetreceive", (packet) => {
+        if (packet.cmd === "puback" && packet.reasonCode === NO_SUBSCRIBERS) unheard.add(packet.messageId ?? 0);
+      });
       if (config.protocol === "5") {
         opened.client.subscribe(`${inbox}/+`, (err) => {
           if (err) log.warn("Cannot subscribe to the answers of requests", { topic: `${inbox}/+`, err });
         });
       }
+      if (will?.birth !== undefined) void sayState(will, will.birth);
     },
     onDown: failWaiting,
     backoff: config.reconnect,
@@ -69,35 +83,56 @@ export function createPublisher(deps: PublisherDeps): Publisher {
     log,
   });
 
-  const publish = async (message: Outgoing): Promise<void> => {
+  const sayState = async (about: WillConfig, payload: string): Promise<void> => {
+    try {
+      await publish({ ...about, payload: Buffer.from(payload), properties: {} });
+    } catch (err) {
+      log.warn("Cannot publish the state of the connection", { topic: about.topic, err });
+    }
+  };
+
+  const publish = async (message: Outgoing): Promise<PublishOutcome> => {
     const client = up?.client;
-    if (client?.connected !== true) throw new PublishError("unreachable: not connected to the broker");
+    if (client?.connected !== true) throw new PublishError("unreachable", "unreachable: not connected to the broker");
     if (waiting.size >= config.max_inflight) {
-      throw new PublishError("full: too many messages wait for the broker's acknowledgement");
+      throw new PublishError("full", "full: too many messages wait for the broker's acknowledgement");
     }
-    const options: IClientPublishOptions = { qos: message.qos, retain: message.retain };
-    if (config.protocol === "5" && message.responseTopic !== undefined) {
-      options.properties = { responseTopic: message.responseTopic };
+    const { topic, qos, retain } = message;
+    const payload = Buffer.from(message.payload);
+    if (payload.length + Buffer.byteLength(topic) + FRAME > (up?.largestPacket ?? Infinity)) {
+      throw new PublishError("too-large", `too-large: the broker takes packets of at most ${up?.largestPacket} bytes`);
     }
-    const done = Promise.withResolvers<void>();
+    const options: IClientPublishOptions = { qos, retain };
+    if (config.protocol === "5") options.properties = packetProperties(message.properties);
+    const done = Promise.withResolvers<PublishOutcome>();
     waiting.add(done.reject);
-    client.publish(message.topic, Buffer.from(message.payload), options, (error) => {
-      if (error === undefined || error === null) done.resolve();
+    client.publish(topic, payload, options, (error, packet) => {
+      const isUnheard = unheard.delete(packet?.messageId ?? 0);
+      if (error === undefined || error === null) {
+        done.resolve(qos === 0 ? "sent" : isUnheard ? "no-subscribers" : "acknowledged");
+        return;
+      }
       // With a reason code the broker said no; anything else is the end of the connection.
-      else done.reject(new PublishError("code" in error ? `refused: ${error.message}` : NO_ACKNOWLEDGEMENT));
+      const code = "code" in error && typeof error.code === "number" ? error.code : undefined;
+      done.reject(
+        code === undefined
+          ? new PublishError("unreachable", NO_ACKNOWLEDGEMENT)
+          : new PublishError("refused", `refused: ${error.message}`, code),
+      );
     });
     try {
-      await done.promise;
+      return await done.promise;
     } finally {
       waiting.delete(done.reject);
     }
   };
 
   return {
+    isConnected: () => up?.client.connected === true,
     publish,
     async request(message, timeout) {
       if (config.protocol !== "5") {
-        throw new PublishError("unsupported: requests need MQTT 5, this connection speaks 3.1.1");
+        throw new PublishError("unsupported", "unsupported: requests need MQTT 5, this connection speaks 3.1.1");
       }
       requests += 1;
       const responseTopic = `${inbox}/${requests}`;
@@ -105,11 +140,12 @@ export function createPublisher(deps: PublisherDeps): Publisher {
       const timer = new AbortController();
       answers.set(responseTopic, answered.resolve);
       const expired = clock.sleep(timeout, timer.signal).then(() => {
-        throw new PublishError("timeout: nobody answered in time");
+        throw new PublishError("timeout", "timeout: nobody answered in time");
       });
+      const properties = { ...message.properties, responseTopic };
       try {
         return await Promise.race([
-          publish({ ...message, responseTopic }).then(async () => await answered.promise),
+          publish({ ...message, properties }).then(async () => await answered.promise),
           expired,
         ]);
       } finally {
@@ -119,8 +155,21 @@ export function createPublisher(deps: PublisherDeps): Publisher {
       }
     },
     async [Symbol.asyncDispose]() {
+      // A broker forgets the will of who says goodbye.
+      if (will !== undefined && up?.client.connected === true) {
+        const timer = new AbortController();
+        const limit = clock.sleep(LAST_WORDS, timer.signal).catch(() => {});
+        await Promise.race([sayState(will, will.payload), limit]);
+        timer.abort();
+      }
       await connection[Symbol.asyncDispose]();
       failWaiting();
     },
   };
+}
+
+function willOption(will: WillConfig, protocol: RemoteConfig["protocol"]) {
+  const { topic, qos, retain, delay } = will;
+  const properties = { willDelayInterval: Math.round(delay / 1000) };
+  return { topic, qos, retain, payload: Buffer.from(will.payload), ...(protocol === "5" && { properties }) };
 }

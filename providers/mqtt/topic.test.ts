@@ -1,5 +1,6 @@
+import * as fc from "fast-check";
 import { describe, test } from "vitest";
-import { isFilter, isTopic, matchesTopic, subscriptionIdentifier } from "./topic.ts";
+import { covers, isFilter, isTopic, matchesTopic, subscriptionIdentifier } from "./topic.ts";
 
 describe("isTopic()", () => {
   test.for(["a", "/", "a//b", "sensors/1/temp", "ä b"])("accepts %s", (text, { expect }) => {
@@ -11,12 +12,15 @@ describe("isTopic()", () => {
 });
 
 describe("isFilter()", () => {
-  test.for(["#", "+", "+/a", "a/+/b", "a/#", "/", "$SYS/#"])("accepts %s", (text, { expect }) => {
+  test.for(["#", "+", "+/a", "a/+/b", "a/#", "/", "$SYS/#", "$share/g/a/+"])("accepts %s", (text, { expect }) => {
     expect(isFilter(text)).toBe(true);
   });
-  test.for(["", "a#", "#/a", "a/#/b", "a+", "a/+b"])("refuses %j", (text, { expect }) => {
-    expect(isFilter(text)).toBe(false);
-  });
+  test.for(["", "a#", "#/a", "a/#/b", "a+", "a/+b", "$share/g", "$share//a", "$share/+/a", "$share/g/a#"])(
+    "refuses %j",
+    (text, { expect }) => {
+      expect(isFilter(text)).toBe(false);
+    },
+  );
 });
 
 describe("matchesTopic()", () => {
@@ -37,8 +41,41 @@ describe("matchesTopic()", () => {
     ["#", "$SYS/x", false],
     ["+/x", "$SYS/x", false],
     ["$SYS/#", "$SYS/x", true],
+    ["$share/g/a/+", "a/b", true],
+    ["$share/g/a/+", "b/b", false],
+    ["$share/g/#", "$SYS/x", false],
   ] as const)("%s against %s is %s", ([filter, topic, matches], { expect }) => {
     expect(matchesTopic(filter, topic)).toBe(matches);
+  });
+});
+
+describe("covers()", () => {
+  test.for([
+    ["#", "a/+/#", true],
+    ["a/+", "a/b", true],
+    ["a/+", "a/+", true],
+    ["a/b", "a/+", false],
+    ["a/+", "a/#", false],
+    ["a/#", "a", true],
+    ["a/#", "#", false],
+    ["#", "$SYS/#", false],
+    ["a/#", "$share/g/a/b", true],
+    ["b/#", "$share/g/a/b", false],
+  ] as const)("%s of %s is %s", ([wider, filter, expected], { expect }) => {
+    expect(covers(wider, filter)).toBe(expected);
+  });
+
+  test("a filter that is covered matches nothing else", ({ expect }) => {
+    const levels = (...names: readonly string[]) => fc.array(fc.constantFrom(...names), { minLength: 1, maxLength: 4 });
+    const filter = levels("a", "b", "+", "#")
+      .map((all) => all.join("/"))
+      .filter(isFilter);
+    fc.assert(
+      fc.property(filter, filter, levels("a", "b", "$x"), (wider, inner, topic) => {
+        fc.pre(covers(wider, inner) && matchesTopic(inner, topic.join("/")));
+        expect(matchesTopic(wider, topic.join("/"))).toBe(true);
+      }),
+    );
   });
 });
 

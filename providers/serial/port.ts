@@ -9,6 +9,9 @@ import { createSilence } from "./line/silence.ts";
 import { isTimeLimit, withLimit } from "./line/time-limit.ts";
 import type { Reader } from "./reader.ts";
 
+/** Between two lines of the log about frames that were dropped, in milliseconds: a wrong rate makes thousands a second. */
+const DROPS_LOGGED_EVERY = 10_000;
+
 /** Exchanges that may wait for those before them. */
 const MAX_EXCHANGES = 64;
 
@@ -49,6 +52,8 @@ export function createPort({ label, config, open, clock, log, metrics }: PortDep
   let exchanging = 0;
   let answer: ((payload: Uint8Array | "disconnected") => void) | undefined;
   let sequence = 0n;
+  /** Dropped since the log told of some, and when that was. */
+  let unlogged = { frames: 0, bytes: 0, at: Number.NEGATIVE_INFINITY };
 
   const frames = metrics.counter("serial_frames_total", "Frames that came whole.", { port: label });
   const read = metrics.counter("serial_read_bytes_total", "Bytes read.", { port: label });
@@ -56,14 +61,22 @@ export function createPort({ label, config, open, clock, log, metrics }: PortDep
   const opened = metrics.counter("serial_opened_total", "Times that the device was opened.", { port: label });
   const dropped = (reason: string) =>
     metrics.counter("serial_dropped_frames_total", "Frames given up.", { port: label, reason });
+  const drop = ({ bytes, reason }: Extract<Framed, { kind: "dropped" }>): void => {
+    dropped(reason).add();
+    unlogged.frames += 1;
+    unlogged.bytes += bytes;
+    const now = clock.monotonic();
+    if (now - unlogged.at < DROPS_LOGGED_EVERY) return;
+    log.warn("Dropped serial frames", { port: label, frames: unlogged.frames, bytes: unlogged.bytes, reason });
+    unlogged = { frames: 0, bytes: 0, at: now };
+  };
 
   const emit = (framed: readonly Framed[]): void => {
     const timestamp = clock.nanoseconds();
     for (const one of framed) {
       sequence += 1n;
       if (one.kind === "dropped") {
-        dropped(one.reason).add();
-        log.warn("Dropped a serial frame", { port: label, bytes: one.bytes, reason: one.reason });
+        drop(one);
         for (const inbox of inboxes) inbox.lost();
         continue;
       }
@@ -111,6 +124,9 @@ export function createPort({ label, config, open, clock, log, metrics }: PortDep
     if (failure === undefined) written.add(bytes.length);
     return failure;
   };
+  const isPresent = (): number => Number(connection.present);
+  metrics.observedGauge("serial_present", "1 while the device is open.", isPresent, { port: label });
+
   const sendFrame = async (payload: Uint8Array): Promise<SendFailure | undefined> => {
     const bytes = framer.encode(payload);
     return bytes === undefined ? "invalid-argument" : await send(bytes);

@@ -1,3 +1,4 @@
+import type { DeadLetter } from "../domain/inbox.ts";
 import type {
   AgentStatus,
   ComponentStatus,
@@ -183,6 +184,7 @@ function formatProviders(providers: readonly ProviderStatus[]): string {
     formatTable([["PROVIDER", "TYPE", "STATE"], ...rows]),
     ...providers.flatMap(formatImage),
     ...providers.flatMap(formatReport),
+    ...providers.flatMap(formatProviderInbox),
     ...formatErrors(providers),
   ].join("\n");
 }
@@ -200,6 +202,15 @@ function formatReport({ id, report }: ProviderStatus): string[] {
   const signed = trust === undefined ? "" : `, ${trust.version ?? "no version"} by ${formatSigners(trust)}`;
   const called = name === undefined ? "" : `${name}, `;
   return [`  ${id}: ${called}${process}, ${restarts} restarts, ${digest.slice(0, "sha256:".length + 12)}${signed}`];
+}
+
+/** Of one that stores messages before it hands them to components. */
+function formatProviderInbox({ id, inbox }: ProviderStatus): string[] {
+  if (inbox === undefined || (inbox.waiting === 0 && inbox.stored === 0 && inbox.dead.length === 0)) return [];
+  const { waiting, handled, failures, dead, deadForgotten } = inbox;
+  const size = formatBytes(inbox.bytes);
+  const counts = `${handled} handled, ${failures} failed, ${dead.length + deadForgotten} given up`;
+  return [`  ${id}: ${counted(waiting, "message")} waiting (${size}), ${counts}`, ...formatLetters(dead)];
 }
 
 function formatErrors(items: readonly (ComponentStatus | ProviderStatus)[]): string[] {
@@ -247,9 +258,11 @@ function formatInbox({ inbox }: AgentStatus): string {
   const table = formatTable([["INBOX", "STATE", "WAITING", "SIZE", "HANDLED", "FAILED", "GIVEN UP"], row]);
   const unclaimed =
     inbox.unclaimed === 0 ? [] : [`  ${counted(inbox.unclaimed, "message")} that no subscription takes`];
-  const letters = dead.slice(-SHOWN_DEAD).map(({ subject, seq, attempts, reason }) => {
+  const error = hub.lastError === undefined ? [] : [`  ${hub.lastError.code}: ${hub.lastError.message}`];
+  return [table, ...error, ...unclaimed, ...formatLetters(dead)].join("\n");
+}
+
+const formatLetters = (dead: readonly DeadLetter[]): string[] =>
+  dead.slice(-SHOWN_DEAD).map(({ subject, seq, attempts, reason }) => {
     return `  given up: ${subject} (${seq}) after ${counted(attempts, "attempt")}: ${reason}`;
   });
-  const error = hub.lastError === undefined ? [] : [`  ${hub.lastError.code}: ${hub.lastError.message}`];
-  return [table, ...error, ...unclaimed, ...letters].join("\n");
-}

@@ -19,10 +19,12 @@ import { mergeDesired } from "../host/desired-sources.ts";
 import { createImageHost } from "../host/image-host.ts";
 import { openUpdateJournal } from "../host/update/journal.ts";
 import { openInbox } from "../host/inbox/inbox.ts";
+import { openProviderInbox } from "../host/inbox/provider-inbox.ts";
 import { createClockSync } from "../lib/clock-sync/clock-sync.ts";
 import { askWitnesses, SYSTEM_WITNESSES } from "../lib/clock-sync/witnesses.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/log.ts";
+import type { HostServices } from "../provider/services.ts";
 import { createRedactor, redactingLogger } from "../lib/redactor.ts";
 import { createMetricsRegistry } from "../lib/metrics.ts";
 import { createRuntime } from "../runtime/runtime.ts";
@@ -174,7 +176,23 @@ export async function openAgent({ config, file, env, clock, signal, onEnd, ...de
     log: log.child({ part: "nats" }),
     clock,
   });
-  const services = { outbox: meters.outbox, keyValue: store.keyValue, bus, hubBus, inbox, nats, isClockTrusted };
+  const services: HostServices = {
+    outbox: meters.outbox,
+    keyValue: store.keyValue,
+    bus,
+    hubBus,
+    inbox,
+    nats,
+    openInbox: async (provider, options) =>
+      await openProviderInbox({
+        provider,
+        options,
+        keyValue: store.keyValue,
+        clock,
+        log: log.child({ part: "inbox", provider }),
+      }),
+    isClockTrusted,
+  };
   const isClockSynced = async (): Promise<boolean> => isClockTrusted();
   const trust =
     config.trust === undefined || config.trust.mode === "off"

@@ -92,6 +92,7 @@ const noServices: HostServices = {
   bus: unusable,
   hubBus: unusable,
   inbox: unusable,
+  openInbox: unusable,
   nats: unusable,
   isClockTrusted: unusable,
 };

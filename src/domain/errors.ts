@@ -505,6 +505,16 @@ export class WitError extends Error {
   }
 }
 
+/** What `handle` of a stored message throws when trying again will not help: the message is given up at once. */
+export class MessageRejected extends Error {
+  override readonly name = "MessageRejected";
+}
+
+/** The same for one that nothing is wrong with: it is tried again later, and no attempt is counted. */
+export class MessageDeferred extends Error {
+  override readonly name = "MessageDeferred";
+}
+
 function describePayload(payload: unknown): string {
   if (typeof payload === "string") return payload;
   try {

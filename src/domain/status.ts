@@ -89,6 +89,8 @@ export interface ProviderStatus {
   readonly state: RunState;
   /** Undefined for one that is a part of petiole, and while it does not run. */
   readonly report?: ProviderReport | undefined;
+  /** Of one that stores messages before it hands them to components. */
+  readonly inbox?: InboxStats | undefined;
   /** The image that it is wanted from. */
   readonly image?: ImageStatus | undefined;
   readonly lastError: StatusError | undefined;

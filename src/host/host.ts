@@ -473,7 +473,8 @@ function componentStatus(
 function providerStatus(spec: ProviderSpec, item: Item<ProviderSpec, Provider> | undefined): ProviderStatus {
   const report = item?.live?.report?.();
   const lastError = statusError(item?.failure) ?? report?.lastError;
-  return { id: spec.id, type: spec.type, state: stateOf(item), report, lastError };
+  const inbox = item?.live?.inboxStats?.();
+  return { id: spec.id, type: spec.type, state: stateOf(item), report, inbox, lastError };
 }
 
 function linkStatus(spec: LinkSpec, item: Item<LinkSpec, LiveLink> | undefined): LinkStatus {

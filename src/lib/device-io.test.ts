@@ -56,6 +56,23 @@ describe.skipIf(!existsSync(deviceAddonPath()))("DeviceIo (skipped without the a
     });
   });
 
+  test("ioctlLater() does the same from another thread, with many at once", async ({ expect }) => {
+    await withPipe(async (io, pipe) => {
+      writeSync(pipe, "12345");
+      const counts = Array.from({ length: 50 }, () => new Uint8Array(4));
+      const holders = counts.map(() => new Uint8Array(8).fill(7));
+      const calls = counts.map((count, index) => {
+        const holder = holders[index] ?? count;
+        return io.ioctlLater(pipe, FIONREAD, count, [{ holder, offset: 0, target: count }]);
+      });
+      expect(await Promise.all(calls)).toEqual(counts.map(() => 0));
+      expect(counts.map(([first]) => first)).toEqual(counts.map(() => 5));
+      expect(holders.flatMap((holder) => [...holder]).every((byte) => byte === 0)).toBe(true);
+      await expect(io.ioctlLater(pipe, TIOCGWINSZ, new Uint8Array(8))).rejects.toMatchObject({ code: "ENOTTY" });
+      await expect(io.ioctlLater(pipe, GPIO_GET_CHIPINFO, new Uint8Array(67))).rejects.toBeInstanceOf(TypeError);
+    });
+  });
+
   test("watch() hands over what can be read, at once, and nothing after its end", async ({ expect }) => {
     await withPipe(async (io, pipe) => {
       const got: string[] = [];

@@ -37,6 +37,13 @@ export interface DeviceIo {
    * @throws TypeError when a buffer is smaller than the request says
    */
   ioctl(descriptor: number, request: number, argument: Uint8Array | number, pointers?: readonly Pointer[]): number;
+  /** The same for what takes its time: another thread waits. The buffers must be left alone until it has an end. */
+  ioctlLater(
+    descriptor: number,
+    request: number,
+    argument: Uint8Array | number,
+    pointers?: readonly Pointer[],
+  ): Promise<number>;
   /**
    * Reads from a descriptor whenever there is something to read. Disposing it ends that at once; closing the descriptor
    * is for its owner, afterwards.
@@ -46,6 +53,7 @@ export interface DeviceIo {
 
 interface Addon {
   ioctl(descriptor: number, request: number, argument: Uint8Array | number, pointers: readonly unknown[]): number;
+  ioctlLater: (...args: Parameters<Addon["ioctl"]>) => Promise<number>;
   watch(descriptor: number, priority: boolean, size: number, listener: (result: Buffer | number) => void): unknown;
   unwatch(handle: unknown): void;
 }
@@ -63,8 +71,12 @@ export function openDeviceIo(path: string = deviceAddonPath()): DeviceIo {
     open: openDevice,
     close: closeSync,
     ioctl(descriptor, request, argument, pointers = []) {
-      const flat = pointers.flatMap(({ holder, offset, target }) => [holder, offset, target]);
-      const result = addon.ioctl(descriptor, request, argument, flat);
+      const result = addon.ioctl(descriptor, request, argument, flatten(pointers));
+      if (result < 0) throw systemError(result, "ioctl");
+      return result;
+    },
+    async ioctlLater(descriptor, request, argument, pointers = []) {
+      const result = await addon.ioctlLater(descriptor, request, argument, flatten(pointers));
       if (result < 0) throw systemError(result, "ioctl");
       return result;
     },
@@ -78,6 +90,9 @@ export function openDeviceIo(path: string = deviceAddonPath()): DeviceIo {
     },
   };
 }
+
+const flatten = (pointers: readonly Pointer[]): readonly unknown[] =>
+  pointers.flatMap(({ holder, offset, target }) => [holder, offset, target]);
 
 function openDevice(path: string): number {
   try {

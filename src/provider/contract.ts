@@ -1,6 +1,7 @@
 import type { Clock } from "../lib/clock.ts";
 import type { HttpRequest, HttpResponse } from "../lib/http-message.ts";
 import type { Logger } from "../lib/log.ts";
+import type { InboxStats } from "../domain/inbox.ts";
 import type { Metrics } from "../lib/metrics.ts";
 import type { ProviderReport } from "../domain/status.ts";
 import type { InterfaceShape } from "../lib/wit/type.ts";
@@ -110,6 +111,8 @@ export interface Provider<Config = unknown, LinkConfig = unknown> extends AsyncD
   bind(link: LinkContext<LinkConfig>): Promise<Binding>;
   /** For one that is a process of its own: how that is now. */
   report?(): ProviderReport | undefined;
+  /** For one that stores messages before it hands them to components: how many, and what became of them. */
+  inboxStats?(): InboxStats | undefined;
 }
 
 export interface ProviderDeps {

@@ -22,10 +22,21 @@ export type {
   NatsPath,
   NatsPaths,
   Outbox,
+  ProviderInbox,
+  ProviderInboxOptions,
+  RetryLimits,
 } from "./services.ts";
 export { laneRuleFor, laneRules, subjectPattern, type LaneRule } from "./lane-rules.ts";
 export { parseProviderConfig } from "./parse-config.ts";
-export { PetioleError, WitError, isPetioleError, type ErrorCode } from "../domain/errors.ts";
+export {
+  MessageDeferred,
+  MessageRejected,
+  PetioleError,
+  WitError,
+  isPetioleError,
+  type ErrorCode,
+} from "../domain/errors.ts";
+export type { InboxStats } from "../domain/inbox.ts";
 export { LANES, type Lane, type OutboxMessage, type PublishOutcome, type PublishReceipt } from "../domain/outbox.ts";
 export * from "../domain/units.ts";
 export { backoffDelay, type BackoffOptions } from "../lib/backoff.ts";

@@ -1,9 +1,11 @@
 // What the host lends to providers. Adapters implement these ports; in-memory twins pass the same suites.
 
 import type { NatsConnection } from "@nats-io/transport-node";
+import type { InboxStats } from "../domain/inbox.ts";
 import type { LedgerEntry, OutboxMessage, OutboxStats, PublishReceipt } from "../domain/outbox.ts";
 import type { CounterBounds } from "../lib/counter.ts";
-import type { Millis } from "../domain/units.ts";
+import type { Bytes, Millis } from "../domain/units.ts";
+import type { BackoffOptions } from "../lib/backoff.ts";
 
 /** The way to the hub: stored first, forwarded when the link is there, exactly once and in order per lane. */
 export interface Outbox {
@@ -58,14 +60,51 @@ export interface MessageBus {
   ): AsyncDisposable;
 }
 
+export interface RetryLimits {
+  /** A message that failed so often is given up. */
+  readonly maxAttempts: number;
+  /** How long the next attempt waits. */
+  readonly backoff: BackoffOptions;
+}
+
 /** Messages that the hub keeps for this device. They are stored here first, so that each is handled without a link too. */
 export interface DurableMessages {
   /**
    * Calls `handle` for one message after another, in the order of the hub's stream, and takes a message for handled
-   * when it resolves. One that it rejects is handed over again, later and later, until it is given up.
+   * when it resolves. One that it rejects is handed over again, later and later, until it is given up; at once when it
+   * rejects with `MessageRejected`, and not for what it rejects with `MessageDeferred`.
    * @throws PetioleError ERR_LINK_INVALID when another subscription takes some of the same subjects
    */
-  subscribe(filter: string, handle: (message: BusMessage) => Promise<void>): AsyncDisposable;
+  subscribe(filter: string, handle: (message: BusMessage) => Promise<void>, limits?: RetryLimits): AsyncDisposable;
+}
+
+export interface ProviderInboxOptions {
+  /** What may wait; the last message accepted may exceed the bytes. */
+  readonly maxMessages: number;
+  readonly maxBytes: Bytes;
+  /** A message that nobody subscribes to for so long is given up. */
+  readonly unclaimed: Millis;
+}
+
+/**
+ * Messages that a provider has stored before it lets go of them where they came from. Handled as those of
+ * `DurableMessages`, in the order in which they were accepted. Those given up are kept, up to a bound, for the status.
+ */
+export interface ProviderInbox extends DurableMessages, AsyncDisposable {
+  /**
+   * Stores all of them, or, when there is no room, none and resolves with false. Resolves once they are on disk, with
+   * what `along` writes to the key-value store: it is called only when there is room, in the same turn, so that its
+   * writes share the commit, after the messages.
+   * @throws PetioleError ERR_STORE_FAILED; some of them may be stored then
+   */
+  accept(
+    messages: readonly { readonly subject: string; readonly body: Uint8Array }[],
+    along?: () => Promise<void>,
+  ): Promise<boolean>;
+  hasRoom(): boolean;
+  /** Calls `listener` when `hasRoom` may have changed. */
+  onRoom(listener: () => void): Disposable;
+  stats(): InboxStats;
 }
 
 /** A way to a NATS account, for providers that need more of NATS than messages, such as JetStream. */
@@ -106,6 +145,8 @@ export interface HostServices {
   /** At the hub in both modes. */
   readonly hubBus: MessageBus;
   readonly inbox: DurableMessages;
+  /** The inbox of a provider, by the provider's id; one at a time. @throws PetioleError ERR_STORE_FAILED */
+  openInbox(provider: string, options: ProviderInboxOptions): Promise<ProviderInbox>;
   readonly nats: NatsPaths;
   /** Whether the wall clock is known to be right; may change at any time. */
   readonly isClockTrusted: () => boolean;

@@ -24,6 +24,7 @@ interface Stored {
 async function startStation(
   hub: TestNats,
   lane: "critical" | "standard",
+  acknowledge: "stored" | "handled" = "handled",
 ): Promise<{ agent: TestAgent; mqttUrl: string }> {
   const [mqttPort, leafPort, monitorPort] = [await freePort(), await freePort(), await freePort()];
   const agent = await startAgent({
@@ -47,7 +48,7 @@ async function startStation(
         from: "broker",
         to: "smoother",
         interfaces: ["wasmcloud:messaging/handler"],
-        config: { subscriptions: [{ topic: "sensors/#", qos: 1 }] },
+        config: { subscriptions: [{ topic: "sensors/#", qos: 1 }], acknowledge },
       },
       {
         from: "smoother",
@@ -101,7 +102,12 @@ const online = async (agent: TestAgent): Promise<void> =>
   await waitForAgent(agent, "the link to be online", ({ hub }) => hub.link === "online");
 
 const drained = async (agent: TestAgent): Promise<void> =>
-  await waitForAgent(agent, "the outbox to drain", ({ outbox }) => outbox.lanes.every((lane) => lane.rows === 0));
+  await waitForAgent(
+    agent,
+    "inbox and outbox to drain",
+    ({ outbox, providers }) =>
+      providers.every(({ inbox }) => (inbox?.waiting ?? 0) === 0) && outbox.lanes.every((lane) => lane.rows === 0),
+  );
 
 const count = (sensors: readonly MqttSensor[]): number =>
   sensors.reduce((sum, { log }) => sum + log.acknowledged.size, 0);
@@ -216,6 +222,23 @@ describe("sensor to hub", () => {
     expect(new Set(stored.map(({ store }) => store)).size).toBe(1);
   });
 
+  test("agent killed with -9 during load: nothing that was acknowledged from the inbox is lost", async ({ expect }) => {
+    await using hub = await startNats({ jetstream: true, domain: "hub", leafnodes: true });
+    const { agent, mqttUrl } = await startStation(hub, "critical", "stored");
+    await using _ = agent;
+    await online(agent);
+    await using sensors = startSensors(mqttUrl);
+    await moreReadings(sensors.all, 60);
+    await agent.stop("SIGKILL");
+    await agent.start();
+    await moreReadings(sensors.all, 60);
+    await sensors.stop();
+    await online(agent);
+    await drained(agent);
+    const { lost, invented, badSequences } = judge(sensors.all, await readStream(hub));
+    expect({ lost, invented, badSequences }).toEqual({ lost: [], invented: [], badSequences: [] });
+  });
+
   test("agent killed with -9 while the hub is away: what was acknowledged survives both", async ({ expect }) => {
     await using hub = await startNats({ jetstream: true, domain: "hub", leafnodes: true });
     const { agent, mqttUrl } = await startStation(hub, "critical");
@@ -238,7 +261,7 @@ describe("sensor to hub", () => {
 
   test("agent stopped with SIGTERM during load: the standard lane loses nothing either", async ({ expect }) => {
     await using hub = await startNats({ jetstream: true, domain: "hub", leafnodes: true });
-    const { agent, mqttUrl } = await startStation(hub, "standard");
+    const { agent, mqttUrl } = await startStation(hub, "standard", "stored");
     await using _ = agent;
     await online(agent);
     await using sensors = startSensors(mqttUrl);

@@ -154,6 +154,9 @@ export function createFakeGpioKernel(chips: readonly (readonly [string, Simulate
       }
       return 0;
     },
+    async ioctlLater(descriptor, number, argument) {
+      return this.ioctl(descriptor, number, argument);
+    },
     watch(descriptor, options) {
       const file = fileOf(descriptor);
       if (!("request" in file)) fail("EPERM", "epoll_ctl");

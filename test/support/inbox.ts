@@ -5,7 +5,8 @@ import { mebibytes, millis, minutes } from "../../src/domain/units.ts";
 import { systemClock, type Clock } from "../../src/lib/clock.ts";
 import { silentLogger, type Logger } from "../../src/lib/log.ts";
 import { createMemoryStore } from "../../providers/keyvalue/memory-store.ts";
-import type { KeyValueStore } from "../../src/provider/services.ts";
+import { openProviderInbox } from "../../src/host/inbox/provider-inbox.ts";
+import type { HostServices, KeyValueStore } from "../../src/provider/services.ts";
 import { waitFor } from "./wait-for.ts";
 
 export interface TestInboxOptions extends Partial<InboxOptions> {
@@ -16,6 +17,18 @@ export interface TestInboxOptions extends Partial<InboxOptions> {
 
 /** Buckets that are gone with the test. */
 export const createMemoryKeyValue = (): KeyValueStore => createMemoryStore(mebibytes(16));
+
+/** What a provider with an inbox of its own needs. */
+export function inboxServices(
+  keyValue: KeyValueStore = createMemoryKeyValue(),
+  log: Logger = silentLogger,
+): Pick<HostServices, "keyValue" | "openInbox"> {
+  return {
+    keyValue,
+    openInbox: async (provider, options) =>
+      await openProviderInbox({ provider, options, keyValue, clock: systemClock, log }),
+  };
+}
 
 /** An inbox whose pauses are short. */
 export async function openTestInbox({ store, clock, log, ...options }: TestInboxOptions = {}): Promise<Inbox> {

@@ -74,6 +74,7 @@ export function providerDeps(options: RigOptions = {}): ProviderDeps {
       bus: options.services?.bus ?? refusing("message bus"),
       hubBus: options.services?.hubBus ?? refusing("message bus of the hub"),
       inbox: options.services?.inbox ?? refusing("inbox"),
+      openInbox: options.services?.openInbox ?? refusing("inbox of a provider"),
       nats: options.services?.nats ?? refusing("NATS connection"),
       isClockTrusted: options.services?.isClockTrusted ?? (() => true),
     },

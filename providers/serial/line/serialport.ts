@@ -7,7 +7,7 @@ import type { LineConfig } from "./config.ts";
 import type { OpenSerialDevice } from "./device.ts";
 import { openingError } from "./errors.ts";
 import { guardBinding, whenReady, type LinuxBinding } from "./guard.ts";
-import { bytesToSend, driveSignals, enableRs485, readSignals } from "./terminal.ts";
+import { bytesToSend, discardOutput, driveSignals, enableRs485, readSignals } from "./terminal.ts";
 
 const read = promisify(readCallback);
 const write = promisify(writeCallback);
@@ -16,6 +16,8 @@ const write = promisify(writeCallback);
 const READ_SIZE = 4096;
 /** Milliseconds after which a line that may be stalled is looked at again. */
 const LOOK = 50;
+/** Milliseconds that closing gives what was not sent yet. */
+const LEAVING = 1000;
 
 /** Opens a port through the binding of the `serialport` package. Reading and writing are done here. */
 export const openSerialPort: OpenSerialDevice = async (config, onData) => {
@@ -98,7 +100,11 @@ export const openSerialPort: OpenSerialDevice = async (config, onData) => {
       closing.abort(new Error("the port was closed"));
       poller.stop();
       await Promise.all([reading, ...busy]);
-      await binding.close();
+      try {
+        if (io !== undefined) await leaveNothing(io, fd, config);
+      } finally {
+        await binding.close();
+      }
     },
   };
 };
@@ -148,6 +154,19 @@ async function emptied(io: DeviceIo, fd: number, { baud_rate }: LineConfig, sign
     const bits = 11;
     await sleep(Math.min(Math.ceil((waiting * bits * 1000) / baud_rate), LOOK), undefined, { signal });
   }
+}
+
+/**
+ * Closing a port waits in the kernel until everything has been sent, on a stalled line for half a minute: what is left is
+ * given a second, and thrown away then.
+ */
+async function leaveNothing(io: DeviceIo, fd: number, config: LineConfig): Promise<void> {
+  try {
+    await emptied(io, fd, config, AbortSignal.timeout(LEAVING));
+  } catch {
+    // Stalled, or the device is gone.
+  }
+  discardOutput(io, fd);
 }
 
 async function unlessAborted(task: Promise<void>, signal: AbortSignal): Promise<void> {

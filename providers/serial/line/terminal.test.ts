@@ -20,6 +20,7 @@ function terminal(state: { modem: number; queued: number; brk: boolean }): Devic
     open: refuse,
     close: refuse,
     watch: refuse,
+    ioctlLater: refuse,
     ioctl: (_fd, request, argument) => {
       const buffer =
         typeof argument === "number" ? Buffer.alloc(4) : Buffer.from(argument.buffer, argument.byteOffset, 4);

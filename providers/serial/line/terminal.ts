@@ -4,12 +4,15 @@
 import { PetioleError, isErrno, type DeviceIo } from "#provider";
 import type { LineConfig } from "./config.ts";
 
+const TCFLSH = 0x540b;
 const TIOCOUTQ = 0x5411;
 const TIOCMGET = 0x5415;
 const TIOCMSET = 0x5418;
 const TIOCSBRK = 0x5427;
 const TIOCCBRK = 0x5428;
 const TIOCSRS485 = 0x542f;
+
+const TCOFLUSH = 1;
 
 const MODEM = { dtr: 0x002, rts: 0x004, cts: 0x020, dcd: 0x040, ring: 0x080, dsr: 0x100 } as const;
 
@@ -52,6 +55,16 @@ export function bytesToSend(io: DeviceIo, fd: number): number {
   const count = Buffer.alloc(4);
   io.ioctl(fd, TIOCOUTQ, count);
   return count.readInt32LE();
+}
+
+/** Throws away what the kernel has taken and not sent; nothing when the device is gone. */
+export function discardOutput(io: DeviceIo, fd: number): void {
+  try {
+    io.ioctl(fd, TCFLSH, TCOFLUSH);
+  } catch (error) {
+    if (!isErrno(error, "EIO") && !isErrno(error, "ENXIO") && !isErrno(error, "ENODEV") && !isErrno(error, "ENOTTY"))
+      throw error;
+  }
 }
 
 export interface InputSignals {

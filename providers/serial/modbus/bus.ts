@@ -32,6 +32,8 @@ export interface Bus extends AsyncDisposable {
   readonly config: BusConfig;
   /** One request at a time, in the order of the calls. `retries` instead of what the configuration says. */
   request(unit: number, request: Request, retries?: number): Promise<Outcome>;
+  /** Resolves when the line has been opened for the first time, and after the time of an answer without. */
+  whenOpened(): Promise<void>;
 }
 
 /** Bits of one character with start and stop bits, and the silence between frames: 3.5 characters. */
@@ -48,6 +50,7 @@ export function createBus({ label, config, open, clock, log, metrics }: BusDeps)
   const quiet = frameSilence(config);
   const stopping = new AbortController();
   let waiting = 0;
+  const opened = Promise.withResolvers<void>();
   /** When the line was last used, by either side. */
   let used = 0;
   let pending: { receive(chunk: Uint8Array): void; silence(): void; lost(): void } | undefined;
@@ -73,9 +76,12 @@ export function createBus({ label, config, open, clock, log, metrics }: BusDeps)
       silence.heard();
     },
     onPresence: (present) => {
-      if (!present) pending?.lost();
+      if (present) opened.resolve();
+      else pending?.lost();
     },
   });
+  const isPresent = (): number => Number(connection.present);
+  metrics.observedGauge("modbus_present", "1 while the line is open.", isPresent, { bus: label });
 
   /** Waits for the silence between frames; on a line that is never silent, not longer than for an answer. */
   const untilQuiet = async (): Promise<void> => {
@@ -170,6 +176,12 @@ export function createBus({ label, config, open, clock, log, metrics }: BusDeps)
       } finally {
         waiting -= 1;
       }
+    },
+    async whenOpened() {
+      const timer = new AbortController();
+      const late = clock.sleep(config.timeout, AbortSignal.any([timer.signal, stopping.signal])).catch(() => {});
+      await Promise.race([opened.promise, late]);
+      timer.abort();
     },
     async [Symbol.asyncDispose]() {
       stopping.abort(new Error("The provider has stopped"));

@@ -78,6 +78,8 @@ export function createPoll({ name, label, config, bus, clock, log }: PollDeps): 
   };
 
   const run = async (): Promise<void> => {
+    // The line is being opened when an agent starts: that is no reason for a round without readings.
+    await bus.whenOpened();
     let due = clock.monotonic();
     while (listeners.size > 0 && !stopping.signal.aborted) {
       const readings = await round();

@@ -1,5 +1,5 @@
 import { describe, test } from "vitest";
-import { PetioleError, WitError } from "../../domain/errors.ts";
+import { MessageDeferred, MessageRejected, PetioleError, WitError } from "../../domain/errors.ts";
 import { millis } from "../../domain/units.ts";
 import { INTERRUPTED, judgeFailure, noteAfterCrash } from "./attempts.ts";
 import { FRESH } from "./record.ts";
@@ -38,6 +38,19 @@ describe("judgeFailure()", () => {
       expect(verdict.delay).toBeGreaterThan(0);
     },
   );
+});
+
+describe("judgeFailure() of what a handler says about a message", () => {
+  test("costs no attempt when it is deferred", ({ expect }) => {
+    const verdict = judgeFailure({ ...begun, failures: 2 }, new MessageDeferred("broker gone"), limits);
+    expect(verdict.note).toEqual({ failures: 2, begun: false, reason: "broker gone", dead: false });
+    expect(verdict.delay).toBeGreaterThan(0);
+  });
+
+  test("gives up at once", ({ expect }) => {
+    const verdict = judgeFailure(begun, new MessageRejected("no number"), limits);
+    expect(verdict).toEqual({ note: { failures: 1, begun: false, reason: "no number", dead: true }, delay: undefined });
+  });
 });
 
 describe("noteAfterCrash()", () => {

@@ -5,10 +5,11 @@ import type { BackoffOptions } from "../../lib/backoff.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { createGate, type Gate } from "../../lib/gate.ts";
 import type { Logger } from "../../lib/log.ts";
-import type { BusMessage, DurableMessages, KeyValueStore } from "../../provider/services.ts";
+import type { BusMessage, DurableMessages, KeyValueStore, RetryLimits } from "../../provider/services.ts";
 import type { InboundSink } from "../ports.ts";
 import { judgeCount, judgeFailure, type Verdict } from "./attempts.ts";
 import { isKnown, overlaps } from "./position.ts";
+import { BUCKET } from "./record.ts";
 import { openShelf, type Entry } from "./shelf.ts";
 
 export interface InboxOptions {
@@ -20,9 +21,18 @@ export interface InboxOptions {
   /** A message that no subscription takes for so long is given up. */
   readonly unclaimed: Millis;
   readonly backoff?: BackoffOptions;
+  /**
+   * Messages that are handled and not removed yet, while the next one is handled already: after a crash so many may be
+   * handed over again. The hub's are removed one by one.
+   */
+  readonly maxRemoving?: number;
+  /** What of the bodies may be in memory. */
+  readonly cache?: Bytes;
 }
 
 export interface InboxDeps {
+  /** In which it is stored; that of the messages from the hub unless given. */
+  readonly bucket?: string;
   readonly keyValue: KeyValueStore;
   readonly clock: Clock;
   readonly log: Logger;
@@ -41,8 +51,11 @@ export interface Inbox extends DurableMessages, InboundSink, AsyncDisposable {
 interface Subscription {
   readonly filter: string;
   readonly handle: (message: BusMessage) => Promise<void>;
+  readonly limits: RetryLimits;
   readonly gate: Gate;
   readonly stop: AbortController;
+  /** Removals that are under way. */
+  readonly removals: Set<Promise<void>>;
   running: Promise<void> | undefined;
 }
 
@@ -53,12 +66,15 @@ const MAX_DEAD = 100;
 const DEAD_SHARE = 0.25;
 
 /** @throws PetioleError ERR_STORE_FAILED when the store cannot be read */
-export async function openInbox({ keyValue, clock, log, options }: InboxDeps): Promise<Inbox> {
-  const limits = { maxAttempts: options.maxAttempts, backoff: options.backoff ?? BACKOFF };
-  const shelf = await openShelf({ keyValue, clock, log });
+export async function openInbox({ bucket = BUCKET, keyValue, clock, log, options }: InboxDeps): Promise<Inbox> {
+  const usual: RetryLimits = { maxAttempts: options.maxAttempts, backoff: options.backoff ?? BACKOFF };
+  const shelf = await openShelf({ bucket, cache: options.cache ?? bytes(0), keyValue, clock, log });
+  const { maxRemoving = 1 } = options;
   const subscriptions = new Set<Subscription>();
   const listeners = new Set<() => void>();
   const stop = new AbortController();
+  /** Subjects of messages that are being written. */
+  const arriving: string[] = [];
   const counts = { stored: 0, handled: 0, failures: 0, repeats: 0, deadForgotten: 0 };
 
   const waiting = (): Entry[] => shelf.entries.filter(({ note }) => !note.dead);
@@ -71,7 +87,9 @@ export async function openInbox({ keyValue, clock, log, options }: InboxDeps): P
   async function work(subscription: Subscription): Promise<void> {
     const { signal } = subscription.stop;
     while (!signal.aborted) {
-      const entry = waiting().find(({ subject }) => overlaps(subscription.filter, subject));
+      const entry = shelf.entries.find(
+        ({ note, removing, subject }) => !note.dead && !removing && overlaps(subscription.filter, subject),
+      );
       const pause = entry === undefined ? undefined : entry.due - clock.monotonic();
       if (entry === undefined || (pause !== undefined && pause > 0)) {
         const limit = pause === undefined ? [] : [millis(pause)];
@@ -80,14 +98,24 @@ export async function openInbox({ keyValue, clock, log, options }: InboxDeps): P
         await handOver(subscription, entry);
       }
     }
+    await Promise.all(subscription.removals);
   }
 
   async function handOver(subscription: Subscription, entry: Entry): Promise<void> {
     if (!entry.handled && !(await attempt(subscription, entry))) return;
+    const { removals } = subscription;
+    const removal = remove(entry).finally(() => removals.delete(removal));
+    removals.add(removal);
+    if (removals.size >= maxRemoving) await Promise.race(removals);
+  }
+
+  async function remove(entry: Entry): Promise<void> {
+    entry.removing = true;
     try {
       await shelf.remove(entry);
       changed();
     } catch (err) {
+      entry.removing = false;
       // Not handed over again: the removal alone is tried again.
       entry.due = millis(clock.monotonic() + STORE_PAUSE);
       log.error("Cannot remove a handled message from the inbox", { subject: entry.subject, err });
@@ -97,13 +125,16 @@ export async function openInbox({ keyValue, clock, log, options }: InboxDeps): P
   /** True when the message was handled. */
   async function attempt(subscription: Subscription, entry: Entry): Promise<boolean> {
     const { subject, note } = entry;
+    const { limits } = subscription;
     const failing = judgeCount(note, limits);
     if (failing.note.dead) {
       await settle(entry, failing);
       return false;
     }
     // On a full disk commands are still obeyed; a crash then counts for no attempt.
-    if (!note.begun) await shelf.note(entry, { ...note, begun: true }).catch(warnOfStore(entry));
+    const begun = note.begun ? undefined : shelf.note(entry, { ...note, begun: true }).catch(warnOfStore(entry));
+    // Where removals are not waited for, this is not either.
+    if (maxRemoving === 1) await begun;
     const body = await shelf.body(entry).catch((err: unknown) => {
       entry.due = millis(clock.monotonic() + STORE_PAUSE);
       log.error("Cannot read a message of the inbox", { subject, err });
@@ -181,7 +212,7 @@ export async function openInbox({ keyValue, clock, log, options }: InboxDeps): P
   });
 
   return {
-    subscribe: (filter, handle) => {
+    subscribe: (filter, handle, limits = usual) => {
       const other = [...subscriptions].find((one) => overlaps(one.filter, filter));
       if (other !== undefined) {
         throw new PetioleError(
@@ -190,7 +221,15 @@ export async function openInbox({ keyValue, clock, log, options }: InboxDeps): P
         );
       }
       const gate = createGate(clock);
-      const subscription: Subscription = { filter, handle, gate, stop: new AbortController(), running: undefined };
+      const subscription: Subscription = {
+        filter,
+        handle,
+        limits,
+        gate,
+        stop: new AbortController(),
+        removals: new Set(),
+        running: undefined,
+      };
       subscriptions.add(subscription);
       subscription.running = work(subscription);
       changed();
@@ -221,8 +260,15 @@ export async function openInbox({ keyValue, clock, log, options }: InboxDeps): P
     accept: async (message) => {
       if (isKnown(shelf.last, message.origin)) return "known";
       const taker = takerOf(message);
-      const idle = taker !== undefined && !waiting().some(({ subject }) => overlaps(taker.filter, subject));
-      await shelf.add(message, idle);
+      const isTaken = (subject: string): boolean => taker === undefined || overlaps(taker.filter, subject);
+      const idle =
+        !arriving.some(isTaken) && !shelf.entries.some(({ note, subject }) => !note.dead && isTaken(subject));
+      arriving.push(message.subject);
+      try {
+        await shelf.add(message, idle);
+      } finally {
+        arriving.splice(arriving.indexOf(message.subject), 1);
+      }
       counts.stored += 1;
       takerOf(message)?.gate.open();
       changed();

@@ -1,4 +1,4 @@
-// How the inbox looks in the store. One key-value bucket, two kinds of keys:
+// How an inbox looks in the store. One key-value bucket, two kinds of keys:
 //
 //   m.<position>  a message, or, once it was handled, what is left of the newest one: where it stood in the stream
 //   n.<position>  what became of it so far: attempts, and why it was given up
@@ -36,8 +36,9 @@ export interface Note {
 
 export const FRESH: Note = { failures: 0, begun: false, reason: undefined, dead: false };
 
-// Two tokens with a space: buckets of components have a "/" in their names, and no spaces.
+// With spaces: buckets of components have a "/" in their names, and no spaces.
 export const BUCKET = "petiole inbox";
+export const bucketOf = (provider: string): string => `${BUCKET} ${provider}`;
 const DIGITS = 16;
 
 export const messageKey = (position: number): string => `m.${String(position).padStart(DIGITS, "0")}`;

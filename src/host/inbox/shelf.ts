@@ -5,7 +5,6 @@ import type { Logger } from "../../lib/log.ts";
 import type { KeyValueStore } from "../../provider/services.ts";
 import { noteAfterCrash } from "./attempts.ts";
 import {
-  BUCKET,
   decodeNote,
   decodeRecord,
   encodeNote,
@@ -28,8 +27,9 @@ export interface Entry {
   note: Note;
   /** The next attempt is not made before. */
   due: Millis;
-  /** A component has handled it; only its removal is left. */
+  /** A component has handled it; only its removal is left, which may be under way. */
   handled: boolean;
+  removing: boolean;
 }
 
 /** The stored messages. What resolves is on disk. */
@@ -49,16 +49,20 @@ export interface Shelf {
 }
 
 export interface ShelfDeps {
+  readonly bucket: string;
+  /** What of the bodies may be in memory, so that they need not be read. */
+  readonly cache: Bytes;
   readonly keyValue: KeyValueStore;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
 const PAGE = 500;
+const READ_ALONG = 31;
 
 /** Reads what the store holds. Messages whose handling was interrupted by the end of the agent are marked so. */
-export async function openShelf({ keyValue, clock, log }: ShelfDeps): Promise<Shelf> {
-  const keys = await listKeys(keyValue);
+export async function openShelf({ bucket, cache, keyValue, clock, log }: ShelfDeps): Promise<Shelf> {
+  const keys = await listKeys(bucket, keyValue);
   const messages = keys.filter((key) => key.startsWith("m."));
   const known = new Set(messages.map(positionOf));
   const entries: Entry[] = [];
@@ -70,7 +74,7 @@ export async function openShelf({ keyValue, clock, log }: ShelfDeps): Promise<Sh
   let marked: number | undefined;
 
   for (const key of messages) {
-    const value = await keyValue.get(BUCKET, key);
+    const value = await keyValue.get(bucket, key);
     const record = value === undefined ? undefined : decodeRecord(value);
     if (record === undefined) {
       log.error("A stored message cannot be read and is dropped", { key });
@@ -82,7 +86,7 @@ export async function openShelf({ keyValue, clock, log }: ShelfDeps): Promise<Sh
     if (marked !== undefined) litter.push(messageKey(marked));
     marked = record.kind === "marker" ? position : undefined;
     if (record.kind === "marker") continue;
-    const written = await keyValue.get(BUCKET, noteKey(position));
+    const written = await keyValue.get(bucket, noteKey(position));
     const note = (written === undefined ? undefined : decodeNote(written)) ?? { ...FRESH, begun: record.begun };
     entries.push({
       position,
@@ -93,6 +97,38 @@ export async function openShelf({ keyValue, clock, log }: ShelfDeps): Promise<Sh
       note: noteAfterCrash(note),
       due: clock.monotonic(),
       handled: false,
+      removing: false,
+    });
+  }
+
+  const bodies = new Map<Entry, Uint8Array>();
+  let cached = 0;
+
+  function keep(entry: Entry, body: Uint8Array): void {
+    if (bodies.has(entry) || cached + body.length > cache) return;
+    bodies.set(entry, body);
+    cached += body.length;
+  }
+
+  function drop(entry: Entry): void {
+    cached -= bodies.get(entry)?.length ?? 0;
+    bodies.delete(entry);
+  }
+
+  async function read({ position }: Entry): Promise<Uint8Array | undefined> {
+    const value = await keyValue.get(bucket, messageKey(position));
+    const record = value === undefined ? undefined : decodeRecord(value);
+    return record?.kind === "message" ? record.body : undefined;
+  }
+
+  /** A read waits for the writes before it, so those that come next are read along, as far as there is room for them. */
+  function nextAfter(entry: Entry): Entry[] {
+    let room = cache - cached;
+    const from = entries.indexOf(entry) + 1;
+    return entries.slice(from, from + READ_ALONG).filter((one) => {
+      if (one.note.dead || one.removing || bodies.has(one) || one.size > room) return false;
+      room -= one.size;
+      return true;
     });
   }
 
@@ -101,7 +137,7 @@ export async function openShelf({ keyValue, clock, log }: ShelfDeps): Promise<Sh
     const keys = litter;
     litter = [];
     for (const key of keys) {
-      keyValue.delete(BUCKET, key).catch(() => litter.push(key));
+      keyValue.delete(bucket, key).catch(() => litter.push(key));
     }
   }
 
@@ -114,7 +150,7 @@ export async function openShelf({ keyValue, clock, log }: ShelfDeps): Promise<Sh
     async add({ subject, body, origin }, begun) {
       const position = next++;
       const written = keyValue.set(
-        BUCKET,
+        bucket,
         messageKey(position),
         encodeRecord({ kind: "message", subject, body, origin, begun }),
       );
@@ -126,33 +162,42 @@ export async function openShelf({ keyValue, clock, log }: ShelfDeps): Promise<Sh
       const now = clock.monotonic();
       const note = { ...FRESH, begun };
       const size = bytes(body.length);
-      const entry = { position, subject, origin, size, seen: now, note, due: now, handled: false };
+      const entry = { position, subject, origin, size, seen: now, note, due: now, handled: false, removing: false };
       entries.push(entry);
+      keep(entry, body);
       return entry;
     },
 
-    async body({ position }) {
-      const value = await keyValue.get(BUCKET, messageKey(position));
-      const record = value === undefined ? undefined : decodeRecord(value);
-      return record?.kind === "message" ? record.body : undefined;
+    async body(entry) {
+      const kept = bodies.get(entry);
+      if (kept !== undefined) return kept;
+      const next = nextAfter(entry);
+      const [body, ...others] = await Promise.all([entry, ...next].map(read));
+      for (const [index, one] of next.entries()) {
+        const found = others[index];
+        if (found !== undefined && entries.includes(one)) keep(one, found);
+      }
+      return body;
     },
 
     async note(entry, note) {
       entry.note = note;
-      const written = keyValue.set(BUCKET, noteKey(entry.position), encodeNote(note));
+      if (note.dead) drop(entry);
+      const written = keyValue.set(bucket, noteKey(entry.position), encodeNote(note));
       sweep();
       await written;
     },
 
     async remove(entry) {
       const { position, origin } = entry;
+      drop(entry);
       const key = messageKey(position);
       // The newest key says what was stored last, so it stays.
       const isNewest = entries.at(-1) === entry && marked === undefined;
       const removed = isNewest
-        ? keyValue.set(BUCKET, key, encodeRecord({ kind: "marker", origin }))
-        : keyValue.delete(BUCKET, key);
-      const noted = keyValue.delete(BUCKET, noteKey(position));
+        ? keyValue.set(bucket, key, encodeRecord({ kind: "marker", origin }))
+        : keyValue.delete(bucket, key);
+      const noted = keyValue.delete(bucket, noteKey(position));
       sweep();
       await Promise.all([removed, noted]);
       entries.splice(entries.indexOf(entry), 1);
@@ -164,10 +209,10 @@ export async function openShelf({ keyValue, clock, log }: ShelfDeps): Promise<Sh
   };
 }
 
-async function listKeys(keyValue: KeyValueStore): Promise<string[]> {
+async function listKeys(bucket: string, keyValue: KeyValueStore): Promise<string[]> {
   const found: string[] = [];
   for (;;) {
-    const page = await keyValue.keys(BUCKET, found.at(-1), PAGE);
+    const page = await keyValue.keys(bucket, found.at(-1), PAGE);
     found.push(...page);
     if (page.length < PAGE) return found;
   }

@@ -43,6 +43,7 @@ export function messagingSuite(subject: MessagingSubject): void {
     })),
   });
 
+  let receivers = 0;
   const wanted = new WeakMap<MessagingRig, readonly string[]>();
   const settle = async (rig: MessagingRig): Promise<void> => await rig.settled((wanted.get(rig) ?? []).map(write));
 
@@ -59,6 +60,8 @@ export function messagingSuite(subject: MessagingSubject): void {
     const messages = createMailbox<Message>();
     wanted.set(rig, [...(wanted.get(rig) ?? []), ...subscriptions]);
     const link = await bindLink(rig.provider, {
+      // A component has one link of a name.
+      component: `receiver-${receivers++}`,
       config: linkConfig(subscriptions, queue),
       handler: async (name, args) => {
         if (name !== "handle-message") throw new Error(`unknown function ${name}`);

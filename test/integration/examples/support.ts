@@ -33,6 +33,8 @@ export interface ExampleOptions {
   readonly config?: Readonly<Record<string, string>>;
   /** What an earlier instance stored. */
   readonly stored?: ReadonlyMap<string, Uint8Array>;
+  /** Serves interfaces that are not in memory here. */
+  readonly serve?: (interfaceName: string, functionName: string, args: readonly unknown[]) => Promise<unknown>;
 }
 
 export async function startExample(name: string, options: ExampleOptions): Promise<ExampleRig> {
@@ -76,7 +78,10 @@ export async function startExample(name: string, options: ExampleOptions): Promi
       onImport: async (interfaceName, functionName, args) => {
         const target = `${interfaceName}#${functionName}`;
         if (failing.has(target)) throw new WitError(failing.get(target));
-        return serve[target]?.(...(args as never[]));
+        const known = serve[target];
+        return known === undefined
+          ? await options.serve?.(interfaceName, functionName, args)
+          : known(...(args as never[]));
       },
     }),
   );

@@ -9,13 +9,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { MqttClient } from "mqtt";
 import { describe, test } from "vitest";
-import { createMqttProvider, type MqttProvider } from "../../../providers/mqtt/index.ts";
 import { WitError } from "../../../src/domain/errors.ts";
-import type { ProviderDeps } from "../../../src/provider/contract.ts";
+import { mqttSuite } from "../../conformance/mqtt/suite.ts";
 import { messagingSuite } from "../../conformance/messaging/suite.ts";
 import { createMailbox } from "../../support/mailbox.ts";
 import { connectMqtt, findProgram, startMosquitto, type TestBroker } from "../../support/mqtt.ts";
-import { recordingLogger, startProvider, type BoundLink, type Rig } from "../../support/provider-rig.ts";
+import { startMqttProvider, type MqttRig, type MqttRigOptions } from "../../support/mqtt-provider.ts";
+import { recordingLogger, type BoundLink } from "../../support/provider-rig.ts";
 import { skipping } from "../../support/skip.ts";
 import { waitFor } from "../../support/wait-for.ts";
 
@@ -35,18 +35,23 @@ interface BrokerMessage {
   readonly body: Uint8Array;
 }
 
-async function startEmbedded(config: object = {}): Promise<Rig & { readonly url: string }> {
-  let made: MqttProvider | undefined;
-  const factory = (deps: ProviderDeps): MqttProvider => (made = createMqttProvider(deps));
-  const rig = await startProvider(factory, { ...EMBEDDED, ...config });
-  return { ...rig, url: `mqtt://127.0.0.1:${made?.brokerPort}` };
-}
+const startEmbedded = async (config: object = {}, options: MqttRigOptions = {}): Promise<MqttRig> =>
+  await startMqttProvider({ ...EMBEDDED, ...config }, options);
 
 messagingSuite({
   name: "the embedded MQTT broker",
   syntax: "mqtt",
   requests: false,
   create: async () => ({ ...(await startEmbedded()), settled: async () => {} }),
+});
+
+mqttSuite({
+  name: "the embedded broker",
+  properties: false,
+  create: async () => {
+    const rig = await startEmbedded();
+    return { rig, url: rig.url, [Symbol.asyncDispose]: async () => await rig[Symbol.asyncDispose]() };
+  },
 });
 
 /** Resolves with "acknowledged" or the reason why it never was. */
@@ -67,7 +72,7 @@ describe("embedded MQTT broker", () => {
       const gate = Promise.withResolvers<void>();
       const entered = Promise.withResolvers<void>();
       await using _link = await rig.bind({
-        config: { subscriptions: [{ topic: "sensors/+", qos }] },
+        config: { subscriptions: [{ topic: "sensors/+", qos }], acknowledge: "handled" },
         handler: async () => {
           entered.resolve();
           await gate.promise;
@@ -95,7 +100,11 @@ describe("embedded MQTT broker", () => {
     const taken = createMailbox<string>();
     const entered = Promise.withResolvers<void>();
     const gate = Promise.withResolvers<void>();
-    const config = { subscriptions: [{ topic: "sensors/+" }], retry: { initial: "1ms", max: "1ms", attempts: 100 } };
+    const config = {
+      acknowledge: "handled",
+      subscriptions: [{ topic: "sensors/+" }],
+      retry: { initial: "1ms", max: "1ms", attempts: 100 },
+    };
     const link = await rig.bind({
       config,
       handler: async () => {
@@ -131,7 +140,7 @@ describe("embedded MQTT broker", () => {
     const entered = Promise.withResolvers<void>();
     const taken = createMailbox<string>();
     await using _link = await rig.bind({
-      config: { subscriptions: [{ topic: "sensors/+" }] },
+      config: { subscriptions: [{ topic: "sensors/+" }], acknowledge: "handled" },
       handler: async (_name, args) => {
         entered.resolve();
         await gate.promise;
@@ -168,7 +177,11 @@ describe("embedded MQTT broker", () => {
     await using rig = await startEmbedded();
     const tries = createMailbox<string>();
     await using _link = await rig.bind({
-      config: { subscriptions: [{ topic: "#" }], retry: { attempts: 3, initial: "1ms", max: "2ms" } },
+      config: {
+        subscriptions: [{ topic: "#" }],
+        acknowledge: "handled",
+        retry: { attempts: 3, initial: "1ms", max: "2ms" },
+      },
       handler: (_name, args) => {
         const { subject } = args[0] as BrokerMessage;
         tries.put(subject);
@@ -230,7 +243,7 @@ describe("embedded MQTT broker", () => {
   test("start() fails with ERR_PROVIDER_START when the port is taken", async ({ expect }) => {
     await using rig = await startEmbedded();
     const listen = new URL(rig.url).host;
-    await expect(startProvider(createMqttProvider, { broker: { listen } })).rejects.toMatchObject({
+    await expect(startMqttProvider({ broker: { listen } })).rejects.toMatchObject({
       code: "ERR_PROVIDER_START",
     });
   });
@@ -281,11 +294,30 @@ function testElsewhere(binary: string): void {
       requests: protocol === "5",
       create: async () => {
         const broker = await startMosquitto(binary, ["log_type all"]);
-        const rig = await startProvider(createMqttProvider, { url: broker.url, protocol, ...REMOTE });
+        const rig = await startMqttProvider({ url: broker.url, protocol, ...REMOTE });
         const out = await rig.bind({});
         return {
           provider: rig.provider,
           settled: async (subscriptions) => await settled(broker, out, subscriptions, protocol),
+          async [Symbol.asyncDispose]() {
+            await rig[Symbol.asyncDispose]();
+            await broker[Symbol.asyncDispose]();
+          },
+        };
+      },
+    });
+  }
+
+  for (const protocol of ["3.1.1", "5"] as const) {
+    mqttSuite({
+      name: `mosquitto with MQTT ${protocol}`,
+      properties: protocol === "5",
+      create: async () => {
+        const broker = await startMosquitto(binary);
+        const rig = await startMqttProvider({ url: broker.url, protocol, ...REMOTE });
+        return {
+          rig,
+          url: broker.url,
           async [Symbol.asyncDispose]() {
             await rig[Symbol.asyncDispose]();
             await broker[Symbol.asyncDispose]();
@@ -314,12 +346,12 @@ function testElsewhere(binary: string): void {
         expect,
       }) => {
         await using broker = await startMosquitto(binary, ["log_type all"]);
-        await using rig = await startProvider(createMqttProvider, { url: broker.url, protocol, ...REMOTE });
+        await using rig = await startMqttProvider({ url: broker.url, protocol, ...REMOTE });
         const gate = Promise.withResolvers<void>();
         const entered = Promise.withResolvers<void>();
         await using out = await rig.bind({});
         await using _link = await rig.bind({
-          config: { subscriptions: [{ topic: "sensors/+", qos }] },
+          config: { subscriptions: [{ topic: "sensors/+", qos }], acknowledge: "handled" },
           handler: async () => {
             entered.resolve();
             await gate.promise;
@@ -343,7 +375,7 @@ function testElsewhere(binary: string): void {
       await using broker = await startMosquitto(binary, ["log_type all"]);
       const config = { url: broker.url, ...REMOTE, link_grace: "10s" };
       const subscriptions = [{ topic: "sensors/+", qos: 1 }];
-      const first = await startProvider(createMqttProvider, config);
+      const first = await startMqttProvider(config);
       await using out = await first.bind({});
       const link = await first.bind({ config: { subscriptions }, handler: () => {} });
       await settled(broker, out, ["sensors/+"]);
@@ -354,7 +386,7 @@ function testElsewhere(binary: string): void {
       await using sensor = await connectMqtt(broker.url);
       for (const body of ["1", "2", "3"]) await sensor.client.publishAsync("sensors/1", body, { qos: 1 });
 
-      await using second = await startProvider(createMqttProvider, config);
+      await using second = await startMqttProvider(config);
       await using _other = await second.bind({ config: { subscriptions: [{ topic: "other" }] }, handler: () => {} });
       await waitFor("the held message", () => /Sending PUBLISH to gateway /.test(broker.output()));
       const { box, handler } = bodies();
@@ -364,7 +396,7 @@ function testElsewhere(binary: string): void {
 
     test("a broker that was down is found again; meanwhile publish fails with err", async ({ expect }) => {
       await using broker = await startMosquitto(binary, ["log_type all"]);
-      await using rig = await startProvider(createMqttProvider, { url: broker.url, ...REMOTE });
+      await using rig = await startMqttProvider({ url: broker.url, ...REMOTE });
       const { box, handler } = bodies();
       await using _link = await rig.bind({ config: { subscriptions: [{ topic: "n" }] }, handler });
       await using out = await rig.bind({});
@@ -391,7 +423,7 @@ function testElsewhere(binary: string): void {
 
     test("a subscription ends at the broker when its link is gone for longer than the grace", async ({ expect }) => {
       await using broker = await startMosquitto(binary, ["log_type all"]);
-      await using rig = await startProvider(createMqttProvider, { url: broker.url, ...REMOTE });
+      await using rig = await startMqttProvider({ url: broker.url, ...REMOTE });
       await using out = await rig.bind({});
       const keep = await rig.bind({ config: { subscriptions: [{ topic: "keep" }] }, handler: () => {} });
       await using _keep = keep;
@@ -409,7 +441,7 @@ function testElsewhere(binary: string): void {
 
     test("a broker that answers no more is given up, and what waited fails with err", async ({ expect }) => {
       await using broker = await startMosquitto(binary, ["log_type all"]);
-      await using rig = await startProvider(createMqttProvider, { url: broker.url, ...REMOTE });
+      await using rig = await startMqttProvider({ url: broker.url, ...REMOTE });
       await using out = await rig.bind({});
       await settled(broker, out, []);
       broker.freeze();
@@ -442,14 +474,14 @@ function testElsewhere(binary: string): void {
               key_file: path("trusted-localhost.key"),
             },
           };
-          await using rig = await startProvider(createMqttProvider, config);
+          await using rig = await startMqttProvider(config);
           await using out = await rig.bind({});
           await settled(broker, out, []);
           await out.call(CONSUMER, "publish", { subject: "n", body: Buffer.from("x") });
 
           const log = recordingLogger();
           const distrusting = { ...config, client_id: "second", tls: { ...config.tls, ca_file: path(`${other}.pem`) } };
-          await using refusing = await startProvider(createMqttProvider, distrusting, { log });
+          await using refusing = await startMqttProvider(distrusting, { log });
           await using _out = await refusing.bind({});
           await waitFor("the refusal", () =>
             log.records.some(
@@ -466,7 +498,7 @@ function testElsewhere(binary: string): void {
 
     test("start() fails with ERR_PROVIDER_START when the password file cannot be read", async ({ expect }) => {
       const config = { url: "mqtt://127.0.0.1:1", username: "a", password_file: "/nonexistent/password" };
-      await expect(startProvider(createMqttProvider, config)).rejects.toMatchObject({ code: "ERR_PROVIDER_START" });
+      await expect(startMqttProvider(config)).rejects.toMatchObject({ code: "ERR_PROVIDER_START" });
     });
   });
 }

@@ -13,7 +13,7 @@ import type {
 import { GENEROUS_LIMITS, ORDINARY_INSTANCE } from "../../support/workloads.ts";
 import { createRuntime, type RuntimeDeps } from "../../../src/runtime/runtime.ts";
 
-export type Fixture = "bare" | "behaviour" | "http" | "types" | "wasi" | "watcher";
+export type Fixture = "bare" | "behaviour" | "fieldbus" | "http" | "types" | "wasi" | "watcher";
 
 export const MESSAGING = "wasmcloud:messaging/handler";
 export const PROBE = "petiole:fixture-behaviour/probe";

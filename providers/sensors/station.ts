@@ -1,0 +1,77 @@
+import { createExclusive, type Clock, type Millis } from "#provider";
+import type { SensorsConfig } from "./config.ts";
+import { SensorError, createSensor, type Sensor } from "./sysfs.ts";
+
+/** The record `reading` of `petiole:sensors`, with the error beside the value. */
+export interface Reading {
+  readonly name: string;
+  readonly measure: string;
+  readonly value: number | SensorError;
+  /** Monotonic nanoseconds. */
+  readonly timestamp: bigint;
+}
+
+/** The sensors of one provider. */
+export interface Station {
+  has(name: string): boolean;
+  readonly names: readonly string[];
+  read(name: string): Promise<Reading>;
+}
+
+export interface StationDeps {
+  readonly config: SensorsConfig;
+  readonly clock: Clock;
+}
+
+interface Entry {
+  readonly sensor: Sensor;
+  readonly isOnBus: boolean;
+  /** A thread waits for the driver, however long that takes: nobody asks a second time meanwhile. */
+  pending: Promise<number> | undefined;
+}
+
+export function createStation({ config, clock }: StationDeps): Station {
+  const entries = new Map<string, Entry>();
+  for (const [name, sensor] of Object.entries(config.sensors)) {
+    const isOnBus = "onewire" in sensor;
+    entries.set(name, { sensor: createSensor(config.sysfs, sensor), isOnBus, pending: undefined });
+  }
+  // A thermometer takes most of a second, and its bus carries one conversion at a time: they share one thread.
+  const bus = createExclusive();
+
+  const ask = (entry: Entry): Promise<number> => {
+    if (entry.pending !== undefined) return entry.pending;
+    const started = entry.isOnBus ? bus.run(() => entry.sensor.read()) : entry.sensor.read();
+    const pending = started.finally(() => (entry.pending = undefined));
+    pending.catch(() => {});
+    return (entry.pending = pending);
+  };
+
+  return {
+    has: (name) => entries.has(name),
+    names: [...entries.keys()],
+    async read(name) {
+      const entry = entries.get(name);
+      if (entry === undefined) throw new Error(`There is no sensor "${name}"`);
+      const value = await within(clock, config.timeout, ask(entry)).catch((error: unknown) => {
+        if (error instanceof SensorError) return error;
+        throw error;
+      });
+      return { name, measure: entry.sensor.measure, value, timestamp: clock.nanoseconds() };
+    },
+  };
+}
+
+async function within<T>(clock: Clock, limit: Millis, work: Promise<T>): Promise<T> {
+  const ended = new AbortController();
+  const late = clock.sleep(limit, ended.signal).then(() => {
+    throw new SensorError("failed", `its driver did not answer within ${limit} ms`);
+  });
+  // Ended early, it rejects with nobody waiting.
+  late.catch(() => {});
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    ended.abort(new Error("There is an answer"));
+  }
+}
