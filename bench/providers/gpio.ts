@@ -73,8 +73,7 @@ function createChip() {
     if (line === LAMP) followed?.(performance.now());
   });
   return {
-    factory: (deps: ProviderDeps): Provider =>
-      createGpioProvider(deps, async () => createSimulatedSource(chip)) as Provider,
+    factory: (deps: ProviderDeps): Provider => createGpioProvider(deps, async () => createSimulatedSource(chip)),
     flip: async (): Promise<number> => {
       const started = performance.now();
       const done = new Promise<number>((resolve) => (followed = resolve));

@@ -23,16 +23,15 @@ export async function reportKeyValue(report: Report): Promise<void> {
   await using folder = await temporaryFolder();
   await using device = await openKeyValueDevice(folder.path);
   using database = openPlain(join(folder.path, "plain.db"));
-  const { read, write } = device;
   const groups = [
     {
       name: "read",
       plain: { operations: 20_000, run: async () => database.read(20_000) },
       subjects: {
-        "component, one instance": { operations: 5000, run: async () => await read(5000) },
+        "component, one instance": { operations: 5000, run: async () => await device.read(5000) },
         [`component, ${INSTANCES} instances`]: {
           operations: INSTANCES * 500,
-          run: async () => await Promise.all(each(() => read(500))),
+          run: async () => await Promise.all(each(() => device.read(500))),
         },
       },
     },
@@ -40,10 +39,10 @@ export async function reportKeyValue(report: Report): Promise<void> {
       name: "durable write",
       plain: { operations: 300, run: async () => database.write(300) },
       subjects: {
-        "component, one instance": { operations: 100, run: async () => await write(100) },
+        "component, one instance": { operations: 100, run: async () => await device.write(100) },
         [`component, ${INSTANCES} instances`]: {
           operations: INSTANCES * 50,
-          run: async () => await Promise.all(each(() => write(50))),
+          run: async () => await Promise.all(each(() => device.write(50))),
         },
       },
     },
