@@ -1,6 +1,6 @@
 // Makes a WebAssembly component of one TypeScript entry file and the WIT world beside it.
 
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -15,9 +15,9 @@ const WIT_FOLDER = fileURLToPath(new URL("../wit/", import.meta.url));
 const WIT_SPECIFIER = /^(?!node:)[a-z][a-z0-9-]*:[a-z][a-z0-9-]*\//;
 
 /**
- * HTTP and the streams of its bodies go by other names while the component is made. The tool runs the guest once on a WASI of
- * its own, which has streams but no HTTP, and refuses an HTTP that uses these streams. The names have the same length:
- * lengths and offsets in the component stay right.
+ * HTTP, and the streams that others pass, go by other names while the component is made. The tool runs the guest once on a WASI
+ * of its own, which has streams but nothing that uses them, and refuses what does. The names have the same length: lengths
+ * and offsets in the component stay right.
  */
 const VEILED = [
   ["wasi:http/", "wasj:http/"],
@@ -26,12 +26,13 @@ const VEILED = [
   ["wasi:io@", "wasj:io@"],
 ] as const;
 
-const veil = (text: string): string =>
-  text.includes("wasi:http/") ? VEILED.reduce((rest, [name, other]) => rest.replaceAll(name, other), text) : text;
+const needsVeil = (world: string): boolean => /wasi:(?:http|blobstore)\//.test(world);
+
+const veil = (text: string): string => VEILED.reduce((rest, [name, other]) => rest.replaceAll(name, other), text);
 
 function unveil(component: Buffer): Buffer {
   const text = component.toString("latin1");
-  if (!text.includes("wasj:http/")) return component;
+  if (!text.includes("wasj:")) return component;
   return Buffer.from(
     VEILED.reduce((rest, [name, other]) => rest.replaceAll(other, name), text),
     "latin1",
@@ -54,7 +55,8 @@ export interface BuiltComponent {
 
 /** Bundles `entry`, embeds it in a QuickJS component for the world and writes the component. */
 export async function buildComponent(source: ComponentSource): Promise<BuiltComponent> {
-  const jsSource = veil((await bundle(source.entry)).code);
+  const { code } = await bundle(source.entry);
+  const jsSource = needsVeil(code) ? veil(code) : code;
   await using packages = await assembleWit(source.wit);
   // Not `stubWasi`: that replaces every `wasi:` import by a trap, the ones of the world included. What is left in are
   // the WASI 0.2 imports of QuickJS itself, which the runtime serves.
@@ -132,11 +134,14 @@ async function assembleWit(wit: string): Promise<AsyncDisposable & { readonly fo
   const folder = await mkdtemp(join(tmpdir(), "petiole-wit-"));
   const remove = () => rm(folder, { recursive: true, force: true });
   try {
-    await writeFile(join(folder, "world.wit"), veil(await readFile(join(wit, "world.wit"), "utf8")));
+    const world = await readFile(join(wit, "world.wit"), "utf8");
+    const isVeiled = needsVeil(world);
+    await writeFile(join(folder, "world.wit"), isVeiled ? veil(world) : world);
     for (const file of await sharedWitFiles()) {
       const target = join(folder, "deps", basename(file, ".wit"));
       await mkdir(target, { recursive: true });
-      await cp(file, join(target, basename(file)));
+      const text = await readFile(file, "utf8");
+      await writeFile(join(target, basename(file)), isVeiled ? veil(text) : text);
     }
   } catch (error) {
     await remove();

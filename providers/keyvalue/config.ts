@@ -72,3 +72,47 @@ export const redisSchema = z
     message: "want a url with rediss:// for TLS",
   });
 export type RedisConfig = z.infer<typeof redisSchema>;
+
+export const natsSchema = z.strictObject({
+  /** The bucket of NATS that has all buckets of components. */
+  bucket: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{1,64}$/, 'want 1 to 64 letters, digits, "_" or "-"')
+    .default("petiole"),
+  /** Makes it when it is missing. */
+  create: z
+    .strictObject({
+      history: z.int().min(1).max(64).default(1),
+      replicas: z.int().min(1).max(5).default(1),
+      storage: z.enum(["file", "memory"]).default("file"),
+      /** Both without a limit unless given. */
+      max_bytes: size().optional(),
+      max_age: duration().optional(),
+    })
+    .optional(),
+  /** Another server than the hub, with a connection of its own. */
+  server: z
+    .strictObject({
+      urls: z
+        .array(
+          z.string().regex(/^(nats|tls|wss?):\/\/[^\s]+$/, "want nats://host:port, tls://host:port or wss://host:port"),
+        )
+        .min(1)
+        .max(16),
+      /** JetStream domain, when the server is not the one that keeps the bucket. */
+      domain: z
+        .string()
+        .regex(/^[A-Za-z0-9_-]{1,64}$/)
+        .optional(),
+      credentials_file: file.optional(),
+      tls: tls.optional(),
+    })
+    .optional(),
+  /** For the answer to one request. */
+  timeout: duration()
+    .default(seconds(5))
+    .refine((value) => value >= 50, "want at least 50ms"),
+  /** Requests that may wait for their answers; further ones are refused. */
+  max_inflight: z.int().min(1).max(10_000).default(256),
+});
+export type NatsConfig = z.infer<typeof natsSchema>;

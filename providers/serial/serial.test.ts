@@ -1,4 +1,5 @@
 import { describe, test } from "vitest";
+import { PetioleError } from "#provider";
 import { serialSuite } from "../../test/conformance/serial/suite.ts";
 import { createMailbox } from "../../test/support/mailbox.ts";
 import { providerDeps, startProvider } from "../../test/support/provider-rig.ts";
@@ -48,6 +49,27 @@ describe("createSerialProvider()", () => {
     await tried.waitFor(3);
     await using link = await rig.bind({ config: { ports: ["boiler"] } });
     expect(await link.call("petiole:serial/port", "list-ports")).toEqual([["boiler", false]]);
+  });
+
+  test.for([
+    ["ERR_DEVICE_BUSY", "busy"],
+    ["ERR_DEVICE_DENIED", "denied"],
+    ["ERR_DEVICE_MISSING", "disconnected"],
+    ["ERR_DEVICE_FAILED", "disconnected"],
+  ] as const)("a component is told why a port is not open: %s is %s", async ([code, tag], { expect }) => {
+    const tried = createMailbox<string>();
+    await using rig = await startProvider(
+      (deps) =>
+        createSerialProvider(deps, async ({ path }) => {
+          tried.put(path);
+          throw new PetioleError(code, "it does not open");
+        }),
+      CONFIG,
+    );
+    await tried.waitFor(2);
+    await using link = await rig.bind({ config: { ports: ["boiler"], write: true } });
+    const sent = link.call("petiole:serial/port", "send-frame", "boiler", Buffer.from("x"));
+    await expect(sent).rejects.toMatchObject({ payload: { tag } });
   });
 
   test("start() rejects with the reason of an aborted signal, and disposal works after it", async ({ expect }) => {

@@ -48,6 +48,8 @@ export function bindSql({ component, config }: LinkContext<LinkConfig>, engine: 
     if (Buffer.byteLength(sql) > config.max_statement) {
       throw queryFault(`a statement has at most ${config.max_statement} bytes`);
     }
+    // It would end the text in what is sent to a server.
+    if (sql.includes("\0")) throw queryFault("a statement has no NUL");
     return sql;
   };
   const limits = { rows: config.max_rows, bytes: config.max_result };

@@ -6,7 +6,12 @@ import { createPostgresEngine } from "./postgres/engine.ts";
 import { createPool } from "./postgres/pool.ts";
 
 /** `wasmcloud:postgres` on a PostgreSQL server, which need not be there yet when the provider starts. */
-export function createSqlPostgresProvider({ id, clock, log }: ProviderDeps): Provider<PostgresConfig, LinkConfig> {
+export function createSqlPostgresProvider({
+  id,
+  clock,
+  log,
+  metrics,
+}: ProviderDeps): Provider<PostgresConfig, LinkConfig> {
   const stack = new AsyncDisposableStack();
   let engine: SqlEngine | undefined;
   return {
@@ -17,7 +22,7 @@ export function createSqlPostgresProvider({ id, clock, log }: ProviderDeps): Pro
     parseLinkConfig: (raw) => parseProviderConfig(`a link of provider "${id}"`, linkSchema, raw),
     async start(config, signal) {
       signal.throwIfAborted();
-      const pool = stack.use(createPool({ config, clock, log }));
+      const pool = stack.use(createPool({ config, clock, log, metrics }));
       engine = createPostgresEngine({ pool, config, clock });
       // Not waited for: the device may be offline.
       void pool.warm();

@@ -5,7 +5,7 @@ import type { SqlEngine } from "./engine.ts";
 import { openSqliteEngine } from "./sqlite/engine.ts";
 
 /** `wasmcloud:postgres` on a database file of the device, as far as SQLite's SQL goes. */
-export function createSqlSqliteProvider({ id, clock, log }: ProviderDeps): Provider<SqliteConfig, LinkConfig> {
+export function createSqlSqliteProvider({ id, clock, log, metrics }: ProviderDeps): Provider<SqliteConfig, LinkConfig> {
   const stack = new AsyncDisposableStack();
   let engine: SqlEngine | undefined;
   return {
@@ -16,7 +16,7 @@ export function createSqlSqliteProvider({ id, clock, log }: ProviderDeps): Provi
     parseLinkConfig: (raw) => parseProviderConfig(`a link of provider "${id}"`, linkSchema, raw),
     async start(config, signal) {
       signal.throwIfAborted();
-      engine = stack.use(await openSqliteEngine({ config, clock, log }));
+      engine = stack.use(await openSqliteEngine({ config, clock, log, metrics }));
     },
     async bind(link) {
       if (engine === undefined) {

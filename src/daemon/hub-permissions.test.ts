@@ -37,3 +37,17 @@ test("permissionsOf() lets images of provider processes be fetched from object s
   );
   expect(publish).toContain("$JS.API.STREAM.MSG.GET.OBJ_provs");
 });
+
+test("permissionsOf() lets buckets of key-value providers be used, and made where the provider makes them", ({
+  expect,
+}) => {
+  const used = permissions("providers: { a: { type: keyvalue-nats }, b: { type: keyvalue-sqlite } }").publish;
+  expect(used).toEqual(expect.arrayContaining(["$KV.petiole.>", "$JS.API.STREAM.MSG.GET.KV_petiole"]));
+  expect(used).not.toContain("$JS.API.STREAM.CREATE.KV_petiole");
+  const made = permissions("providers: { a: { type: keyvalue-nats, config: { bucket: mine, create: {} } } }").publish;
+  expect(made).toEqual(expect.arrayContaining(["$KV.mine.>", "$JS.API.STREAM.CREATE.KV_mine"]));
+  const elsewhere = permissions(
+    'providers: { a: { type: keyvalue-nats, config: { server: { urls: ["nats://other:4222"] } } } }',
+  ).publish;
+  expect(elsewhere).not.toContain("$KV.petiole.>");
+});

@@ -23,6 +23,9 @@ export function permissionsOf(config: Config): HubPermissions {
       ...Object.values(config.components).map(({ image }) => image),
       ...executables.map((provider) => executableImage(provider.config)),
     ]),
+    keyValueBuckets: Object.values(config.providers)
+      .filter(({ type }) => type === KEYVALUE_NATS)
+      .flatMap((provider) => keyValueBucket(provider.config)),
     lattice: lattice?.name,
     // Those that have a log-in of their own need nothing of the device's.
     executables:
@@ -36,6 +39,17 @@ export function permissionsOf(config: Config): HubPermissions {
 function executableImage(config: unknown): string | undefined {
   const image = (config as { readonly image?: unknown } | undefined)?.image;
   return typeof image === "string" ? image : undefined;
+}
+
+const KEYVALUE_NATS = "keyvalue-nats";
+/** The provider's own default. */
+const DEFAULT_BUCKET = "petiole";
+
+/** One at another server than the hub needs nothing of the device's user. */
+function keyValueBucket(config: unknown): { readonly name: string; readonly create: boolean }[] {
+  const { bucket, create, server } = (config ?? {}) as Readonly<Record<string, unknown>>;
+  if (server !== undefined) return [];
+  return [{ name: typeof bucket === "string" ? bucket : DEFAULT_BUCKET, create: create !== undefined }];
 }
 
 function objectBuckets(images: readonly (string | undefined)[]): string[] {

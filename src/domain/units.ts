@@ -11,6 +11,7 @@ export const days = (n: number): Millis => (n * 86_400_000) as Millis;
 export const bytes = (n: number): Bytes => n as Bytes;
 export const kibibytes = (n: number): Bytes => (n * 1024) as Bytes;
 export const mebibytes = (n: number): Bytes => (n * 1024 * 1024) as Bytes;
+export const gibibytes = (n: number): Bytes => mebibytes(n * 1024);
 
 const DURATION_UNITS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 const SIZE_UNITS = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3, kB: 1000, MB: 1e6, GB: 1e9 } as const;

@@ -24,6 +24,14 @@ import type { HostServices } from "./services.ts";
  *
  * A function may return a promise of its result.
  *
+ * Streams of wasi:io pass from the provider to the component: an `input-stream` that a function returns is a `ByteReader`, an
+ * `output-stream` a `ByteWriter`. A call begins when what the component wrote before it has been taken.
+ *
+ * Of a resource with a function that returns a stream, the provider hears when nobody holds it any more, be it that the
+ * component dropped it or that the instance is gone: by the function `[resource-drop]NAME`, if it has one. That is for
+ * representations that are numbers or texts of which there are no two alike. Nothing is heard of what a function took as
+ * `own`.
+ *
  * Requests of `wasi:http/outgoing-handler` are carried out by the runtime. Its function `handle` gets an `EgressRequest`,
  * and returns an `EgressPermit` or throws a `WitError` of the interface's `error-code`.
  */

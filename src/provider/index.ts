@@ -42,6 +42,7 @@ export * from "../domain/units.ts";
 export { backoffDelay, type BackoffOptions } from "../lib/backoff.ts";
 export { createExclusive } from "../lib/exclusive.ts";
 export { type Clock } from "../lib/clock.ts";
+export type { ByteReader, ByteWriter } from "../lib/byte-streams.ts";
 export type { EgressPermit, EgressRequest, EgressSettings } from "../lib/http-egress.ts";
 export { normalHost } from "../lib/host-name.ts";
 export { openDeviceIo, systemError, type DeviceIo, type Pointer, type WatchOptions } from "../lib/device-io.ts";
@@ -54,7 +55,7 @@ export {
 } from "../lib/http-message.ts";
 export { SIGNED_64, UNSIGNED_64, addToCounter, encodeCounter, type CounterBounds } from "../lib/counter.ts";
 export { duration, size } from "../lib/schema.ts";
-export { isErrno } from "../lib/files.ts";
+export { isErrno, syncFolder } from "../lib/files.ts";
 export { type Logger } from "../lib/log.ts";
 export type { Counter, Gauge, Histogram, Metrics } from "../lib/metrics.ts";
 export type { FunctionType, InterfaceShape, WitType } from "../lib/wit/type.ts";

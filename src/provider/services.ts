@@ -113,6 +113,8 @@ export interface NatsPath {
   current(): NatsConnection | undefined;
   /** Why there is none, for people. */
   reason(): string | undefined;
+  /** A subject for answers that nobody else uses, where the connection's user may listen. */
+  newInbox(live: NatsConnection): string;
   /** JetStream domain of the account, when requests have to name it. */
   readonly domain: string | undefined;
 }

@@ -4,15 +4,27 @@ import { PetioleError, WitError } from "../domain/errors.ts";
 import type { EgressRequest } from "../lib/http-egress.ts";
 import type { InstanceOptions } from "./contract.ts";
 import { OversizedValue, ValueMeter, type ValueBounds } from "./value-meter.ts";
+import { findStreams } from "../lib/wit/streams.ts";
 import { listFunctions } from "../lib/wit/functions.ts";
-import type { InterfaceShape, WitType } from "../lib/wit/type.ts";
+import type { ByteReader, ByteWriter } from "../lib/byte-streams.ts";
+import type { InterfaceShape, Resource, WitType } from "../lib/wit/type.ts";
 import { MisfitValue, converterOf, type ConvertOptions, type Converter } from "../lib/wit/value.ts";
+import type { HeldResources } from "./held-resources.ts";
+import type { StreamEnds } from "./stream-ends.ts";
 import type { EgressAnswer, ImportOutcome } from "./worker/protocol.ts";
 
 export interface ImportServer {
   /** Calls the import of that number. Rejects with what the guest's call is to fail with. */
-  serve(target: number, args: readonly unknown[]): Promise<ImportOutcome>;
+  serve(target: number, args: readonly unknown[], given: Given): Promise<ImportOutcome>;
+  /** Nobody holds the resource any more: tells who serves it. */
+  drop(interfaceId: string, resource: string, representation: unknown): void;
   egress(request: EgressRequest): Promise<EgressAnswer>;
+}
+
+/** What of an instance lasts longer than a call. */
+export interface Given {
+  readonly streams: StreamEnds;
+  readonly held: HeldResources;
 }
 
 // Representations pass as the provider made them, as far as they can be sent at all.
@@ -34,16 +46,35 @@ export function createImportServer(
 ): ImportServer {
   const meter = new ValueMeter(bounds);
   const options: ConvertOptions = { handle: representation, measure: meter.measure };
-  const copy = (converter: Converter, value: unknown): unknown => {
+  const { kindOf, owners } = findStreams(shapes);
+  const watched = owners.size > 0;
+  const copy = (converter: Converter, value: unknown, given: Given): unknown => {
     meter.reset();
-    return converter(value, options);
+    return converter(value, watched ? { handle: giving(given), measure: meter.measure } : options);
   };
+  const giving =
+    ({ streams, held }: Given): ConvertOptions["handle"] =>
+    (resource, value) => {
+      const kind = kindOf(resource);
+      if (kind === "input") return streams.read(asReader(value));
+      if (kind === "output") return streams.write(asWriter(value));
+      const plain = representation(resource, value);
+      const owner = owners.get(resource);
+      if (owner !== undefined) held.add(owner, resource.name, plain);
+      return plain;
+    };
+  /** Resources that the function takes away from the component, by the index of the argument. */
+  const takenBy = (params: readonly { readonly type: WitType }[]): (readonly [index: number, resource: Resource])[] =>
+    params.flatMap(({ type }, index) =>
+      type.kind === "own" && owners.has(type.resource) ? [[index, type.resource] as const] : [],
+    );
   const imports = listFunctions(shapes).map(({ interfaceName, interfaceId, name, type }) => {
     const result = type?.result;
     return {
       interfaceName,
       interfaceId,
       name,
+      taken: takenBy(type?.params ?? []),
       ok: convert(result?.kind === "result" ? result.ok : result),
       // Undefined when the function declares no `err`.
       err: result?.kind === "result" ? convert(result.err) : undefined,
@@ -59,17 +90,22 @@ export function createImportServer(
         return { kind: "refused", code };
       }
     },
-    async serve(target, args) {
+    drop(interfaceId, resource, value) {
+      // Whoever does not care for it has no such function.
+      onImport(interfaceId, `[resource-drop]${resource}`, [value]).catch(() => {});
+    },
+    async serve(target, args, given) {
       const called = imports[target];
       if (called === undefined) throw new PetioleError("ERR_INVARIANT", `Cannot serve import number ${target}`);
-      const { interfaceName, interfaceId, name, ok, err } = called;
+      const { interfaceName, interfaceId, name, taken, ok, err } = called;
+      for (const [index, resource] of taken) given.held.remove(owners.get(resource) ?? "", resource.name, args[index]);
       try {
         const value = await onImport(interfaceId, name, args);
-        return { kind: "value", value: copy(ok, value) };
+        return { kind: "value", value: copy(ok, value, given) };
       } catch (error) {
         try {
           if (error instanceof WitError && err !== undefined) {
-            return { kind: "err", payload: copy(err, error.payload) };
+            return { kind: "err", payload: copy(err, error.payload, given) };
           }
         } catch (misfit) {
           throw asPetioleError(misfit, interfaceName, name);
@@ -78,6 +114,17 @@ export function createImportServer(
       }
     },
   };
+}
+
+function asReader(value: unknown): ByteReader {
+  if (typeof value === "object" && value !== null && Symbol.asyncIterator in value) return value as ByteReader;
+  throw new MisfitValue("what stands for an input-stream has to be an async iterable of bytes");
+}
+
+function asWriter(value: unknown): ByteWriter {
+  const has = (key: string): boolean => typeof Reflect.get(Object(value) as object, key) === "function";
+  if (has("write") && has("close") && has("abort")) return value as ByteWriter;
+  throw new MisfitValue("what stands for an output-stream has to be a writer of bytes");
 }
 
 function asPetioleError(error: unknown, interfaceName: string, functionName: string): PetioleError {

@@ -38,6 +38,7 @@ function beginCall() {
     limits: { ...GENEROUS_LIMITS, deadline: millis(DEADLINE) },
     imports: {
       serve: async () => ({ kind: "value", value: undefined }),
+      drop: () => {},
       egress: async () => ({ kind: "permit", permit: undefined }),
     },
     log: silentLogger,

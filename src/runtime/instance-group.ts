@@ -8,8 +8,10 @@ import type { LimitName } from "./contract.ts";
 import { clientFailure, deadlineFailure, lossFailure, turnFailure, type TurnFailure } from "./failures.ts";
 import type { HttpExchange } from "./http-exchange.ts";
 import type { ImportServer } from "./import-server.ts";
+import { HeldResources } from "./held-resources.ts";
 import { CLOSE_GRACE, judgeClosing } from "./judge-closing.ts";
 import { judgeTurn } from "./judge-turn.ts";
+import { StreamEnds } from "./stream-ends.ts";
 import type { OutputMessage } from "./wasi/http/messages.ts";
 import { CellReader, NO_TURN, createCells, nextTurn } from "./worker/cells.ts";
 import type { FromWorker, GuestFailure, GuestSetup, RetireReason, TurnBody } from "./worker/protocol.ts";
@@ -90,6 +92,8 @@ interface Turn {
 interface Instance {
   readonly place: number;
   readonly reservation: Disposable;
+  readonly streams: StreamEnds;
+  readonly held: HeldResources;
   started: boolean;
   memory: number;
   /** Imports of it that the main thread has not answered, and when the last answer went. */
@@ -160,6 +164,8 @@ export class InstanceGroup implements Tenant {
     this.#instances.set(instance, {
       place,
       reservation,
+      streams: new StreamEnds((stream, input) => slot.post(["stream", number, instance, stream, input])),
+      held: new HeldResources(),
       started: false,
       memory: 0,
       awaited: 0,
@@ -293,6 +299,12 @@ export class InstanceGroup implements Tenant {
       }
       case "import":
         this.#onImport(message[2], message[3], message[4], message[5], message[6]);
+        break;
+      case "stream":
+        this.#instances.get(message[2])?.streams.onOutput(message[3], message[4]);
+        break;
+      case "dropped":
+        this.#onDropped(message[2], message[3], message[4], message[5]);
         break;
       case "egress": {
         const [, group, instance, request, asked] = message;
@@ -459,7 +471,16 @@ export class InstanceGroup implements Tenant {
       asker.awaited--;
       asker.answeredAt = this.#deps.now();
     };
-    imports.serve(target, args).then(
+    if (asker === undefined) return;
+    const { settled } = asker.streams;
+    const served = settled?.then(() => imports.serve(target, args, asker)) ?? imports.serve(target, args, asker);
+    void served
+      .catch(() => {})
+      .then(() => {
+        // What it was given now, it will not drop.
+        if (!this.#instances.has(instance)) this.#dropHeld(asker);
+      });
+    served.then(
       (outcome) => {
         answer();
         if (!this.#instances.has(instance)) return;
@@ -474,17 +495,37 @@ export class InstanceGroup implements Tenant {
     );
   }
 
+  #onDropped(number: number, interfaceId: string, resource: string, representation: unknown): void {
+    const instance = this.#instances.get(number);
+    if (instance?.held.remove(interfaceId, resource, representation) !== true) return;
+    const drop = (): void => this.#deps.imports.drop(interfaceId, resource, representation);
+    void (instance.streams.settled ?? Promise.resolve()).then(drop);
+  }
+
+  /** Nothing of it is left. */
+  #release(instance: Instance): void {
+    instance.streams[Symbol.dispose]();
+    this.#dropHeld(instance);
+    instance.reservation[Symbol.dispose]();
+  }
+
+  #dropHeld({ held }: Instance): void {
+    for (const { interfaceId, resource, representation } of held.takeAll()) {
+      this.#deps.imports.drop(interfaceId, resource, representation);
+    }
+  }
+
   #forget(number: number): void {
     const instance = this.#instances.get(number);
     if (instance === undefined) return;
     this.#instances.delete(number);
     this.#freePlaces.push(instance.place);
     if (instance.started && instance.expired === undefined) this.#live--;
-    instance.reservation[Symbol.dispose]();
+    this.#release(instance);
   }
 
   #releaseAll(): void {
-    for (const { reservation } of this.#instances.values()) reservation[Symbol.dispose]();
+    for (const instance of this.#instances.values()) this.#release(instance);
     this.#instances.clear();
     this.#live = 0;
     for (const resolve of this.#codeCaches.values()) resolve(undefined);

@@ -4,6 +4,8 @@ import assert from "node:assert/strict";
 import { describe, test as nodeTest } from "node:test";
 import { isDeepStrictEqual } from "node:util";
 
+const TIMEOUT_MS = 300_000;
+
 interface Matchers {
   toBe(wanted: unknown): void;
   toEqual(wanted: unknown): void;
@@ -66,6 +68,6 @@ interface Context {
 }
 
 const test = (title: string, work: (context: Context) => Promise<void>): void =>
-  void nodeTest(title, async () => await work({ expect }));
+  void nodeTest(title, { timeout: TIMEOUT_MS }, async () => await work({ expect }));
 
 export { describe, test };

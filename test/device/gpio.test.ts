@@ -7,6 +7,7 @@ import { deviceAddonPath } from "../../src/lib/device-io.ts";
 import { gpioSuite } from "../conformance/gpio/suite.ts";
 import { gpioSimSubject } from "../support/gpio-rigs.ts";
 import { skipping } from "../support/skip.ts";
+import { sysfsSuite } from "./sysfs-suite.ts";
 
 const path = process.env["PETIOLE_TEST_GPIOCHIP"];
 const missing = path === undefined || !existsSync(deviceAddonPath());
@@ -15,4 +16,5 @@ const reason =
 
 describe.skipIf(skipping(missing, "petiole:gpio on a chip of the kernel", reason))("with a chip of the kernel", () => {
   gpioSuite(gpioSimSubject(path ?? "none", 20));
+  sysfsSuite(path ?? "none", 20);
 });

@@ -4,9 +4,13 @@
 import { gpioSuite } from "../conformance/gpio/suite.ts";
 import { gpioSimSubject, playedKernelSubject } from "../support/gpio-rigs.ts";
 import { skipping } from "../support/skip.ts";
+import { sysfsSuite } from "./sysfs-suite.ts";
 
 const { PETIOLE_TEST_GPIOCHIP: path, PETIOLE_TEST_SCALE: scale = "20" } = process.env;
 
 gpioSuite(playedKernelSubject);
 const missing = "PETIOLE_TEST_GPIOCHIP names none of gpio-sim";
-if (!skipping(path === undefined, "chips of the kernel", missing)) gpioSuite(gpioSimSubject(path ?? "", Number(scale)));
+if (!skipping(path === undefined, "chips of the kernel", missing)) {
+  gpioSuite(gpioSimSubject(path ?? "", Number(scale)));
+  sysfsSuite(path ?? "", Number(scale));
+}

@@ -6,11 +6,10 @@ import type { ChipSource } from "../../providers/gpio/backend.ts";
 import { createGpioProvider } from "../../providers/gpio/index.ts";
 import { createSimulatedChip, createSimulatedSource, type SimulatedChip } from "../../providers/gpio/simulated.ts";
 import { millis, seconds } from "../../src/domain/units.ts";
-import { openDeviceIo } from "../../src/lib/device-io.ts";
 import { gpioLines, type GpioRig, type GpioSubject } from "../conformance/gpio/suite.ts";
 import { createFakeClock } from "./fake-clock.ts";
 import { createFakeGpioKernel } from "./fake-gpio-kernel.ts";
-import { openGpioSim } from "./gpio-sim.ts";
+import { gpioSimLabel, openGpioSim } from "./gpio-sim.ts";
 import { startProvider } from "./provider-rig.ts";
 import { waitFor } from "./wait-for.ts";
 
@@ -66,43 +65,47 @@ export const playedKernelSubject: GpioSubject = {
     }),
 };
 
-/** A chip of gpio-sim with at least 28 lines, such as /dev/gpiochip1. Here time passes by itself. */
-export function gpioSimSubject(path: string, scale: number): GpioSubject {
-  const lines = gpioLines(scale);
-  const inputs = Object.values(lines).filter(({ direction }) => direction === "input");
-  let label: string | undefined;
-  return {
-    name: `${path} of the kernel`,
-    scale,
-    exact: false,
-    create: async () => {
-      // Its number may be another by the second test.
-      const sim = openGpioSim(label ?? path.split("/").at(-1) ?? "");
-      ({ label } = sim);
-      const source = createCdevSource(openDeviceIo(), label);
-      for (const { line } of inputs) sim.drive(line, false);
-      const config = { chip: { backend: "cdev", chip: sim.label }, lines };
-      const rig = await startProvider((deps) => createGpioProvider(deps, async () => source), config);
-      const answers = async (): Promise<boolean> => {
-        const link = { config: { lines: { plain: "read" } } };
-        await using bound = await rig.bind(link);
-        return await bound.call("petiole:gpio/lines", "get", "plain").then(
-          () => true,
-          () => false,
-        );
-      };
-      return {
-        provider: rig.provider,
-        drive: (label, high) => sim.drive(offsetOf(label), high),
-        voltage: (label) => sim.voltage(offsetOf(label)),
-        pass: async (milliseconds) => await sleep(milliseconds),
-        now: () => process.hrtime.bigint(),
-        plug: async (plugged) => {
-          sim.plug(plugged);
-          await waitFor("the provider to notice", async () => (await answers()) === plugged);
-        },
-        [Symbol.asyncDispose]: async () => await rig[Symbol.asyncDispose](),
-      };
-    },
+export interface SimChip {
+  readonly backend: "cdev" | "sysfs";
+  /** Such as /dev/gpiochip1. */
+  readonly path: string;
+  /** By how much times are longer than in the suite. */
+  readonly scale: number;
+}
+
+/** On a chip of gpio-sim that has at least 28 lines. Here time passes by itself. */
+export function createSimRigs({ backend, path, scale }: SimChip): (lines: object) => Promise<GpioRig> {
+  // Now, and not when the first test runs: the chip has another number after a test of another suite unplugged it.
+  const name = path.split("/").at(-1) ?? "";
+  const label = gpioSimLabel(name) ?? name;
+  const inputs = Object.values(LINES).filter(({ direction }) => direction === "input");
+  return async (lines) => {
+    const sim = openGpioSim(label);
+    for (const { line } of inputs) sim.drive(line, false);
+    const rig = await startProvider(createGpioProvider, { chip: { backend, chip: label }, lines });
+    const answers = async (): Promise<boolean> => {
+      await using bound = await rig.bind({ config: { lines: { door: "read" } } });
+      return await bound.call("petiole:gpio/lines", "get", "door").then(
+        () => true,
+        () => false,
+      );
+    };
+    return {
+      provider: rig.provider,
+      drive: (name, high) => sim.drive(offsetOf(name), high),
+      voltage: (name) => sim.voltage(offsetOf(name)),
+      pass: async (milliseconds) => await sleep(milliseconds * scale),
+      now: () => process.hrtime.bigint(),
+      plug: async (plugged) => {
+        sim.plug(plugged);
+        await waitFor("the provider to notice", async () => (await answers()) === plugged, 60_000);
+      },
+      [Symbol.asyncDispose]: async () => await rig[Symbol.asyncDispose](),
+    };
   };
+}
+
+export function gpioSimSubject(path: string, scale: number): GpioSubject {
+  const create = createSimRigs({ backend: "cdev", path, scale });
+  return { name: `${path} of the kernel`, scale, exact: false, create: async () => await create(gpioLines(scale)) };
 }

@@ -1,4 +1,14 @@
-import { backoffDelay, createExclusive, isPetioleError, millis, reasonOf, type Clock, type Logger } from "#provider";
+import { access } from "node:fs/promises";
+import {
+  backoffDelay,
+  createExclusive,
+  isPetioleError,
+  millis,
+  reasonOf,
+  type Clock,
+  type Logger,
+  type Millis,
+} from "#provider";
 import type { LineConfig } from "./config.ts";
 import type { OpenSerialDevice, SerialDevice } from "./device.ts";
 import { isTimeLimit, withLimit } from "./time-limit.ts";
@@ -14,8 +24,13 @@ export interface ConnectionDeps {
   readonly onPresence: (present: boolean) => void;
 }
 
-/** Why nothing can be sent: `busy` when another program holds the device. */
-export type LineFailure = "disconnected" | "busy" | "queue-full" | "timeout";
+/** Why there is no device: `busy` when another program holds it, `denied` when the agent may not open it. */
+type Absence = "disconnected" | "busy" | "denied";
+/** Why nothing can be sent. */
+export type LineFailure = Absence | "queue-full" | "timeout";
+
+/** How often it is looked whether a device file is there that was missing, in milliseconds. */
+const LOOK_EVERY = 250;
 
 /** The way to a device, whether it is there or not. */
 export interface Connection extends AsyncDisposable {
@@ -34,7 +49,7 @@ export function createConnection(deps: ConnectionDeps): Connection {
   const stopping = new AbortController();
   const writings = createExclusive();
   let device: SerialDevice | undefined;
-  let absence: "disconnected" | "busy" = "disconnected";
+  let absence: Absence = "disconnected";
   let waiting = 0;
 
   /** Until the device goes away or the connection is disposed. */
@@ -57,17 +72,34 @@ export function createConnection(deps: ConnectionDeps): Connection {
     onPresence(false);
   };
 
+  /** Waits until the device file is there, or the time has passed: tells which. */
+  const appears = async (limit: Millis): Promise<boolean> => {
+    const end = clock.monotonic() + limit;
+    for (let left = limit as number; left > 0; left = end - clock.monotonic()) {
+      await clock.sleep(millis(Math.min(left, LOOK_EVERY)), stopping.signal);
+      const isThere = await access(config.path).then(
+        () => true,
+        () => false,
+      );
+      if (isThere) return true;
+    }
+    return false;
+  };
+
   const run = async (): Promise<void> => {
     let attempt = 0;
+    let isMissing = false;
     let reported: string | undefined;
     while (!stopping.signal.aborted) {
       const started = clock.monotonic();
+      isMissing = false;
       try {
         const opened = await open(config, onData);
         reported = undefined;
         await hold(opened);
       } catch (err) {
-        absence = isPetioleError(err, "ERR_DEVICE_BUSY") ? "busy" : "disconnected";
+        absence = absenceOf(err);
+        isMissing = isPetioleError(err, "ERR_DEVICE_MISSING");
         const message = reasonOf(err);
         // Said once, not at every try.
         if (message !== reported) log.warn("Cannot open a serial port", { port: label, path: config.path, err });
@@ -76,7 +108,10 @@ export function createConnection(deps: ConnectionDeps): Connection {
       // A device that comes and goes quickly is asked less and less often, too.
       attempt = clock.monotonic() - started > config.reopen.max ? 0 : attempt + 1;
       try {
-        await clock.sleep(millis(backoffDelay(attempt - 1, config.reopen)), stopping.signal);
+        const delay = backoffDelay(attempt - 1, config.reopen);
+        // One that was plugged in is opened at once; where that is too early for its permissions, soon again.
+        if (!isMissing) await clock.sleep(delay, stopping.signal);
+        else if (await appears(delay)) attempt = 0;
       } catch {
         return;
       }
@@ -119,4 +154,9 @@ export function createConnection(deps: ConnectionDeps): Connection {
       await running;
     },
   };
+}
+
+function absenceOf(error: unknown): Absence {
+  if (isPetioleError(error, "ERR_DEVICE_BUSY")) return "busy";
+  return isPetioleError(error, "ERR_DEVICE_DENIED") ? "denied" : "disconnected";
 }

@@ -24,7 +24,7 @@ export function bindModbus(link: LinkContext<LinkConfig>, buses: ReadonlyMap<str
 
   const send = async (label: string, unit: number, request: Request) => {
     const found = granted.get(label);
-    if (found === undefined) throw new WitError({ tag: "not-granted" });
+    if (found === undefined || config.units?.includes(unit) === false) throw new WitError({ tag: "not-granted" });
     if (request.code > 4 && !config.write) throw new WitError({ tag: "not-permitted" });
     const outcome = await found.bus.request(unit, request);
     if ("failure" in outcome) throw new WitError(errorOf(outcome.failure));

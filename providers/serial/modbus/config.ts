@@ -82,6 +82,8 @@ export type ModbusConfig = z.infer<typeof modbusSchema>;
 export const linkSchema = z.strictObject({
   /** Labels that the component may use. */
   buses: z.array(label).min(1),
+  /** Devices that the component may use; all unless given. 0 is for broadcasts. */
+  units: z.array(z.int().min(0).max(247)).min(1).optional(),
   /** Lets the component write to devices. */
   write: z.boolean().default(false),
   /** Names of the polls whose readings the component is given; all of its buses unless given. */

@@ -165,6 +165,19 @@ describe("a Modbus bus", () => {
     expect(await link.call(CLIENT, "read-holding-registers", "field", UNIT, 3, 1)).toEqual(Uint16Array.from([99]));
   });
 
+  test("asks only the devices that a link grants", async ({ expect }) => {
+    await using rig = await startOnCable();
+    await using all = await openClient(rig);
+    const config = { buses: ["field"], write: true, units: [UNIT] };
+    await using link = await bindLink(rig.provider, { config });
+    expect(await link.call(CLIENT, "read-coils", "field", UNIT, 0, 1)).toEqual([true]);
+    for (const unit of [0, UNIT + 1]) {
+      const write = link.call(CLIENT, "write-coil", "field", unit, 0, false);
+      await expect(write).rejects.toMatchObject(failsWith({ tag: "not-granted" }));
+    }
+    expect(await all.call(CLIENT, "read-coils", "field", UNIT, 0, 1)).toEqual([true]);
+  });
+
   test("has one request on the line at a time, and refuses more than it keeps", async ({ expect }) => {
     await using rig = await startOnCable({ silence: "0ms" });
     await using link = await openClient(rig);

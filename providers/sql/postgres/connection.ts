@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import type { Socket } from "node:net";
 import { Client, type Submittable } from "pg";
 import type { PostgresConfig } from "../config.ts";
 import type { Preparation, Batch, Outcome, Statement } from "./wire.ts";
@@ -67,11 +68,11 @@ export async function connect(config: PostgresConfig, signal: AbortSignal): Prom
   // Of the driver's own objects, what its declarations leave out.
   const { connection } = client as unknown as {
     readonly connection: {
-      readonly stream: { readonly destroyed: boolean; destroy(): void };
+      readonly stream: Socket;
       readonly parsedStatements: object;
     };
   };
-  const destroy = (): void => connection.stream.destroy();
+  const destroy = (): void => void connection.stream.destroy();
   let lost = false;
   const listeners: (() => void)[] = [];
   const lose = (): void => {
@@ -94,8 +95,15 @@ export async function connect(config: PostgresConfig, signal: AbortSignal): Prom
   }
   return {
     run: async (work) => {
-      client.query(work as unknown as Submittable);
-      return await work.done;
+      const { stream } = connection;
+      const count = ({ length }: Buffer): void => work.noteBytes(length);
+      stream.on("data", count);
+      try {
+        client.query(work as unknown as Submittable);
+        return await work.done;
+      } finally {
+        stream.off("data", count);
+      }
     },
     isInTransaction: () => client.getTransactionStatus() !== "I",
     isLost: () => lost || connection.stream.destroyed,

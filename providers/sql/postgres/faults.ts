@@ -25,6 +25,8 @@ const WORDS: Readonly<Record<string, FailureWord>> = {
 /** By the first two characters. */
 const CLASSES: Readonly<Record<string, FailureWord>> = { "08": "unreachable", "23": "constraint", "57": "unreachable" };
 const DENIED = ["42501", "25006"];
+/** By a timeout, or because there was nothing to copy. */
+const CANCELED = "57014";
 /** Of a driver that keeps to the protocol: the statement has another number of parameters. */
 const PROTOCOL_VIOLATION = "08P01";
 
@@ -37,6 +39,7 @@ export function toFault(error: unknown, withValues: boolean): SqlFault {
   if (!isServerError(error)) return failure("unreachable", "the connection to the database broke off", error);
   const { code, message } = error;
   const found = `${message} (${code})`;
+  if (code === CANCELED && /COPY/.test(message)) return denied(found);
   if (DENIED.includes(code)) return denied(found);
   if (code === PROTOCOL_VIOLATION) return paramsFault(found);
   const word = WORDS[code] ?? CLASSES[code.slice(0, 2)];

@@ -1,4 +1,4 @@
-import { backoffDelay, reasonOf, type Clock, type Logger } from "#provider";
+import { backoffDelay, reasonOf, type Clock, type Logger, type Metrics } from "#provider";
 import type { PostgresConfig } from "../config.ts";
 import { failure, type SqlFault } from "../sql-fault.ts";
 import { connect, type Connection } from "./connection.ts";
@@ -7,6 +7,7 @@ export interface PoolDeps {
   readonly config: PostgresConfig;
   readonly clock: Clock;
   readonly log: Logger;
+  readonly metrics: Metrics;
 }
 
 /**
@@ -26,7 +27,7 @@ export interface Pool extends AsyncDisposable {
 /** Statements that the server keeps for one session; one with more is closed. */
 const MAX_KEPT = 256;
 
-export function createPool({ config, clock, log }: PoolDeps): Pool {
+export function createPool({ config, clock, log, metrics }: PoolDeps): Pool {
   const idle: { readonly connection: Connection; readonly since: number }[] = [];
   const waiting: (() => void)[] = [];
   const busy = new Set<Promise<unknown>>();
@@ -35,6 +36,10 @@ export function createPool({ config, clock, log }: PoolDeps): Pool {
   let count = 0;
   let down: string | undefined;
   let recovering: Promise<void> | undefined;
+
+  const losses = metrics.counter("sql_losses_total", "Times that the database could not be reached any more.");
+  metrics.observedGauge("sql_connections", "Connections to the database that are open.", () => count);
+  metrics.observedGauge("sql_waiting", "Statements that wait for a connection or a thread.", () => waiting.length);
 
   const unreachable = (): SqlFault => failure("unreachable", "there is no connection to the database");
   const wake = (): void => waiting.shift()?.();
@@ -72,7 +77,10 @@ export function createPool({ config, clock, log }: PoolDeps): Pool {
   /** Says that the server is away, and looks for it until it is back. */
   function lose(error: unknown): void {
     const reason = reasonOf(error);
-    if (down === undefined) log.warn("Cannot reach the database, will try again", { host: config.host, reason });
+    if (down === undefined) {
+      losses.add();
+      log.warn("Cannot reach the database, will try again", { host: config.host, reason });
+    }
     down = reason;
     recovering ??= recover().finally(() => {
       recovering = undefined;

@@ -36,6 +36,10 @@ export interface Outcome {
 
 /** Rows that the server sends before it waits. */
 const PAGE = 256;
+/** Bytes of one message when nothing of it is wanted. */
+const MOST_UNWANTED = 16 * 1024 * 1024;
+/** What comes in one piece from the socket, and what is around values. */
+const SLACK = 256 * 1024;
 
 abstract class Submission {
   readonly name: string = "";
@@ -44,22 +48,61 @@ abstract class Submission {
   protected command: string | undefined;
   protected fields: readonly Field[] = [];
   protected readonly rows: (readonly (string | null)[])[] = [];
+  readonly #most: number;
+  #wire: Wire | undefined;
+  #unread = 0;
+  #excess: SqlFault | undefined;
 
-  constructor(text: string) {
+  /** `most`: bytes that one message of the server may have. */
+  constructor(text: string, most = MOST_UNWANTED) {
     this.text = text;
+    this.#most = most + SLACK;
   }
 
   get done(): Promise<Outcome> {
     return this.#done.promise;
   }
 
-  abstract submit(wire: Wire): undefined;
+  /** Called by the driver. */
+  submit(wire: Wire): undefined {
+    this.#wire = wire;
+    wire.stream.cork();
+    try {
+      this.send(wire);
+    } finally {
+      wire.stream.uncork();
+    }
+    return undefined;
+  }
+
+  /** Told of what comes over the socket: the driver keeps a message until it is complete. */
+  noteBytes(count: number): void {
+    this.#unread += count;
+    if (this.#unread > this.#most) this.exceed("a row of the result is larger than a result may be");
+  }
+
+  protected abstract send(wire: Wire): void;
+
+  protected isExceeded(): boolean {
+    return this.#excess !== undefined;
+  }
+
+  /** Ends the connection: what was not committed is undone. */
+  protected exceed(found: string): void {
+    if (this.#excess !== undefined) return;
+    this.#excess = failure("too-large", found);
+    this.rows.length = 0;
+    this.fail(this.#excess);
+    this.#wire?.stream.destroy();
+  }
 
   // Called by the driver for what the server says.
   handleRowDescription({ fields }: { readonly fields: readonly Field[] }): void {
     this.fields = fields;
   }
-  handleDataRow(_message: { readonly fields: readonly (string | null)[] }): void {}
+  handleDataRow(_message: { readonly fields: readonly (string | null)[] }): void {
+    this.#unread = 0;
+  }
   handlePortalSuspended(_wire: Wire): void {}
   handleCommandComplete({ text }: { readonly text: string }, _wire: Wire): void {
     this.command = text;
@@ -68,7 +111,9 @@ abstract class Submission {
   handleCopyInResponse(wire: Wire): void {
     wire.sendCopyFail("a component has no data to copy");
   }
-  handleCopyData(): void {}
+  handleCopyData(): void {
+    this.#unread = 0;
+  }
   handleError(error: Error | DatabaseError, _wire: Wire): void {
     this.fail(error);
   }
@@ -94,30 +139,21 @@ export interface StatementOptions {
 export class Statement extends Submission {
   override readonly name: string;
   readonly #options: StatementOptions;
-  #wire: Wire | undefined;
   #synced = false;
   #bytes = 0;
-  #excess: SqlFault | undefined;
 
   constructor(options: StatementOptions) {
-    super(options.text);
+    super(options.text, options.limits?.bytes);
     this.name = options.name;
     this.#options = options;
   }
 
-  override submit(wire: Wire): undefined {
-    this.#wire = wire;
+  protected override send(wire: Wire): void {
     const { text, name, values } = this.#options;
-    wire.stream.cork();
-    try {
-      if (name === "" || wire.parsedStatements[name] === undefined) wire.parse({ text, name });
-      wire.bind({ portal: "", statement: name, values: values.map((value) => value ?? null) });
-      wire.describe({ type: "P", name: "" });
-      this.#fetch(wire);
-    } finally {
-      wire.stream.uncork();
-    }
-    return undefined;
+    if (name === "" || wire.parsedStatements[name] === undefined) wire.parse({ text, name });
+    wire.bind({ portal: "", statement: name, values: values.map((value) => value ?? null) });
+    wire.describe({ type: "P", name: "" });
+    this.#fetch(wire);
   }
 
   #fetch(wire: Wire): void {
@@ -131,31 +167,26 @@ export class Statement extends Submission {
     this.#synced = true;
   }
 
-  override handleDataRow({ fields }: { readonly fields: readonly (string | null)[] }): void {
+  override handleDataRow(message: { readonly fields: readonly (string | null)[] }): void {
+    super.handleDataRow(message);
+    const { fields } = message;
     const { limits } = this.#options;
-    if (limits === undefined || this.#excess !== undefined) return;
+    if (limits === undefined || this.isExceeded()) return;
     for (const [at, value] of fields.entries()) {
       this.#bytes += (value === null ? 0 : Buffer.byteLength(value)) + (this.fields[at]?.name.length ?? 0);
     }
-    if (this.rows.length === limits.rows) this.#exceed(`the result has more than ${limits.rows} rows`);
-    else if (this.#bytes > limits.bytes) this.#exceed(`the result has more than ${limits.bytes} bytes`);
+    if (this.rows.length === limits.rows) this.exceed(`the result has more than ${limits.rows} rows`);
+    else if (this.#bytes > limits.bytes) this.exceed(`the result has more than ${limits.bytes} bytes`);
     else this.rows.push(fields);
   }
 
-  #exceed(found: string): void {
-    this.#excess = failure("too-large", found);
-    this.rows.length = 0;
-    this.fail(this.#excess);
-    this.#wire?.stream.destroy();
-  }
-
   override handlePortalSuspended(wire: Wire): void {
-    if (this.#excess === undefined) this.#fetch(wire);
+    if (!this.isExceeded()) this.#fetch(wire);
   }
 
   override handleCommandComplete(message: { readonly text: string }, wire: Wire): void {
     super.handleCommandComplete(message, wire);
-    if (this.#excess === undefined) this.#sync(wire);
+    if (!this.isExceeded()) this.#sync(wire);
   }
 
   override handleEmptyQuery(wire: Wire): void {
@@ -177,25 +208,16 @@ export class Preparation extends Submission {
     this.name = name;
   }
 
-  override submit(wire: Wire): undefined {
-    wire.stream.cork();
-    try {
-      if (wire.parsedStatements[this.name] === undefined) {
-        wire.parse({ text: this.text, name: this.name });
-      }
-      wire.describe({ type: "S", name: this.name });
-      wire.sync();
-    } finally {
-      wire.stream.uncork();
-    }
-    return undefined;
+  protected override send(wire: Wire): void {
+    if (wire.parsedStatements[this.name] === undefined) wire.parse({ text: this.text, name: this.name });
+    wire.describe({ type: "S", name: this.name });
+    wire.sync();
   }
 }
 
 /** Statements in one text; what they return is dropped. */
 export class Batch extends Submission {
-  override submit(wire: Wire): undefined {
+  protected override send(wire: Wire): void {
     wire.query(this.text);
-    return undefined;
   }
 }

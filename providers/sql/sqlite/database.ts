@@ -22,7 +22,7 @@ export interface SqliteDatabase {
 }
 
 const PAGE = 4096;
-const LONGEST_VALUE = 64 * 1024 * 1024;
+const LONGEST_VALUE = 16 * 1024 * 1024;
 const MAX_PARAMS = 32_766;
 const COUNTED = new Set(["INSERT", "UPDATE", "DELETE", "REPLACE", "WITH"]);
 

@@ -1,4 +1,4 @@
-import { millis, PetioleError, reasonOf, type Clock, type Logger } from "#provider";
+import { millis, PetioleError, reasonOf, type Clock, type Logger, type Metrics } from "#provider";
 import type { SqliteConfig } from "../config.ts";
 import type { SqlEngine } from "../engine.ts";
 import { failure } from "../sql-fault.ts";
@@ -9,6 +9,7 @@ export interface SqliteEngineDeps {
   readonly config: SqliteConfig;
   readonly clock: Clock;
   readonly log: Logger;
+  readonly metrics: Metrics;
 }
 
 /** Until a thread that was told to give up is left behind. */
@@ -21,7 +22,12 @@ const MAX_LEFT = 2;
  * behind still run there is no third: statements fail until one of them has ended.
  * @throws PetioleError ERR_PROVIDER_START when the file cannot be opened
  */
-export async function openSqliteEngine({ config, clock, log }: SqliteEngineDeps): Promise<SqlEngine & AsyncDisposable> {
+export async function openSqliteEngine({
+  config,
+  clock,
+  log,
+  metrics,
+}: SqliteEngineDeps): Promise<SqlEngine & AsyncDisposable> {
   const options = {
     file: config.file,
     maxSize: config.max_size,
@@ -33,6 +39,8 @@ export async function openSqliteEngine({ config, clock, log }: SqliteEngineDeps)
   let closed = false;
   let waiting = 0;
   let last: Promise<unknown> = Promise.resolve();
+  metrics.observedGauge("sql_waiting", "Statements that wait for a connection or a thread.", () => waiting);
+  const leftBehind = metrics.counter("sql_threads_left_total", "Threads left behind with statements that did not end.");
 
   const start = async (): Promise<SqliteThread> => await startThread(options, log);
   try {
@@ -59,6 +67,7 @@ export async function openSqliteEngine({ config, clock, log }: SqliteEngineDeps)
   function leave(one: SqliteThread): void {
     log.warn("A statement does not end: its thread is left behind", { file: config.file });
     one.end();
+    leftBehind.add();
     left.push(one);
     thread = undefined;
   }

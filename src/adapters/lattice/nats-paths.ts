@@ -2,6 +2,7 @@ import type { Clock } from "../../lib/clock.ts";
 import type { Logger } from "../../lib/log.ts";
 import type { NatsPath, NatsPaths } from "../../provider/services.ts";
 import { connectNats, type LatticeConnection } from "./connection.ts";
+import { newInbox } from "./inbox.ts";
 
 export interface NatsPathsDeps {
   /** Undefined when no hub is configured. */
@@ -27,7 +28,12 @@ export function createNatsPaths({ hub, name, log, clock }: NatsPathsDeps): NatsP
 }
 
 function pathOver(connection: LatticeConnection, domain: string | undefined): NatsPath {
-  return { current: () => connection.current(), reason: () => connection.state().reason, domain };
+  return { current: () => connection.current(), reason: () => connection.state().reason, newInbox, domain };
 }
 
-const NO_HUB: NatsPath = { current: () => undefined, reason: () => "no hub is configured", domain: undefined };
+const NO_HUB: NatsPath = {
+  current: () => undefined,
+  reason: () => "no hub is configured",
+  newInbox,
+  domain: undefined,
+};

@@ -23,6 +23,8 @@ export interface PermissionsInput {
   readonly desiredBucket: string | undefined;
   /** Object stores that components come from. */
   readonly objectBuckets: readonly string[];
+  /** Key-value buckets that its components use. */
+  readonly keyValueBuckets: readonly GrantedStream[];
   /** The lattice that it is a host of. */
   readonly lattice: string | undefined;
   /** Providers that are processes of their own log in as the device, or through its leaf node. */
@@ -46,19 +48,20 @@ export interface HubPermissions {
 
 /** The least that a device with this configuration needs. */
 export function hubPermissions(input: PermissionsInput): HubPermissions {
-  const { device, domain, stream, inbox, desiredBucket, objectBuckets, lattice, executables, operatorHost, grants } =
-    input;
+  const { device, domain, stream, inbox, desiredBucket, objectBuckets, keyValueBuckets } = input;
+  const { lattice, executables, operatorHost, grants } = input;
   const api = domain === undefined ? "$JS.API" : `$JS.${domain}.API`;
   const inbound = inboundFilter(device);
   const consumer = inboundConsumer(device);
   const shared = lattice === undefined ? [] : [latticeBucket(lattice), configBucket(lattice)];
+  const madeBuckets = keyValueBuckets.filter(({ create }) => create).map(({ name }) => name);
   const made = [...(stream.create ? [stream.name] : []), ...(inbox.create ? [inbox.name] : [])];
   return {
     publish: [
       deviceFilter(device),
       `${api}.INFO`,
       `${api}.STREAM.NAMES`,
-      ...[...made, ...shared.map(bucketStream)].map((name) => `${api}.STREAM.CREATE.${name}`),
+      ...[...made, ...[...shared, ...madeBuckets].map(bucketStream)].map((name) => `${api}.STREAM.CREATE.${name}`),
       ...readStream(api, stream.name),
       `${api}.STREAM.INFO.${inbox.name}`,
       `${api}.CONSUMER.INFO.${inbox.name}.${consumer}`,
@@ -69,10 +72,12 @@ export function hubPermissions(input: PermissionsInput): HubPermissions {
         ? []
         : followStream(api, bucketStream(desiredBucket), bucketSubject(desiredBucket, device))),
       ...objectBuckets.flatMap((bucket) => followStream(api, objectStream(bucket), ">")),
-      ...shared.flatMap((bucket) => [
+      ...[...shared, ...keyValueBuckets.map(({ name }) => name)].flatMap((bucket) => [
         ...followStream(api, bucketStream(bucket), bucketSubject(bucket, ">")),
         bucketSubject(bucket, ">"),
       ]),
+      // Keys go through a leaf node as a part of the API.
+      ...(domain === undefined ? [] : keyValueBuckets.map(({ name }) => `${api}.${bucketSubject(name, ">")}`)),
       // Commands and calls are answered, and calls go on, at inboxes whose names are random.
       ...(lattice === undefined ? [] : [everyEvent(lattice), everyCall(lattice), everyProvider(lattice)]),
       ...(operatorHost === undefined ? [] : [heartbeatSubject(operatorHost)]),

@@ -55,6 +55,9 @@ function receive(message: ToWorker): void {
     case "reply":
       groups.get(message[1])?.guest(message[2])?.reply(message[3], outcomeOf(message));
       break;
+    case "stream":
+      groups.get(message[1])?.guest(message[2])?.onStream(message[3], message[4]);
+      break;
     case "egress":
       groups.get(message[1])?.guest(message[2])?.onEgress(message[3], message[4]);
       break;

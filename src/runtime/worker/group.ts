@@ -4,6 +4,7 @@ import type { LogLevel } from "../../lib/log.ts";
 import type { ExchangeInput } from "../wasi/http/messages.ts";
 import { RateLimit } from "../../lib/rate-limit.ts";
 import { listFunctions, type ListedFunction } from "../../lib/wit/functions.ts";
+import { findStreams, type StreamResources } from "../../lib/wit/streams.ts";
 import { CellWriter, NO_TURN } from "./cells.ts";
 import { compileGlue } from "./guest-code.ts";
 import { Guest } from "./guest.ts";
@@ -32,6 +33,7 @@ export class Group implements TurnSource {
   readonly cells: CellWriter;
   readonly exports: readonly ListedFunction[];
   readonly imports: readonly ListedFunction[];
+  readonly streams: StreamResources;
   readonly #guests = new Map<number, Guest>();
   readonly #starting: Guest[] = [];
   readonly #idle: Guest[] = [];
@@ -49,6 +51,7 @@ export class Group implements TurnSource {
     this.cells = new CellWriter(setup.cells);
     this.exports = listFunctions(setup.exports);
     this.imports = listFunctions(setup.imports);
+    this.streams = findStreams(setup.imports);
     const burst = Math.max(MIN_LOG_BURST, setup.logRate * LOG_BURST_SECONDS);
     this.#logLimit = new RateLimit({ burst, perSecond: setup.logRate });
   }

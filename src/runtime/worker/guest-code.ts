@@ -2,7 +2,7 @@
 
 import vm from "node:vm";
 import type { BuiltinInterfaces } from "../link/host-functions.ts";
-import type { Suspend } from "../wasi/waiting.ts";
+import type { Resource, WitType } from "../../lib/wit/type.ts";
 import type { ListedFunction } from "../../lib/wit/functions.ts";
 import type { GroupSetup, ImportOutcome } from "./protocol.ts";
 
@@ -16,7 +16,12 @@ export interface GuestParts {
   readonly builtins: BuiltinInterfaces;
   /** Asks the main thread, with plain values, for the function of that number in `imports`; `read` takes the answer. */
   readonly callImport: <T>(target: number, args: readonly unknown[], read: (outcome: ImportOutcome) => T) => Promise<T>;
-  readonly suspend: Suspend;
+  /** Makes the streams of what an import returned. Undefined when values of the type hold none. */
+  readonly streamsOf: (type: WitType | undefined) => ((value: unknown) => unknown) | undefined;
+  /** What stands for a stream that an import returned. Undefined for other resources. */
+  readonly stream: (resource: Resource, value: unknown) => object | undefined;
+  /** The guest has dropped a resource that is not the runtime's own. */
+  readonly dropped: (interfaceName: string, resourceName: string, representation: unknown) => void;
   readonly instantiateCore: (module: WebAssembly.Module, imports: WebAssembly.Imports) => WebAssembly.Instance;
 }
 

@@ -11,6 +11,7 @@ import type { Http } from "../wasi/http/index.ts";
 import type { ExchangeInput } from "../wasi/http/messages.ts";
 import { createWasi, type Wasi } from "../wasi/index.ts";
 import { parseNetworkGrants } from "../wasi/network-grants.ts";
+import type { StreamInput } from "../stream-messages.ts";
 import { planRecycling } from "../recycling.ts";
 import type { Recycling } from "../../domain/workload.ts";
 import { NO_TURN, STARTING } from "./cells.ts";
@@ -19,8 +20,12 @@ import type { Group } from "./group.ts";
 import { instantiateJco } from "./jco-guest.ts";
 import { instantiateLinked } from "./linked-guest.ts";
 import type { EgressAnswer, GuestFailure, ImportOutcome, TurnBody } from "./protocol.ts";
+import { RemoteStreams } from "./remote-streams.ts";
 import type { Runnable, Scheduler } from "./scheduler.ts";
 import { reasonOf } from "../../lib/reason.ts";
+import { unversioned } from "../../domain/wit-name.ts";
+import type { Resource, WitType } from "../../lib/wit/type.ts";
+import { convertValue } from "../../lib/wit/value.ts";
 
 const MAX_LOG_TEXT = 4096;
 const MAX_REASON = 500;
@@ -64,6 +69,7 @@ export class Guest implements Runnable {
   readonly #waits = new Set<() => void>();
   readonly #madeAt: number;
   #http: Http | undefined;
+  #streams: RemoteStreams | undefined;
   /** The request that the turn serves. */
   #exchange: Exchange | undefined;
   #code: GuestCode | undefined;
@@ -191,6 +197,10 @@ export class Guest implements Runnable {
     this.#deps.scheduler.resume(this, () => waiter.settle(outcome));
   }
 
+  onStream(stream: number, input: StreamInput): void {
+    if (!this.#dropped) this.#streams?.onInput(stream, input);
+  }
+
   onEgress(request: number, answer: EgressAnswer): void {
     this.#egress.get(request)?.(answer);
     this.#egress.delete(request);
@@ -233,10 +243,38 @@ export class Guest implements Runnable {
       builtins: { ...this.#wasi.interfaces, ...this.#http?.interfaces },
       callImport: <T>(target: number, args: readonly unknown[], read: (outcome: ImportOutcome) => T) =>
         this.#import(target, args, read),
-      suspend: (arm: (resume: () => void) => () => void) => this.#suspend(arm),
+      streamsOf: (type: WitType | undefined) => this.#streamsOf(type),
+      stream: (resource: Resource, value: unknown) => this.#stream(resource, value),
+      dropped: (interfaceName: string, resource: string, value: unknown) =>
+        this.#onDropped(interfaceName, resource, value),
       instantiateCore: (module: WebAssembly.Module, given: WebAssembly.Imports) => this.#instantiateCore(module, given),
     };
     this.#code = setup.glue.kind === "linked" ? instantiateLinked(parts) : await instantiateJco(parts);
+  }
+
+  #streamsOf(type: WitType | undefined): ((value: unknown) => unknown) | undefined {
+    if (type === undefined || !this.#deps.group.streams.isIn(type)) return undefined;
+    const handle = (resource: Resource, value: unknown): unknown => this.#stream(resource, value) ?? value;
+    return (value) => convertValue(type, value, { handle });
+  }
+
+  /** `value` is the number that the main thread has given to a stream. */
+  #stream(resource: Resource, value: unknown): object | undefined {
+    const { group, instance } = this.#deps;
+    const kind = group.streams.kindOf(resource);
+    if (kind === undefined) return undefined;
+    this.#streams ??= new RemoteStreams(
+      (arm) => this.#suspend(arm),
+      (stream, said) => group.post(["stream", group.number, instance, stream, said]),
+    );
+    return kind === "input" ? this.#streams.input(Number(value)) : this.#streams.output(Number(value));
+  }
+
+  #onDropped(interfaceName: string, resource: string, value: unknown): void {
+    const { group, instance } = this.#deps;
+    const id = unversioned(interfaceName);
+    const told = [...group.streams.owners].some(([one, owner]) => one.name === resource && owner === id);
+    if (told && !this.#dropped) group.post(["dropped", group.number, instance, id, resource, value]);
   }
 
   /** Most components have no use for it. */

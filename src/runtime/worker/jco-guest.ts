@@ -70,10 +70,18 @@ function isReturnedErr(error: unknown): error is Error & { readonly payload: unk
   return error instanceof Error && error.constructor.name === "ComponentError" && "payload" in error;
 }
 
-function importObjects({ setup, imports, builtins, callImport }: GuestParts): Readonly<Record<string, unknown>> {
+function importObjects({
+  setup,
+  imports,
+  builtins,
+  callImport,
+  stream,
+}: GuestParts): Readonly<Record<string, unknown>> {
   const numbers = new Map(imports.map(({ interfaceName, name }, index) => [`${interfaceName}#${name}`, index]));
-  const linked = new LinkedImports((interfaceName, functionName, args) =>
-    callImport(found(numbers.get(`${interfaceName}#${functionName}`), `import "${functionName}"`), args, asItIs),
+  const linked = new LinkedImports(
+    (interfaceName, functionName, args) =>
+      callImport(found(numbers.get(`${interfaceName}#${functionName}`), `import "${functionName}"`), args, asItIs),
+    stream,
   );
   return Object.fromEntries(
     setup.imports.flatMap((shape) => {

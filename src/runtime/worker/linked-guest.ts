@@ -25,11 +25,14 @@ export function instantiateLinked(parts: GuestParts): GuestCode {
       }
       const target = imports.findIndex((one) => one.interfaceName === interfaceName && one.name === functionName);
       const type = found(imports[target]?.type, `import "${functionName}" of "${interfaceName}"`);
-      const read = type.result?.kind === "result" ? readResult : readValue;
+      const isResult = type.result?.kind === "result";
+      const streams = parts.streamsOf(type.result?.kind === "result" ? type.result.ok : type.result);
+      const read = streams === undefined ? (isResult ? readResult : readValue) : readStreams(isResult, streams);
       return (...args: readonly unknown[]) => callImport(target, args, read);
     },
     dropResource: (interfaceName, resourceName, representation) => {
       if (isBuiltin(interfaceName)) builtins.dropResource(interfaceName, resourceName, representation);
+      else parts.dropped(interfaceName, resourceName, representation);
     },
     abi,
   });
@@ -51,6 +54,15 @@ function readValue(outcome: ImportOutcome): unknown {
   if (outcome.kind === "value") return outcome.value;
   throw new ImportFailed("an import failed");
 }
+
+/** An `err` holds no streams of providers. */
+const readStreams =
+  (isResult: boolean, streams: (value: unknown) => unknown) =>
+  (outcome: ImportOutcome): unknown => {
+    if (outcome.kind !== "value") return isResult ? readResult(outcome) : readValue(outcome);
+    const value = streams(outcome.value);
+    return isResult ? { tag: "ok", val: value } : value;
+  };
 
 function readResult(outcome: ImportOutcome): unknown {
   if (outcome.kind === "value") return { tag: "ok", val: outcome.value };

@@ -23,11 +23,19 @@ export class LinkedImports {
   readonly #call: ImportCaller;
   readonly #classes = new Map<Resource, ResourceClass>();
   readonly #representations = new WeakMap<object, unknown>();
+  readonly #stream: (resource: Resource, value: unknown) => object | undefined;
   readonly #toMain: ConvertOptions = { handle: (resource, value) => this.#unwrap(resource, value) };
-  readonly #toGuest: ConvertOptions = { handle: (resource, value) => this.#wrap(resource, value) };
+  readonly #toGuest: ConvertOptions = {
+    handle: (resource, value) => this.#stream(resource, value) ?? this.#wrap(resource, value),
+  };
 
-  constructor(call: ImportCaller) {
+  /** `stream` makes what stands for a stream; undefined for other resources. */
+  constructor(
+    call: ImportCaller,
+    stream: (resource: Resource, value: unknown) => object | undefined = () => undefined,
+  ) {
     this.#call = call;
+    this.#stream = stream;
   }
 
   /** What the glue takes for the interface: functions by their JavaScript names, and a class for each resource. */

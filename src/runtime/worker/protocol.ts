@@ -6,6 +6,7 @@
 // wit/functions.ts.
 
 import type { Grants, Recycling } from "../../domain/workload.ts";
+import type { StreamInput, StreamOutput } from "../stream-messages.ts";
 import type { EgressPermit, EgressRequest } from "../../lib/http-egress.ts";
 import type { LogLevel } from "../../lib/log.ts";
 import type { ExchangeInput, OutputMessage, RequestMessage } from "../wasi/http/messages.ts";
@@ -90,6 +91,8 @@ export type ToWorker =
   | readonly [type: "expire", group: number, instance: number, turn: number]
   | ReplyMessage
   | readonly [type: "egress", group: number, instance: number, request: number, answer: EgressAnswer]
+  /** About a stream that an import returned. */
+  | readonly [type: "stream", group: number, instance: number, stream: number, input: StreamInput]
   /** About the request of a turn of kind `http`. */
   | readonly [type: "http", group: number, turn: number, input: ExchangeInput]
   /** Another configuration for the guests of the group. */
@@ -137,6 +140,16 @@ export type FromWorker =
       request: number,
       target: number,
       args: readonly unknown[],
+    ]
+  | readonly [type: "stream", group: number, instance: number, stream: number, output: StreamOutput]
+  /** The guest has dropped what stands for a resource, of those that StreamResources.owners names. */
+  | readonly [
+      type: "dropped",
+      group: number,
+      instance: number,
+      interfaceId: string,
+      resource: string,
+      representation: unknown,
     ]
   /** Answered by `egress`. The guest does not wait for it. */
   | readonly [type: "egress", group: number, instance: number, request: number, asked: EgressRequest]

@@ -32,7 +32,7 @@ export interface GpioRig extends AsyncDisposable {
   drive(label: string, high: boolean): void;
   /** Voltage of a line, seen from outside. */
   voltage(label: string): boolean;
-  /** Lets milliseconds pass, and what is due in them happen. */
+  /** Lets milliseconds pass, or as many times more as the subject says, and what is due in them happen. */
   pass(milliseconds: number): Promise<void>;
   /** Nanoseconds of the monotonic clock. */
   now(): bigint;
@@ -52,7 +52,7 @@ export const gpioLines = (scale = 1) =>
 
 export interface GpioSubject {
   readonly name: string;
-  /** By how much all times are longer: on a chip for which time passes by itself. */
+  /** By how much all times are longer, those of its rigs too: on a chip for which time passes by itself. */
   readonly scale?: number;
   /** It sees every edge. Others may miss some that come too fast, without a trace. */
   readonly exact: boolean;
@@ -62,10 +62,6 @@ export interface GpioSubject {
 export function gpioSuite(subject: GpioSubject): void {
   const { scale = 1 } = subject;
   const nanos = (milliseconds: number): bigint => BigInt(milliseconds * scale) * 1_000_000n;
-  const create = async (): Promise<GpioRig> => {
-    const rig = await subject.create();
-    return { ...rig, pass: async (milliseconds) => await rig.pass(milliseconds * scale) };
-  };
   const watch = async (
     rig: GpioRig,
     label: string,
@@ -90,7 +86,7 @@ export function gpioSuite(subject: GpioSubject): void {
 
   describe(`petiole:gpio on ${subject.name}`, () => {
     test("handle-edges gets an edge with time, sequence and level", async ({ expect }) => {
-      await using rig = await create();
+      await using rig = await subject.create();
       const { batches, link } = await watch(rig, "flow");
       await using _link = link;
       const before = rig.now();
@@ -105,7 +101,7 @@ export function gpioSuite(subject: GpioSubject): void {
     });
 
     test("handle-edges gets only the edges that the line reports", async ({ expect }) => {
-      await using rig = await create();
+      await using rig = await subject.create();
       const { batches, link } = await watch(rig, "flow");
       await using _link = link;
       for (const high of [true, false, true, false, true]) rig.drive("flow", high);
@@ -114,7 +110,7 @@ export function gpioSuite(subject: GpioSubject): void {
     });
 
     test("edges are of the logical level: active low turns them round", async ({ expect }) => {
-      await using rig = await create();
+      await using rig = await subject.create();
       rig.drive("door", true);
       const { batches, link } = await watch(rig, "door");
       await using _link = link;
@@ -128,20 +124,23 @@ export function gpioSuite(subject: GpioSubject): void {
     test("debounce lets a change pass when it has lasted, with the time at which it was accepted", async ({
       expect,
     }) => {
-      await using rig = await create();
+      await using rig = await subject.create();
       const { batches, link } = await watch(rig, "button");
       await using _link = link;
       await using lines = await bindLink(rig.provider, { config: { lines: { button: "read" } } });
       for (const high of [true, false, true, false]) {
         rig.drive("button", high);
-        await rig.pass(1);
+        // Where time passes by itself, it does so here.
+        if (subject.exact) await rig.pass(1);
       }
       await rig.pass(20);
       expect(batches.all).toEqual([]);
       const pressed = rig.now();
       rig.drive("button", true);
-      await rig.pass(2);
-      expect(await lines.call(LINES, "get", "button")).toBe("inactive");
+      if (subject.exact) {
+        await rig.pass(2);
+        expect(await lines.call(LINES, "get", "button")).toBe("inactive");
+      }
       await rig.pass(20);
       expect(edges(batches.all)).toBe("rising 1");
       expect(await lines.call(LINES, "get", "button")).toBe("active");
@@ -149,7 +148,7 @@ export function gpioSuite(subject: GpioSubject): void {
     });
 
     test("edges that collect during a call go into the next one, together", async ({ expect }) => {
-      await using rig = await create();
+      await using rig = await subject.create();
       const gate = Promise.withResolvers<void>();
       let running = 0;
       const { batches, link } = await watch(rig, "door", {}, async () => {
@@ -175,7 +174,7 @@ export function gpioSuite(subject: GpioSubject): void {
     });
 
     test("a full queue drops by the link's policy and counts", async ({ expect }) => {
-      await using rig = await create();
+      await using rig = await subject.create();
       const gate = Promise.withResolvers<void>();
       const config = { queue: 3, max_batch: 2 };
       const { batches, link } = await watch(rig, "flow", config, async () => await gate.promise);
@@ -197,7 +196,7 @@ export function gpioSuite(subject: GpioSubject): void {
     });
 
     test("edges that never came to the component count as lost, those it failed on do not", async ({ expect }) => {
-      await using rig = await create();
+      await using rig = await subject.create();
       const failures = [new PetioleError("ERR_COMPONENT_BUSY", "busy"), new PetioleError("ERR_COMPONENT_TRAP", "trap")];
       const { batches, link } = await watch(rig, "flow", {}, () => {
         const failure = failures.shift();
@@ -215,7 +214,7 @@ export function gpioSuite(subject: GpioSubject): void {
     });
 
     test("an input reports to every component that is linked", async ({ expect }) => {
-      await using rig = await create();
+      await using rig = await subject.create();
       const first = await watch(rig, "flow");
       await using _first = first.link;
       const second = await watch(rig, "flow");
@@ -230,7 +229,7 @@ export function gpioSuite(subject: GpioSubject): void {
     });
 
     test("disposing a link waits for the call in flight", async ({ expect }) => {
-      await using rig = await create();
+      await using rig = await subject.create();
       const gate = Promise.withResolvers<void>();
       const { batches, link } = await watch(rig, "flow", {}, async () => await gate.promise);
       rig.drive("flow", true);
@@ -247,7 +246,7 @@ export function gpioSuite(subject: GpioSubject): void {
     });
 
     test("get, get-many, set and set-many work on logical levels", async ({ expect }) => {
-      await using rig = await create();
+      await using rig = await subject.create();
       await using lines = await bindLink(rig.provider, {
         config: { lines: { lamp: "write", valve: "write", plain: "read" } },
       });
@@ -267,7 +266,7 @@ export function gpioSuite(subject: GpioSubject): void {
     });
 
     test("list-lines describes the granted lines", async ({ expect }) => {
-      await using rig = await create();
+      await using rig = await subject.create();
       await using lines = await bindLink(rig.provider, { config: { lines: { button: "read", valve: "write" } } });
       expect(await lines.call(LINES, "list-lines")).toEqual([
         {
@@ -292,7 +291,7 @@ export function gpioSuite(subject: GpioSubject): void {
     });
 
     test("pulse sets a line for a time, a further one restarts it, and set ends it", async ({ expect }) => {
-      await using rig = await create();
+      await using rig = await subject.create();
       await using lines = await bindLink(rig.provider, { config: { lines: { lamp: "write" } } });
       const pulse = async (): Promise<unknown> => await lines.call(LINES, "pulse", "lamp", nanos(50));
       await pulse();
@@ -310,7 +309,7 @@ export function gpioSuite(subject: GpioSubject): void {
     });
 
     test("a pulse ends also when the component is gone, and with the provider", async ({ expect }) => {
-      const rig = await create();
+      const rig = await subject.create();
       try {
         const lines = await bindLink(rig.provider, { config: { lines: { lamp: "write" } } });
         await lines.call(LINES, "pulse", "lamp", nanos(50));
@@ -326,7 +325,7 @@ export function gpioSuite(subject: GpioSubject): void {
     });
 
     test("play-sequence plays levels one after another, as often as asked", async ({ expect }) => {
-      await using rig = await create();
+      await using rig = await subject.create();
       await using lines = await bindLink(rig.provider, { config: { lines: { lamp: "write" } } });
       const steps = [
         { level: "active", duration: nanos(40) },
@@ -346,7 +345,7 @@ export function gpioSuite(subject: GpioSubject): void {
     });
 
     test("a sequence without end is ended by set, and with the component", async ({ expect }) => {
-      await using rig = await create();
+      await using rig = await subject.create();
       const lines = await bindLink(rig.provider, { config: { lines: { lamp: "write" } } });
       const blink = async (): Promise<void> => {
         const steps = [
@@ -367,11 +366,13 @@ export function gpioSuite(subject: GpioSubject): void {
       expect(rig.voltage("lamp")).toBe(false);
     });
 
-    test("a burst of 10,000 edges: delivered in order, and with the lost ones they add up", async ({ expect }) => {
-      await using rig = await create();
+    // Where each takes as long as the machine likes, fewer do.
+    const burst = subject.exact ? 10_000 : 1000;
+    test(`a burst of ${burst} edges: delivered in order, and with the lost ones they add up`, async ({ expect }) => {
+      await using rig = await subject.create();
       const { batches, link } = await watch(rig, "door", { queue: 64, max_batch: 32 });
       await using _link = link;
-      for (let i = 1; i <= 10_000; i += 1) {
+      for (let i = 1; i <= burst; i += 1) {
         rig.drive("door", i % 2 === 1);
         if (i % 100 === 0) await rig.pass(1);
       }
@@ -384,12 +385,12 @@ export function gpioSuite(subject: GpioSubject): void {
         last = events.at(-1)?.sequence ?? 0n;
       }
       expect(batches.all.at(-1)?.level).toBe("active");
-      expect(last).toBeLessThanOrEqual(10_000n);
-      if (subject.exact) expect(last).toBe(10_000n);
+      expect(last).toBeLessThanOrEqual(BigInt(burst));
+      if (subject.exact) expect(last).toBe(BigInt(burst));
     });
 
     test("a chip that is unplugged fails with disconnected, and serves again when it is back", async ({ expect }) => {
-      await using rig = await create();
+      await using rig = await subject.create();
       const { batches, link } = await watch(rig, "flow");
       await using _link = link;
       await using lines = await bindLink(rig.provider, { config: { lines: { valve: "write", flow: "read" } } });
@@ -412,7 +413,7 @@ export function gpioSuite(subject: GpioSubject): void {
     });
 
     test("functions fail with the interface's errors", async ({ expect }) => {
-      await using rig = await create();
+      await using rig = await subject.create();
       await using lines = await bindLink(rig.provider, { config: { lines: { lamp: "read", valve: "write" } } });
       await expect(lines.call(LINES, "get", "door")).rejects.toMatchObject(error("not-granted"));
       await expect(lines.call(LINES, "set", "nothing", "active")).rejects.toMatchObject(error("not-granted"));
@@ -437,7 +438,7 @@ export function gpioSuite(subject: GpioSubject): void {
     });
 
     test("bind() refuses links that the lines cannot serve", async ({ expect }) => {
-      await using rig = await create();
+      await using rig = await subject.create();
       const refused = { code: "ERR_LINK_INVALID" };
       const bind = async (lines: object, component: string): Promise<BoundLink> =>
         await bindLink(rig.provider, { component, config: { lines } });

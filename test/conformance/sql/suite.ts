@@ -237,6 +237,7 @@ export function sqlSuite(subject: SqlSubject): void {
         ["SELECT a FROM missing", [], query("invalid-query", /missing/)],
         ["SELECT 1; SELECT 2", [], query("invalid-query", /./)],
         [`SELECT '${"x".repeat(1024)}'`, [], query("invalid-query", /1024 bytes/)],
+        ["SELECT 'a\0b'", [], query("invalid-query", /NUL/)],
         ["SELECT a FROM t WHERE a = $1", [], query("invalid-params", /parameter/)],
         ["SELECT a FROM t WHERE a = $1", [int4(1), int4(2)], query("invalid-params", /parameter/)],
         [

@@ -27,6 +27,7 @@ const hubConfig = (mode: Mode, url: string) => ({
   echo_interval: "1s",
   echo_timeout: "1s",
 });
+const STORE = { store: { type: "keyvalue-nats", config: { create: {} } } };
 const LATTICE = { name: "edge", heartbeat: "1s", components_folder: dirname(exampleComponent("smoother")) };
 
 /** A hub with two devices and somebody who may do everything. */
@@ -38,7 +39,13 @@ async function startFleet(mode: Mode): Promise<TestNats> {
     const lattice = id === "gw-1" ? LATTICE : { name: "another" };
     await writeFile(
       file,
-      stringify({ device: { id }, hub: hubConfig(mode, "nats://127.0.0.1:4222"), lattice, operator: {} }),
+      stringify({
+        device: { id },
+        hub: hubConfig(mode, "nats://127.0.0.1:4222"),
+        lattice,
+        operator: {},
+        providers: id === "gw-1" ? STORE : {},
+      }),
     );
     const { code, stdout, stderr } = await petiole("hub", "permissions", "--config", file);
     if (code !== 0) throw new Error(stderr);
@@ -71,7 +78,7 @@ async function startDevice(hub: TestNats, mode: Mode): Promise<TestAgent> {
     lattice: LATTICE,
     operator: {},
     components: { smoother: { file: exampleComponent("smoother") } },
-    providers: { bus: { type: "messaging-nats" }, store: { type: "keyvalue-sqlite" } },
+    providers: { bus: { type: "messaging-nats" }, ...STORE },
     links: [
       {
         from: "bus",
@@ -124,6 +131,11 @@ describe.each<{ mode: Mode }>([{ mode: "direct" }, { mode: "leaf" }])(
       const manager = await jetstreamManager(ops);
       const stored = await waitFor("the answer", async () => (await storedMessages(manager))[0]);
       expect(stored.subject).toMatch(/^petiole\.gw-1\.critical\./);
+      const kept = await new Kvm(ops).open("petiole");
+      await waitFor("what the component has kept of it", async () => {
+        for await (const key of await kept.keys("smoother.>")) return key;
+        return undefined;
+      });
 
       const ask = async (verb: string, body: unknown): Promise<unknown> =>
         (await ops.request(`wasmbus.ctl.v1.edge.${verb}`, JSON.stringify(body), { timeout: 10_000 })).json();

@@ -147,6 +147,20 @@ describe("serial port on a pseudo-terminal", () => {
     expect(await presence.waitFor(1)).toEqual([true]);
   });
 
+  test("a device that is plugged in is opened at once, however long the pauses between attempts have become", async ({
+    expect,
+  }) => {
+    using socket = createSocket();
+    await using pty = openPty();
+    const boiler = { path: socket.path, reopen: { initial: "1d", max: "1d" } };
+    await using rig = await startProvider(createSerialProvider, { ports: { boiler } });
+    const presence = createMailbox<unknown>();
+    const handler = (_name: string, args: readonly unknown[]): void => presence.put(args[1]);
+    await using _link = await rig.bind({ config: { ports: ["boiler"] }, handler });
+    socket.plug(pty);
+    expect(await presence.waitFor(1)).toEqual([true]);
+  });
+
   test("what keeps a port from opening is told by its code, and nothing is left open", async ({ expect }) => {
     await using pty = openPty();
     const port = (options: object): PortConfig => {

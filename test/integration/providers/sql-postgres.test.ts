@@ -66,6 +66,9 @@ async function start({ on = server, config = {}, rig = {} }: More = {}): Promise
       password_file: on.passwordFile,
       tls: false,
       reconnect: { initial: "20ms", max: "100ms" },
+      // Of a busy machine.
+      connect_timeout: "20s",
+      statement_timeout: "30s",
       ...config,
     },
     rig,
@@ -284,7 +287,10 @@ describe.skipIf(skip !== undefined)("createSqlPostgresProvider()", () => {
     const before = await shown();
     await db.sql.query("SET work_mem = '1MB'");
     await db.sql.batch("SET work_mem = '2MB'");
-    await db.sql.query("CREATE TEMP TABLE left_behind (a integer)");
+    await db.sql.query("LISTEN something");
+    const denial = refused(expect, "invalid-query", /^denied: /);
+    await expect(db.sql.query("COPY pg_type FROM STDIN")).rejects.toMatchObject(denial);
+    expect(await db.sql.query("COPY (SELECT 1) TO STDOUT")).toEqual([]);
     expect(await shown()).toEqual(before);
   });
 
@@ -293,7 +299,15 @@ describe.skipIf(skip !== undefined)("createSqlPostgresProvider()", () => {
     await expect(db.sql.query("SELECT pg_sleep(60)")).rejects.toMatchObject(
       refused(expect, "unexpected", /^timeout: /),
     );
-    expect(plain(await db.sql.query("SELECT 1 AS one"))).toEqual([[["one", "int4", 1]]]);
+    await waitFor("the next one", async () => (await db.sql.query("SELECT 1 AS one")).length === 1);
+  });
+
+  test("a value larger than a result may be is not waited for", async ({ expect }) => {
+    await using db = await open({ config: { statement_timeout: "1m" } });
+    const tooLarge = refused(expect, "unexpected", /^too-large: a row/);
+    await expect(db.sql.query("SELECT repeat('x', 30000000)")).rejects.toMatchObject(tooLarge);
+    await expect(db.sql.batch("SELECT repeat('x', 30000000)")).rejects.toMatchObject(tooLarge);
+    expect(await db.sql.query("SELECT 1")).toHaveLength(1);
   });
 
   test("statements wait for a connection, as many as may", async ({ expect }) => {
@@ -321,7 +335,8 @@ describe.skipIf(skip !== undefined)("createSqlPostgresProvider()", () => {
     await expect(strange.sql.query("SELECT 1")).rejects.toMatchObject(refused(expect, "unexpected", /^unreachable: /));
     const db = stack.use(await open({ on: own, config: { ...config, tls: { ca_file: authority.ca } } }));
     const ssl = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
-    expect(plain(await db.sql.query(ssl))).toEqual([[["ssl", "bool", true]]]);
+    const encrypted = await waitFor("an answer", async () => plain(await db.sql.query(ssl)));
+    expect(encrypted).toEqual([[["ssl", "bool", true]]]);
     await own.freeze();
     await expect(db.sql.query("SELECT 1")).rejects.toMatchObject(refused(expect, "unexpected", /^timeout: /));
     await own.thaw();

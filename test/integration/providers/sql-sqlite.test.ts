@@ -15,6 +15,8 @@ async function start(config: object = {}, file?: string): Promise<Rig> {
   const rig = await startProvider(createSqlSqliteProvider, {
     file: file ?? join(folder, "test.db"),
     sync: "normal",
+    // Of a busy machine.
+    statement_timeout: "30s",
     ...config,
   });
   return {
@@ -119,8 +121,11 @@ describe("createSqlSqliteProvider()", () => {
   test("a statement that takes too long fails and changes nothing, also one that never gives a row", async ({
     expect,
   }) => {
-    await using db = await open({ statement_timeout: "200ms" });
-    await db.sql.batch("CREATE TABLE t (a integer)");
+    await using db = await open({ statement_timeout: "1s" });
+    await waitFor(
+      "the table",
+      async () => await db.sql.batch("CREATE TABLE IF NOT EXISTS t (a integer)").then(() => true),
+    );
     const timeout = refused(expect, "unexpected", /^timeout: /);
     const endless = (to: string): string =>
       `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n${to}) SELECT`;
@@ -129,7 +134,7 @@ describe("createSqlSqliteProvider()", () => {
       payload: { tag: "query-error", val: { tag: "unexpected" } },
     });
     // Long, and not for ever: the thread that is left behind ends with the test.
-    await expect(db.sql.query(`${endless(" WHERE i < 30000000")} max(i) FROM n`)).rejects.toMatchObject(timeout);
+    await expect(db.sql.query(`${endless(" WHERE i < 60000000")} max(i) FROM n`)).rejects.toMatchObject(timeout);
     // Until the first has ended, or the second, when neither came back soon.
     await waitFor("the database", async () => (await db.sql.query("INSERT INTO t VALUES (1)")).length === 0);
     expect(await db.sql.query("SELECT a FROM t")).toHaveLength(1);

@@ -13,9 +13,10 @@ import type {
 import { GENEROUS_LIMITS, ORDINARY_INSTANCE } from "../../support/workloads.ts";
 import { createRuntime, type RuntimeDeps } from "../../../src/runtime/runtime.ts";
 
-export type Fixture = "bare" | "behaviour" | "fieldbus" | "http" | "types" | "wasi" | "watcher";
+export type Fixture = "bare" | "behaviour" | "blobs" | "fieldbus" | "http" | "types" | "wasi" | "watcher";
 
 export const MESSAGING = "wasmcloud:messaging/handler";
+export const BLOBS_PROBE = "petiole:fixture-blobs/probe";
 export const PROBE = "petiole:fixture-behaviour/probe";
 export const WASI_PROBE = "petiole:fixture-wasi/probe";
 export const MIRROR = "petiole:fixture-types/mirror";
