@@ -13,6 +13,7 @@ import { silentLogger } from "../../src/lib/log.ts";
 import type { LinkContext, Provider, ProviderDeps } from "../../src/provider/contract.ts";
 import type { HostServices } from "../../src/provider/services.ts";
 import { exampleComponent } from "../support/agent.ts";
+import { inboxServices } from "../support/inbox.ts";
 import { connectMqtt } from "../support/mqtt.ts";
 import { startNats } from "../support/nats.ts";
 import { freePort } from "../support/ports.ts";
@@ -71,7 +72,7 @@ async function openWorld(more: Partial<HostServices> = {}): Promise<World> {
       runtime,
       registry: { ...PROVIDERS, ends: async () => ends },
       // These providers ask for no more.
-      services: { keyValue, ...more } as HostServices,
+      services: { ...inboxServices(keyValue), ...more } as HostServices,
       clock: systemClock,
       log: silentLogger,
     }),
@@ -175,7 +176,10 @@ describe("a link that is swapped while calls run", () => {
     const world = stack.use(await openWorld({ bus }));
     const port = await freePort();
     const desired = (broker: string): DesiredState => {
-      const filter = broker === "mqtt" ? { topic: "sensors/#" } : { subject: "sensors.>" };
+      const taking =
+        broker === "mqtt"
+          ? { subscriptions: [{ topic: "sensors/#" }], acknowledge: "handled" }
+          : { subscriptions: [{ subject: "sensors.>" }] };
       return {
         components: [component],
         providers: [
@@ -184,7 +188,7 @@ describe("a link that is swapped while calls run", () => {
           { id: "store", type: "keyvalue-memory", config: {} },
         ],
         links: [
-          link(broker, "smoother", [HANDLER], { subscriptions: [filter] }),
+          link(broker, "smoother", [HANDLER], taking),
           link("smoother", broker, [CONSUMER]),
           link("smoother", "store", STORE),
         ],
