@@ -22,6 +22,7 @@ const CONFIGS: Readonly<Record<string, unknown>> = {
   "keyvalue-redis": { url: "redis://127.0.0.1:1", connect_timeout: "50ms" },
   "keyvalue-memory": undefined,
   "blobstore-fs": { folder: join(folder, "blobs") },
+  "blobstore-nats": undefined,
   outbox: undefined,
   "messaging-nats": undefined,
   "http-server": { listen: "127.0.0.1:0" },

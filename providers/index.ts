@@ -14,6 +14,7 @@ export const PROVIDERS: Readonly<Record<string, () => Promise<ProviderFactory>>>
   "keyvalue-redis": async () => (await import("./keyvalue/redis/index.ts")).createKeyValueRedisProvider,
   "keyvalue-memory": async () => (await import("./keyvalue/memory.ts")).createKeyValueMemoryProvider,
   "blobstore-fs": async () => (await import("./blobstore/fs.ts")).createBlobstoreFsProvider,
+  "blobstore-nats": async () => (await import("./blobstore/nats.ts")).createBlobstoreNatsProvider,
   outbox: async () => (await import("./outbox/index.ts")).createOutboxProvider,
   "messaging-nats": async () => (await import("./messaging/nats.ts")).createMessagingNatsProvider,
   "http-server": async () => (await import("./http-server/index.ts")).createHttpServerProvider,

@@ -104,7 +104,7 @@ export function bindBlobstore(link: LinkContext<LinkConfig>, store: BlobStore, c
   const writer = (one: Outgoing): ByteWriter => ({
     write: telling(async (bytes) => {
       try {
-        one.draft ??= await store.draft(max_object);
+        one.draft ??= await store.draft(max_object, one.target?.container);
         await one.draft.write(bytes);
       } catch (error) {
         one.fault ??= error instanceof BlobFault ? error : new BlobFault("the store failed");
@@ -155,7 +155,7 @@ export function bindBlobstore(link: LinkContext<LinkConfig>, store: BlobStore, c
       changing();
       if (one.fault !== undefined) throw one.fault;
       if (one.target === undefined) throw new BlobFault("the value was given to no object");
-      one.draft ??= await store.draft(max_object);
+      one.draft ??= await store.draft(max_object, one.target?.container);
       await one.draft.finish(one.target);
     } finally {
       await dropOutgoing(value);

@@ -40,8 +40,8 @@ export interface BlobStore extends AsyncDisposable {
   info(blob: BlobRef): Promise<BlobInfo | undefined>;
   /** `end` is the offset of the last byte; both may lie beyond the end of the blob. */
   open(blob: BlobRef, start: number, end: number): Promise<BlobPart>;
-  /** At most `max` bytes. */
-  draft(max: number): Promise<Draft>;
+  /** At most `max` bytes. `container` is where it will go, as far as that is known; it may go elsewhere. */
+  draft(max: number, container: string | undefined): Promise<Draft>;
   names(container: string): AsyncIterable<string>;
   /** No fault when there is none. */
   remove(blob: BlobRef): Promise<void>;

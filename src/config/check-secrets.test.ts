@@ -19,6 +19,13 @@ describe("references to secrets", () => {
     [{ default: "safe", backends: { box: box() } }, { secret: "a" }, /secrets\.default: there is no backend "safe"/],
     [{ backends: { box: { type: "files" } } }, { secret: "a" }, /box\.folder: want the folder/],
     [{ backends: { box: { type: "systemd", folder: "/x" } } }, { secret: "a" }, /has no folder/],
+    [{ backends: { v: { type: "wasmcloud" } } }, { secret: "a" }, /backends\.v\.type: wasmcloud asks the hub/],
+    [{ backends: { v: { type: "nats-kv" } } }, { secret: "a" }, /backends\.v\.bucket: want the name/],
+    [
+      { backends: { v: box({ service: "x" }) } },
+      { secret: "a" },
+      /backends\.v\.service: a backend of type files has no/,
+    ],
     [{}, { secret: "a", filed: "b" }, /password\.filed: a reference to a secret has the keys/],
   ] as const)("are checked with the file: %j %j", ([secrets, password, fault], { expect }) => {
     expect(() => parseConfigSource(file(secrets, password), "/etc/p.yaml")).toThrow(fault);

@@ -1,7 +1,7 @@
 // References to secrets that no backend of the device can be asked for.
 
 import { findReferences } from "../lib/secret-references.ts";
-import type { Workloads } from "./schema.ts";
+import type { Config, Workloads } from "./schema.ts";
 import { defaultBackend, secretBackends, type SecretsConfig } from "./secrets-schema.ts";
 import type { ConfigFault } from "./yaml-source.ts";
 
@@ -28,6 +28,17 @@ export function checkSecrets(
     const message = `the backend "${name}" has secrets for the configuration file alone: see secrets.backends.${name}.from_outside`;
     return [{ path: [...path, "secret"], message }];
   });
+}
+
+/** Secrets of the hub need one. */
+export function checkBackends({ hub, secrets }: Pick<Config, "hub" | "secrets">): ConfigFault[] {
+  if (hub !== undefined) return [];
+  return Object.entries(secrets.backends)
+    .filter(([, { type }]) => type === "nats-kv" || type === "wasmcloud")
+    .map(([name, { type }]) => ({
+      path: ["secrets", "backends", name, "type"],
+      message: `${type} asks the hub, and there is none`,
+    }));
 }
 
 const referencesIn = (prefix: readonly PropertyKey[], config: unknown) =>

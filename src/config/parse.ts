@@ -3,7 +3,7 @@ import type { PetioleError } from "../domain/errors.ts";
 import { checkLeaf } from "./check-leaf.ts";
 import { checkLattice } from "./check-lattice.ts";
 import { checkReferences } from "./check.ts";
-import { checkSecrets } from "./check-secrets.ts";
+import { checkBackends, checkSecrets } from "./check-secrets.ts";
 import { flattenIssues } from "./faults.ts";
 import { configSchema, type Config } from "./schema.ts";
 import { openYaml, type ConfigFault } from "./yaml-source.ts";
@@ -28,6 +28,7 @@ export function parseConfigSource(text: string, source: string): ParsedConfig {
     ...checkLeaf(yaml.value),
     ...checkLattice(yaml.value),
     ...(result.success ? checkSecrets(result.data, result.data.secrets, { outside: false }) : []),
+    ...(result.success ? checkBackends(result.data) : []),
   ];
   if (!result.success || faults.length > 0) throw yaml.invalid(faults);
   return { config: deepFreeze(result.data), invalid: (more) => yaml.invalid(more) };

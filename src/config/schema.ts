@@ -9,7 +9,7 @@ import { duration, size } from "../lib/schema.ts";
 import { markReferences } from "../lib/secret-references.ts";
 import { parseWitName } from "../domain/wit-name.ts";
 import { operatorSchema } from "./operator-schema.ts";
-import { secretsSchema } from "./secrets-schema.ts";
+import { secretsSchema, subjectPrefix } from "./secrets-schema.ts";
 import { trustSchema } from "./trust-schema.ts";
 
 /** Ids become NATS subject tokens and file names. */
@@ -389,6 +389,7 @@ export function configSchema(folder: string) {
           .refine((value) => value >= 1000, "want at least 1s")
           .prefault("30s"),
         components_folder: path.optional(),
+        secrets_prefix: subjectPrefix.optional(),
         executables: z
           .strictObject({
             from_outside: z.boolean().default(false),

@@ -3,9 +3,20 @@
 import { z } from "zod";
 import { duration } from "../lib/schema.ts";
 
-export const SECRET_BACKENDS = ["files", "systemd"] as const;
+const SECRET_BACKENDS = ["files", "systemd", "nats-kv", "wasmcloud"] as const;
 
 const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/, "want letters, digits, - and _, at most 64");
+
+/** First tokens of the subjects of a secrets service. */
+export const subjectPrefix = z
+  .string()
+  .regex(/^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/, "want tokens of a subject, such as wasmcloud.secrets");
+
+/** As wasmCloud has it unasked. */
+export const SECRETS_PREFIX = "wasmcloud.secrets";
+
+/** Keys that one type of backend has. */
+const OWNERS = { folder: "files", bucket: "nats-kv", service: "wasmcloud", prefix: "wasmcloud" } as const;
 
 /** The block `secrets`. `path` makes paths absolute. */
 export function secretsSchema(path: z.ZodType<string, string>) {
@@ -13,15 +24,25 @@ export function secretsSchema(path: z.ZodType<string, string>) {
     .strictObject({
       type: z.enum(SECRET_BACKENDS),
       folder: path.optional(),
+      bucket: z
+        .string()
+        .regex(/^[A-Za-z0-9_-]{1,128}$/, "want letters, digits, - and _")
+        .optional(),
+      service: name.optional(),
+      prefix: subjectPrefix.optional(),
       refresh: duration()
         .refine((value) => value >= 100, "want at least 100ms")
         .optional(),
       from_outside: z.boolean().default(false),
     })
-    .superRefine(({ type, folder }, context) => {
+    .superRefine(({ type, ...keys }, context) => {
       const fault = (at: string, message: string): void => context.addIssue({ code: "custom", path: [at], message });
-      if (type === "files" && folder === undefined) fault("folder", "want the folder with the files");
-      if (type !== "files" && folder !== undefined) fault("folder", `a backend of type ${type} has no folder`);
+      if (type === "files" && keys.folder === undefined) fault("folder", "want the folder with the files");
+      if (type === "nats-kv" && keys.bucket === undefined) fault("bucket", "want the name of the bucket");
+      for (const [key, owner] of Object.entries(OWNERS)) {
+        if (keys[key as keyof typeof OWNERS] === undefined || type === owner) continue;
+        fault(key, `a backend of type ${type} has no ${key}`);
+      }
     });
 
   return z

@@ -155,7 +155,6 @@ export async function openAgent({ config, file, env, clock, signal, onEnd, ...de
   const outboxStats = createPatientStats({ outbox: store.outbox, clock });
   // While the store has nothing else to do: a status that comes later need not wait for the disk.
   await outboxStats();
-  const secrets = stack.use(openSecrets({ config, env, redactor, clock, log: log.child({ part: "secrets" }) }));
   const runtime = stack.use(
     createRuntime({
       cacheDir: config.cache_dir,
@@ -176,6 +175,18 @@ export async function openAgent({ config, file, env, clock, signal, onEnd, ...de
     log: log.child({ part: "nats" }),
     clock,
   });
+  const secrets = stack.use(
+    openSecrets({
+      config,
+      env,
+      redactor,
+      nats: nats.hub,
+      state: store.state,
+      fileOf: (id): string | undefined => host.fileOf(id),
+      clock,
+      log: log.child({ part: "secrets" }),
+    }),
+  );
   const services: HostServices = {
     outbox: meters.outbox,
     keyValue: store.keyValue,
@@ -220,6 +231,7 @@ export async function openAgent({ config, file, env, clock, signal, onEnd, ...de
     below: () => desired.below(),
     trust,
     remote,
+    secrets,
     env,
     clock,
     log: log.child({ part: "executables" }),
@@ -270,7 +282,7 @@ export async function openAgent({ config, file, env, clock, signal, onEnd, ...de
   const applications = createApplications({
     state: store.state,
     log: log.child({ part: "applications" }),
-    view: () => deviceView(lattice),
+    view: () => deviceView(config, lattice),
     own: () => desired.own(),
     latticeIds: () => {
       const { components, providers } = lattice?.status() ?? { components: [], providers: [] };

@@ -28,6 +28,7 @@ async function open(stored: Map<string, string> = new Map()): Promise<Rig> {
       labels: {},
       providerType: (image) => (image === "petiole://keyvalue-memory" ? "keyvalue-memory" : undefined),
       componentProblem: () => undefined,
+      secret: () => ({ problem: "no secrets here" }),
       namedConfig: () => undefined,
     }),
     own: () => rig.own,

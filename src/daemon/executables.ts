@@ -6,6 +6,7 @@ import type { Config } from "../config/schema.ts";
 import { PetioleError } from "../domain/errors.ts";
 import type { WantedState } from "../domain/workload.ts";
 import type { ExecutableTrustCheck, RemoteEnds } from "../host/ports.ts";
+import type { Secrets } from "../host/secrets.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/log.ts";
 import { reasonOf } from "../lib/reason.ts";
@@ -20,6 +21,7 @@ export interface DeviceExecutablesDeps {
   readonly below: () => WantedState;
   readonly trust: ExecutableTrustCheck | undefined;
   readonly remote: RemoteEnds | undefined;
+  readonly secrets: Secrets;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
   readonly log: Logger;
@@ -30,7 +32,7 @@ const PASSED_ON = /^(?:RUST_LOG|OTEL_[A-Z_]+)$/;
 
 /** Undefined when the configuration has no lattice: nobody could talk to such providers. @throws PetioleError ERR_STORE_OPEN */
 export async function openDeviceExecutables(deps: DeviceExecutablesDeps): Promise<Executables | undefined> {
-  const { config, path, lattice, below, trust, remote, env, clock, log } = deps;
+  const { config, path, lattice, below, trust, remote, secrets, env, clock, log } = deps;
   if (config.lattice === undefined || path === undefined || remote === undefined) return undefined;
   const { name, executables } = config.lattice;
   const joined = (): LatticeHost => {
@@ -53,6 +55,7 @@ export async function openDeviceExecutables(deps: DeviceExecutablesDeps): Promis
       },
       trust,
       remote,
+      secrets,
       env: Object.fromEntries(
         Object.entries(env).flatMap(([key, value]) =>
           value !== undefined && PASSED_ON.test(key) ? [[key, value]] : [],

@@ -3,6 +3,7 @@ import { hubPermissions, type HubPermissions } from "../adapters/lattice/permiss
 import type { Config } from "../config/schema.ts";
 import { parseReference } from "../domain/artifact-reference.ts";
 import { PetioleError } from "../domain/errors.ts";
+import { SECRETS_PREFIX } from "../config/secrets-schema.ts";
 import { EXECUTABLE } from "./provider-types.ts";
 
 /**
@@ -13,6 +14,7 @@ export function permissionsOf(config: Config): HubPermissions {
   const { hub, lattice, operator, leaf, device } = config;
   if (hub === undefined) throw new PetioleError("ERR_CONFIG_INVALID", "Cannot tell permissions: there is no hub");
   const executables = Object.values(config.providers).filter(({ type }) => type === EXECUTABLE);
+  const backends = Object.entries(config.secrets.backends);
   return hubPermissions({
     device: device.id,
     domain: hub.mode === "leaf" ? hub.domain : undefined,
@@ -23,6 +25,11 @@ export function permissionsOf(config: Config): HubPermissions {
       ...Object.values(config.components).map(({ image }) => image),
       ...executables.map((provider) => executableImage(provider.config)),
     ]),
+    secretBuckets: backends.flatMap(([, { bucket }]) => bucket ?? []),
+    secretServices: [
+      ...backends.flatMap(([name, backend]) => (backend.type === "wasmcloud" ? serviceSubject(name, backend) : [])),
+      ...(lattice?.secrets_prefix === undefined ? [] : [`${lattice.secrets_prefix}.v1alpha1.>`]),
+    ],
     keyValueBuckets: Object.values(config.providers)
       .filter(({ type }) => type === KEYVALUE_NATS)
       .flatMap((provider) => keyValueBucket(provider.config)),
@@ -35,6 +42,11 @@ export function permissionsOf(config: Config): HubPermissions {
     grants: (hub.mode === "leaf" ? leaf.local?.grants : undefined) ?? { publish: [], subscribe: [] },
   });
 }
+
+type BackendConfig = Config["secrets"]["backends"][string];
+
+const serviceSubject = (name: string, { service = name, prefix = SECRETS_PREFIX }: BackendConfig): string =>
+  `${prefix}.v1alpha1.${service}.*`;
 
 function executableImage(config: unknown): string | undefined {
   const image = (config as { readonly image?: unknown } | undefined)?.image;

@@ -14,6 +14,7 @@ import type { Logger } from "../lib/log.ts";
 import type { Desired } from "./desired.ts";
 import type { HubPath } from "./hub.ts";
 import { componentSource, providerSource, type ComponentSource } from "./lattice-references.ts";
+import { secretRule } from "./lattice-secrets.ts";
 import { EXECUTABLE } from "./provider-types.ts";
 
 export interface JoinLatticeDeps {
@@ -67,6 +68,7 @@ export async function joinLattice(deps: JoinLatticeDeps): Promise<LatticeHost | 
     providerProblem: (reference) => problemOf(() => originOf(reference)),
     providerOrigin: (reference) =>
       problemOf(() => originOf(reference)) === undefined ? originOf(reference) : undefined,
+    secretRule: secretRule(config, { outside: true }),
     onSettings,
     stopWorkloads: async () => await host[Symbol.asyncDispose](),
     end,
@@ -91,7 +93,7 @@ export function latticeDesired(
   update?: NonNullable<Config["lattice"]>["update"],
 ): WantedState {
   return {
-    components: items.components.flatMap(({ id, reference, count, config }): WantedComponent[] => {
+    components: items.components.flatMap(({ id, reference, count, config, secrets = {} }): WantedComponent[] => {
       let source: ComponentSource;
       try {
         source = componentSource(reference, folder);
@@ -106,6 +108,7 @@ export function latticeDesired(
       return desiredStateOf({ ...rest, components: own }).components.map((spec) => ({
         ...spec,
         links: "late" as const,
+        ...(Object.keys(secrets).length > 0 && { secrets }),
       }));
     }),
     providers: items.providers,

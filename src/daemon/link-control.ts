@@ -10,6 +10,7 @@ import { linkKey } from "../host/plan.ts";
 import type { StateStore } from "../host/ports.ts";
 import { createExclusive } from "../lib/exclusive.ts";
 import type { Logger } from "../lib/log.ts";
+import { markReferences } from "../lib/secret-references.ts";
 import { formatSwaps, parseSwaps } from "./link-swap-record.ts";
 import { EXECUTABLE } from "./provider-types.ts";
 
@@ -39,6 +40,13 @@ interface Move {
 }
 
 const STATE = "link-swaps";
+/** Who swaps is at the device, and may name its secrets. @throws PetioleError ERR_CONFIG_INVALID */
+function withSecrets(config: unknown): unknown {
+  return markReferences(config, (path, message) => {
+    throw new PetioleError("ERR_CONFIG_INVALID", `Cannot use the link's configuration: ${path.join(".")}: ${message}`);
+  });
+}
+
 /** Each is kept in the store and in memory. */
 const MOST_SWAPS = 256;
 
@@ -73,7 +81,8 @@ export function createLinkControl({ state, log, wanted, refresh, host }: LinkCon
     return found;
   }
 
-  async function plan({ component, name, from, to, config, interfaces }: LinkSwapParams): Promise<Move[]> {
+  async function plan({ component, name, from, to, interfaces, ...params }: LinkSwapParams): Promise<Move[]> {
+    const config = withSecrets(params.config);
     const isMeant = ({ provider, link }: ProviderLink): boolean =>
       provider === (from ?? provider) && (interfaces ?? []).every((one) => link.interfaces.includes(one));
     const candidates = linksOf(component, name).filter(isMeant);

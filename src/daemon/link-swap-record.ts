@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import type { LinkSwap } from "../domain/link-swap.ts";
+import { findReferences, recallReferences } from "../lib/secret-references.ts";
 
 const record = z.object({
   swaps: z.array(
@@ -9,6 +10,8 @@ const record = z.object({
       of: z.object({ name: z.string(), source: z.string(), target: z.string(), interfaces: z.array(z.string()) }),
       to: z.string(),
       config: z.unknown(),
+      /** Where secrets stand in it. What only looks like one was none before, and is none now. */
+      secrets: z.array(z.array(z.union([z.string(), z.number()]))).optional(),
     }),
   ),
 });
@@ -17,10 +20,20 @@ const record = z.object({
 export function parseSwaps(text: string): readonly LinkSwap[] | undefined {
   try {
     const result = record.safeParse(JSON.parse(text));
-    return result.success ? result.data.swaps : undefined;
+    if (!result.success) return undefined;
+    return result.data.swaps.map(({ secrets = [], config, ...swap }) => ({
+      ...swap,
+      config: recallReferences(config, secrets),
+    }));
   } catch {
     return undefined;
   }
 }
 
-export const formatSwaps = (swaps: readonly LinkSwap[]): string => JSON.stringify({ swaps });
+export function formatSwaps(swaps: readonly LinkSwap[]): string {
+  const stored = swaps.map((swap) => {
+    const secrets = findReferences(swap.config).map(({ path }) => path);
+    return secrets.length === 0 ? swap : { ...swap, secrets };
+  });
+  return JSON.stringify({ swaps: stored });
+}

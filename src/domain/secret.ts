@@ -16,6 +16,8 @@ export interface SecretName {
 /** What a backend of wasmCloud is told besides the name. */
 export interface SecretContext {
   readonly application?: string | undefined;
+  /** Name of the service, when it is not that of a backend of this device. */
+  readonly service?: string | undefined;
   /** JSON text. */
   readonly policy: string;
 }

@@ -3,6 +3,7 @@ import { unversioned } from "../domain/wit-name.ts";
 import type { Millis } from "../domain/units.ts";
 import type { ComponentId, ComponentSpec, DesiredState, LinkSpec, ProviderId } from "../domain/workload.ts";
 import type { Logger } from "../lib/log.ts";
+import { findReferences } from "../lib/secret-references.ts";
 import type { InterfaceShape } from "../lib/wit/type.ts";
 import type { Binding, LinkContext, Provider } from "../provider/contract.ts";
 import type { PreparedComponent, RunningComponent } from "../runtime/contract.ts";
@@ -156,7 +157,8 @@ export function createLinkBinder(deps: LinkBinderDeps): LinkBinder {
         const other = component(end);
         if (other !== undefined) checkExports(link, other.prepared.exports);
       }
-      live.parseLinkConfig(await deps.filled(id, link.config));
+      // What a secret is worth shows when the link is made.
+      if (findReferences(link.config).length === 0) live.parseLinkConfig(link.config);
     },
 
     async unbind({ binding, route, served }) {

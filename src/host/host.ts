@@ -66,6 +66,8 @@ export interface Host extends AsyncDisposable {
    */
   apply(desired: DesiredState): Promise<void>;
   status(): HostStatus;
+  /** Where the bytes of a component are that is wanted. */
+  fileOf(id: ComponentId): string | undefined;
   readonly updates: UpdateControl;
   /**
    * Whether a link could be bound, as far as that can be told without doing it.
@@ -396,6 +398,7 @@ export function createHost({ runtime, registry, services, trust, remote, kept, c
     },
 
     updates,
+    fileOf: (id) => desired.components.find((spec) => spec.id === id)?.file,
     checkLink: async (link) => await binder.check(link),
 
     status: () =>

@@ -85,6 +85,7 @@ function createWorld(): World {
       providers: [],
       links: [],
     }),
+    fileOf: () => undefined,
     updates: noUpdates,
     checkLink: async () => {},
     [Symbol.asyncDispose]: async () => void applied.push({ components: [], providers: [], links: [] }),

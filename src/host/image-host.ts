@@ -27,6 +27,8 @@ export interface ImageHost extends AsyncDisposable {
    */
   apply(wanted: WantedState): Promise<void>;
   status(): HostStatus;
+  /** Where the bytes of a component are that is wanted, when they are there. */
+  fileOf(id: string): string | undefined;
   readonly updates: UpdateControl;
   /** As that of the host. */
   checkLink(link: LinkSpec): Promise<void>;
@@ -187,6 +189,7 @@ export function createImageHost({ host, artifacts, clock, log }: ImageHostDeps):
     },
 
     updates: host.updates,
+    fileOf: (id) => host.fileOf(id),
     checkLink: async (link) => await host.checkLink(link),
 
     status() {

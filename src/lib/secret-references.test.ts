@@ -1,6 +1,6 @@
 import { describe, test } from "vitest";
 import { SecretReference } from "../domain/secret.ts";
-import { fillReferences, findReferences, markReferences } from "./secret-references.ts";
+import { fillReferences, findReferences, markReferences, recallReferences } from "./secret-references.ts";
 
 function marked(config: unknown): { readonly config: unknown; readonly faults: string[] } {
   const faults: string[] = [];
@@ -32,6 +32,16 @@ describe("markReferences()", () => {
     expect(marked(config).config).toBe(config);
     expect(marked("text").config).toBe("text");
   });
+});
+
+test("recallReferences() makes references of what was stored of them, and of nothing else", ({ expect }) => {
+  const config = {
+    real: new SecretReference({ secret: "p", field: "f" }, { policy: "{}", service: "vault" }),
+    list: [new SecretReference({ secret: "q" }), { secret: "looks alike" }],
+  };
+  const places = findReferences(config).map(({ path }) => path);
+  const stored = JSON.parse(JSON.stringify({ config, places })) as { config: unknown; places: (string | number)[][] };
+  expect(recallReferences(stored.config, stored.places)).toStrictEqual(config);
 });
 
 test("fillReferences() takes nothing for a reference that only looks like one", ({ expect }) => {

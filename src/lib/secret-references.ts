@@ -27,6 +27,16 @@ export function markReferences(config: unknown, onFault: (path: Path, message: s
   });
 }
 
+/** Makes references again of what was stored of them, at these places alone. */
+export function recallReferences(config: unknown, places: readonly Path[]): unknown {
+  const known = new Set(places.map((path) => JSON.stringify(path)));
+  return replace(config, [], (value, path) => {
+    if (!known.has(JSON.stringify(path))) return undefined;
+    const { secret = "", backend, field, version, context } = value as Partial<SecretReference>;
+    return new SecretReference({ secret, backend, field, version }, context);
+  });
+}
+
 export interface FoundReference {
   readonly path: Path;
   readonly reference: SecretReference;

@@ -1,4 +1,5 @@
 import { describe, test } from "vitest";
+import { SecretReference } from "../domain/secret.ts";
 import { deviceChanges } from "./changes.ts";
 import type { Manifest } from "./manifest.ts";
 import { parseManifest } from "./parse.ts";
@@ -22,6 +23,10 @@ const device = (more: Partial<DeviceView> = {}): DeviceView => ({
   labels: { zone: "edge" },
   providerType: (image) => PROVIDERS[image],
   componentProblem: (image) => (image.startsWith("ftp:") ? "no such scheme" : undefined),
+  secret: ({ name, backend, key, policy, application }) =>
+    backend === "nats-kv"
+      ? { reference: new SecretReference({ secret: key, backend }, { application, policy }) }
+      : { problem: `no backend for ${name}` },
   namedConfig: (name) => (name === "site" ? { site: "north", unit: "kelvin" } : undefined),
   application: () => undefined,
   ...more,
@@ -140,8 +145,8 @@ describe("translate()", () => {
     expect(faults).toEqual([{ path, message: expect.stringMatching(message) as string }]);
   });
 
-  test("names every secret, of components and of links", ({ expect }) => {
-    const text = `
+  test("finds every secret, of components and of links, or names it", ({ expect }) => {
+    const text = (backend: string): string => `
     - name: api
       type: component
       properties: { image: x, secrets: [{ name: token, properties: { policy: vault, key: k } }] }
@@ -154,10 +159,17 @@ describe("translate()", () => {
             interfaces: [store]
             target: { name: kv, secrets: [{ name: password, properties: { policy: vault, key: p } }] }
     - { name: kv, type: capability, properties: { image: petiole://keyvalue-sqlite } }
-  policies: [{ name: vault, type: policy.secret.wasmcloud.dev/v1alpha1, properties: { backend: nats-kv } }]`;
-    expect(translate(parse(text), device()).faults.map(({ message }) => message)).toEqual([
-      'this device has nothing that could give it the secret "token"',
-      'this device has nothing that could give it the secret "password"',
+  policies: [{ name: vault, type: policy.secret.wasmcloud.dev/v1alpha1, properties: { backend: ${backend}, mount: m } }]`;
+    const policy = '{"type":"properties.secret.wasmcloud.dev/v1alpha1","properties":{"mount":"m"}}';
+    const reference = (secret: string) =>
+      new SecretReference({ secret, backend: "nats-kv" }, { application: "thermo", policy });
+    const { components, links, faults } = translate(parse(text("nats-kv")), device());
+    expect(faults).toEqual([]);
+    expect(components[0]?.secrets).toEqual({ token: reference("k") });
+    expect(links[0]?.config).toEqual({ password: reference("p") });
+    expect(translate(parse(text("other")), device()).faults.map(({ message }) => message)).toEqual([
+      "no backend for token",
+      "no backend for password",
     ]);
   });
 

@@ -3,6 +3,8 @@
 import type { ConfigFault } from "../config/yaml-source.ts";
 import { parseWitName } from "../domain/wit-name.ts";
 import type { LinkSpec, ProviderSpec } from "../domain/workload.ts";
+import type { SecretReference } from "../domain/secret.ts";
+import type { SecretRule } from "../lib/named-secret.ts";
 import { structuredConfig } from "../lib/structured-config.ts";
 import type { ConfigEntry, LinkSide, LinkTrait, Manifest, ManifestComponent } from "./manifest.ts";
 import { idOf } from "./names.ts";
@@ -15,6 +17,8 @@ export interface DeviceView {
   readonly providerType: (image: string) => string | undefined;
   /** Why a component cannot be had from this image; undefined when it can. */
   readonly componentProblem: (image: string) => string | undefined;
+  /** What a secret of an application is on this device. */
+  readonly secret: SecretRule;
   /** A configuration that was there before the application. */
   readonly namedConfig: (name: string) => Readonly<Record<string, string>> | undefined;
   /** Another application of the device. */
@@ -29,6 +33,7 @@ export interface AppComponent {
   readonly reference: string;
   readonly count: number;
   readonly config: Readonly<Record<string, string>>;
+  readonly secrets?: Readonly<Record<string, SecretReference>>;
 }
 
 /**
@@ -89,13 +94,19 @@ export function translate(manifest: Manifest, device: DeviceView): Translation {
       }),
     ) as Record<string, string>;
 
-  const refuseSecrets = ({ secrets }: LinkSide, path: Path): void =>
-    secrets.forEach(({ name }, index) =>
-      faults.push({
-        path: [...path, index],
-        message: `this device has nothing that could give it the secret "${name}"`,
-      }),
-    );
+  /** The secrets of a part, by the names that it knows. */
+  const findSecrets = ({ secrets }: LinkSide, path: Path): Record<string, SecretReference> => {
+    const found = secrets.map(({ name, properties }, index) => {
+      const { policy: named, key, field, version } = properties;
+      const { backend = "", ...rest } = manifest.policies.find((one) => one.name === named)?.properties ?? {};
+      const policy = JSON.stringify({ type: "properties.secret.wasmcloud.dev/v1alpha1", properties: rest });
+      const finding = device.secret({ name, backend, key, field, version, policy, application: manifest.name });
+      if (finding.reference !== undefined) return [[name, finding.reference] as const];
+      faults.push({ path: [...path, index], message: finding.problem });
+      return [];
+    });
+    return Object.fromEntries(found.flat());
+  };
 
   const placed = manifest.components.map((component, index): PlacedComponent => {
     const { name, kind, origin } = component;
@@ -124,15 +135,21 @@ export function translate(manifest: Manifest, device: DeviceView): Translation {
     const { id, kind, placement, image, instances } = placed[index] ?? { placement: undefined };
     const path = pathOf(index, "properties");
     if (placement === "here" && image !== undefined) {
-      refuseSecrets(component, [...path, "secrets"]);
+      const secrets = findSecrets(component, [...path, "secrets"]);
       const config = merge(component.config, [...path, "config"]);
       if (kind === "component") {
         const problem = device.componentProblem(image);
         if (problem !== undefined) faults.push({ path: [...path, "image"], message: problem });
-        components.push({ id, reference: image, count: instances, config });
+        components.push({
+          id,
+          reference: image,
+          count: instances,
+          config,
+          ...(Object.keys(secrets).length > 0 && { secrets }),
+        });
       } else {
         const type = device.providerType(image);
-        if (type !== undefined) providers.push({ id, type, config: structuredConfig(config) });
+        if (type !== undefined) providers.push({ id, type, config: { ...structuredConfig(config), ...secrets } });
         else faults.push({ path: [...path, "image"], message: noProvider(image) });
       }
     }
@@ -177,10 +194,10 @@ export function translate(manifest: Manifest, device: DeviceView): Translation {
     const sides = { source: trait.source, target: trait.target };
     let config: Record<string, unknown> | undefined;
     for (const side of ["source", "target"] as const) {
-      refuseSecrets(sides[side], [...path, side, "secrets"]);
+      const secrets = findSecrets(sides[side], [...path, side, "secrets"]);
       const merged = merge(sides[side].config, [...path, side, "config"]);
-      if (side === reads) config = structuredConfig(merged);
-      else if (Object.keys(merged).length > 0) {
+      if (side === reads) config = { ...structuredConfig(merged), ...secrets };
+      else if (Object.keys(merged).length + Object.keys(secrets).length > 0) {
         notes.push({
           path: [...path, side, "config"],
           message: "this side of the link is a component, which does not see it",

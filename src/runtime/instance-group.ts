@@ -474,16 +474,14 @@ export class InstanceGroup implements Tenant {
     if (asker === undefined) return;
     const { settled } = asker.streams;
     const served = settled?.then(() => imports.serve(target, args, asker)) ?? imports.serve(target, args, asker);
-    void served
-      .catch(() => {})
-      .then(() => {
-        // What it was given now, it will not drop.
-        if (!this.#instances.has(instance)) this.#dropHeld(asker);
-      });
     served.then(
       (outcome) => {
         answer();
-        if (!this.#instances.has(instance)) return;
+        if (!this.#instances.has(instance)) {
+          // What it was given now, it will not drop.
+          this.#dropHeld(asker);
+          return;
+        }
         const payload = outcome.kind === "value" ? outcome.value : outcome.kind === "err" ? outcome.payload : undefined;
         slot.post(["reply", number, instance, request, outcome.kind, payload]);
       },

@@ -51,6 +51,7 @@ export class StreamEnds implements Disposable {
 
   /** What a component did before a call is done before the call. Undefined when there is nothing to wait for. */
   get settled(): Promise<unknown> | undefined {
+    if (this.#ends.size === 0) return undefined;
     const all = [...this.#ends.values()].map(({ settled }) => settled).filter((one) => one !== undefined);
     return all.length === 0 ? undefined : Promise.all(all);
   }

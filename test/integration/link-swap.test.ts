@@ -15,6 +15,7 @@ import type { HostServices } from "../../src/provider/services.ts";
 import { exampleComponent } from "../support/agent.ts";
 import { inboxServices } from "../support/inbox.ts";
 import { connectMqtt } from "../support/mqtt.ts";
+import { openNatsPaths } from "../support/nats-path.ts";
 import { startNats } from "../support/nats.ts";
 import { freePort } from "../support/ports.ts";
 import { tempFolder } from "../support/processes.ts";
@@ -110,6 +111,8 @@ const redis = await testRedisBinary();
 const STORES: Readonly<Record<string, (stack: AsyncDisposableStack) => Promise<Omit<ProviderSpec, "id">>>> = {
   SQLite: async () => ({ type: "keyvalue-sqlite", config: {} }),
   memory: async () => ({ type: "keyvalue-memory", config: {} }),
+  // Its server is the device's.
+  NATS: async () => ({ type: "keyvalue-nats", config: { bucket: "swap", create: { storage: "memory" } } }),
   ...(redis === undefined
     ? {}
     : {
@@ -124,7 +127,9 @@ const NAMES = Object.keys(STORES);
 describe("a link that is swapped while calls run", () => {
   test(`through ${NAMES.join(", ")} and back: every call is handled once`, async ({ expect }) => {
     await using stack = new AsyncDisposableStack();
-    const world = stack.use(await openWorld());
+    const server = stack.use(await startNats({ jetstream: true }));
+    const nats = stack.use(await openNatsPaths(server.url));
+    const world = stack.use(await openWorld({ nats }));
     const stores = await Promise.all(
       Object.entries(STORES).map(async ([id, start]): Promise<ProviderSpec> => ({ id, ...(await start(stack)) })),
     );

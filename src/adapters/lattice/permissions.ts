@@ -23,6 +23,10 @@ export interface PermissionsInput {
   readonly desiredBucket: string | undefined;
   /** Object stores that components come from. */
   readonly objectBuckets: readonly string[];
+  /** Buckets that secrets are read from. */
+  readonly secretBuckets: readonly string[];
+  /** Subjects of secrets services that are asked. */
+  readonly secretServices: readonly string[];
   /** Key-value buckets that its components use. */
   readonly keyValueBuckets: readonly GrantedStream[];
   /** The lattice that it is a host of. */
@@ -49,7 +53,7 @@ export interface HubPermissions {
 /** The least that a device with this configuration needs. */
 export function hubPermissions(input: PermissionsInput): HubPermissions {
   const { device, domain, stream, inbox, desiredBucket, objectBuckets, keyValueBuckets } = input;
-  const { lattice, executables, operatorHost, grants } = input;
+  const { lattice, executables, operatorHost, grants, secretBuckets, secretServices } = input;
   const api = domain === undefined ? "$JS.API" : `$JS.${domain}.API`;
   const inbound = inboundFilter(device);
   const consumer = inboundConsumer(device);
@@ -72,6 +76,8 @@ export function hubPermissions(input: PermissionsInput): HubPermissions {
         ? []
         : followStream(api, bucketStream(desiredBucket), bucketSubject(desiredBucket, device))),
       ...objectBuckets.flatMap((bucket) => followStream(api, objectStream(bucket), ">")),
+      ...secretBuckets.map((bucket) => `${api}.STREAM.MSG.GET.${bucketStream(bucket)}`),
+      ...secretServices,
       ...[...shared, ...keyValueBuckets.map(({ name }) => name)].flatMap((bucket) => [
         ...followStream(api, bucketStream(bucket), bucketSubject(bucket, ">")),
         bucketSubject(bucket, ">"),

@@ -9,7 +9,7 @@ import { kibibytes, type Millis } from "../../domain/units.ts";
 import type { SecretBackend } from "../../host/ports.ts";
 import { isErrno } from "../../lib/files.ts";
 import { reasonOf } from "../../lib/reason.ts";
-import { partOf, valueOf } from "./value.ts";
+import { partOf, valueOf } from "../../lib/secret-value.ts";
 
 export interface FileSecretsOptions {
   readonly folder: string;

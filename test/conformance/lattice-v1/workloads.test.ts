@@ -176,7 +176,7 @@ describe("component.scale", () => {
       [{ component_ref: SMOOTHER.replace("smoother.wasm", "none.wasm") }, /none\.wasm/],
       [{ component_ref: SMOOTHER.replace("smoother.wasm", "smoother.wasm.inputs") }, /smoother\.wasm\.inputs/],
       [{ config: ["nowhere"] }, /Config nowhere does not exist/],
-      [{ config: ["SECRET_token"] }, /Secrets are not supported/],
+      [{ config: ["SECRET_token"] }, /Config SECRET_token does not exist/],
     ] as const;
     for (const [more, reason] of wrong) {
       const data = await scale({ component_id: "wrong", annotations: ANNOTATIONS, ...more }, "component_scale_failed");

@@ -69,7 +69,9 @@ async function open(config: object, linkConfig: object = {}): Promise<World> {
 async function bodyEnd(http: OutgoingHttp, authority: string, options?: RequestOptions, path = "/"): Promise<string> {
   const asked = request(authority);
   asked.setPathWithQuery(path);
-  const response = unwrap(await answer(unwrap(http.handle(asked, options))));
+  const answered = await answer(unwrap(http.handle(asked, options)));
+  if (answered.tag === "err") return answered.val.tag;
+  const response = answered.val;
   const body = unwrap(response.consume());
   const { end } = await readAll(unwrap(body.stream()));
   if (end === "closed") return end;

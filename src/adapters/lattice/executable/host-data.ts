@@ -1,7 +1,8 @@
 // What a provider process is told, as it travels. Pure.
 
 import type { LogLevel } from "../../../lib/log.ts";
-import { linkMessage, type ProviderLink } from "../wasmcloud/provider-links.ts";
+import type { linkMessage } from "../wasmcloud/provider-links.ts";
+import type { WireSecret } from "./link-secrets.ts";
 
 type Texts = Readonly<Record<string, string>>;
 
@@ -35,8 +36,10 @@ export interface HostDataInput {
   /** Of this process alone. */
   readonly instance: string;
   readonly login: RpcLogin;
-  readonly links: readonly ProviderLink[];
+  readonly links: readonly ReturnType<typeof linkMessage>[];
   readonly config: Texts;
+  /** Of the provider itself. In the clear: nobody else reads a process's standard input. */
+  readonly secrets: Readonly<Record<string, WireSecret>>;
   readonly keys: { readonly hostPublic: string; readonly providerSeed: string };
   readonly rpcTimeout: number;
   readonly logLevel: LogLevel;
@@ -54,10 +57,10 @@ export function renderHostData(input: HostDataInput): string {
     provider_key: input.provider,
     env_values: {},
     instance_id: input.instance,
-    link_definitions: input.links.map(linkMessage),
+    link_definitions: input.links,
     cluster_issuers: [],
     config: input.config,
-    secrets: {},
+    secrets: input.secrets,
     host_xkey_public_key: input.keys.hostPublic,
     provider_xkey_private_key: input.keys.providerSeed,
     default_rpc_timeout_ms: input.rpcTimeout,

@@ -11,9 +11,11 @@ import { createGate } from "../../../lib/gate.ts";
 import type { LogLevel, Logger } from "../../../lib/log.ts";
 import { reasonOf } from "../../../lib/reason.ts";
 import type { LatticeConnection } from "../connection.ts";
+import type { Secrets } from "../../../host/secrets.ts";
 import { providerSubject, type ProviderVerb } from "../wasmcloud/subjects.ts";
 import { parseJson } from "../wasmcloud/wire.ts";
 import type { ProviderSettings } from "../wasmcloud/lattice-host.ts";
+import { createLinkSecrets, sealSecrets, wireSecret, type KnownLink, type WireSecret } from "./link-secrets.ts";
 import { linkIdentity, linkMessage, linkRemoval } from "../wasmcloud/provider-links.ts";
 import { renderHostData, secretsOf, type RpcLogin } from "./host-data.ts";
 import { linkChanges } from "./link-changes.ts";
@@ -29,6 +31,10 @@ export interface KeepProviderOptions {
   readonly connection: LatticeConnection;
   readonly login: () => Promise<RpcLogin>;
   readonly settings: () => ProviderSettings;
+  /** What the process is given of its own, for as long as this lasts. */
+  readonly given?: Readonly<Record<string, string>> | undefined;
+  /** Without it, links have no secrets. */
+  readonly secrets?: Pick<Secrets, "get" | "watch"> | undefined;
   readonly env: Readonly<Record<string, string>>;
   readonly logLevel: LogLevel;
   /** Between asking it to end, SIGTERM, and SIGKILL. */
@@ -60,12 +66,16 @@ const HEALTH_LIMIT = seconds(2);
 const FIRST_ANSWER: BackoffOptions = { initial: millis(200), max: seconds(5) };
 const RPC_TIMEOUT = seconds(2);
 
+interface KnownSettings extends Pick<ProviderSettings, "config"> {
+  readonly links: readonly KnownLink[];
+}
+
 /** One process, and what it was told. */
 interface Live {
   readonly process: ProviderProcess;
   readonly linkKey: string;
   readonly ended: AbortController;
-  told: ProviderSettings;
+  told: KnownSettings;
   /** Links, by their identity, that it may have dropped since. */
   doubted: Set<string>;
   answered: boolean;
@@ -74,10 +84,10 @@ interface Live {
 /** Resolves once the process runs. @throws PetioleError ERR_PROVIDER_START */
 export async function keepProvider(options: KeepProviderOptions): Promise<KeptProvider> {
   const { id, lattice, host, connection, clock, log, stopDelay } = options;
-  const hostKey = nkeys.createCurve().getPublicKey();
+  const hostKey = nkeys.createCurve();
   const ownKey = nkeys.createCurve();
   const keys = {
-    hostPublic: hostKey,
+    hostPublic: hostKey.getPublicKey(),
     providerPublic: ownKey.getPublicKey(),
     providerSeed: new TextDecoder().decode(ownKey.getSeed()),
   };
@@ -92,8 +102,24 @@ export async function keepProvider(options: KeepProviderOptions): Promise<KeptPr
   const subject = (verb: ProviderVerb, whom = id): string => providerSubject(lattice, whom, verb);
   const healthPeriod = options.healthPeriod ?? HEALTH_PERIOD;
 
+  const given: Record<string, WireSecret> = Object.fromEntries(
+    Object.entries(options.given ?? {}).map(([name, value]) => [name, wireSecret(value)]),
+  );
+  const linkSecrets = createLinkSecrets({
+    provider: id,
+    secrets: options.secrets,
+    onChange: () => news.open(),
+    log,
+  });
+  const message = (link: KnownLink) => linkMessage(link, sealSecrets(link.values, hostKey, keys.providerPublic));
+
+  async function known(): Promise<KnownSettings> {
+    const { config, links } = options.settings();
+    return { config, links: await linkSecrets.known(links) };
+  }
+
   async function launch(): Promise<Live> {
-    const told = options.settings();
+    const told = await known();
     const login = await options.login();
     const hostData = renderHostData({
       host,
@@ -101,13 +127,15 @@ export async function keepProvider(options: KeepProviderOptions): Promise<KeptPr
       provider: id,
       instance: randomUUID(),
       login,
-      ...told,
+      config: told.config,
+      links: told.links.map(message),
+      secrets: given,
       keys,
       rpcTimeout: RPC_TIMEOUT,
       logLevel: options.logLevel,
     });
     const { file, record, env } = options;
-    const secrets = [...secretsOf(login), keys.providerSeed];
+    const secrets = [...secretsOf(login), keys.providerSeed, ...Object.values(options.given ?? {})];
     const process = await startProviderProcess({ id, file, record, hostData, secrets, env, clock, log });
     log.info("Provider process runs", { pid: process.pid });
     return {
@@ -120,8 +148,9 @@ export async function keepProvider(options: KeepProviderOptions): Promise<KeptPr
     };
   }
 
-  live = await launch();
   using stack = new DisposableStack();
+  stack.use(linkSecrets);
+  live = await launch();
   stack.use(connection.onChange(() => news.open()));
   stack.use(hearLinkRemovals({ connection, subject: subject("linkdefs.del"), onRemoval: doubt, onGap: doubtAll }));
   const supervising = supervise(live);
@@ -226,7 +255,7 @@ export async function keepProvider(options: KeepProviderOptions): Promise<KeptPr
   }
 
   async function tell(running: Live): Promise<void> {
-    const now = options.settings();
+    const now = await known();
     const { gone, fresh } = linkChanges(running.told.links, now.links);
     const current = connection.current();
     // What cannot be said now is said on the next connection.
@@ -240,7 +269,7 @@ export async function keepProvider(options: KeepProviderOptions): Promise<KeptPr
       // Removals and new links come by different subscriptions: an answer says that the first are through.
       if (gone.length + doubted.size > 0 && puts.size > 0) await askHealth(running);
       for (const link of puts) {
-        current.publish(subject("linkdefs.put", running.linkKey), JSON.stringify(linkMessage(link)));
+        current.publish(subject("linkdefs.put", running.linkKey), JSON.stringify(message(link)));
       }
       if (!isDeepStrictEqual(running.told.config, now.config)) {
         current.publish(subject("config.update"), JSON.stringify(now.config));

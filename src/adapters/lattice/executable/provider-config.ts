@@ -24,6 +24,8 @@ export const executableConfig = z
     signed_name: z.string().min(1).max(128).optional(),
     /** Of a provider that the lattice started, what the lattice has for it. */
     config: strings.optional(),
+    /** Given to the process at its start, apart from the configuration. */
+    secrets: z.record(z.string(), z.string()).optional(),
   })
   .refine(({ file, image }) => (file === undefined) !== (image === undefined), "want either file or image");
 export type ExecutableConfig = z.output<typeof executableConfig>;

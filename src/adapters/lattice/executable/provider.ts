@@ -5,6 +5,7 @@ import { seconds, type Bytes, type Millis } from "../../../domain/units.ts";
 import { unversioned } from "../../../domain/wit-name.ts";
 import type { ProviderId } from "../../../domain/workload.ts";
 import type { ExecutableTrustCheck, RemoteEnds, TrustDecision } from "../../../host/ports.ts";
+import type { Secrets } from "../../../host/secrets.ts";
 import type { Clock } from "../../../lib/clock.ts";
 import type { LogLevel, Logger } from "../../../lib/log.ts";
 import type { CapabilityCall, LinkContext, Provider, ProviderFactory } from "../../../provider/contract.ts";
@@ -30,6 +31,7 @@ export interface ExecutablesDeps {
   readonly trust: ExecutableTrustCheck | undefined;
   /** The way of a component's calls to the process. */
   readonly remote: Pick<RemoteEnds, "call">;
+  readonly secrets: Pick<Secrets, "get" | "watch"> | undefined;
   /** All that processes have as their environment. */
   readonly env: Readonly<Record<string, string>>;
   readonly logLevel: LogLevel;
@@ -141,6 +143,7 @@ function createExecutableProvider(
         file: into,
         record: `${into}${RECORD_SUFFIX}`,
         settings,
+        given: config.secrets,
         host: deps.host(),
       });
       deps.running.add(kept);

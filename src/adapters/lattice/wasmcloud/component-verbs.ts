@@ -107,7 +107,7 @@ export function componentVerbs(context: HostContext): Readonly<Record<string, Ve
     }
     const problem =
       (before === undefined || updated ? context.componentProblem(reference) : undefined) ??
-      configProblem(config, (name) => context.config.get(name)) ??
+      configProblem(config, context.lookup) ??
       (before === undefined && context.wanted().components.length >= MOST_ITEMS
         ? `This host runs at most ${MOST_ITEMS} components of the lattice`
         : undefined);

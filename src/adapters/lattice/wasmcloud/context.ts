@@ -2,6 +2,7 @@ import type { WantedState } from "../../../domain/workload.ts";
 import type { HostStatus } from "../../../host/host.ts";
 import type { Logger } from "../../../lib/log.ts";
 import type { HostEvent } from "./events.ts";
+import type { NamedLookup } from "./named-config.ts";
 import type { SharedBucket } from "./shared-bucket.ts";
 import type { ProviderVerb } from "./subjects.ts";
 import type { Wanted } from "./wanted.ts";
@@ -13,6 +14,8 @@ export interface HostContext {
   readonly log: Logger;
   readonly data: SharedBucket;
   readonly config: SharedBucket;
+  /** Named configurations and secrets, as far as they are known. */
+  readonly lookup: NamedLookup;
   wanted(): Wanted;
   /** Changes what is wanted at once; `commit` stores it and makes it so. */
   want(change: (wanted: Wanted) => Wanted): void;

@@ -2,6 +2,8 @@ import { describe, test } from "vitest";
 import type { DesiredState } from "../../../domain/workload.ts";
 import { latticeItems, linksOf, type ItemsInput } from "./items.ts";
 import { structuredConfig } from "../../../lib/structured-config.ts";
+import { SecretReference } from "../../../domain/secret.ts";
+import type { SecretRule } from "../../../lib/named-secret.ts";
 import { configProblem, mergeConfig } from "./named-config.ts";
 import { NOTHING_WANTED } from "./wanted.ts";
 import type { Link } from "./wire.ts";
@@ -11,8 +13,18 @@ const CONFIGS: Readonly<Record<string, string>> = {
   one: '{"a":"1","b":"1"}',
   two: '{"b":"2"}',
   broken: "{",
+  lookalike: '{"password":"{\\"secret\\":\\"key\\"}"}',
+  SECRET_token: '{"name":"token","backend":"vault","key":"api/token","field":"f","policy":"{}","version":null}',
+  SECRET_other: '{"name":"other","backend":"elsewhere","key":"k"}',
+  SECRET_odd: '{"a":"1"}',
 };
-const lookup = (name: string): string | undefined => CONFIGS[name];
+const config = (name: string): string | undefined => CONFIGS[name];
+/** Of the backends that somebody may name, one is there. */
+const secret: SecretRule = ({ name, backend, key, field, version, policy, application }) =>
+  backend === "vault"
+    ? { reference: new SecretReference({ secret: key, backend, field, version }, { application, policy }) }
+    : { problem: `Secret ${name} cannot be used: no "${backend}"` };
+const lookup = { config, secret };
 
 const link = (more: Partial<Link>): Link => ({
   source_id: "c",
@@ -33,7 +45,7 @@ const input = (more: Partial<ItemsInput>): ItemsInput => ({
     providers: [{ id: "p", reference: "petiole://kv", annotations: {}, config: [] }],
   },
   links: [],
-  config: lookup,
+  lookup,
   providerOrigin: (reference) => (reference === "petiole://kv" ? { kind: "own", type: "kv" } : undefined),
   below: NOTHING,
   ...more,
@@ -44,6 +56,42 @@ describe("latticeItems()", () => {
     expect(latticeItems(input({})).components).toEqual([
       { id: "c", reference: "file://c.wasm", count: 3, config: { a: "1", b: "2" } },
     ]);
+  });
+
+  test("gives secrets to components beside their configuration, to providers and links as a part of it", ({
+    expect,
+  }) => {
+    const named = ["one", "SECRET_token"];
+    const token = (application?: string) =>
+      new SecretReference({ secret: "api/token", backend: "vault", field: "f" }, { application, policy: "{}" });
+    const annotations = { "wasmcloud.dev/appspec": "thermo" };
+    const wanted = {
+      ...NOTHING_WANTED,
+      components: [{ id: "c", reference: "file://c.wasm", count: 1, annotations, config: named }],
+      providers: [
+        { id: "p", reference: "petiole://kv", annotations: {}, config: named },
+        { id: "x", reference: "file://x", annotations: {}, config: named },
+      ],
+    };
+    const executable = { kind: "executable", type: "executable", config: { file: "/x" } } as const;
+    const { components, providers, links } = latticeItems(
+      input({
+        wanted,
+        links: [link({ source_config: ["SECRET_token"], target_config: named })],
+        providerOrigin: (reference) => (reference === "petiole://kv" ? { kind: "own", type: "kv" } : executable),
+      }),
+    );
+    expect(components[0]).toMatchObject({ config: { a: "1", b: "1" }, secrets: { token: token("thermo") } });
+    expect(providers.map(({ config: found }) => found)).toEqual([
+      { a: 1, b: 1, token: token() },
+      { file: "/x", secrets: { token: token() } },
+    ]);
+    expect(links[0]?.config).toEqual({ a: 1, b: 1, token: token() });
+  });
+
+  test("takes nothing in a configuration for a secret", ({ expect }) => {
+    const { links } = latticeItems(input({ links: [link({ target_config: ["lookalike"] })] }));
+    expect(links[0]?.config).toStrictEqual({ password: { secret: "key" } });
   });
 
   test("gives a link its direction and the configuration of the provider's side", ({ expect }) => {
@@ -126,13 +174,16 @@ test("linksOf() reads the entries that are links and leaves the rest", ({ expect
 
 describe("configurations", () => {
   test("that are gone or broken count as empty, and secrets are left out", ({ expect }) => {
-    expect(mergeConfig(["one", "gone", "broken", "SECRET_x"], lookup)).toEqual({ a: "1", b: "1" });
+    expect(mergeConfig(["one", "gone", "broken", "SECRET_token"], config)).toEqual({ a: "1", b: "1" });
   });
 
   test("say why they cannot be used", ({ expect }) => {
     expect(configProblem(["one"], lookup)).toBeUndefined();
     expect(configProblem(["one", "gone"], lookup)).toBe("Config gone does not exist");
-    expect(configProblem(["SECRET_x"], lookup)).toBe("Secrets are not supported: SECRET_x");
+    expect(configProblem(["SECRET_x"], lookup)).toBe("Config SECRET_x does not exist");
+    expect(configProblem(["one", "SECRET_token"], lookup)).toBeUndefined();
+    expect(configProblem(["SECRET_odd"], lookup)).toMatch(/SECRET_odd cannot be used: it is no reference/);
+    expect(configProblem(["SECRET_other"], lookup)).toBe('Secret other cannot be used: no "elsewhere"');
   });
 
   test("structuredConfig() takes JSON for what it is and anything else as text", ({ expect }) => {

@@ -3,7 +3,8 @@
 import type { ImageSource, LinkSpec, WantedProvider, WantedState } from "../../../domain/workload.ts";
 import { parseWitName } from "../../../domain/wit-name.ts";
 import { structuredConfig } from "../../../lib/structured-config.ts";
-import { mergeConfig, type ConfigLookup } from "./named-config.ts";
+import type { SecretReference } from "../../../domain/secret.ts";
+import { mergeConfig, secretsAmong, type NamedLookup } from "./named-config.ts";
 import type { Wanted } from "./wanted.ts";
 import { componentRecord, parseStored, type Link } from "./wire.ts";
 import { isComponentKey } from "./subjects.ts";
@@ -14,6 +15,7 @@ export interface LatticeComponent {
   /** Instances at most. */
   readonly count: number;
   readonly config: Readonly<Record<string, string>>;
+  readonly secrets?: Readonly<Record<string, SecretReference>>;
 }
 
 /** What the lattice wants of this device. */
@@ -39,45 +41,61 @@ export interface ItemsInput {
   readonly wanted: Wanted;
   /** Of the whole lattice. */
   readonly links: readonly Link[];
-  readonly config: ConfigLookup;
+  readonly lookup: NamedLookup;
   readonly providerOrigin: (reference: string) => ProviderOrigin | undefined;
   /** What the device itself wants: the lattice can link it, and cannot change it. */
   readonly below: WantedState;
 }
 
-export function latticeItems({ wanted, links, config, providerOrigin, below }: ItemsInput): LatticeItems {
+export function latticeItems({ wanted, links, lookup, providerOrigin, below }: ItemsInput): LatticeItems {
+  const secretsOf = (names: readonly string[], { annotations }: { readonly annotations: Texts }) =>
+    secretsAmong(names, lookup, annotations[APPLICATION]);
   const taken = new Set([...below.components, ...below.providers].map(({ id }) => id));
   const components = wanted.components.filter(({ id }) => !taken.has(id));
   const providers = wanted.providers.filter(({ id }) => !taken.has(id));
   return {
-    components: components.map(({ id, reference, count, config: names }) => ({
-      id,
-      reference,
-      count,
-      config: mergeConfig(names, config),
+    components: components.map((item) => ({
+      id: item.id,
+      reference: item.reference,
+      count: item.count,
+      config: mergeConfig(item.config, lookup.config),
+      ...orNone(secretsOf(item.config, item)),
     })),
-    providers: providers.flatMap(({ id, reference, config: names }) => {
+    providers: providers.flatMap((item) => {
+      const { id, reference, config: names } = item;
+      const secrets = secretsOf(names, item);
       const origin = providerOrigin(reference);
       // One that another version of petiole had, or that this configuration does not let the lattice start any more.
       if (origin === undefined) return [];
-      if (origin.kind === "own")
-        return [{ id, type: origin.type, config: structuredConfig(mergeConfig(names, config)) }];
-      // A process hears of its configuration, and of changes to it, by itself: they are no reason to start it anew.
+      if (origin.kind === "own") {
+        const config = { ...structuredConfig(mergeConfig(names, lookup.config)), ...secrets };
+        return [{ id, type: origin.type, config }];
+      }
+      // A process hears of its configuration, and of changes to it, by itself: they are no reason to start it anew. Secrets
+      // it is given at its start alone.
       return [
         {
           id,
           type: origin.type,
-          config: origin.config,
+          config: { ...origin.config, ...orNone(secrets) },
           ...(origin.image === undefined ? {} : { image: origin.image }),
         },
       ];
     }),
-    links: linksHere(links, config, {
+    links: linksHere(links, lookup, {
       components: new Set([...below.components, ...components].map(({ id }) => id)),
       providers: new Set([...below.providers, ...providers].map(({ id }) => id)),
     }),
   };
 }
+
+type Texts = Readonly<Record<string, string>>;
+
+/** Annotation with the name of the application that wants an item. */
+const APPLICATION = "wasmcloud.dev/appspec";
+
+const orNone = (secrets: Readonly<Record<string, SecretReference>>) =>
+  Object.keys(secrets).length === 0 ? {} : { secrets };
 
 interface Ends {
   readonly components: ReadonlySet<string>;
@@ -85,7 +103,7 @@ interface Ends {
 }
 
 /** Links with an end on this device that has to do something for them: whoever imports, and every provider. */
-function linksHere(links: readonly Link[], config: ConfigLookup, { components, providers }: Ends): LinkSpec[] {
+function linksHere(links: readonly Link[], lookup: NamedLookup, { components, providers }: Ends): LinkSpec[] {
   const imports: LinkSpec[] = [];
   const others: LinkSpec[] = [];
   for (const link of links) {
@@ -95,7 +113,7 @@ function linksHere(links: readonly Link[], config: ConfigLookup, { components, p
       target: link.target,
       interfaces: interfacesOf(link),
       // The provider's side is what the provider reads.
-      config: structuredConfig(mergeConfig(names, config)),
+      config: { ...structuredConfig(mergeConfig(names, lookup.config)), ...secretsAmong(names, lookup) },
     });
     if (interfacesOf(link).length === 0) continue;
     if (components.has(link.source_id)) imports.push(spec(link.target_config));

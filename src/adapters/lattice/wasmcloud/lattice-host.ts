@@ -9,6 +9,7 @@ import type { HubMonitor, StateStore } from "../../../host/ports.ts";
 import type { Clock } from "../../../lib/clock.ts";
 import { createExclusive } from "../../../lib/exclusive.ts";
 import type { Logger } from "../../../lib/log.ts";
+import type { SecretRule } from "../../../lib/named-secret.ts";
 import type { LatticeConnection } from "../connection.ts";
 import { describeNatsError } from "../nats-error.ts";
 import { followUpdates } from "./component-updates.ts";
@@ -21,7 +22,7 @@ import { hostVerbs } from "./host-verbs.ts";
 import { recallHostId } from "./identity.ts";
 import { currentLabels, humanDuration, inventoryItems } from "./inventory.ts";
 import { latticeItems, linksOf, type LatticeItems, type ProviderOrigin } from "./items.ts";
-import { mergeConfig } from "./named-config.ts";
+import { mergeConfig, type NamedLookup } from "./named-config.ts";
 import { providerLink, type ProviderLink } from "./provider-links.ts";
 import { createLateReports } from "./late-reports.ts";
 import { providerVerbs } from "./provider-verbs.ts";
@@ -59,6 +60,8 @@ export interface LatticeHostDeps {
   readonly componentProblem: (reference: string) => string | undefined;
   readonly providerProblem: (reference: string) => string | undefined;
   readonly providerOrigin: (reference: string) => ProviderOrigin | undefined;
+  /** What a secret of the lattice is on this device. */
+  readonly secretRule: SecretRule;
   /** What `settings` gives may be something else now. */
   readonly onSettings: () => void;
   /** Stops every workload of the device. */
@@ -175,11 +178,13 @@ export async function openLatticeHost(deps: LatticeHostDeps): Promise<LatticeHos
 
   // ---- What should run
 
+  const lookup: NamedLookup = { config: (name) => config.get(name), secret: deps.secretRule };
+
   const items = (below = deps.below()): LatticeItems =>
     latticeItems({
       wanted,
       links: links(),
-      config: (name) => config.get(name),
+      lookup,
       providerOrigin: deps.providerOrigin,
       below,
     });
@@ -189,9 +194,8 @@ export async function openLatticeHost(deps: LatticeHostDeps): Promise<LatticeHos
   const links = (): readonly Link[] => (knownLinks ??= linksOf(data.entries()));
 
   const settings = (id: string): ProviderSettings => {
-    const lookup = (name: string): string | undefined => config.get(name);
     return {
-      config: mergeConfig(findItem(wanted.providers, id)?.config ?? [], lookup),
+      config: mergeConfig(findItem(wanted.providers, id)?.config ?? [], lookup.config),
       links: links()
         .filter(({ source_id, target }) => source_id === id || target === id)
         .map((link) => providerLink(link, lookup)),
@@ -307,6 +311,7 @@ export async function openLatticeHost(deps: LatticeHostDeps): Promise<LatticeHos
     log,
     data,
     config,
+    lookup,
     wanted: () => wanted,
     want: (change) => {
       wanted = change(wanted);

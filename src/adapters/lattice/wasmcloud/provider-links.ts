@@ -1,6 +1,7 @@
 // Links and configuration as a provider process is told of them. Pure.
 
-import { mergeConfig, type ConfigLookup } from "./named-config.ts";
+import type { SecretReference } from "../../../domain/secret.ts";
+import { mergeConfig, secretsAmong, type NamedLookup } from "./named-config.ts";
 import type { Link, LinkEnds } from "./wire.ts";
 
 type Texts = Readonly<Record<string, string>>;
@@ -15,11 +16,16 @@ export interface ProviderLink {
   readonly interfaces: readonly string[];
   readonly source_config: Texts;
   readonly target_config: Texts;
+  /** Of both ends, by the names that the provider knows. */
+  readonly source_secrets?: References | undefined;
+  readonly target_secrets?: References | undefined;
 }
+
+type References = Readonly<Record<string, SecretReference>>;
 
 export const providerLink = (
   { source_id, target, name, wit_namespace, wit_package, interfaces, source_config, target_config }: Link,
-  config: ConfigLookup,
+  lookup: NamedLookup,
 ): ProviderLink => ({
   source_id,
   target,
@@ -27,12 +33,39 @@ export const providerLink = (
   wit_namespace,
   wit_package,
   interfaces,
-  source_config: mergeConfig(source_config, config),
-  target_config: mergeConfig(target_config, config),
+  source_config: mergeConfig(source_config, lookup.config),
+  target_config: mergeConfig(target_config, lookup.config),
+  source_secrets: someOf(secretsAmong(source_config, lookup)),
+  target_secrets: someOf(secretsAmong(target_config, lookup)),
 });
 
-/** As it travels: this host has no secrets for links. */
-export const linkMessage = (link: ProviderLink) => ({ ...link, source_secrets: null, target_secrets: null });
+const someOf = (references: References): References | undefined =>
+  Object.keys(references).length === 0 ? undefined : references;
+
+/** The secrets of a link, sealed for one provider. */
+export interface SealedSecrets {
+  readonly source: readonly number[] | null;
+  readonly target: readonly number[] | null;
+}
+
+const NOTHING_SEALED: SealedSecrets = { source: null, target: null };
+
+/** As it travels. */
+export const linkMessage = (
+  { source_id, target, name, wit_namespace, wit_package, interfaces, source_config, target_config }: ProviderLink,
+  sealed = NOTHING_SEALED,
+) => ({
+  source_id,
+  target,
+  name,
+  wit_namespace,
+  wit_package,
+  interfaces,
+  source_config,
+  target_config,
+  source_secrets: sealed.source,
+  target_secrets: sealed.target,
+});
 
 /** Of a link that goes, the provider needs to know only which. */
 export const linkRemoval = (link: ProviderLink) => linkMessage({ ...link, source_config: {}, target_config: {} });

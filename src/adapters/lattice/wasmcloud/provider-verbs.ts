@@ -67,7 +67,7 @@ export function providerVerbs(context: HostContext): Readonly<Record<string, Ver
     const problem =
       (findItem(components, id) === undefined ? undefined : `"${id}" is a component of this host`) ??
       context.providerProblem(reference) ??
-      configProblem(config, (name) => context.config.get(name)) ??
+      configProblem(config, context.lookup) ??
       (providers.length >= MOST_ITEMS ? `This host runs at most ${MOST_ITEMS} providers of the lattice` : undefined);
     if (problem !== undefined) return { reply, after: async () => failed(item, problem) };
     starting.add(id);

@@ -5,6 +5,7 @@ import { PetioleError } from "../../../domain/errors.ts";
 import type { HostContext, Outcome, Verb } from "./context.ts";
 import { decode } from "./decode.ts";
 import { linksOf } from "./items.ts";
+import { isSecret } from "./named-config.ts";
 import { deleteLink, LINK_CONFLICT, putLink } from "./links.ts";
 import { linkMessage, linkRemoval, providerLink } from "./provider-links.ts";
 import { CLAIMS, componentKey, isBucketKey } from "./subjects.ts";
@@ -46,12 +47,11 @@ export function sharedVerbs(context: HostContext): Readonly<Record<string, Verb>
 
   /**
    * Processes of providers hear of a new link from their own host; this is for those that were made for hosts of 1.0. Of one that
-   * goes, every process hears here. Nothing is said of a link with a secret: it would be without it.
+   * goes, every process hears here. Nothing is said of a link with a secret, which is sealed for one process alone.
    */
   function tellEnds(link: Link, verb: "linkdefs.put" | "linkdefs.del"): void {
-    const isSecret = [...link.source_config, ...link.target_config].some((name) => name.startsWith("SECRET"));
-    if (verb === "linkdefs.put" && isSecret) return;
-    const told = providerLink(link, (name) => config.get(name));
+    if (verb === "linkdefs.put" && [...link.source_config, ...link.target_config].some(isSecret)) return;
+    const told = providerLink(link, context.lookup);
     const message = verb === "linkdefs.put" ? linkMessage(told) : linkRemoval(told);
     for (const end of new Set([link.source_id, link.target])) context.tell(end, verb, message);
   }

@@ -1,7 +1,7 @@
 // From the bytes that a backend keeps to the value of a secret. Pure.
 
-import { PetioleError } from "../../domain/errors.ts";
-import type { SecretReference, SecretValue } from "../../domain/secret.ts";
+import { PetioleError } from "../domain/errors.ts";
+import type { SecretReference, SecretValue } from "../domain/secret.ts";
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
