@@ -5,6 +5,7 @@ import { afterAll, describe, test } from "vitest";
 import { parse } from "yaml";
 import { inboxServices } from "../test/support/inbox.ts";
 import { providerDeps } from "../test/support/provider-rig.ts";
+import { fillReferences, markReferences } from "../src/lib/secret-references.ts";
 import { parseWitName } from "../src/domain/wit-name.ts";
 import { PROVIDERS } from "./index.ts";
 
@@ -100,9 +101,17 @@ describe("examples in the README of each provider", () => {
     readonly links?: readonly { readonly from: string; readonly to: string; readonly config?: unknown }[];
   }
 
+  /** With a value in place of each secret. */
+  const example = (text: string): Example => {
+    const marked = markReferences(parse(text), (path, message) => {
+      throw new Error(`${path.join(".")}: ${message}`);
+    });
+    return fillReferences(marked, () => "value") as Example;
+  };
+
   test.for(WITH_EXAMPLE)("%s: are valid", async (name, { expect }) => {
     const readme = readFileSync(new URL(`${name}/README.md`, import.meta.url), "utf8");
-    const blocks = [...readme.matchAll(/```yaml\n(.*?)```/gs)].map(([, text]) => parse(text ?? "") as Example);
+    const blocks = [...readme.matchAll(/```yaml\n(.*?)```/gs)].map(([, text]) => example(text ?? ""));
     expect(blocks.length).toBeGreaterThan(0);
     for (const { providers, links = [] } of blocks) {
       const made = new Map(

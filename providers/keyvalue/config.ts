@@ -44,6 +44,8 @@ export const redisSchema = z
         "want redis://host:port or rediss://host:port",
       ),
     username: z.string().min(1).max(256).optional(),
+    /** Meant for `{ secret: … }`, which has become text by now. */
+    password: z.string().min(1).max(65_535).optional(),
     /** Its first line is the password. */
     password_file: file.optional(),
     tls: tls.optional(),
@@ -63,9 +65,13 @@ export const redisSchema = z
       .strictObject({ initial: duration().default(millis(200)), max: duration().default(seconds(30)) })
       .prefault({}),
   })
-  .refine(({ username, password_file }) => username === undefined || password_file !== undefined, {
+  .refine((config) => config.username === undefined || (config.password ?? config.password_file) !== undefined, {
     path: ["password_file"],
     message: "want the password of the username",
+  })
+  .refine(({ password, password_file }) => password === undefined || password_file === undefined, {
+    path: ["password_file"],
+    message: "want either password or password_file",
   })
   .refine(({ url, tls: given }) => given === undefined || url.startsWith("rediss:"), {
     path: ["tls"],

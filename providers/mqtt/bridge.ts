@@ -110,6 +110,7 @@ async function publishTo(connection: MqttConnection, rule: IncomingRule, message
   const name = topicOf(message.subject);
   if (name === undefined) throw new MessageRejected(`"${message.subject}" has no topic`);
   const topic = rule.prefix === undefined ? name : `${rule.prefix}/${name}`;
+  if (topic.startsWith("$")) throw new MessageRejected(`"${topic}" belongs to the broker`);
   const { qos, retain } = rule;
   await connection.publish({ topic, payload: message.body, qos, retain, properties: {} });
 }

@@ -9,7 +9,7 @@ import { readBrokerUsers } from "./broker-users.ts";
 import type { MqttConfig } from "./config.ts";
 import { PublishError, type Incoming, type MqttConnection, type Outgoing, type Subscriber } from "./connection.ts";
 import { createOnce } from "./once.ts";
-import type { OpenIds } from "./open-ids.ts";
+import { fingerprint, type OpenIds } from "./open-ids.ts";
 import { loadRetained } from "./retained.ts";
 import { loadSessions } from "./sessions.ts";
 import { createSubscribers, InboxFull } from "./subscribers.ts";
@@ -72,7 +72,7 @@ export async function openEmbeddedBroker(deps: EmbeddedDeps): Promise<EmbeddedBr
   /** Resolves when the message may be acknowledged and passed on. */
   const take = async ({ id }: Client, packet: ClientPacket): Promise<void> => {
     retained.admit(packet);
-    const { qos, retain, dup = false, messageId } = packet;
+    const { qos, retain, messageId } = packet;
     const message = incoming(packet, clock.wall(), false);
     const kept = brokerPacket(packet);
     const prepare = qos > 0 || retain ? async () => await store.prepare(kept) : undefined;
@@ -80,12 +80,14 @@ export async function openEmbeddedBroker(deps: EmbeddedDeps): Promise<EmbeddedBr
     if (qos === 0 || messageId === undefined) return await subscribers.take(message, prepare);
     const session = sessionOf(id);
     const identified = { messageId, topic: packet.topic, payload: packet.payload };
-    if (qos === 2 && dup && openIds.isOpen(session, identified)) return store.passOver(id, messageId);
-    if (qos === 2 && !dup) store.passOn(id, messageId);
+    // Not all clients say that they send something again. [MQTT-4.3.3-2]
+    if (qos === 2 && openIds.isOpen(session, identified)) return store.passOver(id, messageId);
+    if (qos === 2) store.passOn(id, messageId);
     const along = async (): Promise<void> => {
       await Promise.all([prepare?.(), qos === 2 ? openIds.open(session, identified) : undefined]);
     };
-    await once.run(`${session} ${messageId}`, dup, async () => await subscribers.take(message, along));
+    const key = `${session} ${messageId} ${fingerprint(identified)}`;
+    await once.run(key, true, async () => await subscribers.take(message, along));
   };
 
   const admit = async (client: Client, username: string | undefined, password: Buffer | undefined): Promise<void> => {

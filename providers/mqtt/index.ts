@@ -17,7 +17,7 @@ export interface MqttProvider extends Provider<MqttConfig, LinkConfig> {
 }
 
 /** `wasmcloud:messaging` and `petiole:mqtt` over MQTT: a broker elsewhere, one in this process, or both. */
-export function createMqttProvider({ id, clock, log, services }: ProviderDeps): MqttProvider {
+export function createMqttProvider({ id, clock, log, services, metrics }: ProviderDeps): MqttProvider {
   const stack = new AsyncDisposableStack();
   let remote: MqttConnection | undefined;
   let broker: EmbeddedBroker | undefined;
@@ -56,6 +56,17 @@ export function createMqttProvider({ id, clock, log, services }: ProviderDeps): 
       const { max_messages, max_size, unclaimed } = config.inbox;
       inbox = stack.use(await services.openInbox(id, { maxMessages: max_messages, maxBytes: max_size, unclaimed }));
       places = createPlaces(inbox);
+      const opened = inbox;
+      metrics.observedGauge("mqtt_inbox_messages", "Messages that are acknowledged and not handled yet.", () => {
+        return opened.stats().waiting;
+      });
+      metrics.observedGauge(
+        "mqtt_inbox_given_up_messages",
+        "Messages that were given up, of those that are kept.",
+        () => {
+          return opened.stats().dead.length;
+        },
+      );
       // With spaces: buckets of components have a "/" in their names, and no spaces.
       const openIds = await loadOpenIds(services.keyValue, `petiole mqtt ${id}`);
       if (config.broker !== undefined) {

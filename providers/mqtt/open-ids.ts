@@ -26,7 +26,8 @@ export interface OpenIds {
 
 const PAGE = 500;
 
-const fingerprint = ({ topic, payload }: Identified): string =>
+/** Tells messages under one identifier apart. */
+export const fingerprint = ({ topic, payload }: Identified): string =>
   createHash("sha256").update(`${topic}\0`).update(payload).digest("base64url").slice(0, 22);
 
 const keyOf = (session: string, messageId: number): string =>

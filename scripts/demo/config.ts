@@ -94,7 +94,8 @@ function inputs(): readonly unknown[] {
       from: "broker",
       to: "smoother",
       interfaces: ["wasmcloud:messaging/handler"],
-      config: { subscriptions: [{ topic: "sensors/#", qos: 1 }] },
+      // The table counts what comes twice, and the inbox hands over again what was handled when the agent is killed.
+      config: { subscriptions: [{ topic: "sensors/#", qos: 1 }], acknowledge: "handled" },
     },
     { from: "uart", to: "smoother", interfaces: ["petiole:serial/frame-handler"], config: { ports: ["tank"] } },
     {

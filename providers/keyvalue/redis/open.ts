@@ -29,9 +29,11 @@ export async function openRedis(config: RedisConfig, clock: Clock, signal: Abort
   return connection;
 }
 
-async function logIn(connection: RedisConnection, { username, password_file, database }: RedisConfig): Promise<void> {
-  if (password_file !== undefined) {
-    const [password = ""] = (await readFile(password_file, "utf8")).split(/\r?\n/);
+async function logIn(connection: RedisConnection, config: RedisConfig): Promise<void> {
+  const { username, password_file, database } = config;
+  const [password] =
+    password_file === undefined ? [config.password] : (await readFile(password_file, "utf8")).split(/\r?\n/);
+  if (password !== undefined) {
     await connection.command(["AUTH", ...(username === undefined ? [] : [username]), password]);
   }
   // Without a password where one is wanted, this is what is refused.

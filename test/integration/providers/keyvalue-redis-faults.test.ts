@@ -115,7 +115,7 @@ describe.skipIf(binary === undefined)("keyvalue-redis", () => {
     await waitFor("the password", async () => (await bucket.exists("k")) === false || undefined);
     expect(await bucket.increment("n", 1n)).toBe(1n);
     await expect(bucket.set("k", "x")).rejects.toMatchObject(DENIED);
-    await using outside = await connect(server.host, { username: "device", password_file: file, prefix: "their:" });
+    await using outside = await connect(server.host, { username: "device", password: "right", prefix: "their:" });
     await using theirs = await open(outside);
     await expect(theirs.get("k")).rejects.toMatchObject(DENIED);
   });

@@ -5,12 +5,18 @@ import { connect } from "node:net";
 import { randomBytes } from "node:crypto";
 import type { Packet } from "mqtt-packet";
 import { describe, test } from "vitest";
+import { silentLogger, type Logger } from "../../../src/lib/log.ts";
 import type { KeyValueStore } from "../../../src/provider/services.ts";
 import { createMemoryKeyValue } from "../../support/inbox.ts";
 import { createMailbox, type Mailbox } from "../../support/mailbox.ts";
 import { startMqttProvider, type MqttRig } from "../../support/mqtt-provider.ts";
-import { connectMqtt } from "../../support/mqtt.ts";
+import { connectMqtt, findProgram, startMosquitto, type TestClient } from "../../support/mqtt.ts";
+import { freePort } from "../../support/ports.ts";
+import { recordingLogger } from "../../support/provider-rig.ts";
 import { startScriptedMqtt } from "../../support/scripted-mqtt.ts";
+import { skipping } from "../../support/skip.ts";
+import { startTcpProxy } from "../../support/tcp-proxy.ts";
+import { waitFor } from "../../support/wait-for.ts";
 
 const QUICK = { reconnect: { initial: "5ms", max: "20ms" }, link_grace: "50ms", keep_alive: "5s" };
 
@@ -20,8 +26,13 @@ interface Agent extends AsyncDisposable {
 }
 
 /** A provider with a component that takes everything, linked with QoS 2. */
-async function startAgent(config: object, keyValue: KeyValueStore, bodies: Mailbox<string>): Promise<Agent> {
-  const rig = await startMqttProvider({ ...QUICK, ...config }, { keyValue });
+async function startAgent(
+  config: object,
+  keyValue: KeyValueStore,
+  bodies: Mailbox<string>,
+  log: Logger = silentLogger,
+): Promise<Agent> {
+  const rig = await startMqttProvider({ ...QUICK, ...config }, { keyValue, log });
   const link = await rig.bind({
     config: { subscriptions: [{ topic: "n/#", qos: 2 }] },
     handler: (_name, args) => {
@@ -119,6 +130,130 @@ describe("QoS 2 with a broker that is cut off", () => {
     await connection.wait("pubrec");
     expect(await bodies.waitFor(2)).toEqual(["same", "same"]);
   });
+});
+
+describe("QoS 2 over a path that breaks in the middle of packets", () => {
+  const ROUNDS = 30;
+  const PER_ROUND = 4;
+  const names = Array.from({ length: ROUNDS * PER_ROUND }, (_, n) => `message ${n}`);
+  const inOrder = (bodies: readonly string[]): readonly string[] =>
+    bodies.toSorted((a, b) => Number(a.split(" ")[1]) - Number(b.split(" ")[1]));
+
+  const mosquitto = findProgram("mosquitto");
+  const missing = skipping(mosquitto === undefined, "the fault tests with mosquitto", "it is not installed");
+
+  for (const protocol of ["3.1.1", "5"] as const) {
+    test.skipIf(missing)(
+      `mosquitto to the agent, MQTT ${protocol}: each message is handled once`,
+      async ({ expect }) => {
+        await using broker = await startMosquitto(mosquitto ?? "", ["max_queued_messages 0"]);
+        await using proxy = await startTcpProxy({ port: broker.port });
+        const bodies = createMailbox<string>();
+        const config = { url: `mqtt://127.0.0.1:${proxy.port}`, protocol };
+        const log = recordingLogger();
+        await using agent = await startAgent(config, createMemoryKeyValue(), bodies, log);
+        await using sender = await connectMqtt(broker.url);
+        await waitFor("the subscription", async () => {
+          await sender.client.publishAsync("n/probe", "probe -1", { qos: 2 });
+          return bodies.all.length > 0;
+        });
+        const left = [...names];
+        while (left.length > 0) {
+          // Of what goes to the broker: of a PUBREC of four bytes, of the next CONNECT, or of the SUBSCRIBE after it.
+          proxy.cutAfter(1 + Math.floor(Math.random() * 40));
+          const round = left.splice(0, PER_ROUND);
+          for (const name of round) await sender.client.publishAsync("n/1", name, { qos: 2 });
+          await bodies.find((body) => body === round.at(-1));
+        }
+        await sender.client.publishAsync("n/1", "end 1000", { qos: 2 });
+        await bodies.find((body) => body === "end 1000");
+        expect(inOrder(bodies.all.filter((body) => body.startsWith("message")))).toEqual(names);
+        const stats = agent.rig.provider.inboxStats?.();
+        expect(stats).toMatchObject({ failures: 0, dead: [] });
+        expect(stats?.stored).toBe(bodies.all.length);
+        // Most of the cuts have met something.
+        const losses = log.records.filter(({ message }) => message === "Lost the MQTT broker");
+        expect(losses.length).toBeGreaterThan(ROUNDS / 6);
+      },
+    );
+  }
+
+  test("a client to the agent's broker, which is started anew in between: each message is handled once", async ({
+    expect,
+  }) => {
+    const port = await freePort();
+    await using proxy = await startTcpProxy({ port });
+    const keyValue = createMemoryKeyValue();
+    const bodies = createMailbox<string>();
+    const config = { broker: { listen: `127.0.0.1:${port}` } };
+    let agent = await startAgent(config, keyValue, bodies);
+    try {
+      const session = { clientId: "sender", clean: false, reconnectPeriod: 5 };
+      await using sender = await connectMqtt(`mqtt://127.0.0.1:${proxy.port}`, session);
+      // A session that the broker keeps: without a subscription it says that there is none.
+      await sender.client.subscribeAsync("commands/sender", { qos: 1 });
+      let losses = 0;
+      sender.client.on("close", () => {
+        losses += 1;
+      });
+      const left = [...names];
+      for (let round = 0; left.length > 0; round += 1) {
+        proxy.cutAfter(1 + Math.floor(Math.random() * 150));
+        const sent = left.splice(0, PER_ROUND).map(async (name) => {
+          await sender.client.publishAsync("n/1", name, { qos: 2 });
+        });
+        if (round % 10 === 9) {
+          await agent[Symbol.asyncDispose]();
+          agent = await startAgent(config, keyValue, bodies);
+        }
+        await Promise.all(sent);
+      }
+      await waitFor("the last message", () => bodies.all.includes(names.at(-1) ?? ""));
+      expect(inOrder(bodies.all)).toEqual(names);
+      expect(losses).toBeGreaterThan(ROUNDS / 6);
+    } finally {
+      await agent[Symbol.asyncDispose]();
+    }
+  });
+
+  test.skipIf(missing)(
+    "mosquitto killed with -9 again and again: what it still has is handled, and the counts add up",
+    async ({ expect }) => {
+      await using broker = await startMosquitto(mosquitto ?? "", ["autosave_interval 1", "autosave_on_changes true"]);
+      const bodies = createMailbox<string>();
+      await using agent = await startAgent({ url: broker.url }, createMemoryKeyValue(), bodies);
+      const sent = new Set<string>();
+      // Not waited for: the broker may be killed before it answers, and whoever sends has to send again.
+      const publish = ({ client }: TestClient, name: string): void => {
+        sent.add(name);
+        client.publish("n/1", name, { qos: 2 }, () => {});
+      };
+      for (let round = 0; round < 6; round += 1) {
+        await using sender = await connectMqtt(broker.url);
+        await waitFor("the way to the agent", () => {
+          publish(sender, `probe ${round}`);
+          return bodies.all.includes(`probe ${round}`);
+        });
+        const before = bodies.all.length;
+        for (const name of names.slice(round * 10, round * 10 + 10)) publish(sender, name);
+        await bodies.waitFor(before + 1 + Math.floor(Math.random() * 8));
+        await broker.kill();
+        await broker.restart();
+      }
+      // What the broker took and lost has to be sent again.
+      await using sender = await connectMqtt(broker.url);
+      await waitFor("all messages", () => {
+        const lost = [...sent].filter((name) => !bodies.all.includes(name));
+        for (const name of lost) publish(sender, name);
+        return lost.length === 0;
+      });
+      await waitFor("the inbox to be empty", () => agent.rig.provider.inboxStats?.()?.waiting === 0);
+      expect(new Set(bodies.all)).toEqual(sent);
+      const stats = agent.rig.provider.inboxStats?.();
+      expect(stats).toMatchObject({ failures: 0, repeats: 0, dead: [] });
+      expect([stats?.stored, stats?.handled]).toEqual([bodies.all.length, bodies.all.length]);
+    },
+  );
 });
 
 describe("hostile ends", () => {
