@@ -36,7 +36,9 @@ async function listTargets(): Promise<readonly Target[]> {
       types: join(build, "types"),
     });
   }
-  for await (const file of glob("{test/fixtures,bench}/components/*/{index.ts,core.wat}", { cwd: ROOT })) {
+  for await (const file of glob("{test/fixtures,test/fixtures/second-draft,bench}/components/*/{index.ts,core.wat}", {
+    cwd: ROOT,
+  })) {
     const folder = dirname(join(ROOT, file));
     const components = dirname(folder);
     const name = relative(components, folder);

@@ -55,6 +55,24 @@ describe("wireForm()", () => {
     expect(() => form.answer([""])).toThrow(expect.objectContaining({ payload: { tag: "no-such-store" } }));
   });
 
+  test("refuses what the next draft has in another form, and passes on what is the same", ({ expect }) => {
+    for (const [name, fn] of [
+      ["store", "[method]bucket.list-keys"],
+      ["atomics", "increment"],
+      ["atomics", "[static]cas.new"],
+    ] as const) {
+      const form = wireForm(remote(`wasi:keyvalue/${name}@0.2.0-draft2`, fn));
+      if (form.kind !== "here") throw new Error("it would ask");
+      expect(() => form.answer([])).toThrow(
+        expect.objectContaining({ payload: { tag: "other", val: expect.any(String) as string } }) as Error,
+      );
+      expect(wireForm(remote(`wasi:keyvalue/${name}@0.2.0-draft`, fn)).kind).toBe("there");
+    }
+    expect(wireForm(remote("wasi:keyvalue/store@0.2.0-draft2", "[method]bucket.set"))).toMatchObject({
+      remote: { interfaceName: "wrpc:keyvalue/store@0.2.0-draft", functionName: "set" },
+    });
+  });
+
   test("leaves everything else as it is", ({ expect }) => {
     for (const name of ["wasmcloud:messaging/consumer@0.2.0", "wasi:keyvalue/watcher@0.2.0-draft", "$root"]) {
       const call = remote(name, "[method]bucket.get");

@@ -13,12 +13,17 @@ export type WireForm =
 /** A bucket is its name on the way: opening one asks nobody. */
 const KEY_VALUE_VERSION = "0.2.0-draft";
 const KEY_VALUE = new Set(["store", "atomics", "batch"]);
+/** What another draft has with other types, or what it has alone. A `cas` cannot be made, so there is none to swap. */
+const OF_ONE_VERSION = new Set(["[method]bucket.list-keys", "increment", "[static]cas.new"]);
 
 /** The form of what is called in `remote`, which has the types of the component that calls. */
 export function wireForm(remote: RemoteFunction): WireForm {
   const name = parseWitName(remote.interfaceName);
   if (name?.namespace !== "wasi" || name.package !== "keyvalue" || !KEY_VALUE.has(name.interface)) {
     return { kind: "there", remote };
+  }
+  if (name.version !== undefined && name.version !== KEY_VALUE_VERSION && OF_ONE_VERSION.has(remote.functionName)) {
+    return { kind: "here", answer: refuseVersion };
   }
   if (name.interface === "store" && remote.functionName === "open") return { kind: "here", answer: openBucket };
   return {
@@ -30,6 +35,13 @@ export function wireForm(remote: RemoteFunction): WireForm {
       type: withBucketName(remote.type),
     },
   };
+}
+
+function refuseVersion(): never {
+  throw new WitError({
+    tag: "other",
+    val: `between hosts it is done as wasi:keyvalue ${KEY_VALUE_VERSION} has it alone`,
+  });
 }
 
 function openBucket([name]: readonly unknown[]): string {
