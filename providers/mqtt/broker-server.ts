@@ -59,7 +59,7 @@ export async function openBrokerServer(deps: BrokerServerDeps): Promise<BrokerSe
 }
 
 async function createServerOf({ tls }: BrokerConfig, enter: (socket: Socket) => void, log: Logger): Promise<Server> {
-  if (tls === undefined) return createServer(enter);
+  if (tls === undefined) return createServer({ noDelay: true }, enter);
   const [cert, key] = [await readPem(tls.cert_file), await readPem(tls.key_file)];
   const ca = tls.client_ca_file === undefined ? undefined : await readPem(tls.client_ca_file);
   const asked = ca === undefined ? {} : { ca, requestCert: true, rejectUnauthorized: true };

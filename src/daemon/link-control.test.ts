@@ -41,7 +41,7 @@ async function createWorld(stored: Map<string, string> = new Map()) {
       world.applied = control.apply(world.wanted);
     },
     host: {
-      checkLink: ({ source, target }) => {
+      checkLink: async ({ source, target }) => {
         const isStore = [source, target].some((end) => end === "disk" || end === "redis");
         if (isStore && source !== "app") throw new PetioleError("ERR_LINK_INVALID", "a store calls nobody");
       },

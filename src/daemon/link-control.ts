@@ -64,25 +64,24 @@ export function createLinkControl({ state, log, wanted, refresh, host }: LinkCon
   }
 
   /** Those that the provider can have: what is meant when nobody says which. */
-  function fitting(moves: readonly Move[]): Move[] {
+  async function fitting(moves: readonly Move[]): Promise<Move[]> {
     const misfits: PetioleError[] = [];
-    const found = moves.filter(({ after }) => {
+    const found: Move[] = [];
+    for (const move of moves) {
       try {
-        host.checkLink(after);
-        return true;
+        await host.checkLink(move.after);
+        found.push(move);
       } catch (error) {
-        if (!isPetioleError(error)) throw error;
-        // One that is about something else is no mistake.
-        if (error.code !== "ERR_LINK_INVALID") throw error;
+        // What the provider has not is not meant; anything else is a mistake.
+        if (!isPetioleError(error, "ERR_LINK_INVALID")) throw error;
         misfits.push(error);
-        return false;
       }
-    });
+    }
     if (found.length === 0 && misfits[0] !== undefined) throw misfits[0];
     return found;
   }
 
-  function plan({ component, name, from, to, interfaces, ...params }: LinkSwapParams): Move[] {
+  async function plan({ component, name, from, to, interfaces, ...params }: LinkSwapParams): Promise<Move[]> {
     const config = withSecrets(params.config);
     const isMeant = ({ provider, link }: ProviderLink): boolean =>
       provider === (from ?? provider) && (interfaces ?? []).every((one) => link.interfaces.includes(one));
@@ -95,7 +94,7 @@ export function createLinkControl({ state, log, wanted, refresh, host }: LinkCon
         `Cannot swap to "${to}": there is no such provider, want one of ${known}`,
       );
     }
-    const moves = fitting(
+    const moves = await fitting(
       candidates.map((before) => {
         const own = withProvider(before, to, undefined);
         const isHome = linkKey(own) === linkKey(before.wanted);
@@ -161,7 +160,7 @@ export function createLinkControl({ state, log, wanted, refresh, host }: LinkCon
 
   async function swap(params: LinkSwapParams): Promise<LinkSwapReport> {
     const { dryRun } = params;
-    const moves = plan(params);
+    const moves = await plan(params);
     const next = moves.reduce<readonly LinkSwap[]>(
       (sum, { before, to, after }) => withSwap(sum, before, to, after.config),
       swaps,

@@ -54,10 +54,10 @@ export interface LinkBinder {
   unbind(live: LiveLink): Promise<void>;
   /**
    * Whether it could be bound, as far as that can be told without doing it.
-   * @throws PetioleError ERR_LINK_INVALID, ERR_EXPORT_MISSING, ERR_PROVIDER_CONFIG; ERR_PROVIDER_STOPPED when an end does not
-   *   run
+   * @throws PetioleError ERR_LINK_INVALID, ERR_EXPORT_MISSING, ERR_PROVIDER_CONFIG; ERR_PROVIDER_STOPPED when the provider does
+   *   not run
    */
-  check(link: LinkSpec): void;
+  check(link: LinkSpec): Promise<void>;
 }
 
 export function createLinkBinder(deps: LinkBinderDeps): LinkBinder {
@@ -143,22 +143,19 @@ export function createLinkBinder(deps: LinkBinderDeps): LinkBinder {
       return isComponent(source) ? bindLoose(link, before) : undefined;
     },
 
-    check(link) {
+    async check(link) {
       const { source, target } = link;
       const [id, end, direction] = isProvider(target) ? [target, source, "imports"] : [source, target, "exports"];
       const live = provider(id);
-      const other = component(end);
-      if (live === undefined || other === undefined) {
-        const missing = live === undefined ? `provider "${id}"` : `component "${end}"`;
-        throw new PetioleError(
-          "ERR_PROVIDER_STOPPED",
-          `Cannot link "${source}" to "${target}": ${missing} does not run`,
-        );
+      if (live === undefined) {
+        const text = `Cannot link "${source}" to "${target}": provider "${id}" does not run`;
+        throw new PetioleError("ERR_PROVIDER_STOPPED", text);
       }
       if (direction === "imports") checkProvider(link, id, live.serves, "serve");
       else {
         checkProvider(link, id, live.calls, "call");
-        checkExports(link, other.prepared.exports);
+        const other = component(end);
+        if (other !== undefined) checkExports(link, other.prepared.exports);
       }
       // What a secret is worth shows when the link is made.
       if (findReferences(link.config).length === 0) live.parseLinkConfig(link.config);

@@ -73,7 +73,7 @@ export interface Host extends AsyncDisposable {
    * Whether a link could be bound, as far as that can be told without doing it.
    * @throws PetioleError as what the link would fail with
    */
-  checkLink(link: LinkSpec): void;
+  checkLink(link: LinkSpec): Promise<void>;
 }
 
 interface Failure {
@@ -399,7 +399,7 @@ export function createHost({ runtime, registry, services, trust, remote, kept, c
 
     updates,
     fileOf: (id) => desired.components.find((spec) => spec.id === id)?.file,
-    checkLink: (link) => binder.check(link),
+    checkLink: async (link) => await binder.check(link),
 
     status: () =>
       secrets.conceal({

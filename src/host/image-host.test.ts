@@ -87,7 +87,7 @@ function createWorld(): World {
     }),
     fileOf: () => undefined,
     updates: noUpdates,
-    checkLink: () => {},
+    checkLink: async () => {},
     [Symbol.asyncDispose]: async () => void applied.push({ components: [], providers: [], links: [] }),
   };
   const images = createImageHost({

@@ -31,7 +31,7 @@ export interface ImageHost extends AsyncDisposable {
   fileOf(id: string): string | undefined;
   readonly updates: UpdateControl;
   /** As that of the host. */
-  checkLink(link: LinkSpec): void;
+  checkLink(link: LinkSpec): Promise<void>;
 }
 
 /** The way of a component, or a provider, to its artifact. Replaced, with its work ended, when another image is wanted. */
@@ -190,7 +190,7 @@ export function createImageHost({ host, artifacts, clock, log }: ImageHostDeps):
 
     updates: host.updates,
     fileOf: (id) => host.fileOf(id),
-    checkLink: (link) => host.checkLink(link),
+    checkLink: async (link) => await host.checkLink(link),
 
     status() {
       const { components, providers, links } = host.status();

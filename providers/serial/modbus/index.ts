@@ -17,6 +17,7 @@ export function createModbusProvider(
     id,
     serves: [CLIENT],
     calls: [READINGS_HANDLER],
+    exclusive: true,
     parseConfig: (raw) => parseProviderConfig(`provider "${id}"`, modbusSchema, raw),
     parseLinkConfig: (raw) => parseProviderConfig(`a link of provider "${id}"`, linkSchema, raw),
     async start(config, signal) {
