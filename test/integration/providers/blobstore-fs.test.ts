@@ -66,6 +66,23 @@ describe("blobstore-fs", () => {
     expect(await component.text("c", "link")).toBe("own");
   });
 
+  test("a link that ends while objects are opened leaves none of them open, and nothing written", async ({
+    expect,
+  }) => {
+    await using folder = await tempFolder();
+    await using rig = await start(folder.path);
+    const component = await openComponent(rig);
+    await component.create("c");
+    await component.put("c", "o", "there");
+    const { writer } = await component.begin();
+    // Whether the piece is still taken is of no interest.
+    const calls = [component.open("c", "o"), writer.write(Buffer.from("begun"))];
+    const [ended, opened] = await Promise.allSettled([component[Symbol.asyncDispose](), ...calls]);
+    expect(ended).toMatchObject({ status: "fulfilled" });
+    expect(opened).toMatchObject({ reason: { payload: "the link has ended" } });
+    expect(await readdir(join(folder.path, ".blobs"))).toEqual([]);
+  });
+
   test("a file that was cut fails its stream", async ({ expect }) => {
     await using folder = await tempFolder();
     await using rig = await start(folder.path);
