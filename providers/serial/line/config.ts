@@ -42,9 +42,7 @@ export const lineShape = {
   write_timeout: duration()
     .refine((value) => value >= 1, "want 1ms at least")
     .default(seconds(5)),
-  reopen: z
-    .strictObject({ initial: pause().default(millis(250)), max: pause().default(seconds(10)) })
-    .prefault({}),
+  reopen: z.strictObject({ initial: pause().default(millis(250)), max: pause().default(seconds(10)) }).prefault({}),
 };
 const line = z.strictObject(lineShape);
 export type LineConfig = z.infer<typeof line>;
