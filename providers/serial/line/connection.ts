@@ -95,6 +95,8 @@ export function createConnection(deps: ConnectionDeps): Connection {
     while (!stopping.signal.aborted) {
       const started = clock.monotonic();
       isMissing = false;
+      // Asked before: one that is plugged in now is opened, or looked for.
+      const hadFile = await hasFile();
       try {
         const opened = await open(config, onData);
         reported = undefined;
@@ -102,7 +104,7 @@ export function createConnection(deps: ConnectionDeps): Connection {
       } catch (err) {
         absence = absenceOf(err);
         // A file without a device behind it, as containers have them, tells nothing when one is plugged in.
-        isMissing = isPetioleError(err, "ERR_DEVICE_MISSING") && !(await hasFile());
+        isMissing = isPetioleError(err, "ERR_DEVICE_MISSING") && !hadFile;
         const message = reasonOf(err);
         // Said once, not at every try.
         if (message !== reported) log.warn("Cannot open a serial port", { port: label, path: config.path, err });
