@@ -28,6 +28,7 @@ async function startStation(): Promise<Station> {
     interfaces: ["wasmcloud:messaging/handler"],
     config: {
       subscriptions: ["loop", "trap", "memory", "pass"].map((command) => ({ topic: `${command}/${name}`, qos: 1 })),
+      acknowledge: "handled",
     },
   });
   const publish = (name: string) => ({

@@ -228,6 +228,8 @@ describe("a link that is swapped while calls run", () => {
     }
     await waitFor("the first reading", () => accepted.length > 0);
     await world.host.apply(desired("nats"));
+    // The server has the subscription once it answers on that connection.
+    await connection.current()?.flush();
     for (const seq of countTo(COUNT)) elsewhere.publish("sensors.a", readingOf(`nats-${seq}`, seq));
     await elsewhere.flush();
     const fromNats = countTo(COUNT).map((seq) => `nats-${seq}`);
