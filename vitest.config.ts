@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { ConformanceRuns } from "./test/support/conformance-runs.ts";
 import { SecondTries } from "./test/support/second-tries.ts";
 
 const base = { pool: "forks" as const, testTimeout: 20_000, hookTimeout: 30_000 };
@@ -15,7 +16,7 @@ const oneByOne = (groupOrder: number) => ({
 
 export default defineConfig({
   test: {
-    reporters: ["default", new SecondTries()],
+    reporters: ["default", new ConformanceRuns(), new SecondTries()],
     projects: [
       {
         test: {

@@ -31,7 +31,7 @@ async function link(rig: I2cRig): Promise<BoundLink> {
 }
 
 export function describeI2c(name: string, create: () => Promise<I2cRig>): void {
-  describe(`i2c on ${name}`, () => {
+  describe(`wasi:i2c on ${name}`, () => {
     test("lists what is granted, and opens nothing else", async ({ expect }) => {
       await using rig = await create();
       await using bound = await link(rig);
