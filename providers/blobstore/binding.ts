@@ -1,3 +1,4 @@
+import { randomInt } from "node:crypto";
 import {
   WitError,
   createPacer,
@@ -58,7 +59,8 @@ export function bindBlobstore(link: LinkContext<LinkConfig>, store: BlobStore, c
   const parts = new Set<BlobPart>();
   let opening = 0;
   const listings = createListings();
-  let last = 0;
+  // Those that another binding gave out, before the link was swapped, are none of these.
+  let last = randomInt(2 ** 47);
   let ended = false;
 
   /** The container's name in the store. Checked at every use: the link may have changed since it was opened. */
