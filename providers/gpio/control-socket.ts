@@ -23,6 +23,8 @@ export async function openControlSocket(path: string, chip: SimulatedChip, log: 
     serve(socket, chip, stopping.signal);
   });
   server.maxConnections = MAX_CLIENTS;
+  // One that cannot be accepted, for lack of descriptors for example.
+  server.on("error", (err) => log.debug("Control socket of the simulated chip failed", { err }));
   try {
     await removeStale(path);
     server.listen(path);

@@ -1,7 +1,7 @@
 // The folder is played by files in a temporary one, as the kernel lays it out; it does not react to `export`, so the
 // lines' folders are there from the start.
 
-import { closeSync, openSync } from "node:fs";
+import { closeSync, copyFileSync, openSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -46,11 +46,16 @@ async function createWorld(): Promise<World> {
     await put(line, { value: "0\n", direction: "in\n", edge: "none\n", active_low: "0\n" });
   }
   const watches: WatchOptions[] = [];
+  const opened = new Set<string>();
   let open = 0;
   const io = {
     open: (path: string): number => {
       open += 1;
-      return openSync(path, "r+");
+      // Whoever opens a line's value to watch it gets a file of its own, which shows what is read of which.
+      const own = opened.has(path) ? `${path}-watched` : path;
+      opened.add(path);
+      if (own !== path) copyFileSync(path, own);
+      return openSync(own, "r+");
     },
     close: (descriptor: number): void => {
       open -= 1;
@@ -117,14 +122,33 @@ describe("createSysfsSource()", () => {
     request.onEvents((events) => seen.push(...events));
     const [watch, ...others] = world.watches;
     expect(others).toEqual([]);
-    // The first says nothing: every attribute is new to who begins to wait.
-    for (const level of ["0", "1", "0", "0", "1"]) watch?.onData(Buffer.from(`${level}\n`));
+    for (const level of ["1", "0", "0", "1"]) watch?.onData(Buffer.from(`${level}\n`));
     expect(seen.map(({ edge, lineSequence }) => `${edge} ${lineSequence}`)).toEqual([
       "rising 1",
       "falling 2",
       "rising 5",
     ]);
     expect(seen[0]).toMatchObject({ offset: 4, timestamp: 1_000_000_000n });
+  });
+
+  test("reports the first edge also of a line that was active, and reads levels without taking edges", async ({
+    expect,
+  }) => {
+    await using world = await createWorld();
+    const path = join(world.root, "gpio516", "value");
+    await writeFile(path, "1\n");
+    await using request = world
+      .source("gpiochip512")
+      .open()
+      .request({ consumer: "test", lines: [{ ...INPUT, edges: "rising" }] });
+    const seen: LineEvent[] = [];
+    request.onEvents((events) => seen.push(...events));
+    const [watch] = world.watches;
+    // It fell, of which nobody is told, and rose.
+    watch?.onData(Buffer.from("1\n"));
+    expect(seen).toMatchObject([{ edge: "rising", lineSequence: 1 }]);
+    await writeFile(path, "0\n");
+    expect(request.get([4])).toEqual([false]);
   });
 
   test("refuses what sysfs does not offer, and leaves nothing open", async ({ expect }) => {

@@ -81,8 +81,14 @@ function createChip(deps: ChipDeps, chip: ChipFolder): GpioChip {
       const stack = new DisposableStack();
       try {
         const held = lines.map((settings): HeldLine => {
-          const descriptor = stack.adopt(takeLine(deps, chip, settings, stack), (one) => deps.io.close(one));
-          return { settings, descriptor, level: readLevel(descriptor), sequence: 0 };
+          const path = takeLine(deps, chip, settings, stack);
+          const open = (): number =>
+            trying(`cannot open line ${settings.offset}`, () =>
+              stack.adopt(deps.io.open(path), (one) => deps.io.close(one)),
+            );
+          const descriptor = open();
+          const watched = settings.edges === "none" ? undefined : open();
+          return { settings, descriptor, watched, level: readLevel(watched ?? descriptor), sequence: 0 };
         });
         return createRequest({ deps, held, info: (offset) => infoOf(held, offset, consumer), check, stack });
       } catch (error) {
@@ -105,13 +111,8 @@ function refuse({ offset, bias, drive, debounce, clock }: LineSettings): void {
   throw new GpioError("unsupported", `line ${offset} has a ${asked}, which sysfs does not offer`);
 }
 
-/** Gives a descriptor of the line's value; `stack` gets what undoes the rest. */
-function takeLine(
-  { io, root }: ChipDeps,
-  { base }: ChipFolder,
-  settings: LineSettings,
-  stack: DisposableStack,
-): number {
+/** Gives the path of the line's value; `stack` gets what undoes the rest. */
+function takeLine({ root }: ChipDeps, { base }: ChipFolder, settings: LineSettings, stack: DisposableStack): string {
   const { offset, direction, activeLow, edges, initial } = settings;
   const number = String(base + offset);
   const folder = join(root, `gpio${number}`);
@@ -135,7 +136,7 @@ function takeLine(
     } catch (error) {
       if (edges !== "none" || !isErrno(error, "ENOENT")) throw noEdges(offset, error);
     }
-    return io.open(join(folder, "value"));
+    return join(folder, "value");
   });
 }
 
@@ -146,6 +147,11 @@ function noEdges(offset: number, cause: unknown): GpioError {
 interface HeldLine {
   readonly settings: LineSettings;
   readonly descriptor: number;
+  /**
+   * Of a line with edges: the kernel takes a change for noticed by whoever reads this descriptor, so nothing else may. It
+   * was read once before the wait, which would end at once otherwise.
+   */
+  readonly watched: number | undefined;
   level: boolean;
   sequence: number;
 }
@@ -190,20 +196,13 @@ function createRequest({ deps: { io, clock }, held, info, check, stack }: Reques
     listener?.([{ offset, edge, timestamp: clock.nanoseconds(), sequence, lineSequence: line.sequence }]);
   };
 
-  const watch = (line: HeldLine): Disposable => {
-    let first = true;
-    return io.watch(line.descriptor, {
+  const watch = (line: HeldLine, descriptor: number): Disposable =>
+    io.watch(descriptor, {
       size: 2,
       wait: "priority",
-      onData: (bytes) => {
-        const level = bytes[0] === 0x31;
-        // Told once at the start, without a change.
-        if (!first || level !== line.level) noticed(line, level);
-        first = false;
-      },
+      onData: (bytes) => noticed(line, bytes[0] === 0x31),
       onEnd: (cause) => onLost?.(new GpioError("disconnected", "the line is gone", { cause })),
     });
-  };
 
   return {
     get: (offsets) => trying("cannot read the lines", () => offsets.map((offset) => readLevel(of(offset).descriptor))),
@@ -217,7 +216,7 @@ function createRequest({ deps: { io, clock }, held, info, check, stack }: Reques
       listener = next;
       if (watching) return;
       watching = true;
-      for (const line of held) if (line.settings.edges !== "none") stack.use(watch(line));
+      for (const line of held) if (line.watched !== undefined) stack.use(watch(line, line.watched));
     },
     onLost(next) {
       onLost = next;

@@ -113,6 +113,32 @@ describe("reading", () => {
     await writeFile(path, "20000\n");
   });
 
+  test("does not take a thermometer for late that waits for others on its bus", async ({ expect }) => {
+    await using sysfs = await createSysfs();
+    const pathOf = (id: string): string => join(sysfs.root, "bus/w1/devices", id, "temperature");
+    const paths = [pathOf("28-0316a2794fff"), pathOf("28-0316a2794ffe")] as const;
+    await mkdir(dirname(paths[1]), { recursive: true });
+    await rm(paths[0]);
+    // Opening one to read waits until somebody writes.
+    if (spawnSync("mkfifo", [...paths]).status !== 0) throw new Error("mkfifo failed");
+    const clock = createFakeClock();
+    const sensors = { first: { onewire: "28-0316a2794fff" }, second: { onewire: "28-0316a2794ffe" } };
+    await using rig = await start(sysfs, { clock }, { sensors, timeout: "5s" });
+    await using link = await bindLink(rig.provider, { config: { sensors: Object.keys(sensors) } });
+    const first = link.call(READER, "read", "first");
+    const second = link.call(READER, "read", "second").catch((error: unknown) => error);
+    await clock.advance(seconds(3));
+    await writeFile(paths[0], "20000\n");
+    expect(await first).toMatchObject({ value: { tag: "ok", val: 20 } });
+    await clock.advance(seconds(3));
+    await writeFile(paths[1], "21000\n");
+    expect(await second).toMatchObject({ value: { tag: "ok", val: 21 } });
+    const hung = link.call(READER, "read", "first").catch((error: unknown) => error);
+    await clock.advance(seconds(5));
+    expect(await hung).toMatchObject({ payload: { tag: "failed" } });
+    await writeFile(paths[0], "20000\n");
+  });
+
   test("refuses a sensor that is not granted, or that there is none of", async ({ expect }) => {
     await using sysfs = await createSysfs();
     await using rig = await start(sysfs);

@@ -1,4 +1,4 @@
-import { createExclusive, type Clock, type Millis } from "#provider";
+import { createExclusive, millis, type Clock, type Millis } from "#provider";
 import type { SensorsConfig } from "./config.ts";
 import { SensorError, createSensor, type Sensor } from "./sysfs.ts";
 
@@ -38,10 +38,16 @@ export function createStation({ config, clock }: StationDeps): Station {
   }
   // A thermometer takes most of a second, and its bus carries one conversion at a time: they share one thread.
   const bus = createExclusive();
+  /** When the last reading on the bus began: those that wait for their turn are not late while it moves on. */
+  let moved = 0;
 
   const ask = (entry: Entry): Promise<number> => {
     if (entry.pending !== undefined) return entry.pending;
-    const started = entry.isOnBus ? bus.run(() => entry.sensor.read()) : entry.sensor.read();
+    const onBus = (): Promise<number> => {
+      moved = clock.monotonic();
+      return entry.sensor.read();
+    };
+    const started = entry.isOnBus ? bus.run(onBus) : entry.sensor.read();
     const pending = started.finally(() => (entry.pending = undefined));
     pending.catch(() => {});
     return (entry.pending = pending);
@@ -53,7 +59,9 @@ export function createStation({ config, clock }: StationDeps): Station {
     async read(name) {
       const entry = entries.get(name);
       if (entry === undefined) throw new Error(`There is no sensor "${name}"`);
-      const value = await within(clock, config.timeout, ask(entry)).catch((error: unknown) => {
+      const asked = clock.monotonic();
+      const since = (): number => (entry.isOnBus ? Math.max(asked, moved) : asked);
+      const value = await within({ clock, limit: config.timeout, since }, ask(entry)).catch((error: unknown) => {
         if (error instanceof SensorError) return error;
         throw error;
       });
@@ -62,11 +70,22 @@ export function createStation({ config, clock }: StationDeps): Station {
   };
 }
 
-async function within<T>(clock: Clock, limit: Millis, work: Promise<T>): Promise<T> {
+interface Within {
+  readonly clock: Clock;
+  readonly limit: Millis;
+  /** What the limit is counted from; may move on. */
+  readonly since: () => number;
+}
+
+async function within<T>({ clock, limit, since }: Within, work: Promise<T>): Promise<T> {
   const ended = new AbortController();
-  const late = clock.sleep(limit, ended.signal).then(() => {
+  const expire = async (): Promise<never> => {
+    for (let left = limit as number; left > 0; left = since() + limit - clock.monotonic()) {
+      await clock.sleep(millis(left), ended.signal);
+    }
     throw new SensorError("failed", `its driver did not answer within ${limit} ms`);
-  });
+  };
+  const late = expire();
   // Ended early, it rejects with nobody waiting.
   late.catch(() => {});
   try {

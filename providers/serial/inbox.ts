@@ -64,6 +64,8 @@ export function createInbox({ label, limit, log, handleFrame, handlePresence }: 
     const at = items.findIndex(({ kind }) => kind === "frame");
     const [dropped] = items.splice(at, 1);
     frames -= 1;
+    // What it stood between: of changes without a frame between them the last is enough.
+    if (at > 0 && items[at]?.kind === "presence") items.splice(at - 1, 1);
     const count = dropped?.kind === "frame" ? dropped.lost + 1 : 0;
     const next = items.find((item) => item.kind === "frame");
     if (next === undefined) lost += count;

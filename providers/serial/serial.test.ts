@@ -1,6 +1,7 @@
 import { describe, test } from "vitest";
-import { PetioleError } from "#provider";
+import { PetioleError, type Clock } from "#provider";
 import { serialSuite } from "../../test/conformance/serial/suite.ts";
+import { createFakeClock } from "../../test/support/fake-clock.ts";
 import { createMailbox } from "../../test/support/mailbox.ts";
 import { providerDeps, startProvider } from "../../test/support/provider-rig.ts";
 import { createSerialProvider } from "./index.ts";
@@ -34,6 +35,8 @@ describe("createSerialProvider()", () => {
       provider.parseConfig({ ports: { boiler: { path: "ttyUSB0", baud: 1, framing: { delimiter: "" } } } });
     expect(parse).toThrow(/ports\.boiler\.path[^]*ports\.boiler\.framing\.delimiter|baud/);
     expect(parse).toThrow(expect.objectContaining({ code: "ERR_PROVIDER_CONFIG" }) as Error);
+    const reopen = { initial: "0ms", max: "0ms" };
+    expect(() => provider.parseConfig({ ports: { boiler: { path: "/dev/x", reopen } } })).toThrow("want 1ms at least");
   });
 
   test("start() does not wait for a device that is missing", async ({ expect }) => {
@@ -49,6 +52,28 @@ describe("createSerialProvider()", () => {
     await tried.waitFor(3);
     await using link = await rig.bind({ config: { ports: ["boiler"] } });
     expect(await link.call("petiole:serial/port", "list-ports")).toEqual([["boiler", false]]);
+  });
+
+  test("a file without a device behind it is tried with growing delays, as one that fails", async ({ expect }) => {
+    const clock = createFakeClock();
+    const slept = createMailbox<number>();
+    const recording: Clock = {
+      ...clock,
+      sleep: async (duration, signal) => {
+        slept.put(duration);
+        await clock.sleep(duration, signal);
+      },
+    };
+    const reopen = { initial: "1h", max: "1h" };
+    await using _rig = await startProvider(
+      (deps) =>
+        createSerialProvider(deps, async () => {
+          throw new PetioleError("ERR_DEVICE_MISSING", "no such device");
+        }),
+      { ports: { boiler: { path: "/dev/null", reopen } } },
+      { clock: recording },
+    );
+    expect((await slept.waitFor(1))[0]).toBeGreaterThan(60_000);
   });
 
   test.for([

@@ -21,6 +21,9 @@ const rs485 = z.strictObject({
   terminate: z.boolean().default(false),
 });
 
+/** Between two attempts: none at all would be one attempt after another, as fast as they fail. */
+const pause = () => duration().refine((value) => value >= 1, "want 1ms at least");
+
 /** What a device file is opened with, whatever is spoken on it. */
 export const lineShape = {
   /** Device file; prefer a name that survives replugging, such as one below /dev/serial/by-id. */
@@ -39,9 +42,7 @@ export const lineShape = {
   write_timeout: duration()
     .refine((value) => value >= 1, "want 1ms at least")
     .default(seconds(5)),
-  reopen: z
-    .strictObject({ initial: duration().default(millis(250)), max: duration().default(seconds(10)) })
-    .prefault({}),
+  reopen: z.strictObject({ initial: pause().default(millis(250)), max: pause().default(seconds(10)) }).prefault({}),
 };
 const line = z.strictObject(lineShape);
 export type LineConfig = z.infer<typeof line>;

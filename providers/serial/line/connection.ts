@@ -72,16 +72,18 @@ export function createConnection(deps: ConnectionDeps): Connection {
     onPresence(false);
   };
 
+  const hasFile = async (): Promise<boolean> =>
+    await access(config.path).then(
+      () => true,
+      () => false,
+    );
+
   /** Waits until the device file is there, or the time has passed: tells which. */
   const appears = async (limit: Millis): Promise<boolean> => {
     const end = clock.monotonic() + limit;
     for (let left = limit as number; left > 0; left = end - clock.monotonic()) {
       await clock.sleep(millis(Math.min(left, LOOK_EVERY)), stopping.signal);
-      const isThere = await access(config.path).then(
-        () => true,
-        () => false,
-      );
-      if (isThere) return true;
+      if (await hasFile()) return true;
     }
     return false;
   };
@@ -93,13 +95,16 @@ export function createConnection(deps: ConnectionDeps): Connection {
     while (!stopping.signal.aborted) {
       const started = clock.monotonic();
       isMissing = false;
+      // Asked before: one that is plugged in now is opened, or looked for.
+      const hadFile = await hasFile();
       try {
         const opened = await open(config, onData);
         reported = undefined;
         await hold(opened);
       } catch (err) {
         absence = absenceOf(err);
-        isMissing = isPetioleError(err, "ERR_DEVICE_MISSING");
+        // A file without a device behind it, as containers have them, tells nothing when one is plugged in.
+        isMissing = isPetioleError(err, "ERR_DEVICE_MISSING") && !hadFile;
         const message = reasonOf(err);
         // Said once, not at every try.
         if (message !== reported) log.warn("Cannot open a serial port", { port: label, path: config.path, err });

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { duration, millis, seconds, type Millis } from "#provider";
 import { label, lineShape } from "../line/config.ts";
+import { WORDS } from "./values.ts";
 
 const wait = (standard: Millis, least: number, most: number) =>
   duration()
@@ -29,6 +30,8 @@ const register = z
     const type = raw.type ?? (isBit ? "bool" : "u16");
     if (isBit !== (type === "bool"))
       context.addIssue({ code: "custom", path: ["type"], message: `a ${raw.table} is ${isBit ? "" : "not "}a bool` });
+    if (raw.address + WORDS[type] > 0x10000)
+      context.addIssue({ code: "custom", path: ["address"], message: "its second half is beyond the last register" });
     return { ...raw, type };
   });
 export type RegisterConfig = z.infer<typeof register>;

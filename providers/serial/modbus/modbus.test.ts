@@ -427,5 +427,7 @@ test("parseConfig() of a Modbus provider reports what does not fit", ({ expect }
   expect(parse({ type: "bool" })).toThrow(/a holding is not a bool/);
   expect(parse({ scale: 0 })).toThrow(/another number than 0/);
   expect(parse({ address: 70_000 })).toThrow(/address/);
+  expect(parse({ address: 0xffff })).not.toThrow();
+  expect(parse({ address: 0xffff, type: "f32" })).toThrow("its second half is beyond");
   expect(() => provider.parseConfig({ buses: {} })).toThrow(/at least one bus/);
 });
