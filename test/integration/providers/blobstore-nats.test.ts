@@ -122,7 +122,7 @@ describe("blobstore-nats", () => {
 
   test("fails what is under way when the server goes, and works again when it is back", async ({ expect }) => {
     await using nats = await startNats({ jetstream: true });
-    await using world = await open(nats, { timeout: "500ms" });
+    await using world = await open(nats, { timeout: "3s" });
     await using component = await openComponent(world.rig, { namespace: "" });
     await component.create("c");
     await component.put("c", "o", Buffer.alloc(400_000, "a"));
