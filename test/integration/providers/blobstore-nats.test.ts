@@ -95,6 +95,9 @@ describe("blobstore-nats", () => {
       read += piece.byteLength;
     }
     expect(read).toBe(400_000);
+    await Promise.all(Array.from({ length: 4 }, async () => await component.put("c", "o", Buffer.alloc(100_000))));
+    await component.put("c", "o", "short");
+    expect(await size()).toBeLessThan(10_000);
     const { value, writer } = await component.begin();
     await component.on("c", "write-data", "p", value);
     await writer.write(Buffer.alloc(400_000));
