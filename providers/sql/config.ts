@@ -20,6 +20,9 @@ const statementTimeout = duration()
   .default(seconds(4))
   .refine((value) => value >= 10 && value <= minutes(60), "want 10ms to 1h");
 
+/** A server that is away is not asked without end. */
+const pause = () => duration().refine((value) => value >= 10 && value <= minutes(60), "want 10ms to 1h");
+
 /** Statements that may wait for a connection; further ones fail. */
 const queue = z.int().min(0).max(10_000).default(64);
 
@@ -59,11 +62,13 @@ export const postgresSchema = z
       .refine((value) => value >= 100 && value <= minutes(1), "want 100ms to 1m"),
     statement_timeout: statementTimeout,
     /** A connection that nobody used for so long is closed. */
-    idle_timeout: duration().default(minutes(5)),
+    idle_timeout: duration()
+      .default(minutes(5))
+      .refine((value) => value >= 1000 && value <= minutes(1440), "want 1s to 1d"),
     reconnect: z
       .strictObject({
-        initial: duration().default(millis(500)),
-        max: duration().default(seconds(30)),
+        initial: pause().default(millis(500)),
+        max: pause().default(seconds(30)),
       })
       .prefault({}),
   })

@@ -347,28 +347,28 @@ export async function openAgent({ config, file, env, clock, signal, onEnd, ...de
   if (operator !== undefined) stack.use(operator.host);
   let watch: BucketWatch | undefined;
   let state: AgentStatus["state"] = "starting";
-  const status = async (): Promise<AgentStatus> =>
-    redactor.deep({
-      device: config.device.id,
-      version: VERSION,
-      pid: process.pid,
-      state,
-      uptime: (clock.monotonic() - started) / 1000,
-      rss: process.memoryUsage.rss(),
-      hub: hub.state(),
-      clock: clockSync.status(),
-      outbox: await outboxStats(),
-      inbox: { ...inbox.stats(), hub: hub.inbound() },
-      desired: desired.status(watch),
-      lattice: lattice?.status(),
-      operator: operator?.host.status(),
-      ...host.status(),
-      links: desired
-        .current()
-        .links.map(({ name, source, target, interfaces }) => ({ name, source, target, interfaces })),
-    });
+  const readStatus = async (): Promise<AgentStatus> => ({
+    device: config.device.id,
+    version: VERSION,
+    pid: process.pid,
+    state,
+    uptime: (clock.monotonic() - started) / 1000,
+    rss: process.memoryUsage.rss(),
+    hub: hub.state(),
+    clock: clockSync.status(),
+    outbox: await outboxStats(),
+    inbox: { ...inbox.stats(), hub: hub.inbound() },
+    desired: desired.status(watch),
+    lattice: lattice?.status(),
+    operator: operator?.host.status(),
+    ...host.status(),
+    links: desired
+      .current()
+      .links.map(({ name, source, target, interfaces }) => ({ name, source, target, interfaces })),
+  });
+  const status = async (): Promise<AgentStatus> => redactor.deep(await readStatus());
   const path = join(config.runtime_dir, SOCKET_NAME);
-  const readMetrics = async (): Promise<MetricFamily[]> => [...agentMetrics(await status()), ...metrics.families()];
+  const readMetrics = async (): Promise<MetricFamily[]> => [...agentMetrics(await readStatus()), ...metrics.families()];
   const handlers = {
     status,
     metrics: readMetrics,

@@ -129,6 +129,18 @@ describe("createLinkControl()", () => {
     expect((await third.list()).idle).toMatchObject([{ of: { target: "disk" }, to: "redis" }]);
   });
 
+  test("remembers the swap of a link that has no configuration", async ({ expect }) => {
+    const plain = { ...wanted, links: wanted.links.map((one) => ({ ...one, config: undefined })) };
+    const first = await createWorld();
+    first.world.wanted = plain;
+    await first.swap("redis", { from: "disk" });
+    const second = await createWorld(first.stored);
+    second.world.wanted = plain;
+    expect((await second.list()).idle).toEqual([]);
+    await second.reset();
+    expect(second.stored.size).toBe(0);
+  });
+
   test("swaps nothing of a component that has no such link, and nothing that is not swapped back", async ({
     expect,
   }) => {

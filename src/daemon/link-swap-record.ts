@@ -9,7 +9,8 @@ const record = z.object({
     z.object({
       of: z.object({ name: z.string(), source: z.string(), target: z.string(), interfaces: z.array(z.string()) }),
       to: z.string(),
-      config: z.unknown(),
+      /** A link may have none. */
+      config: z.unknown().optional(),
       /** Where secrets stand in it. What only looks like one was none before, and is none now. */
       secrets: z.array(z.array(z.union([z.string(), z.number()]))).optional(),
     }),

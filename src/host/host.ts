@@ -76,6 +76,8 @@ export interface Host extends AsyncDisposable {
   checkLink(link: LinkSpec): Promise<void>;
 }
 
+type FallibleStatus = Pick<ComponentStatus, "lastError" | "update"> & Pick<ProviderStatus, "report">;
+
 interface Failure {
   readonly error: PetioleError;
   readonly attempts: number;
@@ -126,6 +128,19 @@ export function createHost({ runtime, registry, services, trust, remote, kept, c
     const live = components.get(id)?.live;
     if (live === undefined || !isWatching(live.prepared)) return;
     void tellChanges(live.running, changes, log.child({ component: id }));
+  }
+
+  /** What is said of failures may have a secret in it. Names may not be touched: they say what is meant. */
+  function concealed<Status extends FallibleStatus>(status: Status): Status {
+    const shown = (error: StatusError | undefined): StatusError | undefined =>
+      error === undefined ? undefined : { ...error, message: secrets.conceal(error.message) };
+    const { update, report } = status;
+    return {
+      ...status,
+      lastError: shown(status.lastError),
+      ...(update !== undefined && { update: { ...update, reason: shown(update.reason) } }),
+      ...(report !== undefined && { report: { ...report, lastError: shown(report.lastError) } }),
+    };
   }
 
   /** What providers measure, for as long as they run. */
@@ -213,7 +228,7 @@ export function createHost({ runtime, registry, services, trust, remote, kept, c
     onOutcome: (outcome) => {
       const live = components.get(id)?.live;
       if (live !== undefined) serving.renew(id, live.prepared);
-      updates.tell(secrets.conceal(outcome));
+      updates.tell({ ...outcome, error: secrets.conceal(outcome.error) });
     },
     onSettled: () => updates.clear(),
   });
@@ -401,12 +416,11 @@ export function createHost({ runtime, registry, services, trust, remote, kept, c
     fileOf: (id) => desired.components.find((spec) => spec.id === id)?.file,
     checkLink: async (link) => await binder.check(link),
 
-    status: () =>
-      secrets.conceal({
-        components: desired.components.map((spec) => componentStatus(spec, components.get(spec.id), links)),
-        providers: desired.providers.map((spec) => providerStatus(spec, providers.get(spec.id))),
-        links: desired.links.map((spec) => linkStatus(spec, links.get(linkKey(spec)))),
-      }),
+    status: () => ({
+      components: desired.components.map((spec) => concealed(componentStatus(spec, components.get(spec.id), links))),
+      providers: desired.providers.map((spec) => concealed(providerStatus(spec, providers.get(spec.id)))),
+      links: desired.links.map((spec) => concealed(linkStatus(spec, links.get(linkKey(spec))))),
+    }),
 
     async [Symbol.asyncDispose]() {
       stopping.abort(new PetioleError("ERR_COMPONENT_STOPPED", "The agent is stopping"));

@@ -54,7 +54,8 @@ interface Gap {
 }
 
 export function createRouter({ clock, grace }: RouterDeps): Router {
-  const routes = new Map<string, LiveRoute>();
+  /** What serves a place is the last one. Those before it may be needed again: what took their place may go first. */
+  const routes = new Map<string, readonly LiveRoute[]>();
   const gaps = new Map<string, Gap>();
   const placeOf = (component: ComponentId, name: string): string => `${component} ${name}`;
 
@@ -79,7 +80,7 @@ export function createRouter({ clock, grace }: RouterDeps): Router {
     if (gap === undefined || gap.waiting >= MOST_WAITING) return undefined;
     gap.waiting += 1;
     await gap.over.promise;
-    return routes.get(place);
+    return routes.get(place)?.at(-1);
   }
 
   return {
@@ -87,15 +88,20 @@ export function createRouter({ clock, grace }: RouterDeps): Router {
       const places = interfaces.map((name) => placeOf(component, name));
       const route = new LiveRoute(functions, meter, clock);
       for (const place of places) {
-        routes.set(place, route);
+        routes.set(place, [...(routes.get(place) ?? []), route]);
         closeGap(place, gaps.get(place));
       }
       return {
         drain: async (limit) => await route.drain(limit),
         [Symbol.dispose]: () => {
           for (const place of places) {
-            // A newer route may have taken the place of this one already.
-            if (routes.get(place) !== route) continue;
+            const before = routes.get(place);
+            if (before?.includes(route) !== true) continue;
+            const others = before.filter((one) => one !== route);
+            if (others.length > 0) {
+              routes.set(place, others);
+              continue;
+            }
             routes.delete(place);
             openGap(place);
           }
@@ -106,7 +112,7 @@ export function createRouter({ clock, grace }: RouterDeps): Router {
     async call(component, interfaceName, functionName, args) {
       const name = unversioned(interfaceName);
       const place = placeOf(component, name);
-      const route = routes.get(place) ?? (await arrival(place));
+      const route = routes.get(place)?.at(-1) ?? (await arrival(place));
       if (route === undefined) {
         throw new PetioleError(
           "ERR_PROVIDER_STOPPED",

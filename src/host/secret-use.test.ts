@@ -149,6 +149,15 @@ describe("a host with secrets", () => {
     expect(JSON.stringify(on.log.records)).not.toContain("marker-value");
   });
 
+  test("shows the names of things as they are, also when a secret is one of them", async ({ expect }) => {
+    await using on = world(new Map([["a", "mosquitto"]]));
+    await on.host.apply(state({ mosquitto: { fails: secret("a") } }, { mosquitto: {} }));
+    const { components, providers, links } = on.host.status();
+    expect(providers).toMatchObject([{ id: "mosquitto", lastError: { message: 'Cannot log in with "***"' } }]);
+    expect(components).toMatchObject([{ id: "of-mosquitto" }]);
+    expect(links).toMatchObject([{ source: "of-mosquitto", target: "mosquitto" }]);
+  });
+
   test("takes bytes for no text", async ({ expect }) => {
     await using on = world(new Map([["a", Uint8Array.of(0xff)]]));
     await on.host.apply(state({ p: { password: secret("a") } }));

@@ -116,6 +116,23 @@ describe("createSecrets()", () => {
     await expect(secrets.get(request("a"))).rejects.toMatchObject({ code: "ERR_SECRET_UNAVAILABLE", retryable: true });
   });
 
+  test("each name that somebody has for a secret is told of, with the backend or without it", async ({ expect }) => {
+    const { values, clock, secrets } = world();
+    await using _all = secrets;
+    values.set("a", "one");
+    const named = { reference: new SecretReference({ secret: "a", backend: "box" }), asker: "p" };
+    const told: (string | undefined)[] = [];
+    const before = secrets.watch([request("a")], () => {});
+    using _watching = secrets.watch([named, request("a")], (changed) => {
+      told.push(...changed.map(({ reference }) => reference.backend));
+    });
+    before[Symbol.dispose]();
+    await secrets.get(named);
+    values.set("a", "two");
+    await clock.advance(seconds(2));
+    expect(told).toEqual(["box", undefined]);
+  });
+
   test("each asker has its own reading", async ({ expect }) => {
     const { values, secrets, reads } = world();
     await using _all = secrets;

@@ -37,7 +37,8 @@ export interface SecretsDeps {
 interface Entry {
   readonly request: SecretRequest;
   readonly backend: SecretBackend;
-  readonly listeners: Set<Listener>;
+  /** With the secret as each has named it: a reference may say which backend is meant, or leave it to the default. */
+  readonly listeners: Map<Listener, SecretRequest[]>;
   value: SecretValue | undefined;
   /** Seen once, where a value has to be seen twice to count. */
   candidate: SecretValue | undefined;
@@ -155,8 +156,8 @@ export function createSecrets({ backends, fallback, redactor, clock, log }: Secr
       const changed = new Map<Listener, SecretRequest[]>();
       for (const entry of entries.values()) {
         if (entry.backend !== backend || !(await look(entry))) continue;
-        for (const listener of entry.listeners) {
-          changed.set(listener, [...(changed.get(listener) ?? []), entry.request]);
+        for (const [listener, requests] of entry.listeners) {
+          changed.set(listener, [...(changed.get(listener) ?? []), ...requests]);
         }
       }
       for (const [listener, requests] of changed) listener(requests);
@@ -183,14 +184,14 @@ export function createSecrets({ backends, fallback, redactor, clock, log }: Secr
         const entry: Entry = entries.get(key) ?? {
           request,
           backend,
-          listeners: new Set(),
+          listeners: new Map(),
           value: undefined,
           candidate: undefined,
           generation: 0,
           failure: undefined,
           reading: undefined,
         };
-        entry.listeners.add(listener);
+        entry.listeners.set(listener, [...(entry.listeners.get(listener) ?? []), request]);
         entries.set(key, entry);
         keys.add(key);
       }

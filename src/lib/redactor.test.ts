@@ -61,6 +61,14 @@ describe("createRedactor()", () => {
     expect(redactor.deep(plain)).toBe(plain);
   });
 
+  test("leaves the codes and the parts of errors as they are, whatever the secret is", ({ expect }) => {
+    const redactor = knowing("PROVIDER", "message", "PetioleError");
+    const hidden = redactor.deep(new PetioleError("ERR_PROVIDER_START", "the message of PROVIDER"));
+    expect([hidden.code, hidden.retryable, hidden.message]).toEqual(["ERR_PROVIDER_START", true, "the *** of ***"]);
+    const fields = redactor.deep({ code: "ERR_PROVIDER_START", text: "ERR_PROVIDER_START" });
+    expect(fields).toEqual({ code: "ERR_PROVIDER_START", text: "ERR_***_START" });
+  });
+
   test("a circle in a value does not hang it", ({ expect }) => {
     const circle: Record<string, unknown> = { text: "hunter22" };
     circle["self"] = circle;

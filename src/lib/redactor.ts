@@ -1,5 +1,6 @@
 // Keeps the values of secrets out of whatever is shown, logged or sent.
 
+import { isErrorCode } from "../domain/errors.ts";
 import type { SecretValue } from "../domain/secret.ts";
 import type { Logger, LogFields } from "./log.ts";
 
@@ -40,7 +41,11 @@ export function createRedactor(): Redactor {
     // An error has its message and its stack where Object.entries() does not look.
     const keys = isError ? Object.getOwnPropertyNames(value) : Object.keys(value);
     const entries = keys.map((key) => [key, (value as Record<string, unknown>)[key]] as const);
-    const next = entries.map(([key, inner]) => [text(key), deep(inner, depth + 1)] as const);
+    // A code says what becomes of an error, and what an error has is named by its class: none of it is anybody's secret.
+    const next = entries.map(([key, inner]) => {
+      const isKept = key === "code" && isErrorCode(inner);
+      return [isError ? key : text(key), isKept ? inner : deep(inner, depth + 1)] as const;
+    });
     if (next.every(([key, inner], index) => key === entries[index]?.[0] && inner === entries[index]?.[1])) return value;
     if (!isError) return Object.fromEntries(next);
     const copy: unknown = Object.create(prototype as object);

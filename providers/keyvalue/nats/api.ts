@@ -124,8 +124,9 @@ export function createJetStreamApi({ path, timeout, maxInflight }: JetStreamApiD
       for await (const message of subscription) {
         const { code = 0 } = message.headers ?? {};
         if (code === NOBODY) throw new errors.NoRespondersError(subject);
-        // Another status: there are no more, or the consumer is gone.
-        if (code > 0) return messages;
+        if (ENOUGH.includes(code)) return messages;
+        // Such as a consumer that is gone: what came so far is not all there is.
+        if (code > 0) throw new BackendError("unavailable", "the server ended a listing");
         messages.push(message);
         if (messages.length === batch) return messages;
       }
@@ -139,6 +140,8 @@ export function createJetStreamApi({ path, timeout, maxInflight }: JetStreamApiD
 }
 
 const NOBODY = 503;
+/** There are no more messages now. */
+const ENOUGH: readonly number[] = [404, 408];
 /** What the headers of a request take at most. */
 const HEADER_ROOM = 256;
 

@@ -4,6 +4,7 @@ import { connect as connectTls, type ConnectionOptions } from "node:tls";
 import type { Clock, Millis } from "#provider";
 import { BackendError } from "../backend.ts";
 import type { RedisConfig } from "../config.ts";
+import { Refusal } from "./resp.ts";
 import { talkRedis, type ConnectionLimits, type RedisConnection } from "./connection.ts";
 
 /** Larger values are not taken from the server, whoever has put them there. */
@@ -34,12 +35,20 @@ async function logIn(connection: RedisConnection, config: RedisConfig): Promise<
   const [password] =
     password_file === undefined ? [config.password] : (await readFile(password_file, "utf8")).split(/\r?\n/);
   if (password !== undefined) {
-    await connection.command(["AUTH", ...(username === undefined ? [] : [username]), password]);
+    try {
+      await connection.command(["AUTH", ...(username === undefined ? [] : [username]), password]);
+    } catch (error) {
+      // A server that does not know the command says so with what was given to it.
+      if (!(error instanceof BackendError && error.cause instanceof Refusal)) throw error;
+      throw new BackendError(error.reason, `the server refuses the login: ${codeOf(error.cause)}`);
+    }
   }
   // Without a password where one is wanted, this is what is refused.
   await connection.command(["PING"]);
   if (database !== 0) await connection.command(["SELECT", String(database)]);
 }
+
+const codeOf = ({ code }: Refusal): string => (/^[A-Z]{1,20}$/.test(code) ? code : "no word of its own");
 
 async function connectSocket(config: RedisConfig, clock: Clock, signal: AbortSignal): Promise<Socket> {
   const url = new URL(config.url);

@@ -57,6 +57,8 @@ describe("ReplyParser", () => {
     ["a list of too many", "*100001\r\n"],
     ["lists in lists in lists", "*1\r\n".repeat(5)],
     ["a number that is none", ":1.5\r\n"],
+    ["a list whose values are too much together", `*100000\r\n${`$1000\r\n${"x".repeat(1000)}\r\n`.repeat(7000)}`],
+    ["a list of many lists", `*100000\r\n${"*1\r\n:1\r\n".repeat(99_999)}`],
     ["a line without end", "x".repeat(70_000)],
   ] as const) {
     test(`refuses ${what}`, ({ expect }) => {

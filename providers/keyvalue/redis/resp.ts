@@ -34,6 +34,8 @@ export function encodeCommand(args: readonly Argument[]): Buffer {
 /** Of one line: a number, a length, a status or the text of an error. */
 const MAX_LINE = 64 * 1024;
 const MAX_ITEMS = 100_000;
+/** What keeping one costs besides its bytes, about. */
+const ITEM = 64;
 const MAX_DEPTH = 4;
 const LF = 10;
 
@@ -45,13 +47,18 @@ interface Bulk {
   filled: number;
 }
 
-/** Reads replies from a connection, however it is cut into pieces. A value beyond `maxValue` becomes a Refusal. */
+/**
+ * Reads replies from a connection, however it is cut into pieces. A value beyond `maxValue` becomes a Refusal; a list whose
+ * values are together beyond it, and beyond what MAX_ITEMS numbers take, is none.
+ */
 export class ReplyParser {
   readonly #onReply: (reply: Reply) => void;
   readonly #maxValue: number;
   #line: Buffer = Buffer.alloc(0);
   #bulk: Bulk | undefined;
   readonly #open: { readonly items: Reply[]; readonly count: number }[] = [];
+  /** What the lists that are open hold, in bytes. */
+  #held = 0;
 
   constructor(onReply: (reply: Reply) => void, maxValue: number) {
     this.#onReply = onReply;
@@ -70,6 +77,7 @@ export class ReplyParser {
     if (this.#line.length + stop - at > MAX_LINE) throw new ProtocolError("a line is too long");
     const line = Buffer.concat([this.#line, chunk.subarray(at, stop)]);
     this.#line = end < 0 ? line : Buffer.alloc(0);
+    if (end >= 0) this.#hold(line.length);
     if (end >= 0) this.#takeLine(line.toString("utf8").replace(/\r?\n$/, ""));
     return stop;
   }
@@ -96,6 +104,7 @@ export class ReplyParser {
   #beginBulk(length: number): void {
     if (length < 0) return this.#take(undefined);
     const size = length + CRLF.length;
+    if (length <= this.#maxValue) this.#hold(length);
     this.#bulk = { target: length > this.#maxValue ? undefined : Buffer.allocUnsafe(size), size, filled: 0 };
   }
 
@@ -113,6 +122,13 @@ export class ReplyParser {
     return stop;
   }
 
+  /** A single value has a bound already. */
+  #hold(bytes: number): void {
+    if (this.#open.length === 0) return;
+    this.#held += bytes;
+    if (this.#held > this.#maxValue + MAX_ITEMS * ITEM) throw new ProtocolError("a list is too large");
+  }
+
   #beginArray(count: number): void {
     if (count < 0) return this.#take(undefined);
     if (count === 0) return this.#take([]);
@@ -122,10 +138,14 @@ export class ReplyParser {
 
   /** One value is complete, and with it perhaps the lists that it is the last of. */
   #take(value: Reply): void {
+    this.#hold(ITEM);
     let reply = value;
     for (;;) {
       const list = this.#open.at(-1);
-      if (list === undefined) return this.#onReply(reply);
+      if (list === undefined) {
+        this.#held = 0;
+        return this.#onReply(reply);
+      }
       list.items.push(reply);
       if (list.items.length < list.count) return;
       this.#open.pop();

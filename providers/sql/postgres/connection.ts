@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import type { Socket } from "node:net";
+import { checkServerIdentity, type PeerCertificate } from "node:tls";
 import { Client, type Submittable } from "pg";
 import type { PostgresConfig } from "../config.ts";
 import type { Preparation, Batch, Outcome, Statement } from "./wire.ts";
@@ -29,6 +30,7 @@ const SETTINGS = [
 
 async function tlsOptions({ tls }: PostgresConfig): Promise<object | false> {
   if (tls === false) return false;
+  const { server_name: name } = tls;
   const read = async (path: string | undefined): Promise<string | undefined> =>
     path === undefined ? undefined : await readFile(path, "utf8");
   const [ca, cert, key] = await Promise.all([tls.ca_file, tls.cert_file, tls.key_file].map(read));
@@ -36,7 +38,13 @@ async function tlsOptions({ tls }: PostgresConfig): Promise<object | false> {
     rejectUnauthorized: true,
     ...(ca === undefined ? {} : { ca }),
     ...(cert === undefined ? {} : { cert, key }),
-    ...(tls.server_name === undefined ? {} : { servername: tls.server_name }),
+    // The driver puts a host that is a name in place of `servername`, so the certificate is compared here.
+    ...(name === undefined
+      ? {}
+      : {
+          servername: name,
+          checkServerIdentity: (_host: string, found: PeerCertificate) => checkServerIdentity(name, found),
+        }),
   };
 }
 
@@ -83,14 +91,18 @@ export async function connect(config: PostgresConfig, signal: AbortSignal): Prom
   client.on("error", lose);
   client.on("end", lose);
   signal.addEventListener("abort", destroy, { once: true });
+  let late: NodeJS.Timeout | undefined;
   try {
     await client.connect();
+    // The driver's own limit ends here.
+    late = setTimeout(destroy, config.connect_timeout);
     await client.query(SETTINGS.map((setting) => `SET ${setting}`).join("; "));
     await client.query(`SET statement_timeout = ${config.statement_timeout}`);
   } catch (error) {
     destroy();
     throw error;
   } finally {
+    clearTimeout(late);
     signal.removeEventListener("abort", destroy);
   }
   return {

@@ -5,7 +5,7 @@ import type { ResultLimits, ResultRow, SqlEngine } from "../engine.ts";
 import { denied, failure, paramsFault } from "../sql-fault.ts";
 import { fromText, HSTORE, readingOf, toText, type PgValue, type Reading } from "../values/types.ts";
 import type { Connection } from "./connection.ts";
-import { endsConnection, isServerError, toFault } from "./faults.ts";
+import { endsConnection, isServerError, outdatesKept, toFault } from "./faults.ts";
 import type { Pool } from "./pool.ts";
 import { Batch, Preparation, Statement, type Outcome } from "./wire.ts";
 
@@ -21,8 +21,8 @@ const GRACE = 1000;
 const FIRST_OF_EXTENSIONS = 16_384;
 const MAX_PARAMS = 65_535;
 
-/** Statements that leave nothing behind in the session. */
-const HARMLESS = /^(SELECT|INSERT|UPDATE|DELETE|MERGE|CREATE|ALTER|DROP|TRUNCATE|COMMENT|REFRESH|EXPLAIN|SHOW)\b/;
+/** Statements that leave nothing behind in the session. CREATE does, of what is temporary. */
+const HARMLESS = /^(SELECT|INSERT|UPDATE|DELETE|MERGE|ALTER|DROP|TRUNCATE|COMMENT|REFRESH|EXPLAIN|SHOW)\b/;
 /** Statements that mean nothing when the session ends after them. */
 const OF_TRANSACTIONS = /^(BEGIN|START TRANSACTION|SAVEPOINT|RELEASE|ROLLBACK|COMMIT|PREPARE TRANSACTION|DECLARE)\b/;
 
@@ -44,7 +44,7 @@ export function createPostgresEngine({ pool, config, clock }: PostgresEngineDeps
       try {
         return await work(connection, discard);
       } catch (error) {
-        if (isServerError(error) && endsConnection(error)) discard();
+        if (isServerError(error) && (endsConnection(error) || outdatesKept(error))) discard();
         if (late) throw failure("timeout", "the database did not answer; what the statement did is not known", error);
         throw toFault(error, withValues);
       } finally {
@@ -54,8 +54,11 @@ export function createPostgresEngine({ pool, config, clock }: PostgresEngineDeps
   }
 
   /** A result of a statement that went its way alone. */
-  function settle({ command }: Outcome, discard: () => void): void {
-    if (command === undefined || HARMLESS.test(command)) return;
+  function settle({ command, fields }: Outcome, discard: () => void): void {
+    if (command === undefined) return;
+    // Without columns it has made a table, by INTO or AS, which may be temporary.
+    const makesTable = command.startsWith("SELECT") && fields.length === 0;
+    if (HARMLESS.test(command) && !makesTable) return;
     discard();
     if (OF_TRANSACTIONS.test(command)) {
       throw denied(`a transaction ends with the call; want "${command}" in a batch that ends it`);

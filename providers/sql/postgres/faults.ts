@@ -33,6 +33,9 @@ const PROTOCOL_VIOLATION = "08P01";
 /** Whether the connection that an error came over is of no use any more. */
 export const endsConnection = ({ code }: ServerError): boolean => /^(08|57P)/.test(code) && code !== PROTOCOL_VIOLATION;
 
+/** Whether a statement that the server keeps may be no longer as it was, or not there: it would fail again and again. */
+export const outdatesKept = ({ code }: ServerError): boolean => code === "0A000" || code === "26000";
+
 /** `withValues`: values were given with the statement, so that a value which does not fit may be one of them. */
 export function toFault(error: unknown, withValues: boolean): SqlFault {
   if (error instanceof SqlFault) return error;

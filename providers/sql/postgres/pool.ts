@@ -139,7 +139,10 @@ export function createPool({ config, clock, log, metrics }: PoolDeps): Pool {
     const result = await Promise.race([promise, expired]);
     timer.abort();
     if (result !== "expired") return;
-    waiting.splice(waiting.indexOf(resolve), 1);
+    const at = waiting.indexOf(resolve);
+    // Its turn came at the same time.
+    if (at === -1) return;
+    waiting.splice(at, 1);
     throw failure("busy", "all connections were in use for too long");
   }
 

@@ -27,10 +27,11 @@ export async function openMetricsServer({ listen, read }: MetricsServerDeps): Pr
       response.writeHead(404).end();
       return;
     }
-    read().then(
-      (families) => {
+    const page = async (): Promise<string> => formatPrometheus(await read());
+    page().then(
+      (text) => {
         response.writeHead(200, { "content-type": "text/plain; version=0.0.4; charset=utf-8" });
-        response.end(formatPrometheus(families));
+        response.end(text);
       },
       () => response.writeHead(503).end(),
     );

@@ -2,7 +2,7 @@
 // calls work again when it does. And that other programs find in the bucket what they expect.
 
 import { Kvm } from "@nats-io/kv";
-import { connect } from "@nats-io/transport-node";
+import { connect, headers } from "@nats-io/transport-node";
 import { describe, expect, test } from "vitest";
 import { createKeyValueNatsProvider } from "../../../providers/keyvalue/nats/index.ts";
 import { open, text } from "../../conformance/keyvalue/subject.ts";
@@ -150,6 +150,24 @@ describe("keyvalue-nats", () => {
     await using bucket = await open(rig);
     await expect(bucket.get("k")).rejects.toMatchObject(failing("unavailable"));
     await expect(bucket.set("k", "x")).rejects.toMatchObject(failing("unavailable"));
+  });
+
+  test("a listing that the server ends before its end is unavailable", async ({ expect }) => {
+    await using server = await startNats();
+    // Says that there are keys, and then that what would give them is gone.
+    const impostor = await connect({ servers: server.url });
+    impostor.subscribe("$JS.API.>", {
+      callback: (_error, message) => {
+        if (message.subject.includes(".MSG.NEXT.")) message.respond("", { headers: headers(409, "Consumer Deleted") });
+        else message.respond(JSON.stringify({ config: { max_msgs_per_subject: 1 }, num_pending: 2 }));
+      },
+    });
+    await impostor.flush();
+    await using nats = await openNatsPaths(server.url);
+    await using rig = await provide(nats);
+    await using bucket = await open(rig);
+    await expect(bucket.list()).rejects.toMatchObject(failing("unavailable"));
+    await impostor.close();
   });
 
   test("what the user may not do is access-denied", async ({ expect }) => {

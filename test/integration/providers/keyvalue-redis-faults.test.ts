@@ -10,7 +10,7 @@ import { open, text } from "../../conformance/keyvalue/subject.ts";
 import { createAuthority } from "../../support/certificates.ts";
 import { freePort } from "../../support/ports.ts";
 import { tempFolder } from "../../support/processes.ts";
-import { startProvider, type Rig } from "../../support/provider-rig.ts";
+import { recordingLogger, startProvider, type Rig } from "../../support/provider-rig.ts";
 import { startRedis, testRedisBinary } from "../../support/redis.ts";
 import { waitFor } from "../../support/wait-for.ts";
 
@@ -211,6 +211,21 @@ describe("keyvalue-redis with something else at the other end", () => {
       });
     });
   }
+
+  test("a password that a server sends back is neither logged nor told", async ({ expect }) => {
+    const echo = "-ERR unknown command 'AUTH', with args beginning with: 'swordfish'\r\n";
+    await using impostor = await startImpostor((socket) => socket.write(echo));
+    const log = recordingLogger();
+    const config = { url: `redis://${impostor.host}`, password: "swordfish", ...SOON };
+    await using rig = await startProvider(createKeyValueRedisProvider, config, { log });
+    await using bucket = await open(rig);
+    await expect(bucket.get("k")).rejects.toMatchObject({
+      payload: { tag: "other", val: "unavailable: no connection to Redis: the server refuses the login: ERR" },
+    });
+    const [record] = log.records;
+    expect(record).toMatchObject({ message: "Cannot connect to Redis" });
+    expect(JSON.stringify(log.records)).not.toContain("swordfish");
+  });
 
   test("an answer of another kind is a typed err", async ({ expect }) => {
     await using impostor = await startImpostor((socket, times) =>

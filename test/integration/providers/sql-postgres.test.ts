@@ -1,5 +1,7 @@
 // Pins `wasmcloud:postgres` on a real PostgreSQL: its types, its errors, and what becomes of calls when it goes away.
 
+import { once } from "node:events";
+import { createServer, type AddressInfo, type Socket } from "node:net";
 import { afterAll, beforeAll, describe, test } from "vitest";
 import { Client } from "pg";
 import { createSqlPostgresProvider } from "../../../providers/sql/postgres.ts";
@@ -288,10 +290,41 @@ describe.skipIf(skip !== undefined)("createSqlPostgresProvider()", () => {
     await db.sql.query("SET work_mem = '1MB'");
     await db.sql.batch("SET work_mem = '2MB'");
     await db.sql.query("LISTEN something");
+    await db.sql.query("CREATE TEMP TABLE pg_made (a integer)");
+    await db.sql.query("SELECT 1 AS a INTO TEMP pg_selected");
+    await db.sql.exec(await db.sql.prepare("CREATE TEMP TABLE pg_copied AS SELECT 1 AS a"));
+    expect(await db.sql.query("SELECT 1 FROM pg_class WHERE relpersistence = 't'")).toEqual([]);
     const denial = refused(expect, "invalid-query", /^denied: /);
     await expect(db.sql.query("COPY pg_type FROM STDIN")).rejects.toMatchObject(denial);
     expect(await db.sql.query("COPY (SELECT 1) TO STDOUT")).toEqual([]);
     expect(await shown()).toEqual(before);
+  });
+
+  test("a prepared statement works again after its table changed", async ({ expect }) => {
+    await using db = await open({ config: { max_connections: 1 } });
+    await db.sql.batch("CREATE TABLE t (a integer)");
+    const all = await db.sql.prepare("SELECT * FROM t");
+    expect(await db.sql.exec(all)).toBe(0n);
+    await db.sql.query("ALTER TABLE t ADD b integer");
+    await expect(db.sql.exec(all)).rejects.toMatchObject({ payload: { tag: "query-error" } });
+    expect(await db.sql.exec(all)).toBe(0n);
+  });
+
+  test("a server that stands still after the login is given up", async ({ expect }) => {
+    const connections = new Set<Socket>();
+    // AuthenticationOk and ReadyForQuery, whatever it is told.
+    const still = createServer((socket) => {
+      connections.add(socket.on("error", () => {}));
+      socket.once("data", () => socket.write(Buffer.from("R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I", "latin1")));
+    });
+    await once(still.listen(0, "127.0.0.1"), "listening");
+    const { port } = still.address() as AddressInfo;
+    const config = { host: "127.0.0.1", port, user: "u", database: "d", tls: false, connect_timeout: "200ms" };
+    await using rig = await startProvider(createSqlPostgresProvider, config);
+    await using link = await rig.bind({ config: {} });
+    await expect(sqlOf(link).query("SELECT 1")).rejects.toMatchObject(refused(expect, "unexpected", /^unreachable: /));
+    for (const socket of connections) socket.destroy();
+    still.close();
   });
 
   test("a statement that takes too long fails, and the next one works", async ({ expect }) => {
@@ -333,6 +366,9 @@ describe.skipIf(skip !== undefined)("createSqlPostgresProvider()", () => {
     const config = { statement_timeout: "500ms", max_connections: 1 };
     const strange = stack.use(await open({ on: own, config: { ...config, tls: { ca_file: other.ca } } }));
     await expect(strange.sql.query("SELECT 1")).rejects.toMatchObject(refused(expect, "unexpected", /^unreachable: /));
+    const misnamed = { ...config, host: "localhost", tls: { ca_file: authority.ca, server_name: "db.example" } };
+    const named = stack.use(await open({ on: own, config: misnamed }));
+    await expect(named.sql.query("SELECT 1")).rejects.toMatchObject(refused(expect, "unexpected", /^unreachable: /));
     const db = stack.use(await open({ on: own, config: { ...config, tls: { ca_file: authority.ca } } }));
     const ssl = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
     const encrypted = await waitFor("an answer", async () => plain(await db.sql.query(ssl)));

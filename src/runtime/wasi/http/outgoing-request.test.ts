@@ -34,9 +34,11 @@ describe("OutgoingRequest", () => {
     const other = request("a.example");
     other.setScheme({ tag: "other", val: "ftp" });
     expect(code(other)).toEqual({ tag: "err", val: { tag: "HTTP-protocol-error" } });
-    const connect = request("a.example");
-    connect.setMethod({ tag: "connect" });
-    expect(code(connect)).toEqual({ tag: "err", val: { tag: "HTTP-request-method-invalid" } });
+    for (const method of [{ tag: "connect" }, { tag: "other", val: "connect" }] as const) {
+      const connect = request("a.example");
+      connect.setMethod(method);
+      expect(code(connect)).toEqual({ tag: "err", val: { tag: "HTTP-request-method-invalid" } });
+    }
     const headers = new Fields();
     headers.append("content-length", Buffer.from("5"));
     expect(code(request("a.example", headers))).toEqual({

@@ -106,8 +106,8 @@ export class OutgoingRequest {
       return err({ tag: "HTTP-request-URI-invalid" });
     }
     const method = methodText(this.#method);
-    // CONNECT would give the component a connection instead of a response.
-    if (method === undefined || method === "CONNECT") return err({ tag: "HTTP-request-method-invalid" });
+    // CONNECT would give the component a connection instead of a response. Node writes methods in capitals.
+    if (method === undefined || method.toUpperCase() === "CONNECT") return err({ tag: "HTTP-request-method-invalid" });
     const length = this.#headers.contentLength ?? 0;
     if (this.#pipe === undefined && length > 0) return err({ tag: "HTTP-request-body-size", val: BigInt(length) });
     const path = this.#path ?? "";
