@@ -83,8 +83,8 @@ function pushReadings({ config, call, log }: LinkContext<LinkConfig>, { station,
     let round = 0;
     let lost = 0;
     for (let sequence = 1; ; sequence += 1) {
-      const readings = await Promise.all(config.sensors.map((name) => station.read(name)));
-      signal.throwIfAborted();
+      // A driver may hang: the end of the link does not wait for it.
+      const readings = await unlessAborted(Promise.all(config.sensors.map((name) => station.read(name))), signal);
       readings.forEach(note);
       const batch = { readings: readings.map(witReading), sequence: BigInt(sequence), lost: BigInt(lost) };
       try {
@@ -112,4 +112,18 @@ function pushReadings({ config, call, log }: LinkContext<LinkConfig>, { station,
       await running;
     },
   };
+}
+
+async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise, resolve, reject } = Promise.withResolvers<T>();
+  const abort = (): void => reject(signal.reason as Error);
+  signal.addEventListener("abort", abort, { once: true });
+  work.then(resolve, reject);
+  try {
+    const result = await promise;
+    signal.throwIfAborted();
+    return result;
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
 }

@@ -136,7 +136,17 @@ describe("reading", () => {
     const hung = link.call(READER, "read", "first").catch((error: unknown) => error);
     await clock.advance(seconds(5));
     expect(await hung).toMatchObject({ payload: { tag: "failed" } });
+    // No time passes: it is not waited for once more, until it has answered.
+    await expect(link.call(READER, "read", "first")).rejects.toMatchObject({ payload: { tag: "failed" } });
     await writeFile(paths[0], "20000\n");
+    await rm(paths[0]);
+    await sysfs.write("bus/w1/devices/28-0316a2794fff/temperature", "22000\n");
+    const read = async (): Promise<boolean> =>
+      await link.call(READER, "read", "first").then(
+        () => true,
+        () => false,
+      );
+    await waitFor("the thermometer to be asked again", read);
   });
 
   test("refuses a sensor that is not granted, or that there is none of", async ({ expect }) => {
@@ -192,6 +202,21 @@ describe("readings that are pushed", () => {
       value("outdoor", "°C", expect.closeTo(-1.312, 6)),
     ]);
     expect(batches.all[1]?.readings[1]).toMatchObject({ value: { tag: "err", val: { tag: "disconnected" } } });
+  });
+
+  test("end at once, also while a driver hangs", async ({ expect }) => {
+    await using sysfs = await createSysfs();
+    const path = join(sysfs.root, "class/hwmon/hwmon0/temp1_input");
+    await rm(path);
+    if (spawnSync("mkfifo", [path]).status !== 0) throw new Error("mkfifo failed");
+    const clock = createFakeClock();
+    await using rig = await start(sysfs, { clock });
+    const link = await bindLink(rig.provider, { config: { sensors: ["cpu"], every: "10s" }, handler: () => {} });
+    // The reading's time limit is all that passes time here, and none passes.
+    await waitFor("the reading to begin", () => clock.sleeping === 1);
+    await link[Symbol.asyncDispose]();
+    expect(clock.sleeping).toBe(1);
+    await writeFile(path, "20000\n");
   });
 
   test("go on after a component that fails", async ({ expect }) => {

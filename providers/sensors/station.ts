@@ -28,13 +28,15 @@ interface Entry {
   readonly isOnBus: boolean;
   /** A thread waits for the driver, however long that takes: nobody asks a second time meanwhile. */
   pending: Promise<number> | undefined;
+  /** Of a driver that was waited for in vain, until it answers: nobody waits a second time meanwhile. */
+  late: SensorError | undefined;
 }
 
 export function createStation({ config, clock }: StationDeps): Station {
   const entries = new Map<string, Entry>();
   for (const [name, sensor] of Object.entries(config.sensors)) {
     const isOnBus = "onewire" in sensor;
-    entries.set(name, { sensor: createSensor(config.sysfs, sensor), isOnBus, pending: undefined });
+    entries.set(name, { sensor: createSensor(config.sysfs, sensor), isOnBus, pending: undefined, late: undefined });
   }
   // A thermometer takes most of a second, and its bus carries one conversion at a time: they share one thread.
   const bus = createExclusive();
@@ -48,9 +50,27 @@ export function createStation({ config, clock }: StationDeps): Station {
       return entry.sensor.read();
     };
     const started = entry.isOnBus ? bus.run(onBus) : entry.sensor.read();
-    const pending = started.finally(() => (entry.pending = undefined));
+    const pending = started.finally(() => {
+      entry.pending = undefined;
+      entry.late = undefined;
+    });
     pending.catch(() => {});
     return (entry.pending = pending);
+  };
+
+  const waitFor = async (entry: Entry): Promise<number | SensorError> => {
+    const asked = clock.monotonic();
+    const since = (): number => (entry.isOnBus ? Math.max(asked, moved) : asked);
+    try {
+      const value = await within({ clock, limit: config.timeout, since }, ask(entry));
+      if (value !== undefined) return value;
+    } catch (error) {
+      if (error instanceof SensorError) return error;
+      throw error;
+    }
+    const late = new SensorError("failed", `its driver did not answer within ${config.timeout} ms`);
+    if (entry.pending !== undefined) entry.late = late;
+    return late;
   };
 
   return {
@@ -59,12 +79,7 @@ export function createStation({ config, clock }: StationDeps): Station {
     async read(name) {
       const entry = entries.get(name);
       if (entry === undefined) throw new Error(`There is no sensor "${name}"`);
-      const asked = clock.monotonic();
-      const since = (): number => (entry.isOnBus ? Math.max(asked, moved) : asked);
-      const value = await within({ clock, limit: config.timeout, since }, ask(entry)).catch((error: unknown) => {
-        if (error instanceof SensorError) return error;
-        throw error;
-      });
+      const value = entry.late ?? (await waitFor(entry));
       return { name, measure: entry.sensor.measure, value, timestamp: clock.nanoseconds() };
     },
   };
@@ -77,13 +92,14 @@ interface Within {
   readonly since: () => number;
 }
 
-async function within<T>({ clock, limit, since }: Within, work: Promise<T>): Promise<T> {
+/** Undefined when it takes longer. */
+async function within<T>({ clock, limit, since }: Within, work: Promise<T>): Promise<T | undefined> {
   const ended = new AbortController();
-  const expire = async (): Promise<never> => {
+  const expire = async (): Promise<undefined> => {
     for (let left = limit as number; left > 0; left = since() + limit - clock.monotonic()) {
       await clock.sleep(millis(left), ended.signal);
     }
-    throw new SensorError("failed", `its driver did not answer within ${limit} ms`);
+    return undefined;
   };
   const late = expire();
   // Ended early, it rejects with nobody waiting.

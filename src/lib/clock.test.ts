@@ -1,5 +1,29 @@
-import { describe, test } from "vitest";
-import { createBoottime } from "./clock.ts";
+import { describe, test, vi } from "vitest";
+import { millis } from "../domain/units.ts";
+import { createBoottime, systemClock } from "./clock.ts";
+
+describe("systemClock", () => {
+  test("sleeps for longer than a timer can, and is woken from it", async ({ expect, onTestFinished }) => {
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    const day = 86_400_000;
+    const ends: string[] = [];
+    const ending = new AbortController();
+    const sleep = (days: number, name: string, signal?: AbortSignal): void =>
+      void systemClock.sleep(millis(days * day), signal).then(
+        () => ends.push(name),
+        () => ends.push(`${name} woken`),
+      );
+    sleep(60, "two months");
+    sleep(1000, "years", ending.signal);
+    await vi.advanceTimersByTimeAsync(59 * day);
+    expect(ends).toEqual([]);
+    ending.abort(new Error("wake up"));
+    await vi.advanceTimersByTimeAsync(day);
+    expect(ends).toEqual(["years woken", "two months"]);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});
 
 describe("createBoottime()", () => {
   /** A machine that has been up for a minute, awake all the time. */

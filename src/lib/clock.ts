@@ -20,6 +20,9 @@ const SHIFT_MS = 500;
 /** `uptime` may come in whole seconds. */
 const UPTIME_ERROR_MS = 1000;
 
+/** Node's timers take no more, and fire at once beyond it: some 25 days. */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
 /** In milliseconds. */
 export interface BoottimeSources {
   /** CLOCK_MONOTONIC, which stands still while the machine sleeps. */
@@ -62,15 +65,23 @@ export const systemClock: Clock = {
         reject(signal.reason as Error);
         return;
       }
+      let left: number = duration;
+      let timer: NodeJS.Timeout | undefined;
       const onAbort = (): void => {
         clearTimeout(timer);
         reject(signal?.reason as Error);
       };
-      const timer = setTimeout(() => {
+      const start = (): void => {
+        const part = Math.min(left, LONGEST_TIMER);
+        left -= part;
+        timer = setTimeout(onTimer, part).unref();
+      };
+      const onTimer = (): void => {
+        if (left > 0) return start();
         signal?.removeEventListener("abort", onAbort);
         resolve();
-      }, duration);
-      timer.unref();
+      };
+      start();
       signal?.addEventListener("abort", onAbort, { once: true });
     }),
 };

@@ -59,12 +59,13 @@ interface End extends Disposable {
   stop(): void;
 }
 
-/** Ctrl-C, SIGTERM or the time ends it; a second signal ends the process at once. */
+/** Ctrl-C, SIGTERM, the time or that nobody reads any more ends it; a second signal ends the process at once. */
 function untilSignal(time: Millis | undefined): End {
   const ending = new AbortController();
   const stop = (): void => ending.abort();
   process.once("SIGINT", stop);
   process.once("SIGTERM", stop);
+  process.stdout.on("error", stop);
   const timer = time === undefined ? undefined : setTimeout(stop, time);
   return {
     signal: ending.signal,

@@ -36,6 +36,8 @@ export async function serialMonitor(path: string, options: MonitorOptions): Prom
   // A second signal ends the process at once.
   process.once("SIGINT", stop);
   process.once("SIGTERM", stop);
+  // Nobody reads any more.
+  process.stdout.on("error", stop);
   const timer = options.for === undefined ? undefined : setTimeout(stop, options.for);
   let left = options.count ?? Number.POSITIVE_INFINITY;
   try {

@@ -1,9 +1,10 @@
 // Pins `petiole serial`: what it prints of a real terminal, and how it ends.
 
+import { spawn } from "node:child_process";
 import { describe, test } from "vitest";
 import { createSerialTools } from "../../../providers/serial/tools.ts";
 import { systemClock } from "../../../src/lib/clock.ts";
-import { petiole } from "../../support/agent.ts";
+import { PETIOLE, petiole } from "../../support/agent.ts";
 import { openPty } from "../../support/pty.ts";
 import { waitFor } from "../../support/wait-for.ts";
 
@@ -35,6 +36,25 @@ describe("petiole serial", () => {
     const noise = { time: "", dropped: 2, reason: "invalid" };
     const frame = { time: "", hex: "743d31", text: "t=1" };
     expect(shown).toEqual([noise, frame, noise, frame]);
+  });
+
+  test("monitor ends in order when nobody reads any more what it prints", async ({ expect }) => {
+    await using pty = openPty();
+    const child = spawn(PETIOLE, ["serial", "monitor", pty.path], { stdio: ["ignore", "pipe", "pipe"] });
+    let errors = "";
+    child.stderr.on("data", (chunk: Buffer) => (errors += chunk.toString()));
+    child.stdout.once("data", () => child.stdout.destroy());
+    let ended: readonly unknown[] | undefined;
+    child.once("close", (...how) => (ended = how));
+    // What comes before the port is open is thrown away.
+    let looks = 0;
+    const look = (): boolean => {
+      looks += 1;
+      if (ended === undefined && looks % 20 === 0) pty.write("x\n");
+      return ended !== undefined;
+    };
+    await waitFor("the monitor to end", look, 100_000);
+    expect([ended, errors]).toEqual([[0, null], ""]);
   });
 
   test("monitor says what is wrong, and ends with the code for it", async ({ expect }) => {
