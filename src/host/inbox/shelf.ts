@@ -200,7 +200,9 @@ export async function openShelf({ bucket, cache, keyValue, clock, log }: ShelfDe
       const noted = keyValue.delete(bucket, noteKey(position));
       sweep();
       await Promise.all([removed, noted]);
-      entries.splice(entries.indexOf(entry), 1);
+      const at = entries.indexOf(entry);
+      // Of two that forget what was given up, each may have found it.
+      if (at >= 0) entries.splice(at, 1);
       if (!isNewest) return;
       // A newer message may have been stored meanwhile: then nothing needs this marker.
       if (entries.some((other) => other.position > position)) litter.push(key);
