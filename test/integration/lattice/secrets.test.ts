@@ -3,7 +3,7 @@
 
 import { jetstreamManager } from "@nats-io/jetstream";
 import { Kvm } from "@nats-io/kv";
-import { connect } from "@nats-io/transport-node";
+import { connect, headers } from "@nats-io/transport-node";
 import { describe, test } from "vitest";
 import { connectNats } from "../../../src/adapters/lattice/connection.ts";
 import { createNatsPaths } from "../../../src/adapters/lattice/nats-paths.ts";
@@ -133,6 +133,10 @@ test("a bucket gives the last value of a key or a revision of it, and says what 
   await bucket.put("other", "x\n");
   await bucket.put("gone", "x");
   await bucket.delete("gone");
+  // What a bucket leaves of a value that has become too old.
+  const aged = headers();
+  aged.set("Nats-Marker-Reason", "MaxAge");
+  await client.request("$KV.secrets.aged", "", { headers: aged });
   const read = reader(createBucketSecrets({ nats: hub.nats, bucket: "secrets", refresh: seconds(30) }));
   expect(await read({ secret: "db", field: "password" })).toBe("two");
   expect(await read({ secret: "db", field: "password", version: String(first) })).toBe("one");
@@ -140,6 +144,7 @@ test("a bucket gives the last value of a key or a revision of it, and says what 
   for (const name of [
     { secret: "none" },
     { secret: "gone" },
+    { secret: "aged" },
     { secret: "other", version: String(first) },
     { secret: "db", version: "x" },
     { secret: "*" },

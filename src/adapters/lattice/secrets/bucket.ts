@@ -41,7 +41,9 @@ export function createBucketSecrets({ nats, bucket, refresh }: BucketSecretsOpti
         const message = await manager.streams.getMessage(bucketStream(bucket), query);
         // A revision is one of the whole bucket.
         if (message === null || message.subject !== subject) throw missing("there is none");
-        if ((message.header.get("KV-Operation") ?? "") !== "") throw missing("it was deleted");
+        // By somebody, or by the bucket's own limits.
+        const markers = ["KV-Operation", "Nats-Marker-Reason"].map((name) => message.header.get(name) ?? "");
+        if (markers.some((marker) => marker !== "")) throw missing("it was deleted");
         return partOf(reference, valueOf(message.data));
       } catch (cause) {
         if (cause instanceof PetioleError) throw cause;
