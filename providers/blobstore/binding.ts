@@ -1,3 +1,4 @@
+import { randomInt } from "node:crypto";
 import {
   WitError,
   createPacer,
@@ -10,7 +11,16 @@ import {
 import type { LinkConfig } from "./config.ts";
 import { containerKey } from "./names.ts";
 import { createListings } from "./listings.ts";
-import { BlobFault, noBlob, noContainer, type BlobPart, type BlobRef, type BlobStore, type Draft } from "./store.ts";
+import {
+  BlobFault,
+  finished,
+  noBlob,
+  noContainer,
+  type BlobPart,
+  type BlobRef,
+  type BlobStore,
+  type Draft,
+} from "./store.ts";
 
 export const BLOBSTORE = "wasi:blobstore/blobstore";
 export const CONTAINER = "wasi:blobstore/container";
@@ -22,7 +32,8 @@ const MAX_VALUES = 32;
 const MAX_SYNC = 4_194_304;
 
 interface Outgoing {
-  draft: Draft | undefined;
+  draft: Promise<Draft> | undefined;
+  dropped: boolean;
   opened: boolean;
   target: BlobRef | undefined;
   /** Why what was written cannot become a blob. */
@@ -48,7 +59,8 @@ export function bindBlobstore(link: LinkContext<LinkConfig>, store: BlobStore, c
   const parts = new Set<BlobPart>();
   let opening = 0;
   const listings = createListings();
-  let last = 0;
+  // Those that another binding gave out, before the link was swapped, are none of these.
+  let last = randomInt(2 ** 47);
   let ended = false;
 
   /** The container's name in the store. Checked at every use: the link may have changed since it was opened. */
@@ -101,15 +113,26 @@ export function bindBlobstore(link: LinkContext<LinkConfig>, store: BlobStore, c
     return part;
   };
 
+  /** One for all that write to it at the same time; a value that was dropped gets none. */
+  const draftOf = async (one: Outgoing): Promise<Draft> => {
+    if (one.dropped) throw finished();
+    return await (one.draft ??= store.draft(max_object, one.target?.container));
+  };
+  const disposeDraft = async ({ draft }: Outgoing): Promise<void> => {
+    // One that could not be made leaves nothing, and was told of.
+    const made = await draft?.catch(() => undefined);
+    await made?.[Symbol.asyncDispose]();
+  };
+
   const writer = (one: Outgoing): ByteWriter => ({
     write: telling(async (bytes) => {
       try {
-        one.draft ??= await store.draft(max_object, one.target?.container);
-        await one.draft.write(bytes);
+        const draft = await draftOf(one);
+        await draft.write(bytes);
       } catch (error) {
         one.fault ??= error instanceof BlobFault ? error : new BlobFault("the store failed");
         // What there is of it takes room that others may have.
-        await one.draft?.[Symbol.asyncDispose]();
+        await disposeDraft(one);
         throw error;
       }
     }),
@@ -146,7 +169,9 @@ export function bindBlobstore(link: LinkContext<LinkConfig>, store: BlobStore, c
   async function dropOutgoing(value: number): Promise<void> {
     const one = outgoing.get(value);
     outgoing.delete(value);
-    await one?.draft?.[Symbol.asyncDispose]();
+    if (one === undefined) return;
+    one.dropped = true;
+    await disposeDraft(one);
   }
 
   async function finish(value: number): Promise<void> {
@@ -155,8 +180,8 @@ export function bindBlobstore(link: LinkContext<LinkConfig>, store: BlobStore, c
       changing();
       if (one.fault !== undefined) throw one.fault;
       if (one.target === undefined) throw new BlobFault("the value was given to no object");
-      one.draft ??= await store.draft(max_object, one.target?.container);
-      await one.draft.finish(one.target);
+      const draft = await draftOf(one);
+      await draft.finish(one.target);
     } finally {
       await dropOutgoing(value);
     }
@@ -168,7 +193,8 @@ export function bindBlobstore(link: LinkContext<LinkConfig>, store: BlobStore, c
       const fault =
         outgoing.size >= MAX_VALUES || ended ? new BlobFault("the component has too many values") : undefined;
       // The function has no `err`: one too many fails when it is used.
-      if (fault === undefined) outgoing.set(value, { draft: undefined, opened: false, target: undefined, fault });
+      if (fault === undefined)
+        outgoing.set(value, { draft: undefined, dropped: false, opened: false, target: undefined, fault });
       return value;
     },
     "[method]outgoing-value.outgoing-value-write-body": (value: number): ByteWriter => {
@@ -216,6 +242,10 @@ export function bindBlobstore(link: LinkContext<LinkConfig>, store: BlobStore, c
       opening += 1;
       try {
         const part = await store.open(ref(name, object), Math.min(Number(start), most), Math.min(Number(end), most));
+        if (ended) {
+          await part[Symbol.asyncDispose]();
+          throw new BlobFault("the link has ended");
+        }
         parts.add(part);
         incoming.set(++last, part);
         return last;

@@ -1,5 +1,6 @@
 // Lists of names that components read piece by piece.
 
+import { randomInt } from "node:crypto";
 import { BlobFault } from "./store.ts";
 
 /** Of a link; the one that was not used for the longest time ends when there is another one. */
@@ -23,7 +24,8 @@ export interface Listings extends AsyncDisposable {
 
 export function createListings(): Listings {
   const open = new Map<number, Listing>();
-  let last = 0;
+  // Those of another binding, before the link was swapped, are none of these.
+  let last = randomInt(2 ** 47);
 
   const find = (number: number): Listing => {
     const listing = open.get(number);

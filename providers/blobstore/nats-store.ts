@@ -3,7 +3,7 @@
 // asked for here, one after another.
 
 import { createHash } from "node:crypto";
-import type { Clock, Millis } from "#provider";
+import { createExclusive, type Clock, type Millis } from "#provider";
 import { bucketOf, chunkSubject, digestOf, metaSubject, nameOf, parseMeta, type ObjectMeta } from "./nats-objects.ts";
 import { createNatsStreams, type NatsStreamsDeps } from "./nats-streams.ts";
 import { encodeName } from "./names.ts";
@@ -37,6 +37,8 @@ interface Found {
 export function createNatsStore(deps: NatsStoreDeps): BlobStore {
   const { clock } = deps;
   const streams = createNatsStreams(deps);
+  /** Of two that replace the same object, the second has to find the pieces of the first, or they would stay. */
+  const exclusive = createExclusive();
   /** Objects that are being read, by the id of their pieces; those that were replaced meanwhile go when nobody reads them. */
   const readers = new Map<string, { count: number; doomed: string | undefined }>();
 
@@ -116,10 +118,12 @@ export function createNatsStore(deps: NatsStoreDeps): BlobStore {
           await copyPieces({ bucket, meta }, as);
           return;
         }
-        const before = await find(as);
-        await writeMeta(bucket, meta);
-        kept = true;
-        if (before !== undefined) await discard(bucket, before.meta.nuid);
+        await exclusive.run(async () => {
+          const before = await find(as);
+          await writeMeta(bucket, meta);
+          kept = true;
+          if (before !== undefined) await discard(bucket, before.meta.nuid);
+        });
       },
       async [Symbol.asyncDispose]() {
         isOpen = false;
@@ -176,12 +180,14 @@ export function createNatsStore(deps: NatsStoreDeps): BlobStore {
   }
 
   async function remove(blob: BlobRef): Promise<void> {
-    const found = await find(blob);
-    if (found === undefined) return;
-    const { bucket, meta } = found;
-    // Others that watch the bucket hear of it.
-    await writeMeta(bucket, { ...meta, deleted: true, size: 0, chunks: 0, digest: "" });
-    await discard(bucket, meta.nuid);
+    await exclusive.run(async () => {
+      const found = await find(blob);
+      if (found === undefined) return;
+      const { bucket, meta } = found;
+      // Others that watch the bucket hear of it.
+      await writeMeta(bucket, { ...meta, deleted: true, size: 0, chunks: 0, digest: "" });
+      await discard(bucket, meta.nuid);
+    });
   }
 
   async function* names(container: string): AsyncGenerator<string> {

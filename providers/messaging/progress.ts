@@ -7,7 +7,7 @@ import type { KeyValueStore } from "#provider";
 /** Two words: the buckets of components have a "/" in their names, and no spaces. */
 const BUCKET = "petiole messaging";
 /** Messages whose failures are remembered; those with the lowest places go first. */
-const MAX_FAILED = 64;
+export const MAX_FAILED = 64;
 /** Messages that were dealt with out of their order. */
 const MAX_SETTLED = 1000;
 

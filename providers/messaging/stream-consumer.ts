@@ -9,14 +9,12 @@ import {
 } from "@nats-io/jetstream";
 import type { Logger, NatsPath } from "#provider";
 import type { StreamSubscription } from "./config.ts";
-import type { Progress } from "./progress.ts";
+import { MAX_FAILED, type Progress } from "./progress.ts";
 
 /** Of the hub's answers. */
 const TIMEOUT_MS = 5000;
 const CONSUMER_NOT_FOUND = 10_014;
 const NANOSECONDS = 1_000_000;
-/** The server's own default. */
-const MANY = 1000;
 
 export interface OpenConsumerOptions {
   readonly live: NonNullable<ReturnType<NatsPath["current"]>>;
@@ -56,8 +54,9 @@ async function ensureConsumer(manager: JetStreamManager, options: EnsureOptions)
   const wanted = {
     ack_wait: settings.ack_wait * NANOSECONDS,
     filter_subject: subject,
-    // One at a time: a message that fails holds up those behind it, and so keeps its place.
-    max_ack_pending: settings.ordered ? 1 : MANY,
+    // One at a time: a message that fails holds up those behind it, and so keeps its place. Without an order no more may
+    // wait for their next attempt than are counted, or some would never be given up.
+    max_ack_pending: settings.ordered ? 1 : MAX_FAILED,
     // Attempts are counted here.
     max_deliver: -1,
   } as const satisfies Partial<ConsumerConfig>;

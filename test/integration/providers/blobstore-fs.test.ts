@@ -66,6 +66,42 @@ describe("blobstore-fs", () => {
     expect(await component.text("c", "link")).toBe("own");
   });
 
+  test("a link that ends while objects are opened leaves none of them open, and nothing written", async ({
+    expect,
+  }) => {
+    await using folder = await tempFolder();
+    await using rig = await start(folder.path);
+    const component = await openComponent(rig);
+    await component.create("c");
+    await component.put("c", "o", "there");
+    const { writer } = await component.begin();
+    // Whether the piece is still taken is of no interest.
+    const calls = [component.open("c", "o"), writer.write(Buffer.from("begun"))];
+    const [ended, opened] = await Promise.allSettled([component[Symbol.asyncDispose](), ...calls]);
+    expect(ended).toMatchObject({ status: "fulfilled" });
+    expect(opened).toMatchObject({ reason: { payload: "the link has ended" } });
+    expect(await readdir(join(folder.path, ".blobs"))).toEqual([]);
+  });
+
+  test("what was opened before a link was swapped is nothing of the one after", async ({ expect }) => {
+    await using folder = await tempFolder();
+    await using rig = await start(folder.path);
+    await using before = await openComponent(rig);
+    await before.create("c");
+    const { value } = await before.begin();
+    const listing = await before.on("c", "list-objects");
+    await using after = await openComponent(rig);
+    const { value: other } = await after.begin();
+    await after.on("c", "list-objects");
+    await after.types("[resource-drop]outgoing-value", value);
+    await after.on("c", "write-data", "o", other);
+    await after.types("[static]outgoing-value.finish", other);
+    const names = "[method]stream-object-names.read-stream-object-names";
+    await expect(after.call("wasi:blobstore/container", names, listing, 1n)).rejects.toMatchObject({
+      payload: "the list is not known any more; list again from the start",
+    });
+  });
+
   test("a file that was cut fails its stream", async ({ expect }) => {
     await using folder = await tempFolder();
     await using rig = await start(folder.path);

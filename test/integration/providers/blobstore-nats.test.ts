@@ -95,6 +95,9 @@ describe("blobstore-nats", () => {
       read += piece.byteLength;
     }
     expect(read).toBe(400_000);
+    await Promise.all(Array.from({ length: 4 }, async () => await component.put("c", "o", Buffer.alloc(100_000))));
+    await component.put("c", "o", "short");
+    expect(await size()).toBeLessThan(10_000);
     const { value, writer } = await component.begin();
     await component.on("c", "write-data", "p", value);
     await writer.write(Buffer.alloc(400_000));
@@ -122,7 +125,7 @@ describe("blobstore-nats", () => {
 
   test("fails what is under way when the server goes, and works again when it is back", async ({ expect }) => {
     await using nats = await startNats({ jetstream: true });
-    await using world = await open(nats, { timeout: "500ms" });
+    await using world = await open(nats, { timeout: "3s" });
     await using component = await openComponent(world.rig, { namespace: "" });
     await component.create("c");
     await component.put("c", "o", Buffer.alloc(400_000, "a"));

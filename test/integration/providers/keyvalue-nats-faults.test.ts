@@ -99,7 +99,7 @@ describe("keyvalue-nats", () => {
   test("a server that stands still times out, and is used again when it goes on", async ({ expect }) => {
     await using server = await startNats({ jetstream: true });
     await using nats = await openNatsPaths(server.url);
-    await using rig = await provide(nats, { timeout: "300ms" });
+    await using rig = await provide(nats, { timeout: "2s" });
     await using bucket = await open(rig);
     await bucket.set("k", "before");
     server.freeze();

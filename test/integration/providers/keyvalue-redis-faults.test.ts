@@ -17,7 +17,10 @@ import { waitFor } from "../../support/wait-for.ts";
 const binary = await testRedisBinary();
 const start = async (config: readonly string[] = []) => await startRedis({ binary: binary ?? "", config });
 
-const SOON = { timeout: "300ms", reconnect: { initial: "20ms", max: "100ms" } };
+/** Of a busy machine. */
+const SOON = { timeout: "20s", connect_timeout: "20s", reconnect: { initial: "20ms", max: "100ms" } };
+/** For servers that do not answer. */
+const IMPATIENT = { timeout: "1s" };
 const connect = async (host: string, config: object = {}): Promise<Rig> =>
   await startProvider(createKeyValueRedisProvider, { url: `redis://${host}`, ...SOON, ...config });
 
@@ -30,7 +33,7 @@ const DENIED = { payload: { tag: "access-denied" } };
 describe.skipIf(binary === undefined)("keyvalue-redis", () => {
   test("a server that stands still times out, is given up, and is used again when it goes on", async ({ expect }) => {
     await using server = await start();
-    await using rig = await connect(server.host);
+    await using rig = await connect(server.host, IMPATIENT);
     await using bucket = await open(rig);
     await bucket.set("k", "before");
     server.freeze();
@@ -44,7 +47,7 @@ describe.skipIf(binary === undefined)("keyvalue-redis", () => {
 
   test("a paused server times out, and calls work again after it", async ({ expect }) => {
     await using server = await start();
-    await using rig = await connect(server.host);
+    await using rig = await connect(server.host, IMPATIENT);
     await using bucket = await open(rig);
     await bucket.set("k", "before");
     expect(await server.ask("CLIENT", "PAUSE", "600000", "WRITE")).toBe("+OK");
@@ -203,7 +206,7 @@ describe("keyvalue-redis with something else at the other end", () => {
   ] as const) {
     test(`${what} is unavailable`, async ({ expect }) => {
       await using impostor = await startImpostor((socket) => socket.write(answer));
-      await using rig = await connect(impostor.host);
+      await using rig = await connect(impostor.host, IMPATIENT);
       await using bucket = await open(rig);
       await waitFor("a typed refusal", async () => {
         await expect(bucket.get("k")).rejects.toMatchObject(failing("(unavailable|timeout)"));

@@ -178,6 +178,19 @@ describe("a subscription to a stream", () => {
     ]);
   });
 
+  test("without an order, gives up each of many messages that fail, and goes on", async ({ expect }) => {
+    await using rig = await createRig({ ordered: false, max_deliver: 2 });
+    const { calls, link } = await takeMessages(rig, (body) => {
+      if (body !== "good") throw new Error("failed");
+    });
+    await using _link = link;
+    const bodies = Array.from({ length: 80 }, (_, i) => String(i));
+    for (const body of [...bodies, "good"]) await rig.store("orders.n", body);
+    await calls.find((body) => body === "good");
+    await waitFor("the last word of each", async () => (await consumerOf(rig)).ack_floor.stream_seq === 81);
+    expect(calls.all.toSorted()).toEqual([...bodies, ...bodies, "good"].toSorted());
+  });
+
   test("shares the messages of a consumer among those that name it", async ({ expect }) => {
     await using rig = await createRig({ ordered: false });
     await using other = await rig.startAgent();
