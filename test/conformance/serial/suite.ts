@@ -290,14 +290,14 @@ export function serialSuite(subject: { readonly name: string; create(options?: o
       await using port = await bindLink(rig.provider, { config: { ports: ["boiler"], write: true } });
       await presence.waitFor(1);
       rig.stall(true);
-      let ended = false;
+      const ended = new AbortController();
       const fill = async (): Promise<void> => {
         for (let i = 0; i < 1000; i += 1) await port.call(PORT, "send-raw", "boiler", Buffer.alloc(1000, "f"));
       };
       const filling = fill()
         .catch((error: unknown) => error)
-        .finally(() => (ended = true));
-      for (let count = 1; !ended; count += 1) {
+        .finally(() => ended.abort());
+      for (let count = 1; !ended.signal.aborted; count += 1) {
         rig.write(`${count}\n`);
         await frames.waitFor(count);
         // A cable in memory would leave no turn to timers.
