@@ -5,6 +5,8 @@ import { covers, isShared, matchesTopic } from "./topic.ts";
 export interface Rights {
   mayPublish(topic: string): boolean;
   maySubscribe(filter: string): boolean;
+  /** Of what it may subscribe to: what waits in a session may have been for somebody else, or for other rights. */
+  mayReceive(topic: string): boolean;
 }
 
 export interface Identity {
@@ -31,6 +33,7 @@ export function rightsOf(grants: Grants, { username, clientId }: Identity): Righ
   const subscribe = fill(grants.subscribe);
   return {
     mayPublish: (topic) => !topic.startsWith("$") && publish.some((filter) => matchesTopic(filter, topic)),
+    mayReceive: (topic) => subscribe.some((filter) => matchesTopic(filter, topic)),
     maySubscribe: (filter) =>
       // This broker does not know shared subscriptions.
       !isShared(filter) && !filter.startsWith("$") && subscribe.some((wider) => covers(wider, filter)),

@@ -124,6 +124,8 @@ export async function openEmbeddedBroker(deps: EmbeddedDeps): Promise<EmbeddedBr
       log.warn("Refused a subscription of an MQTT client", { client: client?.id, topic: subscription.topic });
       callback(null, null);
     },
+    // Who comes with the identifier of a session is sent what waits in it, without being asked who it is.
+    authorizeForward: (client, packet) => (rights.get(client)?.mayReceive(packet.topic) === true ? packet : null),
     authorizePublish: (client, packet, callback) => {
       if (client === null || rights.get(client)?.mayPublish(packet.topic) !== true) {
         // MQTT 3.1.1 cannot say no to a message: the connection ends. [MQTT-3.3.5-2]

@@ -160,6 +160,15 @@ describe("http-client", () => {
     expect(await bodyEnd(total.http, dripping.authority, patient)).toBe("HTTP-response-timeout");
   });
 
+  test("what cannot be written as a request fails, and its time limit ends nothing", async ({ expect }) => {
+    await using silent = await serve(() => {});
+    await using world = await open({ allow: `http://${silent.authority}` }, { total_timeout: "50ms" });
+    // Without a body in chunks there is no place for trailers.
+    expect(await failure(world.http.handle(request(silent.authority, { trailer: "x" })))).toBe("internal-error");
+    // It ends after the limit of the first.
+    expect(await failure(world.http.handle(request(silent.authority)))).toBe("HTTP-response-timeout");
+  });
+
   test("bounds the body of a response, with a length and without", async ({ expect }) => {
     await using server = await serve((asked, response) => {
       if (asked.method === "HEAD" || asked.url === "/told") response.setHeader("content-length", "200000");

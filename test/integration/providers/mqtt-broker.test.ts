@@ -4,6 +4,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { connect } from "mqtt";
 import { describe, test } from "vitest";
 import { hashPassword } from "../../../providers/mqtt/password.ts";
 import type { KeyValueStore } from "../../../src/provider/services.ts";
@@ -66,6 +67,31 @@ describe("embedded MQTT broker: rights", () => {
     sly.client.publish("sensors/s1/a", "x", { qos: 1 });
     await closed;
     expect(sly.client.connected).toBe(false);
+  });
+
+  test("who comes with the identifier of somebody else gets nothing of its session", async ({ expect }) => {
+    const user = (username: string, subscribe: readonly string[]) => ({ username, password: username, subscribe });
+    await using rig = await start({ users: [user("owner", ["#"]), user("guest", ["guest/#"])] });
+    const login = (username: string) => ({ username, password: username });
+    await using panel = await connectMqtt(rig.url, { ...login("owner"), clientId: "panel" });
+    const session = { clientId: "shared", clean: false };
+    {
+      await using owner = await connectMqtt(rig.url, { ...login("owner"), ...session });
+      await owner.client.subscribeAsync("private/#", { qos: 1 });
+    }
+    await panel.client.publishAsync("private/kept", "x", { qos: 1 });
+    const topics: string[] = [];
+    await using stack = new AsyncDisposableStack();
+    // Listens before it is let in: what is kept comes at once.
+    const guest = stack.adopt(connect(rig.url, { ...login("guest"), ...session, reconnectPeriod: 0 }), (client) =>
+      client.endAsync(true),
+    );
+    guest.on("message", (topic) => topics.push(topic));
+    await guest.subscribeAsync("guest/#", { qos: 1 });
+    await panel.client.publishAsync("private/now", "x", { qos: 1 });
+    await panel.client.publishAsync("guest/end", "x", { qos: 1 });
+    await waitFor("the last message", () => topics.includes("guest/end"));
+    expect(topics).toEqual(["guest/end"]);
   });
 
   test("no more clients than allowed are let in", async ({ expect }) => {

@@ -71,7 +71,7 @@ export function createClient(onFree: () => void): Client {
     const lookup = lookupFor(egress);
     let receiving: IncomingMessage | undefined;
     const cut = (): void => void (receiving ?? current).destroy(new HttpFault({ tag: "HTTP-response-timeout" }));
-    const overall = timeouts.total === undefined ? undefined : setTimeout(cut, timeouts.total);
+    let overall: NodeJS.Timeout | undefined;
     void free.promise.then(() => {
       clearTimeout(overall);
       onFree();
@@ -141,7 +141,9 @@ export function createClient(onFree: () => void): Client {
       }
       return request;
     };
+    // Throws when Node cannot write such a request: then there is nothing to cut.
     current = attempt(true);
+    if (timeouts.total !== undefined) overall = setTimeout(cut, timeouts.total);
     return {
       cancel: () => {
         cancelled = true;
