@@ -9,6 +9,7 @@ export interface LinuxBinding {
 }
 
 type PollEvent = "readable" | "writable";
+const FLAGS = { readable: 1, writable: 2 } as const;
 type Listener = (error: Error | null) => void;
 
 interface Poller {
@@ -16,6 +17,9 @@ interface Poller {
   once(event: PollEvent, listener: Listener): unknown;
   off(event: PollEvent, listener: Listener): unknown;
   emit(event: string, ...args: readonly unknown[]): boolean;
+  listenerCount(event: PollEvent): number;
+  /** Waits for these events from now on, and for no others. */
+  poll(events: number): void;
   stop(): void;
 }
 
@@ -61,9 +65,13 @@ export async function whenReady(poller: Poller, event: PollEvent, signal?: Abort
   signal?.addEventListener("abort", abort, { once: true });
   poller.once(event, listener);
   try {
+    // `once` lets go of what somebody else waits for: a writing that stalls would leave the port unread.
+    poller.poll((["readable", "writable"] as const).reduce((all, one) => all | flagOf(poller, one), 0));
     await promise;
   } finally {
     signal?.removeEventListener("abort", abort);
     poller.off(event, listener);
   }
 }
+
+const flagOf = (poller: Poller, event: PollEvent): number => (poller.listenerCount(event) > 0 ? FLAGS[event] : 0);

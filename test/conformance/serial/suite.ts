@@ -283,6 +283,34 @@ export function serialSuite(subject: { readonly name: string; create(options?: o
       while (!tail.endsWith("ok\n")) tail += (await rig.read(1)).toString();
     });
 
+    test("what comes in is read while a writing stalls, and after it has timed out", async ({ expect }) => {
+      await using rig = await subject.create({ write_timeout: "1s" });
+      const { frames, presence, link } = await handle(rig);
+      await using _link = link;
+      await using port = await bindLink(rig.provider, { config: { ports: ["boiler"], write: true } });
+      await presence.waitFor(1);
+      rig.stall(true);
+      const ended = new AbortController();
+      const fill = async (): Promise<void> => {
+        for (let i = 0; i < 1000; i += 1) await port.call(PORT, "send-raw", "boiler", Buffer.alloc(1000, "f"));
+      };
+      const filling = fill()
+        .catch((error: unknown) => error)
+        .finally(() => ended.abort());
+      for (let count = 1; !ended.signal.aborted; count += 1) {
+        rig.write(`${count}\n`);
+        await frames.waitFor(count);
+        // A cable in memory would leave no turn to timers.
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+      expect(await filling).toMatchObject({ payload: { tag: "timeout" } });
+      const before = frames.all.length;
+      for (let count = 1; count <= 3; count += 1) {
+        rig.write("after\n");
+        await frames.waitFor(before + count);
+      }
+    });
+
     test("get-settings tells the line's settings", async ({ expect }) => {
       await using rig = await subject.create();
       await using port = await bindLink(rig.provider, { config: { ports: ["boiler"] } });
