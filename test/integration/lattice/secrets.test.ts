@@ -136,7 +136,7 @@ test("a bucket gives the last value of a key or a revision of it, and says what 
   // What a bucket leaves of a value that has become too old.
   const aged = headers();
   aged.set("Nats-Marker-Reason", "MaxAge");
-  await client.request("$KV.secrets.aged", "", { headers: aged });
+  await client.request("$KV.secrets.aged", "", { headers: aged, timeout: seconds(20) });
   const read = reader(createBucketSecrets({ nats: hub.nats, bucket: "secrets", refresh: seconds(30) }));
   expect(await read({ secret: "db", field: "password" })).toBe("two");
   expect(await read({ secret: "db", field: "password", version: String(first) })).toBe("one");
