@@ -71,6 +71,8 @@ export async function listen(deps: ListenDeps): Promise<Server | TlsServer> {
     if (place.path !== undefined) await removeStale(place.path);
     server.listen(place.path === undefined ? { host: place.host, port: place.port } : { path: place.path });
     await once(server, "listening");
+    // A connection that cannot be accepted, for want of a descriptor: its client tries again.
+    server.on("error", () => {});
     if (place.path !== undefined) await chmod(place.path, SOCKET_MODE);
   } catch (cause) {
     server.close();

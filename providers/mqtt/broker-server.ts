@@ -37,11 +37,13 @@ export async function openBrokerServer(deps: BrokerServerDeps): Promise<BrokerSe
     socket.once("close", () => sockets.delete(socket));
   });
   server.maxConnections = config.max_clients;
+  // A connection that cannot be accepted: those that are there go on.
+  server.on("error", (err) => log.warn("Cannot accept an MQTT client", { err }));
   server.on("drop", () => log.warn("Refused an MQTT client: there are too many", { most: config.max_clients }));
   await listen(server, config.listen, signal);
   const { port } = server.address() as AddressInfo; // A TCP server has no other kind of address.
   log.info("MQTT broker listens", { listen: config.listen, port, tls: config.tls !== undefined });
-  const closed = onceEvent(server, "close");
+  const closed = new Promise<void>((resolve) => server.once("close", () => resolve()));
   let stopped = false;
   const stop = (): void => {
     if (!stopped) server.close();

@@ -46,6 +46,8 @@ export async function openMetricsServer({ listen, read }: MetricsServerDeps): Pr
   } catch (cause) {
     throw new PetioleError("ERR_METRICS_LISTEN", `Cannot serve metrics on "${listen}": ${reasonOf(cause)}`, { cause });
   }
+  // A connection that cannot be accepted: the next scrape may find room.
+  server.on("error", () => {});
   return {
     // An address: it listens on a port.
     port: (server.address() as AddressInfo).port,

@@ -70,6 +70,8 @@ export async function openControlServer({ path, handlers, log }: ControlServerDe
     await once(server, "listening");
     await chmod(path, 0o660);
   });
+  // A connection that cannot be accepted, for want of a descriptor: whoever wanted it asks again.
+  server.on("error", (err) => log.warn("Cannot accept a control connection", { err }));
 
   return {
     [Symbol.asyncDispose]: async () => {

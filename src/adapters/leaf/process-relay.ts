@@ -42,6 +42,7 @@ export function createProcessRelay({ target, login, log }: ProcessRelayOptions):
     server.maxConnections = MOST_CONNECTIONS;
     server.listen(0, LOOPBACK);
     await once(server, "listening");
+    server.on("error", (err) => log.warn("Cannot accept a connection of a provider", { err }));
     return server;
   }
 
