@@ -8,6 +8,8 @@ import { limitPackets } from "./packet-limit.ts";
 import { readPem, readSecret } from "./secret.ts";
 
 const GOODBYE = 1000;
+/** Messages that are written at the same time; what a broker sends of them is its own affair. */
+const MOST_HELD = 256;
 const PORT = { "mqtt:": 1883, "mqtts:": 8883 } as const;
 
 /** One connection to a broker. It is never renewed: what comes after it is another one. */
@@ -33,9 +35,10 @@ export interface ClientBase {
 export interface OpenOptions extends ClientBase {
   /**
    * Called with each message that arrives, one after another; it is acknowledged, and the next one read, when this
-   * resolves. After a rejection the connection is given up without an acknowledgement.
+   * resolves. Of QoS 1 the next is read when `admitted` was called, and the acknowledgements keep their order. After a
+   * rejection the connection is given up without an acknowledgement.
    */
-  readonly onMessage: (packet: IPublishPacket) => Promise<void>;
+  readonly onMessage: (packet: IPublishPacket, admitted: () => void) => Promise<void>;
   /** Called when the broker releases a message of QoS 2, which it is told is done when this resolves. */
   readonly onRelease?: (messageId: number) => Promise<void>;
   readonly signal: AbortSignal;
@@ -115,11 +118,27 @@ export async function openClient(open: OpenOptions): Promise<OpenClient> {
   });
 
   const handle = (packet: IPublishPacket, acknowledge: () => void): void => {
-    onMessage(packet).then(acknowledge, giveUp);
+    onMessage(packet, () => {}).then(acknowledge, giveUp);
+  };
+  const acknowledgements = holdAcknowledgements(client, giveUp);
+  /** One commit of the store may be for many messages: the next ones come before this one is on disk. */
+  const pipeline = (packet: IPublishPacket, goOn: () => void): void => {
+    let gone = false;
+    const next = (): void => {
+      if (gone) return;
+      gone = true;
+      goOn();
+    };
+    const outcome = Promise.withResolvers<void>();
+    onMessage(packet, () => {
+      if (acknowledgements.hold(packet, outcome.promise)) next();
+    }).then(outcome.resolve, outcome.reject);
+    outcome.promise.then(next, giveUp);
   };
   // Set here and not in the options, where the library heeds it for MQTT 5 only. Both holds are needed: this one for
   // QoS 1 and 2, whose PUBACK or PUBREC waits for it, the other for QoS 0.
-  client.options.customHandleAcks = (_topic, _payload, packet: IPublishPacket, done) => handle(packet, () => done(0));
+  client.options.customHandleAcks = (_topic, _payload, packet: IPublishPacket, done) =>
+    (packet.qos === 1 ? pipeline : handle)(packet, () => done(0));
   client.handleMessage = (packet, done) => {
     if (packet.qos === 0) handle(packet, () => done());
     else done();
@@ -147,6 +166,7 @@ export async function openClient(open: OpenOptions): Promise<OpenClient> {
     const force = !client.connected || Object.keys(client.outgoing).length > 0;
     // A peer that no longer answers does not close its side.
     const timer = setTimeout(() => client.stream.destroy(), GOODBYE);
+    if (!force) await acknowledgements.settled();
     await client.endAsync(force);
     clearTimeout(timer);
   };
@@ -157,6 +177,56 @@ export async function openClient(open: OpenOptions): Promise<OpenClient> {
     await end();
     throw error;
   }
+}
+
+/** Acknowledgements of messages whose outcome is not known yet, which nevertheless are the library's to send. */
+interface HeldAcknowledgements {
+  /** False when there are too many: the next message is to wait for this one. */
+  hold(packet: IPublishPacket, outcome: Promise<void>): boolean;
+  settled(): Promise<void>;
+}
+
+type SendPacket = (
+  packet: { readonly cmd: string; readonly messageId?: number },
+  done?: () => void,
+  ...rest: unknown[]
+) => void;
+
+/**
+ * The library reads the next packet once it has sent the acknowledgement of the one before. It is told that it has, and
+ * the PUBACK goes when the message is taken, in the order in which the messages came [MQTT-4.6.0-2].
+ */
+function holdAcknowledgements(client: MqttClient, giveUp: (error: unknown) => void): HeldAcknowledgements {
+  const outcomes = new Map<number, Promise<void>>();
+  let held = 0;
+  let tail: Promise<unknown> = Promise.resolve();
+  // Its types leave out what is private; the version is pinned, and the tests of acknowledgements are about this.
+  const library = client as unknown as { _sendPacket: SendPacket };
+  const send = library._sendPacket.bind(client);
+  library._sendPacket = (...args) => {
+    const [packet, done] = args;
+    const messageId = packet.cmd === "puback" ? packet.messageId : undefined;
+    const outcome = messageId === undefined ? undefined : outcomes.get(messageId);
+    if (messageId === undefined || outcome === undefined) return send(...args);
+    outcomes.delete(messageId);
+    held += 1;
+    tail = tail
+      .then(async () => await outcome)
+      .then(() => {
+        held -= 1;
+        if (client.connected) send(packet);
+      });
+    tail.catch(giveUp);
+    done?.();
+  };
+  return {
+    hold: ({ messageId = 0 }, outcome) => {
+      if (held + outcomes.size >= MOST_HELD) return false;
+      outcomes.set(messageId, outcome);
+      return true;
+    },
+    settled: async () => void (await tail.catch(() => {})),
+  };
 }
 
 /**

@@ -43,7 +43,7 @@ export async function openRemote({ id, config, inbox, openIds, clock, log }: Rem
   let up: OpenClient | undefined;
   let publisher: Publisher | undefined;
 
-  const onMessage = async (packet: IPublishPacket): Promise<void> => {
+  const onMessage = async (packet: IPublishPacket, admitted: () => void): Promise<void> => {
     const message = incoming(packet, clock.wall());
     const { qos, messageId, dup, topic, payload } = packet;
     if (qos === 0 || messageId === undefined) return await subscribers.take(message);
@@ -51,7 +51,7 @@ export async function openRemote({ id, config, inbox, openIds, clock, log }: Rem
     if (qos === 2 && dup && openIds.isOpen(session, identified)) return;
     const along = qos === 2 ? async () => await openIds.open(session, identified) : undefined;
     // The broker uses the identifier again after our PUBACK, or after its PUBREL.
-    await once.run(messageId, dup, async () => await subscribers.take(message, along));
+    await once.run(messageId, dup, async () => await subscribers.take(message, along, admitted));
   };
 
   const subscribeAt = ({ client }: OpenClient, filters: Iterable<Subscription>): void => {

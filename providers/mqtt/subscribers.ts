@@ -27,9 +27,10 @@ export interface Subscribers extends Disposable {
   has(subscriber: Subscriber): boolean;
   /**
    * Brings a message to all that want it. Resolves when it may be acknowledged, also when nobody wants it; rejects
-   * when a link ended before its component had it, and with `InboxFull`.
+   * when a link ended before its component had it, and with `InboxFull`. `admitted` is called when the message has its place:
+   * the next may be taken then, before this one is on disk.
    */
-  take(message: Incoming, along?: Along): Promise<void>;
+  take(message: Incoming, along?: Along, admitted?: () => void): Promise<void>;
   /** As `take`, for messages of this agent, without waiting; false when too many wait somewhere. */
   offer(message: Incoming, along?: Along): Promise<boolean>;
 }
@@ -91,9 +92,13 @@ export function createSubscribers({ clock, inbox, grace, patience }: Subscribers
     };
   };
 
-  const store = async (forms: readonly StoredForm[], along: Along | undefined): Promise<void> => {
+  const store = async (
+    forms: readonly StoredForm[],
+    along: Along | undefined,
+    admitted?: () => void,
+  ): Promise<void> => {
     const until = clock.monotonic() + patience;
-    while (!(await inbox.accept(forms, along))) {
+    while (!(await inbox.accept(forms, along, admitted))) {
       const left = until - clock.monotonic();
       const room = Promise.withResolvers<void>();
       using _listener = inbox.onRoom(() => inbox.hasRoom() && room.resolve());
@@ -122,11 +127,11 @@ export function createSubscribers({ clock, inbox, grace, patience }: Subscribers
       };
     },
     has: (subscriber) => subscribers.has(subscriber),
-    async take(message, along) {
+    async take(message, along, admitted) {
       const { forms, direct, queued } = sort(message, await findReceivers(message));
       for (const receiver of queued) receiver.enqueue(message);
       await Promise.all(direct.map(async (receiver) => await receiver.deliver(message)));
-      if (forms.length > 0 || along !== undefined) await store(forms, along);
+      if (forms.length > 0 || along !== undefined) await store(forms, along, admitted);
     },
     async offer(message, along) {
       const { forms, direct, queued } = sort(message, matching(message));

@@ -94,12 +94,13 @@ export interface ProviderInbox extends DurableMessages, AsyncDisposable {
   /**
    * Stores all of them, or, when there is no room, none and resolves with false. Resolves once they are on disk, with
    * what `along` writes to the key-value store: it is called only when there is room, in the same turn, so that its
-   * writes share the commit, after the messages.
+   * writes share the commit, after the messages. `admitted` is called then, too: what is accepted after it comes after it.
    * @throws PetioleError ERR_STORE_FAILED; some of them may be stored then
    */
   accept(
     messages: readonly { readonly subject: string; readonly body: Uint8Array }[],
     along?: () => Promise<void>,
+    admitted?: () => void,
   ): Promise<boolean>;
   hasRoom(): boolean;
   /** Calls `listener` when `hasRoom` may have changed. */

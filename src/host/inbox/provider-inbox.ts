@@ -45,7 +45,7 @@ export async function openProviderInbox(deps: ProviderInboxDeps): Promise<Provid
     hasRoom: () => left().messages > 0 && left().bytes > 0,
     onRoom: (listener) => inbox.onChange(listener),
     stats: () => inbox.stats(),
-    accept: async (messages, along) => {
+    accept: async (messages, along, admitted) => {
       const room = left();
       if (messages.length > 0 && (room.messages < messages.length || room.bytes <= 0)) return false;
       const size = messages.reduce((sum, { body }) => sum + body.length, 0);
@@ -56,7 +56,9 @@ export async function openProviderInbox(deps: ProviderInboxDeps): Promise<Provid
           const time = BigInt(Math.round(clock.wall())) * 1_000_000n;
           await inbox.accept({ subject, body, origin: { stream: provider, created: "", seq, time } });
         });
-        await Promise.all([...stored, along?.()]);
+        const written = along?.();
+        admitted?.();
+        await Promise.all([...stored, written]);
         return true;
       } finally {
         count(-messages.length, -size);

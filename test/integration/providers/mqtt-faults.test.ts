@@ -59,6 +59,76 @@ const publish = (messageId: number, payload: string, dup = false): Packet => ({
   retain: false,
 });
 
+describe("QoS 1", () => {
+  const one = (messageId: number): Packet => ({ ...publish(messageId, `${messageId}`), qos: 1 }) as Packet;
+  const ids = [11, 12, 13, 14, 15];
+
+  /** A store that keeps its first `count` writers waiting. */
+  function holdWrites(
+    keyValue: KeyValueStore,
+    count: number,
+  ): {
+    readonly store: KeyValueStore;
+    readonly held: Mailbox<PromiseWithResolvers<void>>;
+  } {
+    const held = createMailbox<PromiseWithResolvers<void>>();
+    const store: KeyValueStore = {
+      ...keyValue,
+      set: async (bucket, key, value) => {
+        if (held.all.length < count) {
+          const gate = Promise.withResolvers<void>();
+          held.put(gate);
+          await gate.promise;
+        }
+        await keyValue.set(bucket, key, value);
+      },
+    };
+    return { store, held };
+  }
+  const acknowledged = (packets: readonly Packet[]): readonly (number | undefined)[] =>
+    packets.flatMap((packet) => (packet.cmd === "puback" ? [packet.messageId] : []));
+
+  test("messages share a commit; acknowledgements wait for it, and keep their order", async ({ expect }) => {
+    await using broker = await startScriptedMqtt(4);
+    const { store, held } = holdWrites(createMemoryKeyValue(), ids.length);
+    const bodies = createMailbox<string>();
+    await using _agent = await startAgent({ url: broker.url }, store, bodies);
+    const connection = await broker.accept(false);
+    await connection.wait("subscribe");
+    for (const id of ids) connection.send(one(id));
+    const gates = await held.waitFor(ids.length);
+    expect(acknowledged(connection.received)).toEqual([]);
+    gates[0]?.resolve();
+    await waitFor("an acknowledgement", () => acknowledged(connection.received).length > 0);
+    expect(acknowledged(connection.received)).toEqual([11]);
+    // The store ends writings in their order.
+    for (const gate of gates) gate.resolve();
+    await waitFor("all acknowledgements", () => acknowledged(connection.received).length === ids.length);
+    expect(acknowledged(connection.received)).toEqual(ids);
+    expect(await bodies.waitFor(ids.length)).toEqual(ids.map(String));
+  });
+
+  test("nothing behind a message that could not be stored is acknowledged", async ({ expect }) => {
+    await using broker = await startScriptedMqtt(4);
+    const { store, held } = holdWrites(createMemoryKeyValue(), ids.length);
+    await using _agent = await startAgent({ url: broker.url }, store, createMailbox<string>());
+    const connection = await broker.accept(false);
+    await connection.wait("subscribe");
+    for (const id of ids) connection.send(one(id));
+    const gates = await held.waitFor(ids.length);
+    for (const [index, gate] of gates.entries()) {
+      if (index === 2) gate.reject(new Error("the disk failed"));
+      else gate.resolve();
+    }
+    await connection.closed;
+    expect(acknowledged(connection.received)).toEqual(ids.slice(0, acknowledged(connection.received).length));
+    expect(acknowledged(connection.received).length).toBeLessThanOrEqual(2);
+    // What is looked for again is another connection.
+    const next = await broker.accept(true);
+    expect(next.received[0]).toMatchObject({ cmd: "connect" });
+  });
+});
+
 describe("QoS 2 with a broker that is cut off", () => {
   for (const [version, protocol] of [
     [4, "3.1.1"],
