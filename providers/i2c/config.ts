@@ -29,7 +29,9 @@ const keyed = <K, V>(key: z.ZodType<K>, value: z.ZodType<V>) =>
     const entries = new Map<K, V>();
     for (const [text, item] of Object.entries(record)) {
       const result = key.safeParse(text);
-      if (result.success) entries.set(result.data, item);
+      if (result.success && entries.has(result.data)) {
+        context.addIssue({ code: "custom", path: [text], message: "is there already, written in another way" });
+      } else if (result.success) entries.set(result.data, item);
       else context.addIssue({ code: "custom", path: [text], message: result.error.issues[0]?.message ?? "is wrong" });
     }
     return entries;

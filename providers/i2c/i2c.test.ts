@@ -39,7 +39,9 @@ describe("a bus of the kernel", () => {
   test("is opened once, with its time limit, and closed", async ({ expect }) => {
     const { kernel, ...rig } = await onKernel();
     expect([kernel.timeout, kernel.descriptors]).toEqual([5, 1]);
+    const late = await bindLink(rig.provider, { config: { devices: { memory: REGISTERS } } });
     await rig[Symbol.asyncDispose]();
+    await expect(late.call(DEVICES, "open", "memory")).rejects.toMatchObject({ payload: { tag: "other" } });
     expect(kernel.descriptors).toBe(0);
   });
 
@@ -119,6 +121,10 @@ describe("configuration", () => {
     [{ bus: { backend: "simulated", devices: { "0x44": { registers: { "256": "00" } } } } }, "0x0 to 0xff"],
     [{ bus: { backend: "simulated", devices: { "0x44": { answers: { e0: "1" } } } } }, "want bytes in hexadecimal"],
     [{ bus: { backend: "simulated", devices: { "0x44": {} } } }, "want either registers or answers"],
+    [
+      { bus: { backend: "simulated", devices: { "0x44": { registers: {} }, "68": { registers: {} } } } },
+      "is there already, written in another way",
+    ],
   ] as const)("%j: %s", ([config, reason], { expect }) => {
     expect(() => provider.parseConfig(config)).toThrow(reason);
   });

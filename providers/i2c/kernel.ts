@@ -37,6 +37,7 @@ const codeOf = (error: unknown): string => (error instanceof Error && "code" in 
 export function createKernelBus(io: DeviceIo, { path, timeout }: KernelBusOptions): Bus {
   const exclusive = createExclusive();
   let descriptor: number | undefined;
+  let ended = false;
 
   const failure = (error: unknown): unknown => {
     if (error instanceof PetioleError || codeOf(error) === "") return error;
@@ -45,6 +46,7 @@ export function createKernelBus(io: DeviceIo, { path, timeout }: KernelBusOption
   };
 
   function open(): number {
+    if (ended) throw new PetioleError("ERR_PROVIDER_STOPPED", `Cannot use "${path}": its provider has stopped`);
     if (descriptor !== undefined) return descriptor;
     let opened: number | undefined;
     try {
@@ -99,6 +101,10 @@ export function createKernelBus(io: DeviceIo, { path, timeout }: KernelBusOption
         return reads;
       }),
     // A transaction that runs has the descriptor still.
-    [Symbol.asyncDispose]: () => exclusive.run(async () => close()),
+    [Symbol.asyncDispose]: () =>
+      exclusive.run(async () => {
+        ended = true;
+        close();
+      }),
   };
 }

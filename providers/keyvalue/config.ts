@@ -35,6 +35,8 @@ const tls = z
     message: "cert_file and key_file go together",
   });
 
+const pause = () => duration().refine((value) => value >= 1, "want at least 1ms");
+
 export const redisSchema = z
   .strictObject({
     url: z
@@ -62,7 +64,7 @@ export const redisSchema = z
     /** Commands that may wait for their answers; further ones are refused. */
     max_inflight: z.int().min(1).max(10_000).default(256),
     reconnect: z
-      .strictObject({ initial: duration().default(millis(200)), max: duration().default(seconds(30)) })
+      .strictObject({ initial: pause().default(millis(200)), max: pause().default(seconds(30)) })
       .prefault({}),
   })
   .refine((config) => config.username === undefined || (config.password ?? config.password_file) !== undefined, {

@@ -5,8 +5,13 @@ import { brokerSchema } from "./broker-config.ts";
 import { qos } from "./link-config.ts";
 import { isTopic } from "./topic.ts";
 
+/** Without any pause, trying again would be all that the agent does. */
+const pause = (value: number) =>
+  duration()
+    .refine((found) => found >= 1, "want at least 1ms")
+    .default(millis(value));
 const backoff = (initial: number, max: number) =>
-  z.strictObject({ initial: duration().default(millis(initial)), max: duration().default(millis(max)) }).prefault({});
+  z.strictObject({ initial: pause(initial), max: pause(max) }).prefault({});
 
 const file = z.string().startsWith("/", "want an absolute path");
 

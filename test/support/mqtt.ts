@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { connect as connectSocket } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
-import { connectAsync, type IClientOptions, type IPublishPacket, type MqttClient } from "mqtt";
+import { connect, type IClientOptions, type IPublishPacket, type MqttClient } from "mqtt";
 import { createMailbox, type Mailbox } from "./mailbox.ts";
 import { freePort } from "./ports.ts";
 import { spawnProcess, type TestProcess } from "./processes.ts";
@@ -110,11 +110,22 @@ export interface TestClient extends AsyncDisposable {
 
 /** Connects once; a lost connection is not renewed unless the options say so. */
 export async function connectMqtt(url: string, options: IClientOptions = {}): Promise<TestClient> {
-  const client = await connectAsync(url, { reconnectPeriod: 0, connectTimeout: 5000, ...options }, false);
+  const client = connect(url, { reconnectPeriod: 0, connectTimeout: 5000, ...options, manualConnect: true });
   const received = createMailbox<IPublishPacket>();
+  // Before it connects: what waited in a session comes at once.
   client.on("message", (_topic, _payload, packet) => received.put(packet));
-  // Cut connections are part of the tests.
-  client.on("error", () => {});
+  const up = Promise.withResolvers<void>();
+  client.once("connect", () => up.resolve());
+  // Later on, cut connections are part of the tests.
+  client.on("error", (error) => up.reject(error));
+  client.once("close", () => up.reject(new Error("The broker closed the connection")));
+  client.connect();
+  try {
+    await up.promise;
+  } catch (error) {
+    client.end(true);
+    throw error;
+  }
   return {
     client,
     received,
