@@ -12,14 +12,18 @@ import { waitFor } from "../support/wait-for.ts";
 const READING = JSON.stringify({ sensor: "boiler", seq: 1, value: 50 });
 const SMOOTHED = { sensor: "boiler", seq: 1, value: 50, smoothed: 50 };
 
-/** The first message that the hub's stream holds on `subject`. */
-async function atHub(hub: TestNats, subject: string): Promise<unknown> {
+/**
+ * The newest message that the hub's stream holds on `subject`. `send` comes before each look: NATS keeps no message for an
+ * agent that is just about to subscribe.
+ */
+async function atHub(hub: TestNats, subject: string, send: () => Promise<void>): Promise<unknown> {
   const connection = await connect({ servers: hub.url });
   try {
     const manager = await jetstreamManager(connection);
-    return await waitFor(`${subject} at the hub`, async () =>
-      (await manager.streams.getMessage("PETIOLE", { last_by_subj: subject }))?.json(),
-    );
+    return await waitFor(`${subject} at the hub`, async () => {
+      await send();
+      return (await manager.streams.getMessage("PETIOLE", { last_by_subj: subject }))?.json();
+    });
   } finally {
     await connection.close();
   }
@@ -52,9 +56,11 @@ describe("the same component", () => {
     await waitFor("the link to be online", async () => (await agent.status()).hub.link === "online");
     expect((await agent.status()).hub).toMatchObject({ mode: "direct", server: hub.version });
     const sensor = await connect({ servers: hub.url });
-    sensor.publish("sensors.boiler", READING);
-    await sensor.flush();
-    expect(await atHub(hub, "petiole.gw-1.critical.readings.boiler")).toEqual(SMOOTHED);
+    const send = async (): Promise<void> => {
+      sensor.publish("sensors.boiler", READING);
+      await sensor.flush();
+    };
+    expect(await atHub(hub, "petiole.gw-1.critical.readings.boiler", send)).toEqual(SMOOTHED);
     await sensor.close();
     expect(await agent.stop("SIGTERM")).toBe(0);
   });
@@ -71,9 +77,11 @@ describe("the same component", () => {
     });
     await waitFor("the link to be online", async () => (await agent.status()).hub.link === "online");
     const sensor = await connect({ servers: `nats://${listen}` });
-    sensor.publish("sensors.boiler", READING);
-    await sensor.flush();
-    expect(await atHub(hub, "petiole.gw-1.critical.readings.boiler")).toEqual(SMOOTHED);
+    const send = async (): Promise<void> => {
+      sensor.publish("sensors.boiler", READING);
+      await sensor.flush();
+    };
+    expect(await atHub(hub, "petiole.gw-1.critical.readings.boiler", send)).toEqual(SMOOTHED);
     await sensor.close();
   });
 
