@@ -1,4 +1,4 @@
-import { WitError, isPetioleError, reasonOf, type Binding, type LinkContext } from "#provider";
+import { WitError, createInFlight, isPetioleError, reasonOf, type Binding, type LinkContext } from "#provider";
 import { I2cError, MAX_LENGTH, MAX_OPERATIONS, type Bus, type Operation } from "./bus.ts";
 import type { LinkConfig } from "./config.ts";
 
@@ -17,24 +17,20 @@ type WitOperation =
 export function bindI2c({ config, log }: LinkContext<LinkConfig>, bus: Bus): Binding {
   const granted = new Map(Object.entries(config.devices));
   const addresses = new Set(granted.values());
-  const running = new Set<Promise<unknown>>();
+  const calls = createInFlight();
 
   async function transact(address: number, operations: readonly Operation[]): Promise<readonly Uint8Array[]> {
     if (operations.length > MAX_OPERATIONS) throw failed(`more than ${MAX_OPERATIONS} operations in one transaction`);
     if (!addresses.has(address)) throw new WitError({ tag: "no-acknowledge", val: "address" });
     // The kernel refuses a transaction of nothing.
     if (operations.length === 0) return [];
-    const transfer = bus.transfer(address, operations);
-    running.add(transfer);
     try {
-      return await transfer;
+      return await calls.track(bus.transfer(address, operations));
     } catch (error) {
       if (error instanceof I2cError) throw new WitError(error.reason);
       // The contract has one word for all of these; the log has the rest.
       if (isPetioleError(error)) throw failed(reasonOf(error));
       throw error;
-    } finally {
-      running.delete(transfer);
     }
   }
 
@@ -82,6 +78,6 @@ export function bindI2c({ config, log }: LinkContext<LinkConfig>, bus: Bus): Bin
           (await transact(address, [write(data), read(length)]))[0],
       },
     },
-    [Symbol.asyncDispose]: async () => void (await Promise.allSettled(running)),
+    [Symbol.asyncDispose]: async () => await calls.settled(),
   };
 }

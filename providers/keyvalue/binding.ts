@@ -1,11 +1,17 @@
 import { randomUUID } from "node:crypto";
-import { WitError, type Binding, type CapabilityFunctions, type LinkContext } from "#provider";
+import {
+  WitError,
+  createInFlight,
+  type Binding,
+  type CapabilityFunctions,
+  type InFlight,
+  type LinkContext,
+} from "#provider";
 import { createAccess, type Access } from "./access.ts";
 import type { Backend, KeyValue, Seen } from "./backend.ts";
 import type { LinkConfig } from "./config.ts";
 import { createCursors } from "./cursors.ts";
 import { VERSIONS, editionOf, type Edition } from "./edition.ts";
-import { createInFlight, type InFlight } from "./in-flight.ts";
 import { guarded, other, storeErrorOf } from "./wit-errors.ts";
 
 export const STORE = "wasi:keyvalue/store";

@@ -1,4 +1,13 @@
-import { PetioleError, WitError, millis, type Binding, type Clock, type LinkContext, type Metrics } from "#provider";
+import {
+  PetioleError,
+  WitError,
+  createInFlight,
+  millis,
+  type Binding,
+  type Clock,
+  type LinkContext,
+  type Metrics,
+} from "#provider";
 import type { LinkConfig } from "./config.ts";
 import type { Reading, Station } from "./station.ts";
 import type { SensorError } from "./sysfs.ts";
@@ -32,27 +41,21 @@ const witReading = ({ value, ...rest }: Reading): Readonly<Record<string, unknow
 
 function serveReader({ config }: LinkContext<LinkConfig>, { station, metrics }: BindDeps): Binding {
   const failures = metrics.counter("failed_readings_total", "Readings that gave no value.");
-  const running = new Set<Promise<unknown>>();
+  const calls = createInFlight();
   return {
     functions: {
       [READER]: {
         "list-sensors": () => config.sensors,
         read: async (name: string) => {
           if (!config.sensors.includes(name)) throw new WitError({ tag: "not-granted" });
-          const reading = station.read(name);
-          running.add(reading);
-          try {
-            const found = await reading;
-            if (typeof found.value === "number") return witReading(found);
-            failures.add();
-            throw new WitError(witError(found.value));
-          } finally {
-            running.delete(reading);
-          }
+          const found = await calls.track(station.read(name));
+          if (typeof found.value === "number") return witReading(found);
+          failures.add();
+          throw new WitError(witError(found.value));
         },
       },
     },
-    [Symbol.asyncDispose]: async () => void (await Promise.allSettled(running)),
+    [Symbol.asyncDispose]: async () => await calls.settled(),
   };
 }
 

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { PetioleError, WitError, type Binding, type LinkContext } from "#provider";
+import { PetioleError, WitError, createInFlight, type Binding, type LinkContext } from "#provider";
 import type { LinkConfig } from "./config.ts";
 import type { SqlEngine } from "./engine.ts";
 import { SqlFault, queryFault } from "./sql-fault.ts";
@@ -30,19 +30,13 @@ const prepareError = ({ message }: SqlFault): unknown => ({ tag: "unexpected", v
 /** Serves `wasmcloud:postgres` to one component. Prepared statements are its own, and end with the link. */
 export function bindSql({ component, config }: LinkContext<LinkConfig>, engine: SqlEngine): Binding {
   const prepared = new Map<string, string>();
-  const running = new Set<Promise<unknown>>();
+  const calls = createInFlight();
   let ended = false;
 
   /** Runs work that ending the link waits for. */
   const track = async <T>(work: () => Promise<T>): Promise<T> => {
     if (ended) throw new PetioleError("ERR_PROVIDER_STOPPED", `Cannot query for "${component}": its link has ended`);
-    const promise = work();
-    running.add(promise);
-    try {
-      return await promise;
-    } finally {
-      running.delete(promise);
-    }
+    return await calls.track(work());
   };
   const checked = async (sql: string): Promise<string> => {
     if (Buffer.byteLength(sql) > config.max_statement) {
@@ -90,7 +84,7 @@ export function bindSql({ component, config }: LinkContext<LinkConfig>, engine: 
     },
     async [Symbol.asyncDispose]() {
       ended = true;
-      await Promise.allSettled(running);
+      await calls.settled();
       prepared.clear();
     },
   };

@@ -41,6 +41,7 @@ export { LANES, type Lane, type OutboxMessage, type PublishOutcome, type Publish
 export * from "../domain/units.ts";
 export { backoffDelay, type BackoffOptions } from "../lib/backoff.ts";
 export { createExclusive } from "../lib/exclusive.ts";
+export { createInFlight, type InFlight } from "../lib/in-flight.ts";
 export { type Clock } from "../lib/clock.ts";
 export type { ByteReader, ByteWriter } from "../lib/byte-streams.ts";
 export type { EgressPermit, EgressRequest, EgressSettings } from "../lib/http-egress.ts";
