@@ -198,7 +198,6 @@ function shuffled<T>(items: readonly T[]): T[] {
  */
 function whyNotConnected(error: unknown, { tls }: NatsEndpoint): string {
   const why = describeNatsError(error);
-  const isReset =
-    error instanceof Error && /\b(ECONNRESET|EPIPE)\b/.test(`${"code" in error ? error.code : ""} ${why}`);
+  const isReset = /\b(ECONNRESET|EPIPE)\b/.test(why);
   return isReset && tls !== undefined && tls.cert === undefined ? `${why}; it may want a client certificate` : why;
 }
