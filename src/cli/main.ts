@@ -10,6 +10,7 @@ import type { CompileOptions } from "./compile.ts";
 import { EXIT } from "./exit-codes.ts";
 import { addGpioCommands } from "./gpio/commands.ts";
 import { addHubCommands } from "./hub/commands.ts";
+import { addImageCommands } from "./image/commands.ts";
 import { addLatticeCommands } from "./lattice/commands.ts";
 import { addLinkCommands } from "./link/commands.ts";
 import { addOutboxCommands } from "./outbox/commands.ts";
@@ -118,6 +119,7 @@ program
   });
 
 addTrustCommands(program, configOption, jsonOption);
+addImageCommands(program, jsonOption);
 
 program
   .command("version")
