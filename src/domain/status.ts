@@ -236,6 +236,8 @@ export interface AgentStatus {
   readonly rss: number;
   /** Undefined in what an older agent says. */
   readonly service?: ServiceStatus | undefined;
+  /** What somebody should look at, and does not stop the agent. */
+  readonly notices: readonly StatusError[];
   readonly hub: HubLinkState;
   readonly clock: ClockStatus;
   readonly outbox: OutboxStats;

@@ -22,20 +22,13 @@ export type ServiceEnv = Readonly<Record<string, string | undefined>>;
 
 const MAX_STATUS = 200;
 
+const PLAIN = { ready: "READY=1", stopping: "STOPPING=1", alive: "WATCHDOG=1" } as const;
+
 /** Line ends in a status would be further assignments. */
 export function formatNotice(notice: Notice): string {
-  switch (notice.kind) {
-    case "ready":
-      return "READY=1";
-    case "stopping":
-      return "STOPPING=1";
-    case "status":
-      return `STATUS=${notice.text.replaceAll(/\p{Cc}+/gu, " ").slice(0, MAX_STATUS)}`;
-    case "alive":
-      return "WATCHDOG=1";
-    default:
-      return `EXTEND_TIMEOUT_USEC=${Math.round(notice.by * 1000)}`;
-  }
+  if (notice.kind === "status") return `STATUS=${notice.text.replaceAll(/\p{Cc}+/gu, " ").slice(0, MAX_STATUS)}`;
+  if (notice.kind === "extend") return `EXTEND_TIMEOUT_USEC=${Math.round(notice.by * 1000)}`;
+  return PLAIN[notice.kind];
 }
 
 /** Time between two signs of life that the service manager wants; undefined when it wants none, or not of `pid`. */
