@@ -4,7 +4,7 @@ import { encodeUtf8 } from "../../../examples/lib/utf8.ts";
 
 export const timerHandler = {
   handleTimer({ name, count }: Firing): void {
-    const reading = { sensor: name, seq: Number(count), value: 20 + (Number(count) % 10) };
+    const reading = { sensor: name, seq: count, value: 20 + (count % 10) };
     publish({ subject: `sensors.${name}`, body: encodeUtf8(JSON.stringify(reading)) });
   },
 };
