@@ -46,7 +46,9 @@ import { createOutboxControl, recallOutbox } from "./outbox-control.ts";
 import { createOutboxMeters } from "./outbox-meters.ts";
 import { createPatientStats } from "./patient-stats.ts";
 import { providerTypes } from "./provider-types.ts";
+import { checkIdentity } from "./identity-check.ts";
 import { openSecrets } from "./secrets.ts";
+import { checkStorage, honestOutbox } from "./storage-check.ts";
 import { openTrustCheck } from "./trust-check.ts";
 import { loadTrustPolicy } from "./trust-policy.ts";
 import { updateHandlers } from "./update-handlers.ts";
@@ -93,6 +95,15 @@ export async function openAgent({ config, file, env, clock, signal, onEnd, ...de
   await using stack = new AsyncDisposableStack();
   await makeFolder(config.state_dir);
   await makeFolder(config.cache_dir);
+  const policy = config.store.volatile;
+  const storage = await checkStorage({ stateDir: config.state_dir, policy }, log.child({ part: "store" }));
+  const stranger = await checkIdentity({
+    stateDir: config.state_dir,
+    device: config.device.id,
+    policy: config.device.identity_check,
+    log: log.child({ part: "identity" }),
+  });
+  const notices = [storage.notice, stranger].filter((notice) => notice !== undefined);
 
   const bootId = readBootId();
   const clockSync = createClockSync({
@@ -129,9 +140,9 @@ export async function openAgent({ config, file, env, clock, signal, onEnd, ...de
   );
   const outboxLog = log.child({ part: "outbox" });
   const memory = await recallOutbox(store.state, outboxLog);
-  const meters = createOutboxMeters(store.outbox, clock);
+  const meters = createOutboxMeters(honestOutbox(store.outbox, storage.lossy, policy), clock);
   const hub = stack.use(
-    openHub({ config, source: meters.source, outbox: meters.outbox, inbox, env, clock, clockSync, log }),
+    openHub({ config, stranger, source: meters.source, outbox: meters.outbox, inbox, env, clock, clockSync, log }),
   );
   meters.watch(() => hub.forwarder.state());
   const outboxControl = stack.use(
@@ -354,6 +365,7 @@ export async function openAgent({ config, file, env, clock, signal, onEnd, ...de
     state,
     uptime: (clock.monotonic() - started) / 1000,
     rss: process.memoryUsage.rss(),
+    notices,
     hub: hub.state(),
     clock: clockSync.status(),
     outbox: await outboxStats(),

@@ -201,6 +201,8 @@ export interface AgentStatus {
   readonly uptime: number;
   /** Resident set size of the agent process, in bytes. */
   readonly rss: number;
+  /** What somebody should look at, and does not stop the agent. */
+  readonly notices: readonly StatusError[];
   readonly hub: HubLinkState;
   readonly clock: ClockStatus;
   readonly outbox: OutboxStats;

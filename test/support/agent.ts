@@ -60,8 +60,10 @@ export async function startAgent(
   const socket = join(folder.path, "run", SOCKET_NAME);
   const stateDir = options.stateDir ?? join(folder.path, "state");
   const env = { ...process.env, ...options.env };
+  // The machine's temporary folder may be in memory, which is no matter of most tests.
+  const store = { volatile: "accept" };
   const folders = { state_dir: stateDir, cache_dir: join(folder.path, "cache"), runtime_dir: join(folder.path, "run") };
-  await writeFile(configFile, stringify({ device: { id: "gw-1" }, ...folders, ...config }));
+  await writeFile(configFile, stringify({ device: { id: "gw-1" }, ...folders, store, ...config }));
 
   let running: TestProcess = await launch();
   let earlier = "";
