@@ -1,6 +1,6 @@
-import { Worker } from "node:worker_threads";
 import { PetioleError } from "../../domain/errors.ts";
 import type { Logger } from "../../lib/log.ts";
+import { startThread, threadProgram } from "../../lib/parts.ts";
 import type {
   Envelope,
   Opened,
@@ -26,14 +26,16 @@ interface Pending {
   readonly reject: (error: Error) => void;
 }
 
-const ENTRY = new URL("./worker.ts", import.meta.url);
-
 /**
  * Starts the thread; `entry` is another program for it, for tests.
  * @throws PetioleError ERR_STORE_OPEN, ERR_STORE_LOCKED, ERR_STORE_FAILED
  */
-export async function startWorker(options: WorkerOptions, log: Logger, entry = ENTRY): Promise<WorkerClient> {
-  const worker = new Worker(entry, { workerData: options, name: "petiole-store" });
+export async function startWorker(
+  options: WorkerOptions,
+  log: Logger,
+  entry = threadProgram("store-worker"),
+): Promise<WorkerClient> {
+  const worker = startThread(entry, { workerData: options, name: "petiole-store" });
   const exited = new Promise((resolve) => worker.once("exit", resolve));
   const pending = new Map<number, Pending>();
   let nextId = 1;
