@@ -55,7 +55,14 @@ interface Addon {
   ioctlLater: (...args: Parameters<Addon["ioctl"]>) => Promise<number>;
   watch(descriptor: number, priority: boolean, size: number, listener: (result: Buffer | number) => void): unknown;
   unwatch(handle: unknown): void;
+  sendDatagram(address: Uint8Array, message: Uint8Array): number;
 }
+
+/**
+ * Sends one datagram to a Unix socket: a path, or `@` and a name of the abstract namespace. Waits for nothing.
+ * @throws Error with a `code`, such as EAGAIN when the receiver's queue is full or EMSGSIZE
+ */
+export type SendDatagram = (address: string, message: Uint8Array) => void;
 
 /** Where the add-on for a machine such as "linux-arm64" is built to. */
 export function deviceAddonPath(target?: string): string {
@@ -87,6 +94,15 @@ export function openDeviceIo(path: string = deviceAddonPath()): DeviceIo {
       if (typeof handle === "number") throw systemError(handle, "epoll_ctl");
       return { [Symbol.dispose]: () => addon.unwatch(handle) };
     },
+  };
+}
+
+/** @throws PetioleError ERR_DEVICE_ADDON when there is no add-on for this machine */
+export function openDatagrams(path: string = deviceAddonPath()): SendDatagram {
+  const addon = load(path);
+  return (address, message) => {
+    const result = addon.sendDatagram(Buffer.from(address.replace(/^@/, "\0")), message);
+    if (result < 0) throw systemError(result, "sendto");
   };
 }
 

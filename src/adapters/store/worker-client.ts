@@ -17,6 +17,8 @@ export interface WorkerClient {
   readonly opened: Opened;
   /** Requests of one tick travel in one message. @throws PetioleError ERR_STORE_FAILED */
   call<K extends RequestKind>(request: RequestOf<K>): Promise<Replies[K]>;
+  /** Requests that were carried out or refused so far. */
+  answered(): number;
   /** Closes the database after what was asked before, and ends the thread. */
   close(lastSeq: number): Promise<void>;
 }
@@ -39,6 +41,7 @@ export async function startWorker(
   const exited = new Promise((resolve) => worker.once("exit", resolve));
   const pending = new Map<number, Pending>();
   let nextId = 1;
+  let answered = 0;
   let queue: Envelope[] = [];
   /** Set once the thread takes no more requests. */
   let ended: Error | undefined;
@@ -53,6 +56,7 @@ export async function startWorker(
       case "notice":
         return log[message.notice.level](message.notice.message, message.notice.fields);
       case "reply": {
+        answered += 1;
         const waiting = pending.get(message.id);
         pending.delete(message.id);
         if (message.ok) waiting?.resolve(message.value);
@@ -96,6 +100,7 @@ export async function startWorker(
     return {
       opened,
       call,
+      answered: () => answered,
       close: async (lastSeq) => {
         try {
           await call({ kind: "close", lastSeq });
