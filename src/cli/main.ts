@@ -1,12 +1,13 @@
 #!/usr/bin/env node
-import { Command, CommanderError, Option } from "commander";
+import { Argument, Command, CommanderError, Option } from "commander";
 import { DEFAULT_CONFIG_FILE } from "../config/load.ts";
 import { isPetioleError } from "../domain/errors.ts";
 import type { AgentOptions } from "./agent-socket.ts";
 import { addAppCommands } from "./apps/commands.ts";
-import { countArgument, sizeArgument } from "./arguments.ts";
+import { countArgument, durationArgument, sizeArgument } from "./arguments.ts";
 import { addArtifactCommands } from "./artifacts/commands.ts";
 import type { CompileOptions } from "./compile.ts";
+import type { DoctorOptions } from "./doctor.ts";
 import { EXIT } from "./exit-codes.ts";
 import { addGpioCommands } from "./gpio/commands.ts";
 import { addHubCommands } from "./hub/commands.ts";
@@ -63,6 +64,20 @@ withAgentOptions(
 ).action(async (options: AgentOptions) => {
   const { metrics } = await import("./metrics.ts");
   await metrics(options);
+});
+
+withAgentOptions(
+  program
+    .command("doctor")
+    .description("Look at this device for what hinders the agent, or will. Works with and without a running agent.")
+    .option(
+      "--offline <duration>",
+      "say what breaks first when the hub stays away for so long, such as 90d",
+      durationArgument,
+    ),
+).action(async (options: DoctorOptions) => {
+  const { doctor } = await import("./doctor.ts");
+  await doctor(options);
 });
 
 addAppCommands(program, withAgentOptions);
@@ -122,6 +137,15 @@ addTrustCommands(program, configOption, jsonOption);
 addImageCommands(program, jsonOption);
 
 program
+  .command("completion")
+  .addArgument(new Argument("<shell>").choices(["bash", "zsh", "fish", "json"]))
+  .description("Print the completion of commands and options for a shell; json: the whole command line, as data.")
+  .action(async (shell: "bash" | "zsh" | "fish" | "json") => {
+    const { completion } = await import("./describe/completion.ts");
+    completion(program, shell);
+  });
+
+program
   .command("version")
   .description("Print the versions of petiole and of its parts.")
   .addOption(jsonOption())
@@ -130,11 +154,10 @@ program
     version(options);
   });
 
-try {
-  await program.parseAsync();
-} catch (error) {
+// A single executable starts as a script, which cannot wait at its top level.
+program.parseAsync().catch((error: unknown) => {
   process.exitCode = report(error);
-}
+});
 
 /** Prints an error as people want to read it; the code stands first, for searching in the documentation. */
 function report(error: unknown): number {

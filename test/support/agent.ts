@@ -10,8 +10,8 @@ import { waitFor } from "./wait-for.ts";
 
 const ROOT = resolve(import.meta.dirname, "..", "..");
 const STOP_LIMIT_MS = 20_000;
-/** The command, as a checkout has it. */
-export const PETIOLE = join(ROOT, "scripts", "petiole");
+/** The command, as a checkout has it, or the one that is to be tested instead, such as dist/linux-x64/petiole. */
+export const PETIOLE = process.env["PETIOLE_TEST_PROGRAM"] ?? join(ROOT, "scripts", "petiole");
 
 /** Path of a component that `npm run build:examples` has built. */
 export const exampleComponent = (name: string): string => join(ROOT, "examples", name, "build", `${name}.wasm`);
