@@ -1,6 +1,6 @@
 import type { StatusError } from "../domain/status.ts";
 import { PetioleError } from "../domain/errors.ts";
-import { loadMachine, saveMachine } from "../lib/machine-record.ts";
+import { loadIdentity, saveIdentity } from "../lib/identity-record.ts";
 import { compareIdentity, readIdentity, type IdentityPolicy } from "../lib/identity.ts";
 import type { Logger } from "../lib/log.ts";
 import { reasonOf } from "../lib/reason.ts";
@@ -20,7 +20,7 @@ export interface IdentityCheckDeps {
  */
 export async function checkIdentity(deps: IdentityCheckDeps): Promise<StatusError | undefined> {
   const { stateDir, device, policy, root, log } = deps;
-  const enrolled = await loadMachine(stateDir);
+  const enrolled = await loadIdentity(stateDir);
   if (enrolled === undefined || policy === "off") return undefined;
   const now = await readIdentity(root);
   if (enrolled === "damaged") {
@@ -49,7 +49,7 @@ export async function checkIdentity(deps: IdentityCheckDeps): Promise<StatusErro
   async function bringUpToDate(): Promise<void> {
     const known = enrolled === "damaged" ? undefined : enrolled;
     const next = { machine: now.machine ?? known?.machine, serial: now.serial ?? known?.serial };
-    await saveMachine(stateDir, next).catch((error: unknown) =>
+    await saveIdentity(stateDir, next).catch((error: unknown) =>
       log.warn("Cannot keep what is known of this device", { reason: reasonOf(error) }),
     );
   }

@@ -2,7 +2,7 @@
 
 import { connect } from "@nats-io/transport-node";
 import { describe, test } from "vitest";
-import { saveMachine } from "../../src/lib/machine-record.ts";
+import { saveIdentity } from "../../src/lib/identity-record.ts";
 import { readIdentity } from "../../src/lib/identity.ts";
 import { petiole, startAgent } from "../support/agent.ts";
 import { startNats, type TestNats } from "../support/nats.ts";
@@ -31,7 +31,7 @@ describe.skipIf(skipping(isNameless, "clones", "this machine has neither a machi
   test("keeps its local clients and is no leaf node of the hub, until it is enrolled", async ({ expect }) => {
     await using hub = await startNats({ jetstream: true, domain: "hub", leafnodes: true });
     await using state = await tempFolder();
-    await saveMachine(state.path, elsewhere);
+    await saveIdentity(state.path, elsewhere);
     const [listen, monitor] = [`127.0.0.1:${await freePort()}`, `127.0.0.1:${await freePort()}`];
     await using agent = await startAgent(
       { hub: { urls: [hub.leafUrl], domain: "hub", ...fast }, leaf: { listen, monitor } },
@@ -51,7 +51,7 @@ describe.skipIf(skipping(isNameless, "clones", "this machine has neither a machi
     expect(await connectionsOf(hub)).toBe(0);
 
     await agent.stop("SIGTERM");
-    await saveMachine(state.path, here);
+    await saveIdentity(state.path, here);
     await agent.start();
     await waitFor("the link", async () => (await agent.status()).hub.link === "online");
     expect((await agent.status()).notices).toEqual([]);
@@ -60,7 +60,7 @@ describe.skipIf(skipping(isNameless, "clones", "this machine has neither a machi
   test("does not connect in direct mode, unless nothing is compared", async ({ expect }) => {
     await using hub = await startNats({ jetstream: true });
     await using state = await tempFolder();
-    await saveMachine(state.path, elsewhere);
+    await saveIdentity(state.path, elsewhere);
     const direct = { hub: { mode: "direct", urls: [hub.url], ...fast } };
     {
       await using agent = await startAgent(direct, { stateDir: state.path });

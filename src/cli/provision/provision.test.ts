@@ -65,7 +65,9 @@ describe("provision()", () => {
   test("installs the configuration, enrols, and leaves no token behind", async ({ expect }) => {
     await using bench = await setUp();
     await bench.prepare();
-    expect(await bench.run()).toEqual({ outcome: "done", device: "boiler-7", enrolled: true });
+    expect(await bench.run({ dryRun: true })).toMatchObject({ outcome: "planned", device: "boiler-7" });
+    expect([existsSync(bench.target), bench.fleet.size, existsSync(bench.file)]).toEqual([false, 0, true]);
+    expect(await bench.run()).toMatchObject({ outcome: "done", device: "boiler-7", enrolled: true });
     expect(await readFile(bench.target, "utf8")).toBe(bench.config);
     expect([...bench.fleet]).toEqual([[TOKEN, "boiler-7"]]);
     expect(existsSync(bench.file)).toBe(false);
@@ -149,7 +151,7 @@ describe("provision()", () => {
     await using bench = await setUp();
     await bench.prepare({ token: undefined });
     await writeFile(bench.target, "# packaged\n");
-    expect(await bench.run()).toEqual({ outcome: "done", device: "boiler-7", enrolled: false });
+    expect(await bench.run()).toMatchObject({ outcome: "done", device: "boiler-7", enrolled: false });
     expect(await readFile(bench.target, "utf8")).toBe(bench.config);
   });
 

@@ -28,14 +28,18 @@ export interface ProvisionDeps {
   readonly restart: () => Promise<void>;
   /** Unix time in milliseconds. */
   readonly now: () => number;
+  /** Only says what would be done. */
+  readonly dryRun?: boolean;
   readonly onStep?: (step: ProvisionStep, when: "before" | "after") => void;
 }
 
 export interface ProvisionReport {
-  /** `nothing`: there is no provisioning file. */
-  readonly outcome: "done" | "nothing";
+  /** `nothing`: there is no provisioning file. `planned`: nothing was done, as was asked for. */
+  readonly outcome: "done" | "nothing" | "planned";
   readonly device: string | undefined;
   readonly enrolled: boolean;
+  /** What was done, or would be. */
+  readonly steps: readonly ProvisionStep[];
 }
 
 /**
@@ -53,7 +57,7 @@ export async function provision(deps: ProvisionDeps): Promise<ProvisionReport> {
     }
     return report;
   } catch (error) {
-    if (isPetioleError(error)) {
+    if (isPetioleError(error) && deps.dryRun !== true) {
       const text = `failed: ${error.code}: ${error.message}`.replaceAll("\n", " | ");
       await tellResult(file, `${text}\n${new Date(now()).toISOString()}\n`);
     }
@@ -64,12 +68,15 @@ export async function provision(deps: ProvisionDeps): Promise<ProvisionReport> {
 async function attempt(deps: ProvisionDeps): Promise<ProvisionReport> {
   const { file, target, onStep } = deps;
   const text = await readText(file, MAX_PROVISION_FILE);
-  if (text === undefined) return { outcome: "nothing", device: undefined, enrolled: false };
+  if (text === undefined) return { outcome: "nothing", device: undefined, enrolled: false, steps: [] };
   const current = await readText(target, MAX_CONFIG);
   const used = current === undefined ? undefined : await readJournal(current, target);
   if (used !== undefined && isUsed(text, used)) {
+    const { device, enrolled } = used;
+    const rest = { device, enrolled, steps: ["remove-file"] } as const;
+    if (deps.dryRun === true) return { outcome: "planned", ...rest };
     await carryOut("remove-file", onStep, () => remove(file));
-    return { outcome: "done", device: used.device, enrolled: used.enrolled };
+    return { outcome: "done", ...rest };
   }
   const wanted = parseProvisionFile(text, file);
   const { config } = parseConfigSource(wanted.config, target);
@@ -86,9 +93,11 @@ async function attempt(deps: ProvisionDeps): Promise<ProvisionReport> {
     device: config.device.id,
     enrolled: wanted.token !== undefined,
   };
+  const done = { device: entry.device, enrolled: entry.enrolled, steps };
+  if (deps.dryRun === true) return { outcome: "planned", ...done };
   const carryOutStep = executors(deps, { wanted, config, entry, owner: await ownerOf(config.state_dir) });
   for (const step of steps) await carryOut(step, onStep, carryOutStep[step]);
-  return { outcome: "done", device: entry.device, enrolled: entry.enrolled };
+  return { outcome: "done", ...done };
 }
 
 /** The power was cut before it was gone: there may be no sense in it any more. */

@@ -5,7 +5,7 @@ import { isErrno, readSmallFile, writeFileAtomic } from "./files.ts";
 import type { DeviceIdentity } from "./identity.ts";
 
 const FOLDER = "enrolment";
-const FILE = "machine.json";
+const FILE = "identity.json";
 const MAX_SIZE = 4096;
 
 const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/);
@@ -16,7 +16,7 @@ const schema = z.object({
 });
 
 /** What was kept of the device when it was enrolled: undefined when it never was, "damaged" when that cannot be read. */
-export async function loadMachine(stateDir: string): Promise<DeviceIdentity | "damaged" | undefined> {
+export async function loadIdentity(stateDir: string): Promise<DeviceIdentity | "damaged" | undefined> {
   try {
     const { machine, serial } = schema.parse(JSON.parse(await readSmallFile(recordPath(stateDir), MAX_SIZE)));
     return { machine, serial };
@@ -26,7 +26,7 @@ export async function loadMachine(stateDir: string): Promise<DeviceIdentity | "d
 }
 
 /** Survives a power cut when it returns. */
-export async function saveMachine(stateDir: string, identity: DeviceIdentity): Promise<void> {
+export async function saveIdentity(stateDir: string, identity: DeviceIdentity): Promise<void> {
   await mkdir(join(stateDir, FOLDER), { recursive: true, mode: 0o700 });
   await writeFileAtomic(recordPath(stateDir), `${JSON.stringify({ version: 1, ...identity })}\n`);
 }
