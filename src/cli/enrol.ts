@@ -3,7 +3,7 @@ import { text as readAll } from "node:stream/consumers";
 import { loadConfig } from "../config/load.ts";
 import { PetioleError } from "../domain/errors.ts";
 import { enrolDevice, type EnrolResult } from "../enrolment/enrol.ts";
-import { readIdentity } from "../enrolment/identity.ts";
+import { readEnrolment } from "../enrolment/record.ts";
 import { parseToken } from "../enrolment/token.ts";
 import { tlsFiles } from "../daemon/leaf-settings.ts";
 import { reasonOf } from "../lib/reason.ts";
@@ -27,7 +27,7 @@ export async function enrol(options: EnrolCommandOptions): Promise<void> {
   const tls = hub?.tls === undefined ? undefined : tlsFiles(hub.tls);
   if (options.dryRun === true) {
     const { urls, fleet } = parseToken(token);
-    const known = (await readIdentity(stateDir))?.name;
+    const known = (await readEnrolment(stateDir))?.name;
     printAnswer(options, { name: device.id, fleet, urls, enrolled: known }, () =>
       [
         `would enrol "${device.id}" at ${urls.join(", ")}`,
@@ -49,12 +49,15 @@ export async function enrol(options: EnrolCommandOptions): Promise<void> {
     ].join("\n"),
   );
   if (hub?.enrolled !== true) {
-    console.error(`petiole: the link to the hub does not use this yet: "${options.config}" wants \`hub: { enrolled: true }\``);
+    console.error(
+      `petiole: the link to the hub does not use this yet: "${options.config}" wants \`hub: { enrolled: true }\``,
+    );
   }
 }
 
 function describe({ issued, expires, ...result }: EnrolResult) {
-  const time = (at: number | undefined): string | undefined => (at === undefined ? undefined : new Date(at).toISOString());
+  const time = (at: number | undefined): string | undefined =>
+    at === undefined ? undefined : new Date(at).toISOString();
   return { ...result, issued: time(issued), expires: time(expires) };
 }
 
@@ -66,6 +69,8 @@ async function readToken({ token, tokenFile }: EnrolCommandOptions): Promise<str
   try {
     return tokenFile === "-" ? await readAll(process.stdin) : await readFile(tokenFile ?? "", "utf8");
   } catch (cause) {
-    throw new PetioleError("ERR_ENROL_TOKEN", `Cannot read the token from "${tokenFile}": ${reasonOf(cause)}`, { cause });
+    throw new PetioleError("ERR_ENROL_TOKEN", `Cannot read the token from "${tokenFile}": ${reasonOf(cause)}`, {
+      cause,
+    });
   }
 }

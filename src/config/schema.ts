@@ -5,6 +5,7 @@ import { LANES } from "../domain/outbox.ts";
 import { SecretReference } from "../domain/secret.ts";
 import { isSubjectFilter } from "../domain/subject.ts";
 import { credentialsFile } from "../lib/enrolment-folder.ts";
+import { IDENTITY_POLICIES } from "../lib/identity.ts";
 import { LOG_LEVELS } from "../lib/log.ts";
 import { duration, size } from "../lib/schema.ts";
 import { markReferences } from "../lib/secret-references.ts";
@@ -329,10 +330,11 @@ export function configSchema(folder: string) {
     });
 
   const whole = z.strictObject({
-    device: z.strictObject({ id }),
+    device: z.strictObject({ id, identity_check: z.enum(IDENTITY_POLICIES).default("hardware") }),
     state_dir: path.default("/var/lib/petiole"),
     cache_dir: path.default("/var/cache/petiole"),
     runtime_dir: path.default("/run/petiole"),
+    store: z.strictObject({ volatile: z.enum(["warn", "refuse", "accept"]).default("warn") }).prefault({}),
     log: z.strictObject({ level: z.enum(LOG_LEVELS).default("info") }).prefault({}),
     clock: z.strictObject({ source: z.enum(["auto", "trusted"]).default("auto") }).prefault({}),
     hub: hub.optional(),

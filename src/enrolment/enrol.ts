@@ -5,20 +5,22 @@ import { describeNatsError } from "../adapters/lattice/nats-error.ts";
 import { enrolmentInbox, fleetSubject } from "../adapters/lattice/subjects.ts";
 import { isPetioleError, PetioleError } from "../domain/errors.ts";
 import type { Millis } from "../domain/units.ts";
+import { readIdentity } from "../lib/identity.ts";
 import { validityOf } from "./credentials.ts";
 import { createKeys, readAnswer } from "./exchange.ts";
-import { readFacts } from "./facts.ts";
+import { factsOf } from "./facts.ts";
 import {
   activeBundle,
-  readIdentity,
+  readEnrolment,
   readRequest,
   restoreCredentials,
-  saveIdentity,
+  saveDevice,
+  saveEnrolment,
   saveRequest,
-  type Identity,
+  type Enrolment,
   type NewKeys,
-} from "./identity.ts";
-import { formatRequest, type DeviceFacts } from "./protocol.ts";
+} from "./record.ts";
+import { formatRequest } from "./protocol.ts";
 import { parseToken, type EnrolmentToken } from "./token.ts";
 
 export interface EnrolOptions {
@@ -29,10 +31,8 @@ export interface EnrolOptions {
   readonly token: string;
   /** For `tls://` servers, from the configuration of the hub. */
   readonly tls?: NatsTls | undefined;
-  /** Gives up the identity that the device has. */
+  /** Gives up the enrolment that the device has. */
   readonly force?: boolean | undefined;
-  /** Those of this machine unless given. */
-  readonly facts?: DeviceFacts | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -58,9 +58,8 @@ export interface EnrolResult {
 export async function enrolDevice(options: EnrolOptions): Promise<EnrolResult> {
   const { stateDir, device, signal } = options;
   const token = parseToken(options.token);
-  const facts = options.facts ?? (await readFacts());
   await makeStateDir(stateDir);
-  const before = await unlessForced(options, () => readIdentity(stateDir));
+  const before = await unlessForced(options, () => readEnrolment(stateDir));
   if (before?.token === token.publicKey && before.name === device && options.force !== true) {
     await restoreCredentials(stateDir, before);
     return { ...resultOf(before), already: true };
@@ -69,6 +68,7 @@ export async function enrolDevice(options: EnrolOptions): Promise<EnrolResult> {
     const message = `This device is enrolled as "${before.name}" already: --force gives that up`;
     throw new PetioleError("ERR_ENROL_EXISTS", message);
   }
+  const machine = await readIdentity();
   const keys = await keysFor(options, token);
   const payload = {
     v: 1,
@@ -77,23 +77,24 @@ export async function enrolDevice(options: EnrolOptions): Promise<EnrolResult> {
     name: device,
     key: keys.key.publicKey,
     recovery: keys.recovery.publicKey,
-    facts,
+    facts: factsOf(machine),
   } as const;
   const answer = await askWithToken(token, formatRequest(payload, [token, keys.key, keys.recovery]), options);
   signal?.throwIfAborted();
   const bundle = readAnswer(answer, token.fleet, keys);
   if (bundle === undefined) throw new PetioleError("ERR_ENROL_UNREACHABLE", "Cannot use the fleet's answer");
-  const identity: Identity = {
+  const enrolment: Enrolment = {
     version: 1,
     name: device,
     fleet: token.fleet,
     urls: [...token.urls],
     token: token.publicKey,
-    facts: { machine: facts.machine, serial: facts.serial },
     current: bundle,
   };
-  await saveIdentity(stateDir, identity);
-  return { ...resultOf(identity), already: false };
+  // Before there is anything that a copy could use.
+  await saveDevice(stateDir, machine);
+  await saveEnrolment(stateDir, enrolment);
+  return { ...resultOf(enrolment), already: false };
 }
 
 async function makeStateDir(stateDir: string): Promise<void> {
@@ -124,11 +125,11 @@ async function unlessForced<T>({ force }: EnrolOptions, read: () => Promise<T>):
   }
 }
 
-function resultOf(identity: Identity): Omit<EnrolResult, "already"> {
-  const { key, jwt } = activeBundle(identity);
+function resultOf(enrolment: Enrolment): Omit<EnrolResult, "already"> {
+  const { key, jwt } = activeBundle(enrolment);
   const validity = validityOf(jwt);
   if (validity === undefined) throw new PetioleError("ERR_ENROL_STATE", "The device's credentials are damaged");
-  const { name, fleet } = identity;
+  const { name, fleet } = enrolment;
   return { name, fleet, key: key.publicKey, issued: validity.issued, expires: validity.expires };
 }
 

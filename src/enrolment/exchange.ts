@@ -3,7 +3,7 @@
 import { PetioleError } from "../domain/errors.ts";
 import { accountOf, readClaims } from "./claims.ts";
 import { createKey } from "./keys.ts";
-import type { Bundle, NewKeys } from "./identity.ts";
+import type { Bundle, NewKeys } from "./record.ts";
 import { parseAnswer } from "./protocol.ts";
 
 export const createKeys = (): NewKeys => ({ key: createKey("user"), recovery: createKey("user") });

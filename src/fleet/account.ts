@@ -72,7 +72,9 @@ export async function pushAccount(fleet: Fleet, now: number): Promise<void> {
     if (!answer.success || answer.data.data?.code !== 200) throw new Error(`the hub says ${text.slice(0, 200)}`);
   } catch (cause) {
     const where = settings.urls.join(", ");
-    throw new PetioleError("ERR_FLEET_HUB", `Cannot tell the hub at "${where}": ${describeNatsError(cause)}`, { cause });
+    throw new PetioleError("ERR_FLEET_HUB", `Cannot tell the hub at "${where}": ${describeNatsError(cause)}`, {
+      cause,
+    });
   } finally {
     await connection?.close();
   }

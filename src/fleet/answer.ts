@@ -82,7 +82,12 @@ function enrol(fleet: FleetFacts, asked: Asked): Outcome {
   if (token === undefined) throw new Refused("unknown-token", "the fleet does not know this token");
   const same = registry.deviceOfKey(payload.key);
   if (same !== undefined) {
-    if (same.token !== asker || same.name !== payload.name || same.key !== payload.key || same.recovery !== payload.recovery) {
+    if (
+      same.token !== asker ||
+      same.name !== payload.name ||
+      same.key !== payload.key ||
+      same.recovery !== payload.recovery
+    ) {
       throw new Refused("key-known", "this key belongs to a device already");
     }
     // The reply was lost on its way, or the power was cut before it was written down.
@@ -94,7 +99,10 @@ function enrol(fleet: FleetFacts, asked: Asked): Outcome {
   const holder = registry.device(payload.name);
   if (holder !== undefined) {
     if (token.replaces === 0) {
-      throw new Refused("name-taken", `another device is enrolled as "${payload.name}"; a token with --replace takes its place`);
+      throw new Refused(
+        "name-taken",
+        `another device is enrolled as "${payload.name}"; a token with --replace takes its place`,
+      );
     }
     registry.revokeDevice(holder.name, now);
     registry.removeDevice(holder.name);
@@ -145,7 +153,8 @@ function askingDevice({ registry }: FleetFacts, { payload, asker, now }: Asked):
   if (found === undefined) {
     const owner = registry.ownerOfKey(asker);
     const holder = owner === undefined ? undefined : registry.device(owner.device);
-    if (holder === undefined) throw new Refused("unknown-device", "the fleet does not know this device, or not any more");
+    if (holder === undefined)
+      throw new Refused("unknown-device", "the fleet does not know this device, or not any more");
     throw new Refused("superseded", "these credentials were replaced by newer ones: this is a copy, or an old backup");
   }
   refuseRevoked(found);
@@ -154,7 +163,10 @@ function askingDevice({ registry }: FleetFacts, { payload, asker, now }: Asked):
     throw new Refused("malformed", "the request was sent with a key that is not for it");
   }
   if (found.name !== payload.name) {
-    throw new Refused("name-mismatch", `this device is enrolled as "${found.name}", and calls itself "${payload.name}"`);
+    throw new Refused(
+      "name-mismatch",
+      `this device is enrolled as "${found.name}", and calls itself "${payload.name}"`,
+    );
   }
   if (asker === found[`next_${role}`]) registry.promoteKeys(found.name, now);
   registry.seeDevice(found.name, now, JSON.stringify(payload.facts));

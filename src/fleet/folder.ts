@@ -28,10 +28,12 @@ const settingsSchema = z.strictObject({
 export type FleetSettings = z.infer<typeof settingsSchema>;
 
 /** Whose seeds the fleet has. */
-const KEYS = { operator: "operator", system: "account", account: "account", enrolment: "account" } as const satisfies Record<
-  string,
-  KeyKind
->;
+const KEYS = {
+  operator: "operator",
+  system: "account",
+  account: "account",
+  enrolment: "account",
+} as const satisfies Record<string, KeyKind>;
 
 export type FleetKeys = { readonly [K in keyof typeof KEYS]: KeyText };
 

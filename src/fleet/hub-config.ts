@@ -24,4 +24,3 @@ export function hubConfig(fleet: Fleet, now: number, accountsDir: string): strin
     "",
   ].join("\n");
 }
-

@@ -125,7 +125,11 @@ function profilesIn(db: Database) {
   const read = (row: Stored): ProfileRow => ({ ...row, permissions: JSON.parse(row.permissions) as HubPermissions });
   return {
     profiles: (): ProfileRow[] => all.all().map(read),
-    profile: (name: string): ProfileRow | undefined => all.all().map(read).find((one) => one.name === name),
+    profile: (name: string): ProfileRow | undefined =>
+      all
+        .all()
+        .map(read)
+        .find((one) => one.name === name),
     /** In a transaction: the account is to be made anew with it. */
     saveProfile: ({ name, key, seed, permissions }: ProfileRow): void => {
       save.run(name, key, seed, JSON.stringify(permissions));
@@ -195,7 +199,16 @@ function devicesIn(db: Database) {
     devices: () => all.all(),
     addDevice: (row: NewDevice, now: number): void =>
       add.run(
-        ...[row.name, row.profile, row.token, row.key, row.recovery, now, row.expires, now, row.facts, row.labels],
+        row.name,
+        row.profile,
+        row.token,
+        row.key,
+        row.recovery,
+        now,
+        row.expires,
+        now,
+        row.facts,
+        row.labels,
       ),
     removeDevice: (name: string): void => remove.run(name),
     seeDevice: (name: string, now: number, facts: string): void => see.run(now, facts, name),

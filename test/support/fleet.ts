@@ -40,7 +40,11 @@ export interface FleetRigOptions {
 export const unixNow = (): number => Math.floor(Date.now() / 1000);
 
 /** A fleet whose hub runs, and whose devices have what an outbox of a stream that they may make needs. */
-export async function startFleet({ binary, lifetime = 3600, mode = "direct" }: FleetRigOptions = {}): Promise<FleetRig> {
+export async function startFleet({
+  binary,
+  lifetime = 3600,
+  mode = "direct",
+}: FleetRigOptions = {}): Promise<FleetRig> {
   await using stack = new AsyncDisposableStack();
   const folder = stack.use(await tempFolder());
   const port = await freePort();

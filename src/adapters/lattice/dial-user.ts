@@ -21,7 +21,14 @@ export interface DialUserOptions {
 const LIMIT = seconds(10);
 
 /** A connection as a user whose token is in memory. Rejects with what the last server said; the caller closes it. */
-export async function dialUser({ servers, jwt, seed, tls, signal, ...options }: DialUserOptions): Promise<NatsConnection> {
+export async function dialUser({
+  servers,
+  jwt,
+  seed,
+  tls,
+  signal,
+  ...options
+}: DialUserOptions): Promise<NatsConnection> {
   let failure: unknown = new Error("no server is named");
   for (const server of servers) {
     signal?.throwIfAborted();

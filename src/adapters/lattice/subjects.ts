@@ -151,6 +151,5 @@ export function parseFleetSubject(subject: string): { request: FleetRequest; key
 /** Where the answers go to whoever is no device yet, or none any more. */
 export const enrolmentInbox = (key: string): string => `_INBOX.${FLEET_ROOT}.${key}`;
 
-/** The server's own services, for the system account: one takes an account's token, one tells it. */
+/** The server's own service that takes the token of an account, for the system account. */
 export const pushClaims = (): string => "$SYS.REQ.CLAIMS.UPDATE";
-export const lookUpClaims = (account: string): string => `$SYS.REQ.ACCOUNT.${account}.CLAIMS.LOOKUP`;

@@ -73,7 +73,11 @@ export async function fleetRemove(name: string, options: DeviceCommandOptions): 
 export async function fleetPush(options: FleetOptions): Promise<void> {
   using fleet = await fleetOf(options);
   await pushAccount(fleet, now());
-  printAnswer(options, { account: fleet.keys.account.publicKey }, () => "the hub knows the fleet's account as it is now");
+  printAnswer(
+    options,
+    { account: fleet.keys.account.publicKey },
+    () => "the hub knows the fleet's account as it is now",
+  );
 }
 
 function deviceOf(fleet: Fleet, name: string): DeviceRow {

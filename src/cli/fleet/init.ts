@@ -31,10 +31,16 @@ export async function fleetInit(options: InitOptions): Promise<void> {
   const { hub: urls, name, ca, operatorSeed, systemSeed } = options;
   for (const url of urls) {
     if (/^(nats|tls|wss?):\/\/\S+$/.test(url) && URL.canParse(url)) continue;
-    throw new PetioleError("ERR_FLEET_FOLDER", `Cannot use the hub "${url}": want a URL such as tls://hub.example:4222`);
+    throw new PetioleError(
+      "ERR_FLEET_FOLDER",
+      `Cannot use the hub "${url}": want a URL such as tls://hub.example:4222`,
+    );
   }
   if ((operatorSeed === undefined) !== (systemSeed === undefined)) {
-    throw new PetioleError("ERR_FLEET_FOLDER", "A hub that is there already: want both --operator-seed and --system-seed");
+    throw new PetioleError(
+      "ERR_FLEET_FOLDER",
+      "A hub that is there already: want both --operator-seed and --system-seed",
+    );
   }
   const permissions = options.config === undefined ? undefined : await profilePermissions(options.config);
   using fleet = await createFleet(folder, {

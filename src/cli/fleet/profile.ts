@@ -37,7 +37,7 @@ export async function fleetProfile(name: string, options: ProfileOptions): Promi
  */
 export async function profilePermissions(file: string): Promise<HubPermissions> {
   const { config } = await loadConfig(file);
-  return permissionsOf({ ...config, device: { id: NAME_PLACEHOLDER } });
+  return permissionsOf({ ...config, device: { ...config.device, id: NAME_PLACEHOLDER } });
 }
 
 function missingIn(before: HubPermissions | undefined, after: HubPermissions | undefined): string[] {

@@ -31,11 +31,20 @@ export async function fleetToken(options: TokenOptions): Promise<void> {
   const wanted = { device, profile, lifetime, uses, replaces: replace === true, labels };
   const { key, token, expires } = issueToken(fleet, wanted, now());
   if (out !== undefined) await writeFileAtomic(out, `${token}\n`);
-  const report = { key, device, profile, uses, expires: timeOf(expires), ...(out === undefined ? { token } : { file: out }) };
+  const report = {
+    key,
+    device,
+    profile,
+    uses,
+    expires: timeOf(expires),
+    ...(out === undefined ? { token } : { file: out }),
+  };
   // Nothing else on standard output: it is taken up by scripts.
   printAnswer(options, report, () => (out === undefined ? token : `wrote the token to ${out}`));
   if (options.json !== true) {
-    console.error(`petiole: for ${device ?? "any device"}, ${uses} use${uses === 1 ? "" : "s"}, until ${timeOf(expires)} UTC`);
+    console.error(
+      `petiole: for ${device ?? "any device"}, ${uses} use${uses === 1 ? "" : "s"}, until ${timeOf(expires)} UTC`,
+    );
   }
 }
 

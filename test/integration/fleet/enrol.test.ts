@@ -1,9 +1,9 @@
 // Enrolment against a real hub in operator mode: who gets in, who does not, and that a token is spent once whatever
 // happens on the way.
 
-import { readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { connect, credsAuthenticator, type NatsConnection } from "@nats-io/transport-node";
+import { connect, credsAuthenticator, jwtAuthenticator, type NatsConnection } from "@nats-io/transport-node";
 import { describe, test } from "vitest";
 import { enrolDevice, type EnrolOptions } from "../../../src/enrolment/enrol.ts";
 import { readValidity } from "../../../src/enrolment/credentials.ts";
@@ -32,42 +32,45 @@ async function logIn(url: string, stateDir: string, device: string): Promise<Nat
 describe.each(await serverVersions())("with nats-server $name", ({ binary, skip }) => {
   const only = skip === undefined ? test : test.skip;
 
-  only("a device enrols, may do what its profile says, and is shut out by a revocation for good", async ({ expect }) => {
-    await using rig = await startFleet({ binary });
-    await using _serving = rig.serve();
-    const stateDir = await rig.stateDir("gw-1");
-    const token = rig.token({ device: "gw-1", labels: { site: "north" } });
-    const result = await enrolWhenAnswered({ stateDir, device: "gw-1", token });
-    expect(result).toMatchObject({ name: "gw-1", fleet: rig.fleet.keys.account.publicKey, already: false });
-    expect(await enrolDevice({ stateDir, device: "gw-1", token })).toEqual({ ...result, already: true });
+  only(
+    "a device enrols, may do what its profile says, and is shut out by a revocation for good",
+    async ({ expect }) => {
+      await using rig = await startFleet({ binary });
+      await using _serving = rig.serve();
+      const stateDir = await rig.stateDir("gw-1");
+      const token = rig.token({ device: "gw-1", labels: { site: "north" } });
+      const result = await enrolWhenAnswered({ stateDir, device: "gw-1", token });
+      expect(result).toMatchObject({ name: "gw-1", fleet: rig.fleet.keys.account.publicKey, already: false });
+      expect(await enrolDevice({ stateDir, device: "gw-1", token })).toEqual({ ...result, already: true });
 
-    const files = await readdir(enrolmentFolder(stateDir));
-    expect(files.sort()).toEqual(["device.creds", "identity.json"]);
-    for (const file of files) expect((await stat(join(enrolmentFolder(stateDir), file))).mode & 0o777).toBe(0o600);
-    expect(await readValidity(credentialsFile(stateDir))).toMatchObject({ name: "gw-1", publicKey: result.key });
+      const files = await readdir(enrolmentFolder(stateDir));
+      expect(files.sort()).toEqual(["device.creds", "enrolment.json", "identity.json"]);
+      for (const file of files) expect((await stat(join(enrolmentFolder(stateDir), file))).mode & 0o777).toBe(0o600);
+      expect(await readValidity(credentialsFile(stateDir))).toMatchObject({ name: "gw-1", publicKey: result.key });
 
-    const connection = await logIn(rig.nats.url, stateDir, "gw-1");
-    expect((await connection.request("$JS.API.INFO")).string()).toContain("account_info_response");
-    const refused: string[] = [];
-    void (async () => {
-      for await (const status of connection.status()) if (status.type === "error") refused.push(String(status.error));
-    })();
-    for (const subject of ["petiole.gw-1.standard.a", "petiole.gw-2.standard.a", "petiole-fleet.enrol.X"]) {
-      connection.publish(subject);
-    }
-    connection.subscribe("_INBOX.>");
-    await connection.flush();
-    await waitFor("the hub's complaints", () => refused.length >= 3);
-    expect(refused.join()).not.toContain("gw-1.standard");
-    expect(refused.join()).toMatch(/petiole\.gw-2\.standard\.a.*petiole-fleet\.enrol\.X/s);
+      const connection = await logIn(rig.nats.url, stateDir, "gw-1");
+      expect((await connection.request("$JS.API.INFO")).string()).toContain("account_info_response");
+      const refused: string[] = [];
+      void (async () => {
+        for await (const status of connection.status()) if (status.type === "error") refused.push(String(status.error));
+      })();
+      for (const subject of ["petiole.gw-1.standard.a", "petiole.gw-2.standard.a", "petiole-fleet.enrol.X"]) {
+        connection.publish(subject);
+      }
+      connection.subscribe("_INBOX.>");
+      await connection.flush();
+      await waitFor("the hub's complaints", () => refused.length >= 3);
+      expect(refused.join()).not.toContain("gw-1.standard");
+      expect(refused.join()).toMatch(/petiole\.gw-2\.standard\.a.*petiole-fleet\.enrol\.X/s);
 
-    rig.fleet.registry.transaction(() => rig.fleet.registry.revokeDevice("gw-1", unixNow()));
-    await pushAccount(rig.fleet, unixNow());
-    expect(String(await connection.closed())).toMatch(/revoked/i);
-    await expect(logIn(rig.nats.url, stateDir, "gw-1")).rejects.toThrow(/authorization/i);
-    await rig.nats.restart();
-    await expect(logIn(rig.nats.url, stateDir, "gw-1")).rejects.toThrow(/authorization/i);
-  });
+      rig.fleet.registry.transaction(() => rig.fleet.registry.revokeDevice("gw-1", unixNow()));
+      await pushAccount(rig.fleet, unixNow());
+      expect(String(await connection.closed())).toMatch(/revoked/i);
+      await expect(logIn(rig.nats.url, stateDir, "gw-1")).rejects.toThrow(/authorization/i);
+      await rig.nats.restart();
+      await expect(logIn(rig.nats.url, stateDir, "gw-1")).rejects.toThrow(/authorization/i);
+    },
+  );
 
   only("tokens that are wrong in some way are refused, and say in which", async ({ expect }) => {
     await using rig = await startFleet({ binary });
@@ -153,7 +156,7 @@ test("a device whose answer is lost asks again and is the same device", async ({
     return true;
   });
   await asking;
-  await proxy.mend();
+  proxy.mend();
   const { key } = await enrolWhenAnswered(options);
   expect(rig.fleet.registry.device("gw-1")).toMatchObject({ key, token: whole.publicKey });
   expect(rig.fleet.registry.token(whole.publicKey)?.used).toBe(1);
@@ -187,17 +190,21 @@ test("garbage on the fleet's subjects is refused, and the next device is answere
   await using _serving = rig.serve();
   const stateDir = await rig.stateDir("gw-1");
   const { publicKey, jwt, seed } = parseToken(rig.token());
-  const path = join(rig.folder, "token.creds");
-  const { formatCredentials } = await import("../../../src/enrolment/credentials.ts");
-  await writeFile(path, formatCredentials({ jwt, seed }));
   const connection = await connect({
     servers: rig.nats.url,
-    authenticator: credsAuthenticator(await readFile(path)),
+    authenticator: jwtAuthenticator(jwt, new TextEncoder().encode(seed)),
     inboxPrefix: `_INBOX.petiole-fleet.${publicKey}`,
     reconnect: false,
   });
   const subject = `petiole-fleet.enrol.${publicKey}`;
-  const bodies = ["", "{", "null", '{"payload":"{}","signatures":{}}', JSON.stringify({ payload: "x".repeat(9000) }), "\0\xff"];
+  const bodies = [
+    "",
+    "{",
+    "null",
+    '{"payload":"{}","signatures":{}}',
+    JSON.stringify({ payload: "x".repeat(9000) }),
+    "\0\xff",
+  ];
   for (const body of bodies) {
     const answer = await waitFor("an answer", async () => (await connection.request(subject, body)).string());
     expect(JSON.parse(answer)).toMatchObject({ ok: false, refusal: "malformed", retryable: false });

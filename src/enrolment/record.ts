@@ -1,17 +1,19 @@
 // Who this device is to its fleet: one file, replaced in one step by each change, and the credentials file that is made
 // from it for whatever connects to the hub.
 
-import { chown, mkdir, readFile, rm, stat } from "node:fs/promises";
+import { chown, mkdir, readdir, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { PetioleError } from "../domain/errors.ts";
 import { credentialsFile, enrolmentFolder } from "../lib/enrolment-folder.ts";
 import { isErrno, syncFolder, writeFileAtomic } from "../lib/files.ts";
+import { saveIdentity } from "../lib/identity-record.ts";
+import type { DeviceIdentity } from "../lib/identity.ts";
 import { reasonOf } from "../lib/reason.ts";
 import { formatCredentials } from "./credentials.ts";
 import type { KeyText } from "./keys.ts";
 
-const IDENTITY = "identity.json";
+const ENROLMENT = "enrolment.json";
 /** What a device asks with that is not enrolled yet, or wants to be anew. */
 const REQUEST = "request.json";
 
@@ -19,7 +21,7 @@ const key = z.object({ publicKey: z.string(), seed: z.string() });
 const keys = { key, recovery: key };
 const bundle = z.object({ ...keys, jwt: z.string(), recoveryJwt: z.string() });
 
-const identitySchema = z.object({
+const enrolmentSchema = z.object({
   version: z.literal(1),
   name: z.string(),
   /** Public key of the fleet's account. */
@@ -28,8 +30,6 @@ const identitySchema = z.object({
   urls: z.array(z.string()),
   /** Public key of the token that was used. */
   token: z.string(),
-  /** What told the machine from others when it enrolled. */
-  facts: z.object({ machine: z.string().optional(), serial: z.string().optional() }),
   /** What the hub is known to let in, or is told to. */
   current: bundle,
   /** What is to take its place: keys that were asked about, and what came for them. */
@@ -45,7 +45,7 @@ const requestSchema = z.object({
   ...keys,
 });
 
-export type Identity = z.infer<typeof identitySchema>;
+export type Enrolment = z.infer<typeof enrolmentSchema>;
 export type EnrolmentRequest = z.infer<typeof requestSchema>;
 /** Keys, and what the hub lets in with them. */
 export type Bundle = z.infer<typeof bundle>;
@@ -55,17 +55,12 @@ export interface NewKeys {
 }
 
 /** What is to open the link to the hub. */
-export function activeBundle({ current, next, nextFailed }: Identity): Bundle {
+export function activeBundle({ current, next, nextFailed }: Enrolment): Bundle {
   return (nextFailed === true ? undefined : answered(next)) ?? current;
 }
 
-/** With what the fleet may be asked by the way around the link: the newest first. */
-export function recoveryBundles({ current, next }: Identity): Bundle[] {
-  return [answered(next), current].filter((one) => one !== undefined);
-}
-
 /** Undefined while nothing has come for them. */
-export function answered(next: Identity["next"]): Bundle | undefined {
+export function answered(next: Enrolment["next"]): Bundle | undefined {
   if (next?.jwt === undefined || next.recoveryJwt === undefined) return undefined;
   return { ...next, jwt: next.jwt, recoveryJwt: next.recoveryJwt };
 }
@@ -74,8 +69,8 @@ export function answered(next: Identity["next"]): Bundle | undefined {
  * Undefined when the device is not enrolled.
  * @throws PetioleError ERR_ENROL_STATE
  */
-export async function readIdentity(stateDir: string): Promise<Identity | undefined> {
-  return await readJson(join(enrolmentFolder(stateDir), IDENTITY), identitySchema);
+export async function readEnrolment(stateDir: string): Promise<Enrolment | undefined> {
+  return await readJson(join(enrolmentFolder(stateDir), ENROLMENT), enrolmentSchema);
 }
 
 /**
@@ -104,12 +99,23 @@ async function readJson<T>(path: string, schema: z.ZodType<T>): Promise<T | unde
  * Durable when it resolves. By root, the files are given to whoever owns the state folder.
  * @throws PetioleError ERR_ENROL_STATE
  */
-export async function saveIdentity(stateDir: string, identity: Identity): Promise<void> {
+export async function saveEnrolment(stateDir: string, enrolment: Enrolment): Promise<void> {
   await inFolder(stateDir, async (folder, owner) => {
-    await write(join(folder, IDENTITY), `${JSON.stringify(identity)}\n`, owner);
-    await writeCredentials(stateDir, identity, owner);
+    await write(join(folder, ENROLMENT), `${JSON.stringify(enrolment)}\n`, owner);
+    await writeCredentials(stateDir, enrolment, owner);
     await rm(join(folder, REQUEST), { force: true });
     await syncFolder(folder);
+  });
+}
+
+/**
+ * What tells this device from a copy of it.
+ * @throws PetioleError ERR_ENROL_STATE
+ */
+export async function saveDevice(stateDir: string, device: DeviceIdentity): Promise<void> {
+  await inFolder(stateDir, async (folder, owner) => {
+    await saveIdentity(stateDir, device);
+    for (const name of await readdir(folder)) await giveTo(owner, join(folder, name));
   });
 }
 
@@ -121,16 +127,16 @@ export async function saveRequest(stateDir: string, request: EnrolmentRequest): 
 }
 
 /**
- * Makes the credentials file what the identity says, as the power may have been cut between the two.
+ * Makes the credentials file what the enrolment says, as the power may have been cut between the two.
  * @throws PetioleError ERR_ENROL_STATE
  */
-export async function restoreCredentials(stateDir: string, identity: Identity): Promise<void> {
-  await inFolder(stateDir, async (_folder, owner) => await writeCredentials(stateDir, identity, owner));
+export async function restoreCredentials(stateDir: string, enrolment: Enrolment): Promise<void> {
+  await inFolder(stateDir, async (_folder, owner) => await writeCredentials(stateDir, enrolment, owner));
 }
 
-async function writeCredentials(stateDir: string, identity: Identity, owner: Owner | undefined): Promise<void> {
+async function writeCredentials(stateDir: string, enrolment: Enrolment, owner: Owner | undefined): Promise<void> {
   const path = credentialsFile(stateDir);
-  const { jwt, key } = activeBundle(identity);
+  const { jwt, key } = activeBundle(enrolment);
   const content = formatCredentials({ jwt, seed: key.seed });
   const before = await readFile(path, "utf8").catch(() => undefined);
   // One that is the same is not written: it would be one more writing to the card.
