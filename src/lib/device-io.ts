@@ -99,7 +99,7 @@ export function openDeviceIo(path: string = deviceAddonPath()): DeviceIo {
 
 /** @throws PetioleError ERR_DEVICE_ADDON when there is no add-on for this machine */
 export function openDatagrams(path: string = deviceAddonPath()): SendDatagram {
-  const addon = loadAddon(path);
+  const addon = load(path);
   return (address, message) => {
     const result = addon.sendDatagram(Buffer.from(address.replace(/^@/, "\0")), message);
     if (result < 0) throw systemError(result, "sendto");
