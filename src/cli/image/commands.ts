@@ -20,9 +20,11 @@ export function addImageCommands(program: Command, jsonOption: () => Option): vo
       .argument("<target>", "image file, folder where its boot partition is mounted, or card such as /dev/sdb")
       .description("Put the package and a provisioning file on an image's boot partition."),
   )
-    .option(
-      "--package <file>",
-      "package to install, such as petiole_0.1.0_arm64.deb; without it the image must have petiole",
+    .addOption(
+      new Option(
+        "--package <file>",
+        "petiole_0.1.0_arm64.deb; may be given several times, for what it needs; without it the image must have petiole",
+      ).argParser(addFile),
     )
     .addOption(new Option("--first-boot <how>", "how the package gets installed").choices(FIRST_BOOTS).default("auto"))
     .option("--dry-run", "show what would be written, change nothing")
@@ -47,6 +49,10 @@ export function addImageCommands(program: Command, jsonOption: () => Option): vo
       const { imageCloudInit } = await import("./cloud-init.ts");
       await imageCloudInit(options);
     });
+}
+
+function addFile(file: string, files: readonly string[] | undefined): readonly string[] {
+  return [...(files ?? []), file];
 }
 
 function digestArgument(text: string): string {

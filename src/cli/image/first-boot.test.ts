@@ -85,14 +85,14 @@ test("cloudConfig() is YAML that holds the provisioning file, and checks what it
 });
 
 /** Runs the script of the boot partition with a dpkg and a systemctl that write down what they were asked. */
-async function firstRun(dpkg: string, files: Readonly<Record<string, string>>) {
+async function firstRun(dpkg: string, files: Readonly<Record<string, string>>, apt = "exit 100") {
   const folder = await tempFolder();
   const here = join(folder.path, "petiole");
   const bin = join(folder.path, "bin");
   await mkdir(here);
   await mkdir(bin);
   const asked = join(folder.path, "asked");
-  const programs = { dpkg, "apt-get": "exit 1", systemctl: "exit 0" };
+  const programs = { dpkg, "apt-get": apt, systemctl: "exit 0" };
   for (const [name, body] of Object.entries(programs)) {
     await writeFile(join(bin, name), `#!/bin/sh\necho "${name} $*" >>"${asked}"\n${body}\n`);
     await chmod(join(bin, name), 0o755);
@@ -126,10 +126,24 @@ describe("the script of the first boot", () => {
     await using device = await firstRun("exit 0", files);
     await device.boot();
     expect(await device.text("cmdline.txt")).toBe("console=tty1 rootwait\n");
-    expect((await device.asked())[1]).toMatch(/^dpkg --force-confold -i .*petiole_1\.0_arm64\.deb$/);
+    expect(await device.asked()).toContain("dpkg --force-confold -i ./petiole_1.0_arm64.deb");
     expect(await device.asked()).toContain("systemctl start --no-block petiole-firstboot.service");
     expect([device.has("petiole/petiole_1.0_arm64.deb"), device.has("petiole/firstrun.sh")]).toEqual([false, false]);
     expect(await device.text("petiole/firstrun.log")).toContain("first run: ok");
+  });
+
+  test("has apt bring what belongs to it where there is a network", async ({ expect }) => {
+    const sum = createHash("sha256").update("more").digest("hex");
+    const more = {
+      "petiole/nats-server_2_arm64.deb": "more",
+      "petiole/SHA256SUMS": `${sums}${sum}  nats-server_2_arm64.deb\n`,
+    };
+    await using device = await firstRun("exit 0", { ...files, ...more }, "exit 0");
+    await device.boot();
+    const asked = await device.asked();
+    expect(asked.some((line) => line.endsWith("install ./petiole_1.0_arm64.deb ./nats-server_2_arm64.deb"))).toBe(true);
+    expect(asked.filter((line) => line.includes("dpkg --force-confold"))).toEqual([]);
+    expect(device.has("petiole/nats-server_2_arm64.deb")).toBe(false);
   });
 
   test("goes on after a power cut in the installation", async ({ expect }) => {

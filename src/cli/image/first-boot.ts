@@ -81,19 +81,28 @@ export const FIRST_RUN = `#!/bin/sh
 here=$(cd "$(dirname "$0")" && pwd)
 cmdline=\${here%/petiole}/cmdline.txt
 
-install_package() {
-  deb=$(sed -n 's/^[0-9a-f]*  \\(petiole_[^/]*\\.deb\\)$/\\1/p' "$here/SHA256SUMS" 2>/dev/null | head -n 1)
-  if [ -z "$deb" ]; then echo "no package here: nothing to install"; return 0; fi
+# With systemd.run= nothing is up but the file systems, and the machine boots once more.
+early() { grep -q "systemd\\.run=" /proc/cmdline; }
+
+install_packages() {
+  cd "$here" || return 1
+  # Not by a pattern of names: others may be left of an earlier try.
+  files=$(sed -n 's|^[0-9a-f]*  \\([^/ ]*\\.deb\\)$|./\\1|p' SHA256SUMS 2>/dev/null)
+  if [ -z "$files" ]; then echo "no package here: nothing to install"; return 0; fi
   # FAT has no check of its own.
-  (cd "$here" && sha256sum -c SHA256SUMS) || return 1
+  sha256sum -c SHA256SUMS || return 1
   # What a power cut left half done.
   dpkg --configure -a
-  if ! DEBIAN_FRONTEND=noninteractive dpkg --force-confold -i "$here/$deb"; then
-    # Something that it depends on is missing; that needs a network.
-    DEBIAN_FRONTEND=noninteractive apt-get -y -f install || return 1
-  fi
+  export DEBIAN_FRONTEND=noninteractive
+  # With a network, what it needs and recommends comes along; without, what is here has to do.
+  if early || ! apt_install $files; then dpkg --force-confold -i $files || return 1; fi
   sync
-  rm -f "$here/SHA256SUMS" "$here/$deb"
+  rm -f SHA256SUMS $files
+}
+
+apt_install() {
+  apt-get -q -o Acquire::Retries=1 -o Acquire::http::Timeout=20 update
+  apt-get -q -y -o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-confold install "$@"
 }
 
 restore_cmdline() {
@@ -110,15 +119,14 @@ restore_cmdline() {
 }
 
 {
-  if install_package; then outcome=ok; else outcome=failed; fi
+  if install_packages; then outcome=ok; else outcome=failed; fi
   # In any case: a device that boots without petiole can be reached and mended.
   restore_cmdline
   echo "first run: $outcome"
   if [ "$outcome" = ok ]; then
     # Last, as the command line named it until now.
     rm -f "$here/firstrun.sh"
-    # With systemd.run= the system is not up; it boots once more, and starts this by itself.
-    if ! grep -q "systemd\\.run=" /proc/cmdline; then systemctl start --no-block petiole-firstboot.service; fi
+    if ! early; then systemctl start --no-block petiole-firstboot.service; fi
   fi
 } >>"$here/firstrun.log" 2>&1
 sync

@@ -27,7 +27,7 @@ export interface PrepareInput {
   readonly userData: string | undefined;
   readonly commandLine: string | undefined;
   readonly provision: ProvisionText;
-  readonly package: PackageFile | undefined;
+  readonly packages: readonly PackageFile[];
   readonly firstBoot: FirstBoot;
 }
 
@@ -53,21 +53,29 @@ export function planPrepare(input: PrepareInput): PreparePlan {
   return { mechanism, steps };
 }
 
-function packageSteps({ boot, package: file }: PrepareInput): WriteStep[] {
-  if (file === undefined) return [];
+function packageSteps({ boot, packages }: PrepareInput): WriteStep[] {
+  if (packages.length === 0) return [];
   // Files that the firmware of every Raspberry Pi needs.
   const isPi = boot.names.some((name) => /^(bcm27.*\.dtb|kernel8\.img|start4?\.elf)$/.test(name));
-  if (isPi && file.arch !== "arm64") {
-    const message = `Cannot use the package "${file.file}": ${boot.where} is for a Raspberry Pi, and this is for ${file.arch}`;
+  const wrong = packages.find(({ arch }) => arch === "amd64");
+  if (isPi && wrong !== undefined) {
+    const message = `Cannot use the package "${wrong.file}": ${boot.where} is for a Raspberry Pi, and this is for ${wrong.arch}`;
     throw new PetioleError("ERR_IMAGE_PACKAGE", message);
   }
-  const copy = { path: `petiole/${file.name}`, bytes: file.size, note: "the package", content: { file: file.file } };
-  return [copy, text("petiole/SHA256SUMS", `${file.digest}  ${file.name}\n`, "its digest")];
+  return [
+    ...packages.map(({ name, size, file }) => ({
+      path: `petiole/${name}`,
+      bytes: size,
+      note: "package",
+      content: { file },
+    })),
+    text("petiole/SHA256SUMS", packages.map(({ digest, name }) => `${digest}  ${name}\n`).join(""), "digests"),
+  ];
 }
 
 /** Without a package there is nothing to install, and the image's own petiole looks for the file. */
-function chooseMechanism({ boot, package: file, firstBoot }: PrepareInput): Mechanism | undefined {
-  if (file === undefined || firstBoot === "none") return undefined;
+function chooseMechanism({ boot, packages, firstBoot }: PrepareInput): Mechanism | undefined {
+  if (packages.length === 0 || firstBoot === "none") return undefined;
   if (firstBoot !== "auto") return firstBoot;
   const found = mechanismOf(boot.names);
   if (found !== undefined) return found;

@@ -7,14 +7,14 @@ import { printAnswer } from "../agent-socket.ts";
 import { formatBytes, formatTable } from "../table.ts";
 import { checkBlockDevice, type BlockDevice } from "./block-device.ts";
 import { isBoot, openBootFolder, openBootImage, type BootPartition } from "./boot-partition.ts";
-import { readPackage } from "./package-file.ts";
+import { readPackages } from "./package-file.ts";
 import type { FirstBoot } from "./first-boots.ts";
 import type { Mechanism } from "./first-boot.ts";
 import { planPrepare, type WriteStep } from "./plan.ts";
 import { provisionText, type ProvisionInput } from "./provision-text.ts";
 
 export interface PrepareOptions extends ProvisionInput {
-  readonly package?: string;
+  readonly package?: readonly string[];
   readonly firstBoot: FirstBoot;
   readonly dryRun?: true;
   readonly yes?: true;
@@ -59,7 +59,7 @@ export async function imagePrepare(target: string, options: PrepareOptions): Pro
 export async function prepareImage(target: string, options: Omit<PrepareOptions, "json">): Promise<PrepareReport> {
   const { firstBoot, dryRun = false } = options;
   const provision = await provisionText(options);
-  const file = options.package === undefined ? undefined : await readPackage(resolve(options.package));
+  const packages = await readPackages((options.package ?? []).map((file) => resolve(file)));
   const { boot, device } = await openTarget(resolve(target));
   if (!isBoot(boot) && firstBoot !== "none") {
     const message = `Cannot prepare ${boot.where}: it is no boot partition, as none of cmdline.txt, config.txt and user-data is there`;
@@ -70,7 +70,7 @@ export async function prepareImage(target: string, options: Omit<PrepareOptions,
     userData: await boot.read("user-data"),
     commandLine: await boot.read("cmdline.txt"),
     provision,
-    package: file,
+    packages,
     firstBoot,
   });
   if (!dryRun) {

@@ -49,7 +49,7 @@ describe.skipIf(tools === undefined)("petiole image prepare, of an image", () =>
     const file = await makePackage(folder.path);
     const before = await readFile(image);
 
-    const options = { package: file, name: "boiler-7" };
+    const options = { package: [file], name: "boiler-7" };
     const dry = await prepare(folder.path, image, { ...options, dryRun: true });
     expect(dry.steps.map(({ path }) => path)).toContain("petiole/petiole_0.1.0_arm64.deb");
     expect((await readFile(image)).equals(before)).toBe(true);
@@ -90,14 +90,14 @@ describe.skipIf(tools === undefined)("petiole image prepare, of an image", () =>
     const image = join(folder.path, "card.img");
     await makeCard(tools, { path: image, table: "dos", fat: 12, size: 2, files: { "cmdline.txt": CMDLINE } });
     const file = await makePackage(folder.path, 3_000_000);
-    const large = prepare(folder.path, image, { package: file });
+    const large = prepare(folder.path, image, { package: [file] });
     await expect(large).rejects.toMatchObject({
       code: "ERR_IMAGE_SPACE",
       message: expect.stringContaining("partition 1"),
     });
 
     await makeCard(tools, { path: image, table: "dos", fat: 12, size: 2, files: { "readme.txt": "holidays" } });
-    const other = prepare(folder.path, image, { package: await makePackage(folder.path) });
+    const other = prepare(folder.path, image, { package: [await makePackage(folder.path)] });
     await expect(other).rejects.toThrow("it is no boot partition");
 
     await writeFile(image, "no image at all".repeat(100));
@@ -115,7 +115,7 @@ test("petiole image prepare writes into a mounted boot partition", async ({ expe
   await mkdir(boot);
   await writeFile(join(boot, "user-data"), "#!/bin/sh\necho mine\n");
   const file = await makePackage(folder.path);
-  await expect(prepare(folder.path, boot, { package: file })).rejects.toMatchObject({
+  await expect(prepare(folder.path, boot, { package: [file] })).rejects.toMatchObject({
     code: "ERR_IMAGE_FIRST_BOOT",
     message: expect.stringContaining("runcmd:"),
   });
