@@ -2,6 +2,7 @@
 // and the processes that it starts included.
 
 import { spawnSync, type SpawnSyncReturns } from "node:child_process";
+import { createHash } from "node:crypto";
 import { cpSync } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
@@ -69,6 +70,18 @@ describe.skipIf(skipping(reason !== undefined, "the single executable", reason ?
     });
   });
 
+  test("has its bill of materials and licences beside it", async ({ expect }) => {
+    const bom: unknown = JSON.parse(await readFile(join(folder, "petiole.cdx.json"), "utf8"));
+    const content = createHash("sha256")
+      .update(await readFile(program))
+      .digest("hex");
+    expect(bom).toMatchObject({
+      bomFormat: "CycloneDX",
+      metadata: { component: { name: "petiole", version: VERSION, hashes: [{ alg: "SHA-256", content }] } },
+    });
+    expect(await readFile(join(folder, "licenses.txt"), "utf8")).toContain("Apache License");
+  });
+
   test("takes no flags from the environment", ({ expect }) => {
     const { stdout, status } = spawnSync(program, ["version"], {
       encoding: "utf8",
@@ -97,10 +110,9 @@ describe.skipIf(skipping(reason !== undefined, "the single executable", reason ?
     const [key, file] = [join(out.path, "key.pem"), join(out.path, "bare.aot")];
     expect(run(["keys", "generate", "--out", key]).status).toBe(0);
     const target = `linux-${process.arch}`;
-    const { status, stderr } = run([
-      ...["compile", fixtureComponent("bare"), "--target", target],
-      ...["--key", key, "--out", file, "--json"],
-    ]);
+    const { status, stderr } = run(
+      ["compile", fixtureComponent("bare"), "--target", target].concat(["--key", key, "--out", file, "--json"]),
+    );
     expect([status, stderr]).toEqual([0, ""]);
     expect(run(["component", "inspect", file]).stdout).toContain(process.arch);
   });
