@@ -152,11 +152,10 @@ program
     version(options);
   });
 
-try {
-  await program.parseAsync();
-} catch (error) {
+// A single executable starts as a script, which cannot wait at its top level.
+program.parseAsync().catch((error: unknown) => {
   process.exitCode = report(error);
-}
+});
 
 /** Prints an error as people want to read it; the code stands first, for searching in the documentation. */
 function report(error: unknown): number {
