@@ -54,7 +54,7 @@ export async function buildExecutable(ingredients: Ingredients, out: string): Pr
     await writeFile(join(work, bundle.main), bundle.files.get(bundle.main) ?? "");
     const config = {
       main: bundle.main,
-      mainFormat: "module",
+      mainFormat: "commonjs",
       executable: node.executable,
       output: OUTPUT,
       disableExperimentalSEAWarning: true,

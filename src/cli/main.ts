@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { Command, CommanderError, Option } from "commander";
+import { Argument, Command, CommanderError, Option } from "commander";
 import { DEFAULT_CONFIG_FILE } from "../config/load.ts";
 import { isPetioleError } from "../domain/errors.ts";
 import type { AgentOptions } from "./agent-socket.ts";
@@ -135,6 +135,15 @@ program
 addTrustCommands(program, configOption, jsonOption);
 
 program
+  .command("completion")
+  .addArgument(new Argument("<shell>").choices(["bash", "zsh", "fish", "json"]))
+  .description("Print the completion of commands and options for a shell; json: the whole command line, as data.")
+  .action(async (shell: "bash" | "zsh" | "fish" | "json") => {
+    const { completion } = await import("./describe/completion.ts");
+    completion(program, shell);
+  });
+
+program
   .command("version")
   .description("Print the versions of petiole and of its parts.")
   .addOption(jsonOption())
@@ -143,11 +152,10 @@ program
     version(options);
   });
 
-try {
-  await program.parseAsync();
-} catch (error) {
+// A single executable starts as a script, which cannot wait at its top level.
+program.parseAsync().catch((error: unknown) => {
   process.exitCode = report(error);
-}
+});
 
 /** Prints an error as people want to read it; the code stands first, for searching in the documentation. */
 function report(error: unknown): number {
