@@ -80,9 +80,11 @@ function textOf(value: unknown): string {
   if (typeof value === "string") return value;
   if (typeof value === "number" || typeof value === "bigint" || typeof value === "boolean") return String(value);
   try {
-    const text = JSON.stringify(value, (_key, inner: unknown) => (typeof inner === "bigint" ? String(inner) : inner));
     // Functions have none.
-    return (text as string | undefined) ?? "";
+    const text: string | undefined = JSON.stringify(value, (_key, inner: unknown) =>
+      typeof inner === "bigint" ? String(inner) : inner,
+    );
+    return text ?? "";
   } catch {
     return "(cannot be shown)";
   }
