@@ -36,7 +36,7 @@ export function extendUserData(text: string): string {
   const commands = document.get("runcmd");
   if (commands !== undefined && commands !== null && !isSeq(commands)) throw cannotExtend("its runcmd is no list");
   if (isSeq(commands)) {
-    const known = (commands.toJSON() as unknown[]).some((one) => JSON.stringify(one)?.includes(SCRIPT));
+    const known = commands.items.some((one) => JSON.stringify(one)?.includes(SCRIPT));
     if (known) return text;
     document.addIn(["runcmd"], document.createNode(COMMAND, { flow: true }));
   } else {

@@ -37,7 +37,8 @@ export function planPrepare(input: PrepareInput): PreparePlan {
   const mechanism = chooseMechanism(input);
   const steps: WriteStep[] = [
     ...packageSteps(input),
-    ...(mechanism === undefined ? [] : [text("petiole/firstrun.sh", FIRST_RUN, "installs the package")]),
+    // Also when somebody else is to start it.
+    ...(input.packages.length === 0 ? [] : [text("petiole/firstrun.sh", FIRST_RUN, "installs the packages")]),
     text(
       "petiole/provision.yaml",
       provision.text,

@@ -2,7 +2,7 @@
 
 import { readFile } from "node:fs/promises";
 import { isMap, parseDocument, stringify } from "yaml";
-import { DEFAULT_CONFIG_FILE } from "../../config/load.ts";
+import { DEFAULT_CONFIG_FILE } from "../../config/default-file.ts";
 import { parseConfigSource } from "../../config/parse.ts";
 import { MAX_PROVISION_FILE, parseProvisionFile } from "../../config/provision-file.ts";
 import { checkProviders } from "../../daemon/check-providers.ts";
