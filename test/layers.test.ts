@@ -38,6 +38,15 @@ const LAYERS = {
     "node:",
     "npm",
   ],
+  "src/doctor": [
+    "src/domain",
+    "src/lib",
+    "src/config",
+    "src/adapters/leaf",
+    "src/adapters/store",
+    "src/daemon",
+    "node:",
+  ],
   "src/cli": [
     "src/domain",
     "src/lib",
@@ -49,6 +58,7 @@ const LAYERS = {
     "src/adapters/control",
     "src/adapters/lattice",
     "src/daemon",
+    "src/doctor",
     "providers",
     "node:",
     "npm",

@@ -4,9 +4,10 @@ import { DEFAULT_CONFIG_FILE } from "../config/load.ts";
 import { isPetioleError } from "../domain/errors.ts";
 import type { AgentOptions } from "./agent-socket.ts";
 import { addAppCommands } from "./apps/commands.ts";
-import { countArgument, sizeArgument } from "./arguments.ts";
+import { countArgument, durationArgument, sizeArgument } from "./arguments.ts";
 import { addArtifactCommands } from "./artifacts/commands.ts";
 import type { CompileOptions } from "./compile.ts";
+import type { DoctorOptions } from "./doctor.ts";
 import { EXIT } from "./exit-codes.ts";
 import { addGpioCommands } from "./gpio/commands.ts";
 import { addHubCommands } from "./hub/commands.ts";
@@ -62,6 +63,20 @@ withAgentOptions(
 ).action(async (options: AgentOptions) => {
   const { metrics } = await import("./metrics.ts");
   await metrics(options);
+});
+
+withAgentOptions(
+  program
+    .command("doctor")
+    .description("Look at this device for what hinders the agent, or will. Works with and without a running agent.")
+    .option(
+      "--offline <duration>",
+      "say what breaks first when the hub stays away for so long, such as 90d",
+      durationArgument,
+    ),
+).action(async (options: DoctorOptions) => {
+  const { doctor } = await import("./doctor.ts");
+  await doctor(options);
 });
 
 addAppCommands(program, withAgentOptions);

@@ -4,6 +4,7 @@ import { formatReference, parseReference } from "../domain/artifact-reference.ts
 import { LANES } from "../domain/outbox.ts";
 import { SecretReference } from "../domain/secret.ts";
 import { isSubjectFilter } from "../domain/subject.ts";
+import { IDENTITY_POLICIES } from "../lib/identity.ts";
 import { LOG_LEVELS } from "../lib/log.ts";
 import { duration, size } from "../lib/schema.ts";
 import { markReferences } from "../lib/secret-references.ts";
@@ -324,10 +325,11 @@ export function configSchema(folder: string) {
     });
 
   return z.strictObject({
-    device: z.strictObject({ id }),
+    device: z.strictObject({ id, identity_check: z.enum(IDENTITY_POLICIES).default("hardware") }),
     state_dir: path.default("/var/lib/petiole"),
     cache_dir: path.default("/var/cache/petiole"),
     runtime_dir: path.default("/run/petiole"),
+    store: z.strictObject({ volatile: z.enum(["warn", "refuse", "accept"]).default("warn") }).prefault({}),
     log: z.strictObject({ level: z.enum(LOG_LEVELS).default("info") }).prefault({}),
     clock: z.strictObject({ source: z.enum(["auto", "trusted"]).default("auto") }).prefault({}),
     hub: hub.optional(),

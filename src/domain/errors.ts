@@ -261,6 +261,11 @@ export const ERROR_CATALOGUE = {
     meaning: "there is no way for a provider process to log in to NATS: see `lattice.executables.credentials_file`",
   },
   ERR_STORE_OPEN: { kind: "environment", retryable: false, meaning: "the store cannot be opened" },
+  ERR_STORE_VOLATILE: {
+    kind: "environment",
+    retryable: false,
+    meaning: "the state directory is in memory or on an overlay: what is stored may not survive a reboot",
+  },
   ERR_STORE_LOCKED: { kind: "environment", retryable: true, meaning: "another agent uses this state directory" },
   ERR_STORE_FAILED: { kind: "environment", retryable: true, meaning: "the store could not carry out an operation" },
   ERR_OUTBOX_TOO_LARGE: { kind: "user", retryable: false, meaning: "a message is larger than the outbox accepts" },
@@ -439,6 +444,11 @@ export const ERROR_CATALOGUE = {
     kind: "user",
     retryable: false,
     meaning: "arguments, results or a stream of a call between hosts are larger than petiole takes or sends",
+  },
+  ERR_IDENTITY_MISMATCH: {
+    kind: "user",
+    retryable: false,
+    meaning: "the agent runs on another device than the one that was enrolled, and does not connect to the hub",
   },
   ERR_CONTROL_UNREACHABLE: { kind: "environment", retryable: true, meaning: "no agent answers on the control socket" },
   ERR_METRICS_LISTEN: {
