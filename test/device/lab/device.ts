@@ -20,6 +20,8 @@ export interface DeviceOptions {
   /** Of a Raspberry Pi 4, unless it has to be newer. */
   readonly cpu?: "cortex-a72" | "cortex-a76";
   readonly memory?: `${number}M`;
+  /** An empty second disk, /dev/vdb. */
+  readonly second?: string;
   /** More for the kernel's command line. */
   readonly parameters?: readonly string[];
   /** Ports of this machine's loopback that the device reaches at 10.0.2.100, by the port that it sees. */
@@ -67,7 +69,7 @@ cat >&3
 `;
 
 export async function createDevice(options: DeviceOptions): Promise<Device> {
-  const { folder, disk } = options;
+  const { folder, disk, second } = options;
   const at = (name: string): string => join(folder, name);
   await writeFile(at("forward"), FORWARD);
   await chmod(at("forward"), 0o755);
@@ -89,6 +91,7 @@ export async function createDevice(options: DeviceOptions): Promise<Device> {
       ["-accel", "tcg,thread=multi,tb-size=256", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"],
       ["-kernel", options.boot.kernel, "-initrd", options.boot.initrd, "-append", kernel],
       ["-drive", `if=none,id=disk,file=${disk},format=qcow2,cache=writeback`, "-device", "virtio-blk-pci,drive=disk"],
+      second === undefined ? [] : ["-drive", `if=virtio,file=${second},format=qcow2,cache=writeback`],
       ["-netdev", `user,id=hub,restrict=on,net=10.0.2.0/24${forwards.join("")}`],
       ["-device", `virtio-net-pci,netdev=hub,id=cable,mac=${HUB_MAC},romfile=`],
       ["-netdev", `user,id=lab,restrict=on,net=10.0.3.0/24${inward.join("")}`],

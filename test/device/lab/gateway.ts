@@ -103,14 +103,21 @@ export const askStatus = (device: Device): Promise<AgentStatus> => askAgent(devi
 export const askOutbox = (device: Device): Promise<OutboxReport> => askAgent(device.control, "outbox");
 
 /** The process answers, and all components and links work. */
-export async function waitUntilRunning(device: Device): Promise<AgentStatus> {
+export async function waitUntilRunning(
+  device: Device,
+  { without = [] }: { readonly without?: readonly string[] } = {},
+): Promise<AgentStatus> {
   return await waitFor(
     "the agent and its components",
     async () => {
       const status = await askStatus(device);
-      const parts = [...status.components, ...status.providers].filter(({ state }) => state !== "running");
+      const parts = [...status.components, ...status.providers].filter(
+        ({ id, state }) => state !== "running" && !without.includes(id),
+      );
       const { links: all } = await askAgent(device.control, "links");
-      const links = all.filter(({ state }) => state !== "bound");
+      const links = all.filter(
+        ({ state, source, target }) => state !== "bound" && !without.includes(source) && !without.includes(target),
+      );
       if (status.state === "running" && parts.length + links.length === 0) return status;
       throw new Error(JSON.stringify({ state: status.state, parts, links }));
     },

@@ -20,7 +20,6 @@ case " $($b cat /proc/cmdline) " in
   $b mount -t tmpfs -o size=256m tmpfs /upper
   $b mkdir /upper/data /upper/work
   $b mount -t overlay -o lowerdir=/lower,upperdir=/upper/data,workdir=/upper/work overlay /root ;;
-*" lab.ro "*) $b mount -t ext4 -o ro,noatime /dev/vda /root ;;
 *) $b mount -t ext4 -o rw,noatime /dev/vda /root ;;
 esac
 $b umount /proc; $b umount /sys; $b mount -o move /dev /root/dev

@@ -22,7 +22,9 @@ export interface Lab {
   createDevice(name: string, options?: LabDeviceOptions): Promise<Device>;
 }
 
-interface LabDeviceOptions extends Partial<Omit<DeviceOptions, "folder" | "disk">> {
+interface LabDeviceOptions extends Partial<Omit<DeviceOptions, "folder" | "disk" | "second">> {
+  /** Size of an empty second disk. */
+  readonly partition?: `${number}M`;
   readonly from?: string;
 }
 
@@ -41,12 +43,14 @@ export function createLab(parts: Omit<Lab, "createDevice">): Lab {
   const diskOf = (name: string): string => join(parts.folder, name, "disk.qcow2");
   return {
     ...parts,
-    createDevice: async (name, { from, ...options } = {}) => {
+    createDevice: async (name, { from, partition, ...options } = {}) => {
       const folder = join(parts.folder, name);
       await mkdir(folder, { recursive: true });
-      const { makeDisk, boot } = await parts.debian();
+      const { makeDisk, makeEmpty, boot } = await parts.debian();
       makeDisk(diskOf(name), from === undefined ? undefined : diskOf(from));
-      return await createDevice({ boot, ...options, folder, disk: diskOf(name) });
+      const second = partition === undefined ? {} : { second: join(folder, "second.qcow2") };
+      if (second.second !== undefined && partition !== undefined) makeEmpty(second.second, partition);
+      return await createDevice({ boot, ...options, ...second, folder, disk: diskOf(name) });
     },
   };
 }

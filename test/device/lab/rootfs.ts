@@ -21,6 +21,7 @@ export interface Boot {
 export interface Debian {
   /** Makes a disk that begins as this Debian, or as another disk, which is never written to again. */
   readonly makeDisk: (path: string, from: string | undefined) => void;
+  readonly makeEmpty: (path: string, size: string) => void;
   readonly boot: Boot;
   /** The same with pages of 16 KiB. */
   readonly largePages: Boot;
@@ -141,5 +142,7 @@ export async function obtainDebian(
     const backing = from === undefined ? ["-b", join(folder, "root.img"), "-F", "raw"] : ["-b", from, "-F", "qcow2"];
     run(image, ["create", "-q", "-f", "qcow2", ...backing, path], { cwd: folder });
   };
-  return { makeDisk, boot: boot(kernels.kernel), largePages: boot(kernels.largePages) };
+  const makeEmpty: Debian["makeEmpty"] = (path, size) =>
+    void run(image, ["create", "-q", "-f", "qcow2", path, size], { cwd: folder });
+  return { makeDisk, makeEmpty, boot: boot(kernels.kernel), largePages: boot(kernels.largePages) };
 }

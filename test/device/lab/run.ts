@@ -21,6 +21,9 @@ import { CACHE, createLab, ROOT, type Scenario } from "./lab.ts";
 import { obtainDebian } from "./rootfs.ts";
 import { installScenario } from "./scenarios/install.ts";
 import { lifeScenario } from "./scenarios/life.ts";
+import { pagesScenario } from "./scenarios/pages.ts";
+import { serviceScenario } from "./scenarios/service.ts";
+import { storageScenario } from "./scenarios/storage.ts";
 import { createSuite } from "./scenarios/suites.ts";
 
 const { values, positionals } = parseArgs({
@@ -41,6 +44,9 @@ const SCENARIOS: readonly Scenario[] = [
   createSuite("serial", Number(values.scale)),
   installScenario,
   lifeScenario,
+  serviceScenario,
+  storageScenario,
+  pagesScenario,
 ];
 
 /** In the order above, with what they need. */
