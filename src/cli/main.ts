@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { Command, CommanderError, Option } from "commander";
+import { Argument, Command, CommanderError, Option } from "commander";
 import { DEFAULT_CONFIG_FILE } from "../config/load.ts";
 import { isPetioleError } from "../domain/errors.ts";
 import type { AgentOptions } from "./agent-socket.ts";
@@ -133,6 +133,15 @@ program
   });
 
 addTrustCommands(program, configOption, jsonOption);
+
+program
+  .command("completion")
+  .addArgument(new Argument("<shell>").choices(["bash", "zsh", "fish", "json"]))
+  .description("Print the completion of commands and options for a shell; json: the whole command line, as data.")
+  .action(async (shell: "bash" | "zsh" | "fish" | "json") => {
+    const { completion } = await import("./describe/completion.ts");
+    completion(program, shell);
+  });
 
 program
   .command("version")
