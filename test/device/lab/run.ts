@@ -7,7 +7,6 @@
 //   --json               findings as one JSON object on standard output; the rest goes to standard error
 
 import { spawnSync } from "node:child_process";
-import { readdirSync } from "node:fs";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -67,13 +66,15 @@ function pickScenarios(names: readonly string[]): readonly Scenario[] {
 /** Builds it, unless one is given. */
 function obtainPackage(): string {
   if (values.package !== undefined) return resolve(values.package);
-  say("Building the package for arm64");
-  const build = ["run", "--silent", "package", "--", "--target", "linux-arm64"];
-  const { status } = spawnSync("npm", build, { cwd: ROOT, stdio: ["ignore", 2, 2] });
-  const dist = join(ROOT, "dist");
-  const name = (status === 0 ? readdirSync(dist) : []).find((file) => /^petiole_.*_arm64\.deb$/.test(file));
-  if (name === undefined) throw new Error("Cannot build the package for arm64");
-  return join(dist, name);
+  say("Building the executable and the package for arm64");
+  let made = "";
+  for (const script of ["build", "package"]) {
+    const args = ["run", "--silent", script, "--", "--target", "linux-arm64", "--json"];
+    const { status, stdout } = spawnSync("npm", args, { cwd: ROOT, encoding: "utf8", stdio: ["ignore", "pipe", 2] });
+    if (status !== 0) throw new Error(`npm run ${script} failed`);
+    made = stdout;
+  }
+  return (JSON.parse(made) as { readonly file: string }).file;
 }
 
 const once = <T>(make: () => T): (() => T) => {
