@@ -2,13 +2,14 @@
 
 import { requestedProgram } from "../lib/parts.ts";
 
+// Not waited for: a script, which the executable begins with, cannot wait at its top level.
 switch (requestedProgram(process.argv)) {
   case "transpile":
-    await import("../runtime/prepare/child.ts");
+    void import("../runtime/prepare/child.ts");
     break;
   case "compile-ahead":
-    await import("../runtime/aot/child.ts");
+    void import("../runtime/aot/child.ts");
     break;
   case undefined:
-    await import("./main.ts");
+    void import("./main.ts");
 }
