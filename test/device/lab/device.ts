@@ -54,7 +54,7 @@ export interface ExecOptions {
 }
 
 const READY_SECONDS = 600;
-const EXEC_SECONDS = 120;
+const EXEC_SECONDS = 600;
 /** In the device; see the units in guest/. */
 const PORTS = { exec: 1100, control: 1101 } as const;
 const HUB_MAC = "52:54:00:6c:61:01";
