@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { Argument, Command, CommanderError, Option } from "commander";
-import { DEFAULT_CONFIG_FILE } from "../config/load.ts";
+import { DEFAULT_CONFIG_FILE } from "../config/default-file.ts";
 import { isPetioleError } from "../domain/errors.ts";
 import { seconds } from "../domain/units.ts";
 import type { AgentOptions } from "./agent-socket.ts";
