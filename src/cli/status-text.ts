@@ -28,7 +28,7 @@ export function formatStatus(status: AgentStatus): string {
 }
 
 function formatHead(status: AgentStatus): string {
-  const { device, version, pid, state, uptime, rss, notices, hub, clock, enrolment } = status;
+  const { device, version, pid, state, uptime, rss, service, notices, hub, clock, enrolment } = status;
   const echo = hub.rtt === undefined ? "" : `, echo ${hub.rtt.toFixed(0)} ms`;
   const server = hub.server === undefined ? "" : `, nats-server ${hub.server}`;
   const reason = hub.reason === undefined ? "" : ` (${hub.reason})`;
@@ -40,6 +40,7 @@ function formatHead(status: AgentStatus): string {
     ...(enrolment === undefined ? [] : [formatEnrolment(enrolment)]),
     formatClock(clock),
     ...notices.map(({ code, message }) => `attention: ${code}: ${message}`),
+    ...(service?.memory.limits === "off" ? [`attention: ${service.memory.reason ?? "limits of memory are off"}`] : []),
   ].join("\n");
 }
 

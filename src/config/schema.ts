@@ -335,7 +335,15 @@ export function configSchema(folder: string) {
     cache_dir: path.default("/var/cache/petiole"),
     runtime_dir: path.default("/run/petiole"),
     store: z.strictObject({ volatile: z.enum(["warn", "refuse", "accept"]).default("warn") }).prefault({}),
-    log: z.strictObject({ level: z.enum(LOG_LEVELS).default("info") }).prefault({}),
+    log: z
+      .strictObject({
+        level: z.enum(LOG_LEVELS).default("info"),
+        rate: z.int().min(1).max(100_000).default(200),
+        summary: duration()
+          .refine((value) => value === 0 || value >= 1000, "want at least 1s, or 0s for none")
+          .prefault("1m"),
+      })
+      .prefault({}),
     clock: z.strictObject({ source: z.enum(["auto", "trusted"]).default("auto") }).prefault({}),
     hub: hub.optional(),
     leaf: z
