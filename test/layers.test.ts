@@ -23,6 +23,7 @@ const LAYERS = {
   "src/adapters/leaf": ["src/domain", "src/lib", "src/host", "src/provider", "node:", "npm"],
   "src/adapters/secrets": ["src/domain", "src/lib", "src/host", "src/provider", "node:", "npm"],
   "src/adapters/store": ["src/domain", "src/lib", "src/host", "src/provider", "node:", "npm"],
+  "src/adapters/versions": ["src/domain", "src/lib", "node:"],
   providers: ["#provider", "node:", "npm"],
   "src/daemon": [
     "src/domain",

@@ -2,6 +2,7 @@ import type { Config } from "../config/schema.ts";
 import { VERSION } from "../domain/version.ts";
 import { systemClock } from "../lib/clock.ts";
 import { createLogger } from "../lib/json-log.ts";
+import { giveUpHopeless, readLaunch } from "./agent-update/launch.ts";
 import { openAgent } from "./agent.ts";
 
 /**
@@ -29,7 +30,10 @@ export async function runAgent(config: Config, file: string): Promise<void> {
     clock: systemClock,
     log,
     signal: stop.signal,
-    onEnd: () => told.resolve("the lattice stopped this host"),
+    onEnd: (reason) => told.resolve(reason),
+  }).catch(async (error: unknown) => {
+    await giveUpHopeless(readLaunch(process.env), error, log);
+    throw error;
   });
   if (!stop.signal.aborted) log.info("Agent is ready", { components: Object.keys(config.components).length });
   log.info("Agent is stopping", { signal: await told.promise });
