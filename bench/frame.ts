@@ -18,11 +18,17 @@ export interface Goal {
 
 export type Report = (measurement: Measurement) => void;
 
+/** Of the command line. */
+export interface Options {
+  /** The executable to measure. */
+  readonly binary?: string | undefined;
+}
+
 export interface Benchmark {
   /** One line: what is compared with what. */
   readonly title: string;
   /** Each has its own baseline, and can be run alone. */
-  readonly parts: Readonly<Record<string, (report: Report) => Promise<void>>>;
+  readonly parts: Readonly<Record<string, (report: Report, options: Options) => Promise<void>>>;
 }
 
 /** Of an even number of values, the upper one in the middle. */

@@ -1,4 +1,4 @@
-// npm run bench -- <area> [part...] [--json]: runs bench/<area>.ts, all of it or some parts. Without an area it lists
+// npm run bench -- <area> [part...] [--json] [--binary FILE]: runs bench/<area>.ts, all of it or some parts. Without an area it lists
 // them.
 
 import { readdirSync } from "node:fs";
@@ -18,7 +18,10 @@ async function load(area: string): Promise<Benchmark> {
 }
 
 async function main(): Promise<number> {
-  const { positionals, values } = parseArgs({ allowPositionals: true, options: { json: { type: "boolean" } } });
+  const { positionals, values } = parseArgs({
+    allowPositionals: true,
+    options: { json: { type: "boolean" }, binary: { type: "string" } },
+  });
   const [area, ...wanted] = positionals;
   if (area === undefined) {
     for (const name of areas) {
@@ -45,7 +48,7 @@ async function main(): Promise<number> {
     await run((measurement) => {
       measurements.push(measurement);
       if (values.json === true) console.log(toJson(measurement));
-    });
+    }, values);
   }
   if (values.json !== true) console.log(toTable(measurements));
   return measurements.some((measurement) => meetsGoal(measurement) === false) ? 1 : 0;

@@ -1,24 +1,31 @@
-// What Node's fs lacks for device files, over Node-API:
+// What Node's fs and net lack for device files and datagrams of Unix sockets, over Node-API:
 //
 //   ioctl(fd, request, argument, pointers) -> result, or the negative errno
 //   ioctlLater(fd, request, argument, pointers) -> promise of the same, from a thread of libuv's pool
 //   watch(fd, priority, size, listener) -> handle, or the negative errno
 //   unwatch(handle)
+//   sendDatagram(address, message) -> 0, or the negative errno
 //
 // `argument` is a number or a Uint8Array. `pointers` is a flat list of (holder, offset, target): the address of `target`
 // stands at `offset` of `holder` during the call, and zeros afterwards.
 //
 // The listener of a watch gets a Buffer with what one read gave, or a number when there is no more to come: 0 at the end
 // of the file, else the negative errno. It runs in a callback scope, so that promises it settles go on at once.
+//
+// `address` is the path of a Unix socket as a Uint8Array; one that begins with a zero is of the abstract namespace. Nothing
+// is waited for: a receiver whose queue is full is -EAGAIN.
 
 #define NAPI_VERSION 8
 #include <node_api.h>
 #include <uv.h>
 
 #include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <vector>
@@ -284,6 +291,31 @@ napi_value EndWatch(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
+napi_value SendDatagram(napi_env env, napi_callback_info info) {
+  size_t argc = 2;
+  napi_value argv[2];
+  uint8_t* path;
+  uint8_t* message;
+  size_t path_length;
+  size_t length;
+  sockaddr_un address{};
+  if (napi_get_cb_info(env, info, &argc, argv, nullptr, nullptr) != napi_ok || argc < 2 ||
+      !ToBytes(env, argv[0], &path, &path_length) || path_length == 0 ||
+      path_length >= sizeof(address.sun_path) || !ToBytes(env, argv[1], &message, &length)) {
+    return Fail(env, "Want an address of 1 to 107 bytes and a message, as Uint8Array");
+  }
+  address.sun_family = AF_UNIX;
+  memcpy(address.sun_path, path, path_length);
+  // The zero at the end of a path does not count; a name of the abstract namespace has none.
+  auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path_length);
+  int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0) return Number(env, -errno);
+  ssize_t sent = sendto(fd, message, length, MSG_NOSIGNAL, reinterpret_cast<sockaddr*>(&address), size);
+  int result = sent < 0 ? -errno : 0;
+  close(fd);
+  return Number(env, result);
+}
+
 }  // namespace
 
 NAPI_MODULE_INIT() {
@@ -292,7 +324,8 @@ NAPI_MODULE_INIT() {
       {"ioctlLater", nullptr, IoctlLater, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"watch", nullptr, StartWatch, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"unwatch", nullptr, EndWatch, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
+      {"sendDatagram", nullptr, SendDatagram, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
   };
-  napi_define_properties(env, exports, 4, functions);
+  napi_define_properties(env, exports, 5, functions);
   return exports;
 }

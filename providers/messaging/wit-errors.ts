@@ -11,6 +11,7 @@ const REASONS: Partial<Record<PetioleError["code"], string>> = {
   ERR_OUTBOX_SHED: "shed: the lane for messages of this kind is full and takes no new ones for now",
   ERR_OUTBOX_QUOTA: "quota-exceeded: this component's share of the store for outgoing messages is used up",
   ERR_OUTBOX_TOO_LARGE: "too-large: the message is larger than the store accepts",
+  ERR_STORE_VOLATILE: "unavailable: the store does not survive a reboot, and this lane promises that",
   ERR_STORE_FAILED: "unavailable: the store could not take the message",
 };
 

@@ -81,6 +81,6 @@ function errorCodeOf(error: unknown): PublishError | undefined {
   if (error.code === "ERR_OUTBOX_FULL") return "full";
   if (error.code === "ERR_OUTBOX_QUOTA") return "quota-exceeded";
   if (error.code === "ERR_OUTBOX_TOO_LARGE") return "too-large";
-  if (error.code === "ERR_STORE_FAILED") return "unavailable";
+  if (error.code === "ERR_STORE_FAILED" || error.code === "ERR_STORE_VOLATILE") return "unavailable";
   return undefined;
 }

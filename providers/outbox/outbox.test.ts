@@ -90,6 +90,7 @@ describe("createOutboxProvider()", () => {
     ["ERR_OUTBOX_SHED", "shed"],
     ["ERR_OUTBOX_FULL", "full"],
     ["ERR_OUTBOX_QUOTA", "quota-exceeded"],
+    ["ERR_STORE_VOLATILE", "unavailable"],
     ["ERR_OUTBOX_TOO_LARGE", "too-large"],
     ["ERR_STORE_FAILED", "unavailable"],
   ] as const)("publish with %s fails with %s", async ([code, payload], { expect }) => {

@@ -1,14 +1,17 @@
 #!/usr/bin/env node
-import { Command, CommanderError, Option } from "commander";
-import { DEFAULT_CONFIG_FILE } from "../config/load.ts";
+import { Argument, Command, CommanderError, Option } from "commander";
+import { DEFAULT_CONFIG_FILE } from "../config/default-file.ts";
 import { isPetioleError } from "../domain/errors.ts";
 import type { AgentOptions } from "./agent-socket.ts";
 import { addAgentCommands } from "./agent/commands.ts";
 import { addAppCommands } from "./apps/commands.ts";
-import { countArgument, sizeArgument } from "./arguments.ts";
+import { countArgument, durationArgument, sizeArgument } from "./arguments.ts";
 import { addArtifactCommands } from "./artifacts/commands.ts";
 import type { CompileOptions } from "./compile.ts";
+import type { DoctorOptions } from "./doctor.ts";
 import { EXIT } from "./exit-codes.ts";
+import type { EnrolCommandOptions } from "./enrol.ts";
+import { addFleetCommands } from "./fleet/commands.ts";
 import { addGpioCommands } from "./gpio/commands.ts";
 import { addHubCommands } from "./hub/commands.ts";
 import { addLatticeCommands } from "./lattice/commands.ts";
@@ -66,6 +69,20 @@ withAgentOptions(
   await metrics(options);
 });
 
+withAgentOptions(
+  program
+    .command("doctor")
+    .description("Look at this device for what hinders the agent, or will. Works with and without a running agent.")
+    .option(
+      "--offline <duration>",
+      "say what breaks first when the hub stays away for so long, such as 90d",
+      durationArgument,
+    ),
+).action(async (options: DoctorOptions) => {
+  const { doctor } = await import("./doctor.ts");
+  await doctor(options);
+});
+
 addAppCommands(program, withAgentOptions);
 addOutboxCommands(program, withAgentOptions);
 addUpdateCommands(program, withAgentOptions);
@@ -76,8 +93,24 @@ addLatticeCommands(program);
 const withConfigOptions = (command: Command): Command => command.addOption(configOption()).addOption(jsonOption());
 addArtifactCommands(program, withConfigOptions);
 addHubCommands(program, withConfigOptions);
+addFleetCommands(program);
 addGpioCommands(program, (command) => command.addOption(jsonOption()));
 addSerialCommands(program, (command) => command.addOption(jsonOption()));
+
+withConfigOptions(
+  program
+    .command("enrol")
+    .alias("enroll")
+    .description("Make this device a member of a fleet, with a token of `petiole fleet token`.")
+    .option("--token <token>", "the token; other users of this machine can see it while the command runs")
+    .option("--token-file <file>", "file with the token, which is removed when it is used, or - for standard input")
+    .option("--keep-token", "leave that file")
+    .option("--force", "give up what the device is enrolled as")
+    .option("--dry-run", "show what would happen, ask nobody"),
+).action(async (options: EnrolCommandOptions) => {
+  const { enrol } = await import("./enrol.ts");
+  await enrol(options);
+});
 
 program
   .command("config")
@@ -124,6 +157,15 @@ program
 addTrustCommands(program, configOption, jsonOption);
 
 program
+  .command("completion")
+  .addArgument(new Argument("<shell>").choices(["bash", "zsh", "fish", "json"]))
+  .description("Print the completion of commands and options for a shell; json: the whole command line, as data.")
+  .action(async (shell: "bash" | "zsh" | "fish" | "json") => {
+    const { completion } = await import("./describe/completion.ts");
+    completion(program, shell);
+  });
+
+program
   .command("version")
   .description("Print the versions of petiole and of its parts.")
   .addOption(jsonOption())
@@ -132,11 +174,10 @@ program
     version(options);
   });
 
-try {
-  await program.parseAsync();
-} catch (error) {
+// A single executable starts as a script, which cannot wait at its top level.
+program.parseAsync().catch((error: unknown) => {
   process.exitCode = report(error);
-}
+});
 
 /** Prints an error as people want to read it; the code stands first, for searching in the documentation. */
 function report(error: unknown): number {

@@ -13,7 +13,7 @@ import type { TrustConfig } from "../config/trust-schema.ts";
 import { PetioleError, isPetioleError } from "../domain/errors.ts";
 import type { MetricFamily } from "../domain/metrics.ts";
 import type { AgentStatus } from "../domain/status.ts";
-import { days, mebibytes } from "../domain/units.ts";
+import { days, mebibytes, millis, minutes } from "../domain/units.ts";
 import { RELEASED, VERSION } from "../domain/version.ts";
 import { createHost } from "../host/host.ts";
 import { mergeDesired } from "../host/desired-sources.ts";
@@ -25,6 +25,8 @@ import { createClockSync } from "../lib/clock-sync/clock-sync.ts";
 import { askWitnesses, SYSTEM_WITNESSES } from "../lib/clock-sync/witnesses.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/log.ts";
+import { createPace } from "../lib/pace.ts";
+import { askingWitness } from "../lib/systemd/watchdog.ts";
 import type { HostServices } from "../provider/services.ts";
 import { createRedactor, redactingLogger } from "../lib/redactor.ts";
 import { createMetricsRegistry } from "../lib/metrics.ts";
@@ -49,7 +51,12 @@ import { createOutboxControl, recallOutbox } from "./outbox-control.ts";
 import { createOutboxMeters } from "./outbox-meters.ts";
 import { createPatientStats } from "./patient-stats.ts";
 import { providerTypes } from "./provider-types.ts";
+import { checkIdentity } from "./identity-check.ts";
 import { openSecrets } from "./secrets.ts";
+import type { Glance } from "./agent-line.ts";
+import type { Service } from "./service.ts";
+import { startSummary } from "./summary.ts";
+import { checkStorage, honestOutbox } from "./storage-check.ts";
 import { openTrustCheck } from "./trust-check.ts";
 import { loadTrustPolicy } from "./trust-policy.ts";
 import { agentHandlers, updateHandlers } from "./update-handlers.ts";
@@ -57,6 +64,9 @@ import { reasonOf } from "../lib/reason.ts";
 
 // Without a hub there is nothing to receive; what was received before is worked off all the same.
 const DEFAULT_INBOX = { max_messages: 1000, max_size: mebibytes(16), max_attempts: 5, unclaimed: days(1) };
+
+/** What one step of the reconciliation may take besides transpiling: calls that end, probes, slow devices. */
+const STEP_LIMIT = minutes(3);
 
 /** What time it was, for a boot that does not know. */
 const CLOCK_STATE = "clock";
@@ -84,6 +94,8 @@ export interface AgentDeps {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Is told of the parts that must not hang. Without it, nobody watches them. */
+  readonly service?: Pick<Service, "watch" | "status"> | undefined;
   /** Aborts what takes long at the start, such as transpiling; the agent is to be disposed then. */
   readonly signal: AbortSignal;
   /** Somebody wants the agent to end: from the lattice, or to start another version of it. */
@@ -93,6 +105,8 @@ export interface AgentDeps {
 /** A running agent. Disposing it stops deliveries, lets calls end, commits the outbox and ends the child processes. */
 export interface Agent extends AsyncDisposable {
   status(): Promise<AgentStatus>;
+  /** As much of the status as there is without asking the store. */
+  glance(): Glance;
 }
 
 /**
@@ -100,12 +114,22 @@ export interface Agent extends AsyncDisposable {
  * try; the hub is not waited for.
  * @throws PetioleError ERR_STORE_LOCKED, ERR_STORE_OPEN and other failures of the agent's own folders
  */
-export async function openAgent({ config, file, env, clock, signal, onEnd, ...deps }: AgentDeps): Promise<Agent> {
+export async function openAgent(all: AgentDeps): Promise<Agent> {
+  const { config, file, env, clock, service, signal, onEnd, ...deps } = all;
   const redactor = createRedactor();
   const log = redactingLogger(deps.log, redactor);
   await using stack = new AsyncDisposableStack();
   await makeFolder(config.state_dir);
   await makeFolder(config.cache_dir);
+  const policy = config.store.volatile;
+  const storage = await checkStorage({ stateDir: config.state_dir, policy }, log.child({ part: "store" }));
+  const stranger = await checkIdentity({
+    stateDir: config.state_dir,
+    device: config.device.id,
+    policy: config.device.identity_check,
+    log: log.child({ part: "identity" }),
+  });
+  const notices = [storage.notice, stranger].filter((notice) => notice !== undefined);
 
   const bootId = readBootId();
   const clockSync = createClockSync({
@@ -126,6 +150,7 @@ export async function openAgent({ config, file, env, clock, signal, onEnd, ...de
       bootId,
     }),
   );
+  service?.watch(askingWitness("store", { count: () => store.answered(), ask: () => store.probe() }));
   stack.use(clockSync);
   await clockSync.remember({
     load: async () => await store.state.load(CLOCK_STATE),
@@ -142,9 +167,9 @@ export async function openAgent({ config, file, env, clock, signal, onEnd, ...de
   );
   const outboxLog = log.child({ part: "outbox" });
   const memory = await recallOutbox(store.state, outboxLog);
-  const meters = createOutboxMeters(store.outbox, clock);
+  const meters = createOutboxMeters(honestOutbox(store.outbox, storage.lossy, policy), clock);
   const hub = stack.use(
-    openHub({ config, source: meters.source, outbox: meters.outbox, inbox, env, clock, clockSync, log }),
+    openHub({ config, stranger, source: meters.source, outbox: meters.outbox, inbox, env, clock, clockSync, log }),
   );
   meters.watch(() => hub.forwarder.state());
   const outboxControl = stack.use(
@@ -260,6 +285,7 @@ export async function openAgent({ config, file, env, clock, signal, onEnd, ...de
     log: log.child({ part: "artifacts" }),
   });
   const metrics = createMetricsRegistry();
+  const pace = createPace(clock, millis(config.compiler.timeout + STEP_LIMIT));
   const host = stack.use(
     createImageHost({
       host: createHost({
@@ -278,6 +304,7 @@ export async function openAgent({ config, file, env, clock, signal, onEnd, ...de
           besides: EVIDENCE_SUFFIXES,
         }),
         metrics,
+        pace,
         clock,
         log,
       }),
@@ -286,6 +313,8 @@ export async function openAgent({ config, file, env, clock, signal, onEnd, ...de
       log: log.child({ part: "artifacts" }),
     }),
   );
+
+  service?.watch(askingWitness("supervisor", { ...pace, ask: () => host.probe() }));
 
   const giveUp = (): void => void host[Symbol.asyncDispose]();
   signal.addEventListener("abort", giveUp, { once: true });
@@ -390,6 +419,8 @@ export async function openAgent({ config, file, env, clock, signal, onEnd, ...de
     state,
     uptime: (clock.monotonic() - started) / 1000,
     rss: process.memoryUsage.rss(),
+    service: service?.status(),
+    notices,
     hub: hub.state(),
     clock: clockSync.status(),
     outbox: await outboxStats(),
@@ -443,8 +474,12 @@ export async function openAgent({ config, file, env, clock, signal, onEnd, ...de
   watch = stack.use(hub.watchDesired((entry) => desired.take(entry)));
   state = "running";
   await selfUpdate.begin();
+  if (config.log.summary > 0) {
+    stack.use(startSummary({ interval: config.log.summary, read: readStatus, clock, log }));
+  }
   const parts = stack.move();
-  return { status, [Symbol.asyncDispose]: () => parts.disposeAsync() };
+  const glance = (): Glance => ({ hub: hub.state(), ...host.status() });
+  return { status, glance, [Symbol.asyncDispose]: () => parts.disposeAsync() };
 }
 
 async function makeFolder(path: string): Promise<void> {

@@ -20,7 +20,7 @@ import type { Config } from "../config/schema.ts";
 import { PetioleError } from "../domain/errors.ts";
 import type { HubLinkState } from "../domain/hub-link.ts";
 import { millis, seconds, type Millis } from "../domain/units.ts";
-import type { InboundStatus } from "../domain/status.ts";
+import type { InboundStatus, StatusError } from "../domain/status.ts";
 import type { ClockSync } from "../lib/clock-sync/clock-sync.ts";
 import type { ForwarderControl, HubMonitor, InboundSink, ObjectReader, OutboxSource } from "../host/ports.ts";
 import type { Clock } from "../lib/clock.ts";
@@ -34,6 +34,8 @@ import { leafSettings, localUrl, parseAddress, tlsFiles } from "./leaf-settings.
 
 export interface HubDeps {
   readonly config: Config;
+  /** Why this device must not appear at the hub, if so. */
+  readonly stranger?: StatusError | undefined;
   readonly source: OutboxSource;
   readonly outbox: Outbox;
   readonly inbox: InboundSink;
@@ -82,7 +84,11 @@ const LOCAL_LIMIT = seconds(3);
 
 export function openHub(deps: HubDeps): Hub {
   const { hub } = deps.config;
-  if (hub === undefined) return noHub;
+  if (hub === undefined) return withoutHub("no hub is configured", noLink);
+  // In leaf mode the local server goes on, for its local clients.
+  if (deps.stranger !== undefined && hub.mode === "direct") {
+    return withoutHub("this is not the device that was enrolled", keptOff(hub, deps.stranger));
+  }
   return hub.mode === "leaf" ? openLeafHub(deps, hub) : openDirectHub(deps, hub);
 }
 
@@ -138,7 +144,8 @@ function openDirectHub(deps: HubDeps, hub: HubConfig): Hub {
 function openLeafHub(deps: HubDeps, hub: HubConfig): Hub {
   const { config, env, clock, log } = deps;
   const logins = createLeafLogins();
-  const settings = leafSettings(config, hub);
+  const { stranger } = deps;
+  const settings = leafSettings(config, stranger === undefined ? hub : undefined);
   const leafLog = log.child({ part: "leaf" });
   const leaf = keepLeafServer({
     settings,
@@ -170,7 +177,8 @@ function openLeafHub(deps: HubDeps, hub: HubConfig): Hub {
   const watchdog = startLinkWatchdog({
     monitor: link.monitor,
     // While the clock is wrong, no certificate of the hub is valid: a restart would not help.
-    reachable: async () => deps.clockSync.trust() !== "wrong" && (await canReach(hub.urls, seconds(5))),
+    reachable: async () =>
+      stranger === undefined && deps.clockSync.trust() !== "wrong" && (await canReach(hub.urls, seconds(5))),
     restart: (reason) => leaf.current()?.restart(reason),
     log: leafLog,
     clock,
@@ -199,7 +207,7 @@ function openLeafHub(deps: HubDeps, hub: HubConfig): Hub {
       login: async () => ({ url: await relay.url(), jwt: "", seed: "" }),
     },
     objects: link.objects,
-    state: () => link.state(),
+    state: () => (stranger === undefined ? link.state() : { ...link.state(), ...keptOff(hub, stranger) }),
     inbound: () => link.inbound(),
     watchDesired: (onEntry) => link.watchDesired(onEntry),
     async [Symbol.asyncDispose]() {
@@ -323,40 +331,43 @@ function withForwarder(state: HubLinkState, forwarder: Forwarder): HubLinkState 
   return error === undefined ? state : { ...state, reason: `outbox: ${error.message}` };
 }
 
-function notConfigured(what: string): never {
-  throw new PetioleError("ERR_LATTICE_UNREACHABLE", `Cannot ${what}: no hub is configured`);
+const noLink: HubLinkState = { link: "disabled", mode: "none", rtt: undefined, reason: undefined, server: undefined };
+
+function keptOff({ mode }: HubConfig, { code, message }: StatusError): HubLinkState {
+  return { link: "offline", mode, rtt: undefined, reason: `${code}: ${message}`, server: undefined };
 }
 
-function noObjects(bucket: string, name: string): never {
-  throw new PetioleError(
-    "ERR_ARTIFACT_UNREACHABLE",
-    `Cannot find the object "${name}" in "${bucket}": no hub is configured`,
-  );
+/** Nothing between the agent and the hub, for this reason. */
+function withoutHub(why: string, state: HubLinkState): Hub {
+  const unreachable = (what: string): never => {
+    throw new PetioleError("ERR_LATTICE_UNREACHABLE", `Cannot ${what}: ${why}`);
+  };
+  const noObjects = (bucket: string, name: string): never => {
+    throw new PetioleError("ERR_ARTIFACT_UNREACHABLE", `Cannot find the object "${name}" in "${bucket}": ${why}`);
+  };
+  const bus: MessageBus = {
+    publish: ({ subject }) => unreachable(`publish to "${subject}"`),
+    request: async (subject) => unreachable(`send a request to "${subject}"`),
+    // Nothing can arrive; a component that waits for messages waits until there is a hub.
+    subscribe: () => ({ [Symbol.asyncDispose]: async () => {} }),
+  };
+  return {
+    bus,
+    hubBus: bus,
+    forwarder: {
+      pause: async () => {},
+      resume: () => {},
+      lift: () => {},
+      state: () => ({ stream: undefined, lanes: [] }),
+    },
+    objects: {
+      find: async (bucket, name) => noObjects(bucket, name),
+      read: async (bucket, { id }) => noObjects(bucket, id),
+    },
+    state: () => state,
+    inbound: () => ({ state: "off", stream: undefined, lastError: undefined }),
+    watchDesired: () => undefined,
+    path: undefined,
+    [Symbol.asyncDispose]: async () => {},
+  };
 }
-
-const noBus: MessageBus = {
-  publish: ({ subject }) => notConfigured(`publish to "${subject}"`),
-  request: async (subject) => notConfigured(`send a request to "${subject}"`),
-  // Nothing can arrive; a component that waits for messages waits until a hub is configured.
-  subscribe: () => ({ [Symbol.asyncDispose]: async () => {} }),
-};
-
-const noHub: Hub = {
-  bus: noBus,
-  hubBus: noBus,
-  forwarder: {
-    pause: async () => {},
-    resume: () => {},
-    lift: () => {},
-    state: () => ({ stream: undefined, lanes: [] }),
-  },
-  objects: {
-    find: async (bucket, name) => noObjects(bucket, name),
-    read: async (bucket, { id }) => noObjects(bucket, id),
-  },
-  state: () => ({ link: "disabled", mode: "none", rtt: undefined, reason: undefined, server: undefined }),
-  inbound: () => ({ state: "off", stream: undefined, lastError: undefined }),
-  watchDesired: () => undefined,
-  path: undefined,
-  [Symbol.asyncDispose]: async () => {},
-};

@@ -5,21 +5,25 @@ import type { Config } from "../config/schema.ts";
 
 type HubConfig = NonNullable<Config["hub"]>;
 
-export function leafSettings({ device, leaf, lattice }: Config, hub: HubConfig): LeafSettings {
+/** Without a hub the server is for local clients alone. */
+export function leafSettings({ device, leaf, lattice }: Config, hub: HubConfig | undefined): LeafSettings {
   return {
     lattice: lattice?.name,
     device: device.id,
     listen: parseAddress(leaf.listen),
     monitor: parseAddress(leaf.monitor),
-    remote: {
-      urls: hub.urls,
-      credentials: hub.credentials_file,
-      nkeyFile: hub.nkey_file,
-      tls: hub.tls === undefined ? undefined : tlsFiles(hub.tls),
-    },
+    remote:
+      hub === undefined
+        ? undefined
+        : {
+            urls: hub.urls,
+            credentials: hub.credentials_file,
+            nkeyFile: hub.nkey_file,
+            tls: hub.tls === undefined ? undefined : tlsFiles(hub.tls),
+          },
     local: { users: leaf.local?.users ?? [], grants: leaf.local?.grants ?? { publish: [], subscribe: [] } },
     reconnect: reconnectInterval(leaf.reconnect),
-    pingInterval: hub.ping_interval,
+    pingInterval: hub?.ping_interval,
   };
 }
 

@@ -1,16 +1,23 @@
 import type { Config } from "../config/schema.ts";
 import { VERSION } from "../domain/version.ts";
 import { systemClock } from "../lib/clock.ts";
-import { createLogger } from "../lib/json-log.ts";
+import type { ServiceEnv } from "../lib/systemd/notify.ts";
 import { giveUpHopeless, readLaunch } from "./agent-update/launch.ts";
 import { openAgent } from "./agent.ts";
+import { agentLine } from "./agent-line.ts";
+import { openLog } from "./open-log.ts";
+import { openService } from "./service.ts";
 
 /**
  * Runs the agent as `config`, which was read from `file`, says until SIGTERM or SIGINT; a second one ends the process at once.
  * @throws PetioleError when the agent cannot start or cannot stop cleanly
  */
 export async function runAgent(config: Config, file: string): Promise<void> {
-  const log = createLogger(config.log.level);
+  const { log, suppressed } = await openLog({
+    config: config.log,
+    journalStream: process.env["JOURNAL_STREAM"],
+    clock: systemClock,
+  });
   const told = Promise.withResolvers<string>();
   const stop = new AbortController();
   const onSignal = (signal: NodeJS.Signals): void => {
@@ -23,20 +30,33 @@ export async function runAgent(config: Config, file: string): Promise<void> {
   process.once("SIGINT", onSignal);
 
   log.info("Agent is starting", { version: VERSION, device: config.device.id, node: process.versions.node });
-  await using _agent = await openAgent({
+  using service = openService({ env: takeServiceEnv(), pid: process.pid, clock: systemClock, log, suppressed });
+  await using agent = await openAgent({
     config,
     file,
     env: process.env,
     clock: systemClock,
     log,
+    service,
     signal: stop.signal,
     onEnd: (reason) => told.resolve(reason),
   }).catch(async (error: unknown) => {
     await giveUpHopeless(readLaunch(process.env), error, log);
     throw error;
   });
-  if (!stop.signal.aborted) log.info("Agent is ready", { components: Object.keys(config.components).length });
+  if (!stop.signal.aborted) {
+    service.ready(() => agentLine(agent.glance()));
+    log.info("Agent is ready", { components: Object.keys(config.components).length });
+  }
   log.info("Agent is stopping", { signal: await told.promise });
+  service.stopping();
+}
+
+/** What the service manager said to this process; those that it starts are none of its concern. */
+function takeServiceEnv(): ServiceEnv {
+  const { NOTIFY_SOCKET, WATCHDOG_USEC, WATCHDOG_PID } = process.env;
+  for (const name of ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"]) delete process.env[name];
+  return { NOTIFY_SOCKET, WATCHDOG_USEC, WATCHDOG_PID };
 }
 
 /** What was committed is as safe as after a power cut. */

@@ -191,6 +191,39 @@ export interface OperatorWorkload {
   readonly message: string;
 }
 
+/** What the service manager and the kernel do with the agent's process. */
+export interface ServiceStatus {
+  /** Undefined when no service manager wants signs of life. Times in milliseconds. */
+  readonly watchdog:
+    | {
+        readonly period: number;
+        readonly fedAgo: number;
+        /** The least time that was left of the period when it was fed. */
+        readonly leastMargin: number;
+        /** Parts of the agent that have got nothing done since it was fed. */
+        readonly late: readonly string[];
+      }
+    | undefined;
+  readonly memory: MemoryStatus;
+  /** Bytes that the agent had written to disks since it started; undefined when the kernel does not say. */
+  readonly written: number | undefined;
+  /** Log lines that were left out because there were too many. */
+  readonly suppressed: number;
+}
+
+export interface MemoryStatus {
+  /** Of the process that no file stands behind, in bytes; undefined when the kernel does not say. */
+  readonly anonymous: number | undefined;
+  /** `enforced`: a limit holds. `none`: nobody set one. `off`: the kernel ignores those that are set. */
+  readonly limits: "enforced" | "none" | "off" | "unknown";
+  /** Bytes at which the kernel ends the agent; undefined without a limit that holds. */
+  readonly max: number | undefined;
+  /** Bytes above which the kernel slows it down. */
+  readonly high: number | undefined;
+  /** Why limits are off, and what to do; for people. */
+  readonly reason: string | undefined;
+}
+
 export interface AgentStatus {
   readonly device: string;
   readonly version: string;
@@ -201,6 +234,10 @@ export interface AgentStatus {
   readonly uptime: number;
   /** Resident set size of the agent process, in bytes. */
   readonly rss: number;
+  /** Undefined in what an older agent says. */
+  readonly service?: ServiceStatus | undefined;
+  /** What somebody should look at, and does not stop the agent. */
+  readonly notices: readonly StatusError[];
   readonly hub: HubLinkState;
   readonly clock: ClockStatus;
   readonly outbox: OutboxStats;

@@ -9,6 +9,7 @@ import { backoffDelay } from "../lib/backoff.ts";
 import type { Clock } from "../lib/clock.ts";
 import { createExclusive } from "../lib/exclusive.ts";
 import type { Logger } from "../lib/log.ts";
+import { createPace, type PaceKeeper } from "../lib/pace.ts";
 import { createMetricsRegistry, type MetricsRegistry, type MetricsScope } from "../lib/metrics.ts";
 import type { Provider, ProviderFactory } from "../provider/contract.ts";
 import type { HostServices } from "../provider/services.ts";
@@ -48,6 +49,8 @@ export interface HostDeps {
   readonly kept?: KeptVersions | undefined;
   /** Without it, what is measured is shown to nobody. */
   readonly metrics?: MetricsRegistry | undefined;
+  /** Told of what gets done. Without it, nobody watches. */
+  readonly pace?: PaceKeeper | undefined;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -69,6 +72,8 @@ export interface Host extends AsyncDisposable {
   /** Where the bytes of a component are that is wanted. */
   fileOf(id: ComponentId): string | undefined;
   readonly updates: UpdateControl;
+  /** Resolves when what is to be done about the desired state has been done as far as it can be now. */
+  probe(): Promise<void>;
   /**
    * Whether a link could be bound, as far as that can be told without doing it.
    * @throws PetioleError as what the link would fail with
@@ -107,6 +112,7 @@ export function createHost({ runtime, registry, services, trust, remote, kept, c
   const meters = createLinkMeters(metrics, clock);
   const router = createRouter({ clock, grace: LINK_GRACE });
   const exclusive = createExclusive();
+  const pace = deps.pace ?? createPace(clock, seconds(60));
   const stopping = new AbortController();
   let desired = NOTHING;
   /** As it was asked for. */
@@ -173,7 +179,7 @@ export function createHost({ runtime, registry, services, trust, remote, kept, c
     forgetUnwanted(providers, new Set(desired.providers.map((spec) => spec.id)));
     forgetUnwanted(links, new Set(desired.links.map(linkKey)));
     for (const { spec, item, changes } of toldChanges(desired.components, components)) {
-      await item.live?.configure(spec);
+      await pace.during(async () => item.live?.configure(spec));
       components.set(spec.id, { ...item, spec });
       tell(spec.id, changes);
     }
@@ -192,10 +198,10 @@ export function createHost({ runtime, registry, services, trust, remote, kept, c
     const stages = plan(actual, desired);
     for (const step of stages.flat()) if (step.kind === "start-component") callees.expect(step.spec);
     for (const stage of stages) {
-      await Promise.all(stage.map((step) => executors[step.kind](step as never)));
+      await Promise.all(stage.map((step) => pace.during(() => executors[step.kind](step as never))));
     }
     // What runs since a boot is what worked last: what is wanted instead comes once that is linked.
-    await Promise.all([...components.values()].map(async ({ live }) => live?.catchUp()));
+    await Promise.all([...components.values()].map(({ live }) => pace.during(async () => live?.catchUp())));
     meters.retain([
       ...desired.links,
       ...specs(links, isLive),
@@ -413,6 +419,7 @@ export function createHost({ runtime, registry, services, trust, remote, kept, c
     },
 
     updates,
+    probe: () => exclusive.run(async () => pace.mark()),
     fileOf: (id) => desired.components.find((spec) => spec.id === id)?.file,
     checkLink: async (link) => await binder.check(link),
 

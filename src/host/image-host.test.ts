@@ -88,6 +88,7 @@ function createWorld(): World {
     fileOf: () => undefined,
     updates: noUpdates,
     checkLink: async () => {},
+    probe: async () => {},
     [Symbol.asyncDispose]: async () => void applied.push({ components: [], providers: [], links: [] }),
   };
   const images = createImageHost({

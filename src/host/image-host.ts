@@ -31,6 +31,8 @@ export interface ImageHost extends AsyncDisposable {
   fileOf(id: string): string | undefined;
   readonly updates: UpdateControl;
   /** As that of the host. */
+  probe(): Promise<void>;
+  /** As that of the host. */
   checkLink(link: LinkSpec): Promise<void>;
 }
 
@@ -189,6 +191,7 @@ export function createImageHost({ host, artifacts, clock, log }: ImageHostDeps):
     },
 
     updates: host.updates,
+    probe: () => host.probe(),
     fileOf: (id) => host.fileOf(id),
     checkLink: async (link) => await host.checkLink(link),
 

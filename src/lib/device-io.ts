@@ -1,12 +1,11 @@
 // Device files: what Node's fs offers for them, and what it lacks, through the C++ add-on (native/device-io.cc).
 
 import { closeSync, constants, existsSync, openSync, readdirSync } from "node:fs";
-import { createRequire } from "node:module";
-import { fileURLToPath } from "node:url";
 import { getSystemErrorMessage, getSystemErrorName } from "node:util";
 import { PetioleError } from "../domain/errors.ts";
 import { findAccess } from "./device-access.ts";
 import { isErrno } from "./files.ts";
+import { loadAddon, nativeLibrary } from "./parts.ts";
 import { reasonOf } from "./reason.ts";
 
 /** Puts the address of `target` at `offset` of `holder` while a call runs. */
@@ -56,16 +55,23 @@ interface Addon {
   ioctlLater: (...args: Parameters<Addon["ioctl"]>) => Promise<number>;
   watch(descriptor: number, priority: boolean, size: number, listener: (result: Buffer | number) => void): unknown;
   unwatch(handle: unknown): void;
+  sendDatagram(address: Uint8Array, message: Uint8Array): number;
 }
 
+/**
+ * Sends one datagram to a Unix socket: a path, or `@` and a name of the abstract namespace. Waits for nothing.
+ * @throws Error with a `code`, such as EAGAIN when the receiver's queue is full or EMSGSIZE
+ */
+export type SendDatagram = (address: string, message: Uint8Array) => void;
+
 /** Where the add-on for a machine such as "linux-arm64" is built to. */
-export function deviceAddonPath(target = `${process.platform}-${process.arch}`): string {
-  return fileURLToPath(new URL(`../../native/build/${target}/petiole-device-io.node`, import.meta.url));
+export function deviceAddonPath(target?: string): string {
+  return nativeLibrary("petiole-device-io.node", target);
 }
 
 /** @throws PetioleError ERR_DEVICE_ADDON when there is no add-on for this machine */
 export function openDeviceIo(path: string = deviceAddonPath()): DeviceIo {
-  const addon = loadAddon(path);
+  const addon = load(path);
   return {
     list: (folder) => readdirSync(folder).sort(),
     open: openDevice,
@@ -91,6 +97,15 @@ export function openDeviceIo(path: string = deviceAddonPath()): DeviceIo {
   };
 }
 
+/** @throws PetioleError ERR_DEVICE_ADDON when there is no add-on for this machine */
+export function openDatagrams(path: string = deviceAddonPath()): SendDatagram {
+  const addon = load(path);
+  return (address, message) => {
+    const result = addon.sendDatagram(Buffer.from(address.replace(/^@/, "\0")), message);
+    if (result < 0) throw systemError(result, "sendto");
+  };
+}
+
 const flatten = (pointers: readonly Pointer[]): readonly unknown[] =>
   pointers.flatMap(({ holder, offset, target }) => [holder, offset, target]);
 
@@ -111,7 +126,7 @@ export function systemError(negative: number, call: string): NodeJS.ErrnoExcepti
   return Object.assign(new Error(message), { code, errno: negative, syscall: call });
 }
 
-function loadAddon(path: string): Addon {
+function load(path: string): Addon {
   if (!existsSync(path)) {
     throw new PetioleError(
       "ERR_DEVICE_ADDON",
@@ -119,7 +134,7 @@ function loadAddon(path: string): Addon {
     );
   }
   try {
-    return createRequire(import.meta.url)(path) as Addon; // Made of native/device-io.cc.
+    return loadAddon(path) as Addon; // Made of native/device-io.cc.
   } catch (cause) {
     throw new PetioleError("ERR_DEVICE_ADDON", `Cannot load the add-on "${path}": ${reasonOf(cause)}`, { cause });
   }

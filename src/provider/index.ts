@@ -46,6 +46,7 @@ export { type Clock } from "../lib/clock.ts";
 export type { ByteReader, ByteWriter } from "../lib/byte-streams.ts";
 export type { EgressPermit, EgressRequest, EgressSettings } from "../lib/http-egress.ts";
 export { normalHost } from "../lib/host-name.ts";
+export { startThread, threadProgram } from "../lib/parts.ts";
 export { openDeviceIo, systemError, type DeviceIo, type Pointer, type WatchOptions } from "../lib/device-io.ts";
 export {
   MAX_INLINE_BODY,

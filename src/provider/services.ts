@@ -12,7 +12,8 @@ export interface Outbox {
   /**
    * Accepts a message. For `critical` it resolves once the row is on disk ("durable"), for `standard` once it is
    * queued for the next group commit ("buffered").
-   * @throws PetioleError ERR_OUTBOX_TOO_LARGE, ERR_OUTBOX_FULL, ERR_OUTBOX_SHED, ERR_OUTBOX_QUOTA, ERR_STORE_FAILED
+   * @throws PetioleError ERR_OUTBOX_TOO_LARGE, ERR_OUTBOX_FULL, ERR_OUTBOX_SHED, ERR_OUTBOX_QUOTA, ERR_STORE_FAILED,
+   * ERR_STORE_VOLATILE
    */
   publish(message: OutboxMessage): Promise<PublishReceipt>;
   stats(): Promise<OutboxStats>;

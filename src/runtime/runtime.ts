@@ -6,6 +6,7 @@ import { mebibytes, seconds, type Bytes } from "../domain/units.ts";
 import type { BackoffOptions } from "../lib/backoff.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/log.ts";
+import { threadProgram } from "../lib/parts.ts";
 import {
   AddressSpace,
   WORKER_SHARE,
@@ -58,9 +59,9 @@ export interface RuntimeDeps {
   readonly addressSpace?: Bytes;
   /** Pauses before a component that fails again and again gets a new instance. */
   readonly restarts?: BackoffOptions;
-  /** Entry file of the worker, for a bundle that has it elsewhere. */
+  /** Entry file of the worker, for tests. */
   readonly workerEntry?: URL;
-  /** Command line that runs prepare/child.ts, for a single executable, which cannot run a file. */
+  /** Command line that runs prepare/child.ts, for tests. */
   readonly transpiler?: readonly [string, ...string[]];
 }
 
@@ -74,7 +75,7 @@ const DEFAULTS = {
   workers: 1,
   maxTurns: 32,
   restarts: RESTART_BACKOFF,
-  workerEntry: new URL("./worker/entry.ts", import.meta.url),
+  workerEntry: threadProgram("component-worker"),
 } as const satisfies Partial<RuntimeDeps>;
 
 // Of the address space, what stacks that V8 does not give back may take until no more of them are used.

@@ -2,10 +2,11 @@
 
 import { getCompileCacheDir } from "node:module";
 import { dirname } from "node:path";
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 import { millis, type Bytes, type Millis } from "../domain/units.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/log.ts";
+import { startThread } from "../lib/parts.ts";
 import { createCurrent } from "./worker/cells.ts";
 import type { FromWorker, StackBounds, ToWorker, WorkerSetup } from "./worker/protocol.ts";
 
@@ -158,7 +159,7 @@ export class WorkerSlot implements AsyncDisposable {
   #spawn(): Occupant {
     const { entry, heap, name, stacks } = this.#deps;
     const current = createCurrent();
-    const worker = new Worker(entry, {
+    const worker = startThread(entry, {
       name,
       workerData: { current, stacks } satisfies WorkerSetup,
       env: compileCacheEnv(),

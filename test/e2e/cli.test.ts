@@ -66,6 +66,42 @@ describe("petiole", () => {
   });
 });
 
+describe("petiole doctor", () => {
+  const checks = (stdout: string): Record<string, string[]> => {
+    const { findings } = JSON.parse(stdout) as { findings: { check: string; level: string }[] };
+    return Object.fromEntries(
+      [...Map.groupBy(findings, ({ check }) => check)].map(([check, all]) => [check, all.map(({ level }) => level)]),
+    );
+  };
+
+  test("looks at a device without an agent, and names what is missing", async ({ expect }) => {
+    await using folder = await tempFolder();
+    const file = join(folder.path, "petiole.yaml");
+    await writeFile(
+      file,
+      `device: { id: d }\nstate_dir: .\nruntime_dir: .\nproviders:\n  box: { type: i2c, config: { bus: { backend: kernel, path: /dev/nowhere } } }\n`,
+    );
+    const { code, stdout } = await petiole("doctor", "--config", file);
+    expect(stdout).toMatch(/^agent +warning +none answers$/m);
+    expect(stdout).toMatch(/^devices +fault +box: \/dev\/nowhere is not there$/m);
+    expect(code).toBe(3);
+    const json = await petiole("doctor", "--config", file, "--json", "--offline", "90d");
+    expect(checks(json.stdout)).toMatchObject({ agent: ["warning"], devices: ["fault"] });
+    expect(JSON.parse(json.stdout)).toMatchObject({ forecast: expect.any(Array) });
+    expect((await petiole("doctor", "--config", file, "--offline", "soon")).code).toBe(2);
+    expect((await petiole("doctor", "--config", "/nowhere.yaml")).stderr).toContain("ERR_CONFIG_UNREADABLE");
+  });
+
+  test("tells what a running agent says, and when its lanes are full", async ({ expect }) => {
+    await using agent = await startAgent({ providers: { kv: { type: "keyvalue-sqlite" } } });
+    await petiole("outbox", "publish", "a", "--lane", "critical", "--socket", agent.socket);
+    const { stdout } = await petiole("doctor", "--config", agent.configFile, "--json", "--offline", "3650d");
+    expect(checks(stdout)).toMatchObject({ agent: ["ok"], hub: ["note"], store: ["ok"], devices: ["ok"] });
+    const { forecast } = JSON.parse(stdout) as { forecast: { kind: string; what: string }[] };
+    expect(forecast.find(({ kind }) => kind === "loss")?.what).toMatch(/^lane critical is full/);
+  });
+});
+
 describe("petiole run and status", () => {
   test("works with no hub, shows it, and stops on SIGTERM with 0", async ({ expect }) => {
     await using agent = await startAgent({ providers: { kv: { type: "keyvalue-sqlite" } } });

@@ -10,8 +10,8 @@ import { waitFor } from "./wait-for.ts";
 
 const ROOT = resolve(import.meta.dirname, "..", "..");
 const STOP_LIMIT_MS = 20_000;
-/** The command, as a checkout has it. */
-export const PETIOLE = join(ROOT, "scripts", "petiole");
+/** The command, as a checkout has it, or the one that is to be tested instead, such as dist/linux-x64/petiole. */
+export const PETIOLE = process.env["PETIOLE_TEST_PROGRAM"] ?? join(ROOT, "scripts", "petiole");
 
 /** Path of a component that `npm run build:examples` has built. */
 export const exampleComponent = (name: string): string => join(ROOT, "examples", name, "build", `${name}.wasm`);
@@ -48,6 +48,8 @@ export interface TestAgentOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Instead of a new one. */
   readonly stateDir?: string;
+  /** The program that is started, instead of PETIOLE. */
+  readonly program?: string;
 }
 
 /** Starts `petiole run` with this configuration and resolves when everything local had its first try. */
@@ -60,14 +62,16 @@ export async function startAgent(
   const socket = join(folder.path, "run", SOCKET_NAME);
   const stateDir = options.stateDir ?? join(folder.path, "state");
   const env = { ...process.env, ...options.env };
+  // The machine's temporary folder may be in memory, which is no matter of most tests.
+  const store = { volatile: "accept" };
   const folders = { state_dir: stateDir, cache_dir: join(folder.path, "cache"), runtime_dir: join(folder.path, "run") };
-  await writeFile(configFile, stringify({ device: { id: "gw-1" }, ...folders, ...config }));
+  await writeFile(configFile, stringify({ device: { id: "gw-1" }, ...folders, store, ...config }));
 
   let running: TestProcess = await launch();
   let earlier = "";
 
   async function launch(): Promise<TestProcess> {
-    const started = await spawnProcess(PETIOLE, ["run", "--config", configFile], { env });
+    const started = await spawnProcess(options.program ?? PETIOLE, ["run", "--config", configFile], { env });
     try {
       await waitFor("the agent to answer", async () => {
         if (started.child.exitCode !== null) return true;

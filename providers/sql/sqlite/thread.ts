@@ -1,5 +1,4 @@
-import { Worker } from "node:worker_threads";
-import type { Logger } from "#provider";
+import { startThread as startWorker, threadProgram, type Logger } from "#provider";
 import { SqlFault, failure } from "../sql-fault.ts";
 import {
   FATE,
@@ -22,13 +21,12 @@ export interface SqliteThread {
   end(): void;
 }
 
-const ENTRY = new URL("./worker.ts", import.meta.url);
 /** What the values of a result may take in it. */
 const MAX_HEAP_MB = 64;
 
 /** Starts the thread. Rejects with what kept the database from being opened. */
 export async function startThread(options: SqliteWorkerOptions, log: Logger): Promise<SqliteThread> {
-  const worker = new Worker(ENTRY, {
+  const worker = startWorker(threadProgram("sql-worker"), {
     workerData: options,
     name: "petiole-sql",
     resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB },

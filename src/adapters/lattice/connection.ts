@@ -28,6 +28,8 @@ export interface NatsEndpoint {
   /** Seed of an nkey, or the file that has one; the file is read again for each connection as well. */
   readonly nkeySeed?: string | undefined;
   readonly nkeyFile?: string | undefined;
+  /** The token (JWT) that goes with the seed, for a hub in operator mode. */
+  readonly jwt?: string | undefined;
   readonly user?: string | undefined;
   readonly password?: string | undefined;
   readonly token?: string | undefined;
@@ -111,7 +113,7 @@ export function connectNats(options: ConnectNatsOptions): LatticeConnection {
         change(undefined, why);
       } catch (error) {
         if (stop.signal.aborted) return;
-        const why = describeNatsError(error);
+        const why = whyNotConnected(error, options);
         // One line for each new reason; a server that is away for days must not fill the log.
         if (why !== reason) log.warn("Cannot connect to NATS", { servers: options.servers, reason: why });
         change(undefined, why);
@@ -190,4 +192,14 @@ function shuffled<T>(items: readonly T[]): T[] {
     .map((item) => ({ item, key: Math.random() }))
     .sort((a, b) => a.key - b.key)
     .map(({ item }) => item);
+}
+
+/**
+ * A server that wants a client's certificate says so in an alert, which a reset on its heels may overtake: then only
+ * the reset is seen.
+ */
+function whyNotConnected(error: unknown, { tls }: NatsEndpoint): string {
+  const why = describeNatsError(error);
+  const isReset = /\b(ECONNRESET|EPIPE)\b/.test(why);
+  return isReset && tls !== undefined && tls.cert === undefined ? `${why}; it may want a client certificate` : why;
 }

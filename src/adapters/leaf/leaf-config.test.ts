@@ -31,6 +31,12 @@ function render(changes: Partial<LeafRendering>): string {
 }
 
 describe("renderLeafConfig()", () => {
+  test("leaves the hub out when there is none", ({ expect }) => {
+    const text = render({ settings: { ...settings, remote: undefined } });
+    expect(text).toContain("leafnodes {\n  reconnect: 7\n}\n");
+    expect(text).not.toContain("remotes");
+  });
+
   test("renders what the oldest supported server knows", ({ expect }) => {
     expect(render({})).toBe(`server_name: "press-7"
 listen: "127.0.0.1:4222"

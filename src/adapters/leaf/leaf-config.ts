@@ -58,7 +58,8 @@ export interface LeafSettings {
   readonly device: string;
   readonly listen: ListenAddress;
   readonly monitor: ListenAddress;
-  readonly remote: LeafRemote;
+  /** Without it the server has no way to a hub. */
+  readonly remote?: LeafRemote | undefined;
   readonly local?: LocalAccess | undefined;
   /** The lattice whose providers, processes of their own, log in among the uplink's users. */
   readonly lattice?: string | undefined;
@@ -127,9 +128,7 @@ export function renderLeafConfig({ settings, secrets, files, version, disabled }
     ...(anonymous ? [entry("no_auth_user", quote(ANONYMOUS))] : []),
     ...braces("leafnodes", [
       ...(settings.reconnect === undefined ? [] : [entry("reconnect", pause(settings.reconnect, version))]),
-      "remotes = [",
-      ...indent(["{", ...indent(renderRemote({ settings, secrets, version, disabled: disabled === true })), "}"]),
-      "]",
+      ...renderRemotes({ settings, secrets, version, disabled: disabled === true }),
     ]),
   ]);
 }
@@ -192,13 +191,17 @@ const localUser =
     return passwordUser(user.name, password);
   };
 
-function renderRemote({
-  settings,
-  secrets,
-  version,
-  disabled,
-}: Omit<LeafRendering, "files"> & { readonly disabled: boolean }): string[] {
-  const { remote } = settings;
+interface RemoteRendering extends Omit<LeafRendering, "files"> {
+  readonly disabled: boolean;
+}
+
+function renderRemotes(rendering: RemoteRendering): string[] {
+  const { remote } = rendering.settings;
+  if (remote === undefined) return [];
+  return ["remotes = [", ...indent(["{", ...indent(renderRemote(remote, rendering)), "}"]), "]"];
+}
+
+function renderRemote(remote: LeafRemote, { settings, secrets, version, disabled }: RemoteRendering): string[] {
   const patience = settings.firstInfoTimeout ?? seconds(10);
   if (secrets.remoteSeed !== undefined) needs(version, "nkeyRemote", "an nkey for the hub");
   return [

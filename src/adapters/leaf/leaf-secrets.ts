@@ -14,7 +14,7 @@ export async function readLeafSecrets(settings: LeafSettings, logins: LeafLogins
     if ("nkey" in user) continue;
     passwords.set(user.name, await readSecret(`the password of "${user.name}"`, user.passwordFile));
   }
-  const { nkeyFile } = settings.remote;
+  const nkeyFile = settings.remote?.nkeyFile;
   return {
     uplinkKey: logins.uplink.publicKey,
     localKey: logins.local.publicKey,
@@ -27,7 +27,7 @@ export async function readLeafSecrets(settings: LeafSettings, logins: LeafLogins
 
 /** The files whose content a server only sees when it reads its configuration or connects again. */
 export function secretFiles({ remote, local }: LeafSettings): string[] {
-  const { credentials, nkeyFile, tls } = remote;
+  const { credentials, nkeyFile, tls } = remote ?? {};
   const passwords = (local?.users ?? []).flatMap((user) => ("nkey" in user ? [] : [user.passwordFile]));
   return [credentials, nkeyFile, tls?.ca, tls?.cert, tls?.key, ...passwords].filter((path) => path !== undefined);
 }

@@ -28,6 +28,10 @@ export interface Store extends AsyncDisposable {
    * @throws PetioleError ERR_STORE_FAILED
    */
   flush(): Promise<void>;
+  /** What the store's thread has carried out so far, for whoever watches that it does not hang. */
+  answered(): number;
+  /** Resolves when the thread has got to it, behind all that was asked before, or rejects when it has ended. */
+  probe(): Promise<void>;
 }
 
 /** What rows that were never written may take of memory until they are released. */
@@ -157,6 +161,10 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     keyValue: createSqliteKeyValue({ client, queue }),
     state: createSqliteState({ client, queue }),
     flush: () => queue.flush(),
+    answered: () => client.answered(),
+    probe: async () => {
+      await client.call<"get-state">({ kind: "get-state", name: "" });
+    },
     [Symbol.asyncDispose]: async () => {
       stop.abort();
       // In reverse order: no more vacuuming, then the last commit, then the thread ends whatever that brought.

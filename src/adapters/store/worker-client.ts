@@ -1,6 +1,6 @@
-import { Worker } from "node:worker_threads";
 import { PetioleError } from "../../domain/errors.ts";
 import type { Logger } from "../../lib/log.ts";
+import { startThread, threadProgram } from "../../lib/parts.ts";
 import type {
   Envelope,
   Opened,
@@ -17,6 +17,8 @@ export interface WorkerClient {
   readonly opened: Opened;
   /** Requests of one tick travel in one message. @throws PetioleError ERR_STORE_FAILED */
   call<K extends RequestKind>(request: RequestOf<K>): Promise<Replies[K]>;
+  /** Requests that were carried out or refused so far. */
+  answered(): number;
   /** Closes the database after what was asked before, and ends the thread. */
   close(lastSeq: number): Promise<void>;
 }
@@ -26,17 +28,20 @@ interface Pending {
   readonly reject: (error: Error) => void;
 }
 
-const ENTRY = new URL("./worker.ts", import.meta.url);
-
 /**
  * Starts the thread; `entry` is another program for it, for tests.
  * @throws PetioleError ERR_STORE_OPEN, ERR_STORE_LOCKED, ERR_STORE_FAILED
  */
-export async function startWorker(options: WorkerOptions, log: Logger, entry = ENTRY): Promise<WorkerClient> {
-  const worker = new Worker(entry, { workerData: options, name: "petiole-store" });
+export async function startWorker(
+  options: WorkerOptions,
+  log: Logger,
+  entry = threadProgram("store-worker"),
+): Promise<WorkerClient> {
+  const worker = startThread(entry, { workerData: options, name: "petiole-store" });
   const exited = new Promise((resolve) => worker.once("exit", resolve));
   const pending = new Map<number, Pending>();
   let nextId = 1;
+  let answered = 0;
   let queue: Envelope[] = [];
   /** Set once the thread takes no more requests. */
   let ended: Error | undefined;
@@ -51,6 +56,7 @@ export async function startWorker(options: WorkerOptions, log: Logger, entry = E
       case "notice":
         return log[message.notice.level](message.notice.message, message.notice.fields);
       case "reply": {
+        answered += 1;
         const waiting = pending.get(message.id);
         pending.delete(message.id);
         if (message.ok) waiting?.resolve(message.value);
@@ -94,6 +100,7 @@ export async function startWorker(options: WorkerOptions, log: Logger, entry = E
     return {
       opened,
       call,
+      answered: () => answered,
       close: async (lastSeq) => {
         try {
           await call({ kind: "close", lastSeq });

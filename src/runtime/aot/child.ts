@@ -14,15 +14,19 @@ import type { AheadReport, AheadRequest } from "./child-protocol.ts";
 import { parseWarmUp, type WarmUpAnswer, type WarmUpCall } from "./warm-up.ts";
 import { reasonOf } from "../../lib/reason.ts";
 
-const request = (await json(process.stdin)) as AheadRequest; // Written by compile-ahead.ts only.
-let report: AheadReport;
-try {
-  report = await compile(request);
-} catch (error) {
-  const code = error instanceof PetioleError ? error.code : "ERR_INVARIANT";
-  report = { ok: false, code, message: reasonOf(error) };
+void main();
+
+async function main(): Promise<void> {
+  const request = (await json(process.stdin)) as AheadRequest; // Written by compile-ahead.ts only.
+  let report: AheadReport;
+  try {
+    report = await compile(request);
+  } catch (error) {
+    const code = error instanceof PetioleError ? error.code : "ERR_INVARIANT";
+    report = { ok: false, code, message: reasonOf(error) };
+  }
+  process.stdout.write(`${JSON.stringify(report)}\n`);
 }
-process.stdout.write(`${JSON.stringify(report)}\n`);
 
 async function compile(request: AheadRequest): Promise<AheadReport> {
   const { warmUp, cacheDir, nativeAddon } = request;

@@ -4,15 +4,16 @@ import { spawn } from "node:child_process";
 import type { KeyObject } from "node:crypto";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { mkdtemp, open, readFile, readdir, rename, rm } from "node:fs/promises";
+import { copyFile, mkdtemp, open, readFile, readdir, rename, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { PetioleError } from "../../domain/errors.ts";
 import type { Bytes } from "../../domain/units.ts";
 import { syncFolder } from "../../lib/files.ts";
 import { silentLogger } from "../../lib/log.ts";
+import { isExecutable, processCommand } from "../../lib/parts.ts";
 import { nativeAddonPath, targetCpuPath } from "../machine-code/addon.ts";
 import { openDeviceKey } from "../prepare/device-key.ts";
 import { engineKey } from "../prepare/engine-key.ts";
@@ -56,7 +57,6 @@ export interface AheadResult {
   readonly firstFailure: string | undefined;
 }
 
-const CHILD = fileURLToPath(new URL("./child.ts", import.meta.url));
 /** Enough for V8 to optimise what is called often. */
 const WARM_UP_CALLS = 2000;
 const KEPT_OUTPUT = 2000;
@@ -68,9 +68,9 @@ const KEPT_OUTPUT = 2000;
  */
 export async function compileAhead(options: AheadOptions): Promise<AheadResult> {
   const { component, memory, table, warmUp, target, signal, calls = WARM_UP_CALLS } = options;
-  const { command, nativeAddon } = commandFor(options);
   const cacheDir = await mkdtemp(join(tmpdir(), "petiole-ahead-"));
   try {
+    const { command, nativeAddon } = await commandFor(options, cacheDir);
     const request = { component, cacheDir, memory, table, warmUp, calls, nativeAddon };
     const report = await runChild(command, request, signal);
     const made = await readMade(cacheDir);
@@ -84,23 +84,28 @@ export async function compileAhead(options: AheadOptions): Promise<AheadResult> 
   }
 }
 
-function commandFor(options: AheadOptions): { readonly command: readonly string[]; readonly nativeAddon: string } {
+async function commandFor(
+  options: AheadOptions,
+  workFolder: string,
+): Promise<{ readonly command: readonly string[]; readonly nativeAddon: string }> {
   const { target, flags = process.execArgv } = options;
   const { arch, features, name } = target;
   const machine = `linux-${arch}`;
-  const nativeAddon = nativeAddonPath(machine);
+  // Another executable of petiole has its own add-on, where this one has it.
+  const nativeAddon = nativeAddonPath(isExecutable() ? undefined : machine);
   if (!existsSync(nativeAddon)) {
     throw lacking(name, `the add-on for it: node scripts/build-native.ts --target ${machine}`);
   }
-  const script = [...flags, "--no-warnings", CHILD];
+  const child = (node?: string): readonly string[] =>
+    processCommand("compile-ahead", [...flags, "--no-warnings"], node);
   if (arch === process.arch && (features === undefined || arch === "arm64")) {
-    return { command: [options.node ?? process.execPath, ...script], nativeAddon };
+    return { command: child(options.node), nativeAddon };
   }
   if (arch !== "arm64" || features === undefined) throw lacking(name, `a machine with an ${arch} processor`);
-  const node =
-    options.node ?? fileURLToPath(new URL(`../../../node_modules/node-${machine}/bin/node`, import.meta.url));
+  const node = options.node ?? nodeFor(machine);
+  if (node === undefined) throw lacking(name, `petiole for ${machine}, by --node`);
   if (!existsSync(node)) throw lacking(name, `Node for it, of npm's package node-${machine}: "${node}"`);
-  const targetCpu = targetCpuPath(machine);
+  const targetCpu = await onDisk(targetCpuPath(machine), workFolder);
   const emulator = options.emulator ?? "qemu-aarch64-static";
   // The processor that can do everything, less what the board's kernel does not name.
   const emulated = ["-L", options.libraries ?? "/usr/aarch64-linux-gnu", "-cpu", "max"];
@@ -109,7 +114,23 @@ function commandFor(options: AheadOptions): { readonly command: readonly string[
     `PETIOLE_HWCAP=0x${features[0].toString(16)}`,
     `PETIOLE_HWCAP2=0x${features[1].toString(16)}`,
   ].flatMap((variable) => ["-E", variable]);
-  return { command: [emulator, ...emulated, ...environment, node, ...script], nativeAddon };
+  return { command: [emulator, ...emulated, ...environment, ...child(node)], nativeAddon };
+}
+
+/** What npm has installed for a machine; the single executable knows of no other. */
+function nodeFor(machine: string): string | undefined {
+  return isExecutable()
+    ? undefined
+    : fileURLToPath(new URL(`../../../node_modules/node-${machine}/bin/node`, import.meta.url));
+}
+
+/** Other processes do not see the files inside the executable. */
+async function onDisk(library: string, folder: string): Promise<string> {
+  if (!isExecutable()) return library;
+  if (!existsSync(library)) throw lacking("another processor", "a petiole that was built with a cross compiler");
+  const copy = join(folder, basename(library));
+  await copyFile(library, copy);
+  return copy;
 }
 
 async function runChild(

@@ -1,9 +1,8 @@
 // The C++ add-on (native/machine-code.cc), where there is one.
 
 import { existsSync } from "node:fs";
-import { createRequire } from "node:module";
-import { fileURLToPath } from "node:url";
 import type { Logger } from "../../lib/log.ts";
+import { loadAddon, nativeLibrary } from "../../lib/parts.ts";
 
 /** What machine code begins with: magic number, hash of V8's version, CPU features, hash of the flags; a word each. */
 export const MACHINE_CODE_HEADER = 16;
@@ -31,13 +30,13 @@ interface Addon {
 }
 
 /** Where the add-on for a machine such as "linux-arm64" is built to. */
-export function nativeAddonPath(target = `${process.platform}-${process.arch}`): string {
-  return fileURLToPath(new URL(`../../../native/build/${target}/petiole-native.node`, import.meta.url));
+export function nativeAddonPath(target?: string): string {
+  return nativeLibrary("petiole-native.node", target);
 }
 
 /** Where the library is built to that tells an emulated process which processor to compile for. */
 export function targetCpuPath(target: string): string {
-  return fileURLToPath(new URL(`../../../native/build/${target}/petiole-target-cpu.so`, import.meta.url));
+  return nativeLibrary("petiole-target-cpu.so", target);
 }
 
 /** Undefined when the add-on was not built, or was built for another Node: nothing but speed depends on it. */
@@ -48,7 +47,7 @@ export function openMachineCode(log: Logger, path: string = nativeAddonPath()): 
   }
   let addon: Addon;
   try {
-    addon = createRequire(import.meta.url)(path) as Addon; // Made of native/machine-code.cc.
+    addon = loadAddon(path) as Addon; // Made of native/machine-code.cc.
   } catch (error) {
     log.warn("Add-on for machine code cannot be loaded, components are compiled at every start", { path, err: error });
     return undefined;

@@ -10,8 +10,12 @@ import { stubTranspilerWasi } from "./transpiler-wasi.ts";
 import { transpileOptions } from "./transpile-options.ts";
 import { reasonOf } from "../../lib/reason.ts";
 
-const request = (await json(process.stdin)) as ChildRequest; // Written by run-child.ts only.
-process.stdout.write(`${JSON.stringify(await transpile(request))}\n`);
+void main();
+
+async function main(): Promise<void> {
+  const request = (await json(process.stdin)) as ChildRequest; // Written by run-child.ts only.
+  process.stdout.write(`${JSON.stringify(await transpile(request))}\n`);
+}
 
 async function transpile({ input, outputFolder }: ChildRequest): Promise<ChildReport> {
   const bytes = await readFile(input);

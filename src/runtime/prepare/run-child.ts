@@ -4,10 +4,10 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { text } from "node:stream/consumers";
-import { fileURLToPath } from "node:url";
 import { PetioleError } from "../../domain/errors.ts";
 import { millis, type Bytes, type Millis } from "../../domain/units.ts";
 import type { Clock } from "../../lib/clock.ts";
+import { processCommand } from "../../lib/parts.ts";
 import type { ChildReport, ChildRequest } from "./child-protocol.ts";
 
 export interface CompileLimits {
@@ -31,12 +31,12 @@ export interface ChildRun {
 const MEMORY_CHECK_INTERVAL = millis(100);
 const KEPT_OUTPUT = 2000;
 
-/** The transpiler as Node runs it from the sources. */
+/** The transpiler, in a process of its own. */
 export function transpilerCommand(limits: CompileLimits): readonly [string, ...string[]] {
   const megabytes = Math.max(16, Math.floor(limits.memory / 1024 ** 2));
   // Baseline code only: the process ends before optimising would pay, and takes half the memory.
   const flags = ["--liftoff-only", "--no-warnings", `--max-old-space-size=${megabytes}`];
-  return [process.execPath, ...flags, fileURLToPath(new URL("./child.ts", import.meta.url))];
+  return processCommand("transpile", flags);
 }
 
 /**

@@ -1,7 +1,10 @@
 // The connection and the bus: they never hold up a start, come back by themselves, and refuse what they cannot do.
 
+import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
+import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { connect } from "@nats-io/transport-node";
 import { describe, test } from "vitest";
 import {
@@ -45,6 +48,23 @@ describe("connectNats()", () => {
     await using nats = await startNats({ port });
     await connected(connection);
     expect(connection.state()).toEqual({ connected: true, server: nats.version, reason: undefined });
+  });
+
+  test("a reset during TLS, without a certificate of one's own, says what the server may want", async ({ expect }) => {
+    const server = createServer((socket) => {
+      socket.write('INFO {"server_id":"X","version":"2.10.0","tls_required":true,"max_payload":1048576}\r\n');
+      socket.once("data", () => socket.resetAndDestroy()).on("error", () => {});
+    });
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    await using _server = { [Symbol.asyncDispose]: async () => await promisify(server.close.bind(server))() };
+    const { port } = server.address() as AddressInfo;
+    await using bare = open(`tls://127.0.0.1:${port}`, { tls: {} });
+    await waitFor("the reason", () => bare.state().reason?.includes("ECONNRESET") === true);
+    expect(bare.state().reason).toMatch(/; it may want a client certificate$/);
+    await using plain = open(`nats://127.0.0.1:${port}`);
+    await waitFor("another reason", () => !["not connected yet", undefined].includes(plain.state().reason));
+    expect(plain.state().reason).not.toContain("certificate");
   });
 
   test("retry() ends the pause between two tries, and leaves a connection alone", async ({ expect }) => {

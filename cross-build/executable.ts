@@ -1,0 +1,111 @@
+// Puts the single executable together: Node, the bundle, add-ons, and what they need.
+
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import type { About } from "./about.ts";
+import { ADDONS, ROOT, type Bundle } from "./bundle.ts";
+import { checkPages, loadAlignment, readElf, repairOverlaps } from "./elf.ts";
+import { run, type TargetNode } from "./node.ts";
+import { TARGETS, type TargetName } from "./targets.ts";
+
+/** As scripts/petiole has them for a checkout. */
+export const FLAGS = [
+  "--disable-wasm-trap-handler",
+  "--wasm-stack-switching-stack-size=512",
+  "--max-semi-space-size=1",
+  "--max-old-space-size=96",
+  "--disable-warning=ExperimentalWarning",
+  // For threads, which see the files inside the executable through it.
+  "--experimental-vfs",
+] as const;
+
+export interface Ingredients {
+  readonly target: TargetName;
+  readonly node: TargetNode;
+  readonly bundle: Bundle;
+  /** What the executable says of itself. */
+  readonly about: About;
+}
+
+const TRANSPILER = "node_modules/@bytecodealliance/jco-transpile/vendor";
+const TRANSPILER_FILES = ["js-component-bindgen-component.core.wasm", "js-component-bindgen-component.core2.wasm"];
+/** Only what compiles for a board on another machine takes it; not every machine can build it. */
+const TARGET_CPU = "linux-arm64/petiole-target-cpu.so";
+const OWN_ADDONS = ["petiole-native.node", "petiole-device-io.node"];
+const OUTPUT = "petiole";
+
+/** @throws Error that says what is missing or wrong */
+export async function buildExecutable(ingredients: Ingredients): Promise<Uint8Array> {
+  const { target, node, bundle, about } = ingredients;
+  // The builder is run inside a folder: no path of this machine comes into the executable.
+  const work = await mkdtemp(join(tmpdir(), "petiole-build-"));
+  try {
+    const assets = new Map<string, Uint8Array | string>([["about.json", JSON.stringify(about)]]);
+    for (const [name, code] of bundle.files) if (name !== bundle.main) assets.set(name, code);
+    for (const [name, file] of filesOf(target)) assets.set(name, await readPart(name, file, target));
+    const targetCpu = join(ROOT, "native/build", TARGET_CPU);
+    if (target === "linux-x64" && existsSync(targetCpu)) assets.set(TARGET_CPU, await readFile(targetCpu));
+    for (const [name, content] of assets) {
+      await mkdir(dirname(join(work, name)), { recursive: true });
+      await writeFile(join(work, name), content);
+    }
+    await writeFile(join(work, bundle.main), bundle.files.get(bundle.main) ?? "");
+    const config = {
+      main: bundle.main,
+      mainFormat: "commonjs",
+      executable: node.executable,
+      output: OUTPUT,
+      disableExperimentalSEAWarning: true,
+      useVfs: true,
+      execArgv: FLAGS,
+      // Processes of its own are started with flags of theirs; the environment has no say.
+      execArgvExtension: "cli",
+      assets: Object.fromEntries([...assets.keys()].sort().map((name) => [name, name])),
+    };
+    await writeFile(join(work, "build.json"), JSON.stringify(config));
+    run(process.execPath, ["--build-sea", "build.json"], "to build the executable", work);
+    const bytes = await readFile(join(work, OUTPUT));
+    finish(bytes, target);
+    return bytes;
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
+}
+
+/** Files of this machine that the executable carries besides the bundle. */
+function filesOf(target: TargetName): readonly (readonly [string, string])[] {
+  return [
+    ...TRANSPILER_FILES.map((name) => [name, join(ROOT, TRANSPILER, name)] as const),
+    ...OWN_ADDONS.map((name) => [name, join(ROOT, "native/build", target, name)] as const),
+    ...Object.entries(ADDONS).map(([name, place]) => [name, join(ROOT, place(target))] as const),
+  ];
+}
+
+async function readPart(name: string, file: string, target: TargetName): Promise<Uint8Array> {
+  if (!existsSync(file)) throw new Error(`Cannot build for ${target}: found no "${file}"`);
+  const bytes = await readFile(file);
+  if (name.endsWith(".node")) checkAddon(file, bytes, target);
+  return bytes;
+}
+
+function checkAddon(file: string, bytes: Uint8Array, target: TargetName): void {
+  const { machine, maxPage } = TARGETS[target];
+  const elf = readElf(bytes);
+  if (elf.machine !== machine) throw new Error(`Cannot use "${file}" for ${target}: it is for ${elf.machine}`);
+  const alignment = loadAlignment(elf);
+  if (alignment < maxPage) {
+    throw new Error(
+      `Cannot use "${file}" for ${target}: its segments are aligned to ${alignment} bytes, want ${maxPage}`,
+    );
+  }
+}
+
+/** Repairs the program headers, and looks that it is right. */
+function finish(bytes: Uint8Array, target: TargetName): void {
+  repairOverlaps(bytes);
+  const { machine } = readElf(bytes);
+  if (machine !== TARGETS[target].machine) throw new Error(`The executable for ${target} is one for ${machine}`);
+  checkPages(bytes);
+}

@@ -1,0 +1,53 @@
+// npm run package -- --target linux-arm64|linux-x64 [--binary FILE] [--out DIR] [--version VERSION]
+//   [--compression xz|none] [--json]
+// Makes the Debian package of an executable that `npm run build` made. SOURCE_DATE_EPOCH sets its time; without it,
+// that is the time of the last commit.
+
+import { existsSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { VERSION } from "../src/domain/version.ts";
+import { buildPackage } from "./deb/build.ts";
+import { ARCHITECTURES } from "./deb/control.ts";
+import { commandLine, inventoryBeside, sourceEpoch } from "./deb/sources.ts";
+
+const ROOT = join(import.meta.dirname, "..");
+const COMPRESSIONS = ["xz", "none"] as const;
+
+const { values } = parseArgs({
+  options: {
+    target: { type: "string" },
+    binary: { type: "string" },
+    out: { type: "string", default: join(ROOT, "dist") },
+    version: { type: "string", default: VERSION },
+    compression: { type: "string", default: "xz" },
+    json: { type: "boolean", default: false },
+  },
+});
+
+const { target, json } = values;
+const compression = COMPRESSIONS.find((one) => one === values.compression);
+if (target !== "linux-arm64" && target !== "linux-x64") fail(`--target is ${Object.keys(ARCHITECTURES).join(" or ")}`);
+if (compression === undefined) fail(`--compression is one of ${COMPRESSIONS.join(", ")}`);
+if (!/^\d+\.\d+\.\d+(?:-[0-9A-Za-z.]+)?$/.test(values.version)) fail(`"${values.version}" is no version`);
+const binary = resolve(values.binary ?? join(ROOT, "dist", target, "petiole"));
+if (!existsSync(binary)) fail(`"${binary}" is missing: npm run build -- --target ${target} makes it`);
+
+const built = await buildPackage({
+  target,
+  compression,
+  binary,
+  version: values.version,
+  epoch: await sourceEpoch(),
+  commands: await commandLine(),
+  inventory: await inventoryBeside(dirname(binary)),
+  out: resolve(values.out),
+});
+const file = relative(process.cwd(), built.file);
+if (json) console.log(JSON.stringify({ ...built, target, compression, version: values.version }));
+else console.log(`${file}: ${(built.size / 1e6).toFixed(1)} MB, sha256 ${built.sha256}`);
+
+function fail(message: string): never {
+  console.error(`package: ${message}`);
+  process.exit(2);
+}
