@@ -1,45 +1,28 @@
 // What an executable says of itself: `petiole version --json`.
 
 import { spawnSync } from "node:child_process";
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import BetterSqlite3 from "better-sqlite3";
 import { ROOT } from "./bundle.ts";
+import type { BundledPackage } from "./inventory.ts";
 import type { TargetName } from "./targets.ts";
 
 export interface About {
   readonly commit: string;
   readonly target: TargetName;
   readonly sqlite: string;
-  /** Versions of the npm packages that are inside, by name. */
+  /** Versions of the npm packages that are inside, by name; of two, the one that petiole itself uses. */
   readonly packages: Readonly<Record<string, string>>;
 }
 
-export async function describeBuild(target: TargetName, modules: readonly string[]): Promise<About> {
-  return { commit: currentCommit(), target, sqlite: sqliteVersion(), packages: await packageVersions(modules) };
-}
-
-/** The packages that modules are of, as paths from the repository's root. */
-export function packageFolders(modules: readonly string[]): readonly string[] {
-  const folders = modules.flatMap((path) => {
-    const match = /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(path);
-    return match === null ? [] : [match[0]];
-  });
-  return [...new Set(folders)].sort();
-}
-
-async function packageVersions(modules: readonly string[]): Promise<Readonly<Record<string, string>>> {
-  const entries = await Promise.all(
-    packageFolders(modules).map(async (folder) => {
-      // npm wrote it.
-      const { name, version } = JSON.parse(await readFile(join(ROOT, folder, "package.json"), "utf8")) as {
-        readonly name: string;
-        readonly version: string;
-      };
-      return [name, version] as const;
-    }),
-  );
-  return Object.fromEntries(entries);
+export function describeBuild(target: TargetName, packages: readonly BundledPackage[]): About {
+  const outermostLast = packages.toSorted((one, other) => other.folder.length - one.folder.length);
+  const versions = outermostLast.map(({ name, version }) => [name, version] as const);
+  return {
+    commit: currentCommit(),
+    target,
+    sqlite: sqliteVersion(),
+    packages: Object.fromEntries([...new Map(versions)].sort(([one], [other]) => (one < other ? -1 : 1))),
+  };
 }
 
 function currentCommit(): string {

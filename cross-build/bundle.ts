@@ -15,8 +15,8 @@ const LOADERS: readonly { readonly module: RegExp; readonly code: string }[] = [
     code: "exports.getBinding = (binding) => binding ?? (cached ??= loadAddon(assetFile('better-sqlite3.node')));",
   },
   {
-    module: /\/node-gyp-build\/(?:node-gyp-build|index)\.js$/,
-    code: "module.exports = () => (cached ??= loadAddon(assetFile('serialport.node')));",
+    module: /\/@serialport\/bindings-cpp\/dist\/serialport-bindings\.js$/,
+    code: "exports.binding = loadAddon(assetFile('serialport.node'));",
   },
 ];
 

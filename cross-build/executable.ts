@@ -1,6 +1,6 @@
 // Puts the single executable together: Node, the bundle, add-ons, and what they need.
 
-import { copyFile, mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -36,8 +36,8 @@ const TARGET_CPU = "linux-arm64/petiole-target-cpu.so";
 const OWN_ADDONS = ["petiole-native.node", "petiole-device-io.node"];
 const OUTPUT = "petiole";
 
-/** Makes `out`; what was there is replaced in one step. @throws Error that says what is missing or wrong */
-export async function buildExecutable(ingredients: Ingredients, out: string): Promise<void> {
+/** @throws Error that says what is missing or wrong */
+export async function buildExecutable(ingredients: Ingredients): Promise<Uint8Array> {
   const { target, node, bundle, about } = ingredients;
   // The builder is run inside a folder: no path of this machine comes into the executable.
   const work = await mkdtemp(join(tmpdir(), "petiole-build-"));
@@ -66,11 +66,9 @@ export async function buildExecutable(ingredients: Ingredients, out: string): Pr
     };
     await writeFile(join(work, "build.json"), JSON.stringify(config));
     run(process.execPath, ["--build-sea", "build.json"], "to build the executable", work);
-    await finish(join(work, OUTPUT), target);
-    await mkdir(dirname(out), { recursive: true });
-    const beside = `${out}.${process.pid}.tmp`;
-    await copyFile(join(work, OUTPUT), beside);
-    await rename(beside, out);
+    const bytes = await readFile(join(work, OUTPUT));
+    finish(bytes, target);
+    return bytes;
   } finally {
     await rm(work, { recursive: true, force: true });
   }
@@ -105,11 +103,9 @@ function checkAddon(file: string, bytes: Uint8Array, target: TargetName): void {
 }
 
 /** Repairs the program headers, and looks that it is right. */
-async function finish(executable: string, target: TargetName): Promise<void> {
-  const bytes = await readFile(executable);
+function finish(bytes: Uint8Array, target: TargetName): void {
   repairOverlaps(bytes);
   const { machine } = readElf(bytes);
   if (machine !== TARGETS[target].machine) throw new Error(`The executable for ${target} is one for ${machine}`);
   checkPages(bytes);
-  await writeFile(executable, bytes, { mode: 0o755 });
 }

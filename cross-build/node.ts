@@ -15,7 +15,11 @@ export interface TargetNode {
   readonly version: string;
   /** Without symbols. The builder adds data behind them, which stripping later would destroy. */
   readonly executable: string;
+  /** Text of the licences of Node and of what it contains. */
   readonly licence: string;
+  /** Name of npm's package, and the digest of its archive. */
+  readonly package: string;
+  readonly integrity: string;
 }
 
 interface LockedPackage {
@@ -34,7 +38,8 @@ export async function obtainNode(target: TargetName): Promise<TargetNode> {
   }
   const folder = await obtainPackage(name, version, integrity);
   const executable = await stripped(join(folder, "bin/node"), target, version);
-  return { version, executable, licence: join(folder, "LICENSE") };
+  const licence = await readFile(join(folder, "LICENSE"), "utf8");
+  return { version, executable, licence, package: name, integrity };
 }
 
 async function lockedPackage(name: string): Promise<LockedPackage> {

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { Argument, Command, CommanderError, Option } from "commander";
-import { DEFAULT_CONFIG_FILE } from "../config/load.ts";
+import { DEFAULT_CONFIG_FILE } from "../config/default-file.ts";
 import { isPetioleError } from "../domain/errors.ts";
 import type { AgentOptions } from "./agent-socket.ts";
 import { addAppCommands } from "./apps/commands.ts";
@@ -9,6 +9,8 @@ import { addArtifactCommands } from "./artifacts/commands.ts";
 import type { CompileOptions } from "./compile.ts";
 import type { DoctorOptions } from "./doctor.ts";
 import { EXIT } from "./exit-codes.ts";
+import type { EnrolCommandOptions } from "./enrol.ts";
+import { addFleetCommands } from "./fleet/commands.ts";
 import { addGpioCommands } from "./gpio/commands.ts";
 import { addHubCommands } from "./hub/commands.ts";
 import { addLatticeCommands } from "./lattice/commands.ts";
@@ -87,8 +89,24 @@ addLatticeCommands(program);
 const withConfigOptions = (command: Command): Command => command.addOption(configOption()).addOption(jsonOption());
 addArtifactCommands(program, withConfigOptions);
 addHubCommands(program, withConfigOptions);
+addFleetCommands(program);
 addGpioCommands(program, (command) => command.addOption(jsonOption()));
 addSerialCommands(program, (command) => command.addOption(jsonOption()));
+
+withConfigOptions(
+  program
+    .command("enrol")
+    .alias("enroll")
+    .description("Make this device a member of a fleet, with a token of `petiole fleet token`.")
+    .option("--token <token>", "the token; other users of this machine can see it while the command runs")
+    .option("--token-file <file>", "file with the token, which is removed when it is used, or - for standard input")
+    .option("--keep-token", "leave that file")
+    .option("--force", "give up what the device is enrolled as")
+    .option("--dry-run", "show what would happen, ask nobody"),
+).action(async (options: EnrolCommandOptions) => {
+  const { enrol } = await import("./enrol.ts");
+  await enrol(options);
+});
 
 program
   .command("config")

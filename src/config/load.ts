@@ -4,9 +4,6 @@ import { PetioleError } from "../domain/errors.ts";
 import { parseConfigSource, type ParsedConfig } from "./parse.ts";
 import { reasonOf } from "../lib/reason.ts";
 
-/** Where a device keeps its configuration. */
-export const DEFAULT_CONFIG_FILE = "/etc/petiole/petiole.yaml";
-
 /** @throws PetioleError ERR_CONFIG_UNREADABLE, ERR_CONFIG_INVALID */
 export async function loadConfig(file: string): Promise<ParsedConfig> {
   const path = resolve(file);

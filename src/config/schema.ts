@@ -4,6 +4,7 @@ import { formatReference, parseReference } from "../domain/artifact-reference.ts
 import { LANES } from "../domain/outbox.ts";
 import { SecretReference } from "../domain/secret.ts";
 import { isSubjectFilter } from "../domain/subject.ts";
+import { credentialsFile } from "../lib/enrolment-folder.ts";
 import { IDENTITY_POLICIES } from "../lib/identity.ts";
 import { LOG_LEVELS } from "../lib/log.ts";
 import { duration, size } from "../lib/schema.ts";
@@ -265,6 +266,7 @@ export function configSchema(folder: string) {
       urls: z
         .array(z.string().regex(/^(nats|nats-leaf|tls|ws|wss):\/\/\S+$/, "want a URL such as tls://hub.example:7422"))
         .min(1),
+      enrolled: z.boolean().default(false),
       credentials_file: path.optional(),
       nkey_file: path.optional(),
       tls: z
@@ -322,15 +324,26 @@ export function configSchema(folder: string) {
       if (value.credentials_file !== undefined && value.nkey_file !== undefined) {
         fault("nkey_file", "credentials_file has an nkey of its own: want one of the two");
       }
+      if (value.enrolled && (value.credentials_file ?? value.nkey_file) !== undefined) {
+        fault("enrolled", "the device gets its credentials by enrolment: want neither credentials_file nor nkey_file");
+      }
     });
 
-  return z.strictObject({
+  const whole = z.strictObject({
     device: z.strictObject({ id, identity_check: z.enum(IDENTITY_POLICIES).default("hardware") }),
     state_dir: path.default("/var/lib/petiole"),
     cache_dir: path.default("/var/cache/petiole"),
     runtime_dir: path.default("/run/petiole"),
     store: z.strictObject({ volatile: z.enum(["warn", "refuse", "accept"]).default("warn") }).prefault({}),
-    log: z.strictObject({ level: z.enum(LOG_LEVELS).default("info") }).prefault({}),
+    log: z
+      .strictObject({
+        level: z.enum(LOG_LEVELS).default("info"),
+        rate: z.int().min(1).max(100_000).default(200),
+        summary: duration()
+          .refine((value) => value === 0 || value >= 1000, "want at least 1s, or 0s for none")
+          .prefault("1m"),
+      })
+      .prefault({}),
     clock: z.strictObject({ source: z.enum(["auto", "trusted"]).default("auto") }).prefault({}),
     hub: hub.optional(),
     leaf: z
@@ -431,6 +444,14 @@ export function configSchema(folder: string) {
       .prefault({}),
     ...workloadShape(path),
   });
+  return whole.transform((config) => ({ ...config, hub: withOwnCredentials(config.hub, config.state_dir) }));
+}
+
+/** A device that enrolled has its credentials where enrolling puts them. */
+function withOwnCredentials<
+  Hub extends { readonly enrolled: boolean; readonly credentials_file?: string | undefined } | undefined,
+>(hub: Hub, stateDir: string): Hub {
+  return hub?.enrolled === true ? { ...hub, credentials_file: credentialsFile(stateDir) } : hub;
 }
 
 /** The part of a configuration that says what runs. */

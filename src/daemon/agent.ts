@@ -54,6 +54,7 @@ import { openSecrets } from "./secrets.ts";
 import { createSettling } from "./settling.ts";
 import type { Glance } from "./agent-line.ts";
 import type { Service } from "./service.ts";
+import { startSummary } from "./summary.ts";
 import { checkStorage, honestOutbox } from "./storage-check.ts";
 import { openTrustCheck } from "./trust-check.ts";
 import { loadTrustPolicy } from "./trust-policy.ts";
@@ -446,6 +447,9 @@ export async function openAgent(all: AgentDeps): Promise<Agent> {
   lattice?.begin();
   watch = stack.use(hub.watchDesired((entry) => desired.take(entry)));
   state = "running";
+  if (config.log.summary > 0) {
+    stack.use(startSummary({ interval: config.log.summary, read: readStatus, clock, log }));
+  }
   const parts = stack.move();
   const glance = (): Glance => ({ hub: hub.state(), ...host.status() });
   return { status, glance, [Symbol.asyncDispose]: () => parts.disposeAsync() };

@@ -1,10 +1,10 @@
 import type { Config } from "../config/schema.ts";
 import { VERSION } from "../domain/version.ts";
 import { systemClock } from "../lib/clock.ts";
-import { createLogger } from "../lib/json-log.ts";
 import type { ServiceEnv } from "../lib/systemd/notify.ts";
 import { openAgent } from "./agent.ts";
 import { agentLine } from "./agent-line.ts";
+import { openLog } from "./open-log.ts";
 import { openService } from "./service.ts";
 
 /**
@@ -12,7 +12,11 @@ import { openService } from "./service.ts";
  * @throws PetioleError when the agent cannot start or cannot stop cleanly
  */
 export async function runAgent(config: Config, file: string): Promise<void> {
-  const log = createLogger(config.log.level);
+  const { log, suppressed } = await openLog({
+    config: config.log,
+    journalStream: process.env["JOURNAL_STREAM"],
+    clock: systemClock,
+  });
   const told = Promise.withResolvers<string>();
   const stop = new AbortController();
   const onSignal = (signal: NodeJS.Signals): void => {
@@ -25,7 +29,7 @@ export async function runAgent(config: Config, file: string): Promise<void> {
   process.once("SIGINT", onSignal);
 
   log.info("Agent is starting", { version: VERSION, device: config.device.id, node: process.versions.node });
-  using service = openService({ env: takeServiceEnv(), pid: process.pid, clock: systemClock, log });
+  using service = openService({ env: takeServiceEnv(), pid: process.pid, clock: systemClock, log, suppressed });
   await using agent = await openAgent({
     config,
     file,

@@ -1,5 +1,6 @@
 // The board and its kernel: power, heat, memory, address space. Pure but for what `machine` reads.
 
+import { judgeMemoryLimits } from "../lib/memory-limits.ts";
 import type { Finding } from "./finding.ts";
 import type { Machine } from "./machine.ts";
 
@@ -73,6 +74,25 @@ function memory(machine: Machine): Finding {
     message,
     remedy: "preparing a new component takes up to 384 MiB for seconds",
   };
+}
+
+const SERVICE_GROUP = "/sys/fs/cgroup/system.slice/petiole.service";
+
+/** Whether the kernel keeps the service within its memory. */
+export function examineLimits(machine: Machine): Finding {
+  const check = "limits";
+  const lines = (path: string): readonly string[] => machine.read(path)?.split("\n") ?? [];
+  const { max, reason } = judgeMemoryLimits({
+    membership: undefined,
+    controllers: machine.read("/sys/fs/cgroup/cgroup.controllers"),
+    commandLine: machine.read("/proc/cmdline"),
+    max: lines(`${SERVICE_GROUP}/memory.max`),
+    high: lines(`${SERVICE_GROUP}/memory.high`),
+  });
+  if (reason !== undefined) return { check, level: "warning", message: reason };
+  const message =
+    max === undefined ? "the service has no limit of memory now" : `the service may take ${mebibytes(max)}`;
+  return { check, level: "ok", message };
 }
 
 const mebibytes = (count: number): string => `${Math.round(count / 1024 ** 2)} MiB`;

@@ -1,6 +1,7 @@
 // Where petiole keeps its files, and how worn that is.
 
 import { dirname } from "node:path";
+import { judgeStorage, mountOf, parseMountInfo, type Mount } from "../lib/storage-kind.ts";
 import type { Finding } from "./finding.ts";
 import type { Machine } from "./machine.ts";
 
@@ -8,8 +9,7 @@ const MIB = 1024 ** 2;
 /** Without so much, the store cannot even tidy up. */
 const LEAST_FREE = 16 * MIB;
 const FEW_INODES = 0.05;
-/** File systems that forget, and ones that a database does not like. */
-const VOLATILE = new Set(["tmpfs", "ramfs", "overlay"]);
+/** File systems that a database does not like. */
 const UNSUITABLE: Readonly<Record<string, string>> = {
   vfat: "has no permissions and no journal",
   exfat: "has no permissions and no journal",
@@ -17,29 +17,6 @@ const UNSUITABLE: Readonly<Record<string, string>> = {
   nfs4: "is on another machine",
   cifs: "is on another machine",
 };
-
-export interface Mount {
-  readonly device: string;
-  readonly point: string;
-  readonly type: string;
-  readonly options: readonly string[];
-}
-
-/** What `/proc/self/mounts` says of the file system that holds `path`: the mount with the longest point, the last such. */
-export function mountOf(mounts: string, path: string): Mount | undefined {
-  let found: Mount | undefined;
-  for (const line of mounts.split("\n")) {
-    const [device, point, type, options] = line.split(" ").map(unescape);
-    if (device === undefined || point === undefined || type === undefined || options === undefined) continue;
-    const holds = point === "/" || path === point || path.startsWith(`${point}/`);
-    if (!holds || point.length < (found?.point.length ?? 0)) continue;
-    found = { device, point, type, options: options.split(",") };
-  }
-  return found;
-}
-
-const unescape = (text: string): string =>
-  text.replaceAll(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 
 export interface Needs {
   readonly stateDir: string;
@@ -49,11 +26,11 @@ export interface Needs {
 }
 
 export function examineDisk(machine: Machine, { stateDir, cacheDir, growth }: Needs): Finding[] {
-  const mounts = machine.read("/proc/self/mounts") ?? "";
+  const mounts = parseMountInfo(machine.read("/proc/self/mountinfo") ?? "");
   const state = placeOf(machine, mounts, stateDir);
   const cache = placeOf(machine, mounts, cacheDir);
-  const findings = [...kind("disk", state), ...room("disk", state, growth)];
-  if (cache.mount?.point !== state.mount?.point) findings.push(...room("cache", cache, 0));
+  const findings = [...kind("disk", state, machine, mounts), ...room("disk", state, growth)];
+  if (cache.mount?.mountPoint !== state.mount?.mountPoint) findings.push(...room("cache", cache, 0));
   return findings;
 }
 
@@ -64,24 +41,26 @@ interface Place {
   readonly space: ReturnType<Machine["space"]>;
 }
 
-function placeOf(machine: Machine, mounts: string, wanted: string): Place {
+function placeOf(machine: Machine, mounts: readonly Mount[], wanted: string): Place {
   let path = wanted;
   while (path !== "/" && machine.access(path) === undefined) path = dirname(path);
-  return { path: wanted, mount: mountOf(mounts, path), space: machine.space(path) };
+  return { path: wanted, mount: mountOf(path, mounts), space: machine.space(path) };
 }
 
-function kind(check: string, { path, mount }: Place): Finding[] {
+function kind(check: string, { path, mount }: Place, machine: Machine, mounts: readonly Mount[]): Finding[] {
   if (mount === undefined) return [{ check, level: "unknown", message: `nothing says what holds ${path}` }];
-  const what = `${path} is on ${mount.type} (${mount.device})`;
+  const what = `${path} is on ${mount.fileSystem} (${mount.source})`;
   if (mount.options.includes("ro")) {
     const remedy = "mount it for writing: until then nothing survives the agent's process";
     return [{ check, level: "fault", message: `${what}, which is read-only`, remedy }];
   }
-  if (VOLATILE.has(mount.type)) {
-    const remedy = "give it a partition of its own: what is there is gone after a restart";
-    return [{ check, level: "fault", message: `${what}, which does not last`, remedy }];
+  const isUpperHere = mount.upper !== undefined && machine.access(mount.upper) !== undefined;
+  const { survives, reason } = judgeStorage({ path, type: undefined, mounts, isUpperHere });
+  if (reason !== undefined) {
+    const remedy = "give it a partition of its own: what does not last is gone after a restart";
+    return [{ check, level: survives === "no" ? "fault" : "warning", message: `${what}: ${reason}`, remedy }];
   }
-  const why = UNSUITABLE[mount.type];
+  const why = UNSUITABLE[mount.fileSystem];
   if (why !== undefined) {
     return [{ check, level: "warning", message: `${what}, which ${why}`, remedy: "use ext4 on a disk of the device" }];
   }

@@ -6,10 +6,10 @@ import { dirname, join } from "node:path";
 import { test as base } from "vitest";
 import { tempFolder } from "../../test/support/processes.ts";
 import { parseConfig } from "../config/parse.ts";
-import { examineAddressSpace, examineBoard } from "./board.ts";
+import { examineAddressSpace, examineBoard, examineLimits } from "./board.ts";
 import { examineClock } from "./clock.ts";
 import { examineDevices } from "./devices.ts";
-import { examineDisk, examineWear, mountOf } from "./disk.ts";
+import { examineDisk, examineWear } from "./disk.ts";
 import { examinePapers } from "./expiry.ts";
 import { worstLevel, type Finding } from "./finding.ts";
 import { openMachine, type Machine } from "./machine.ts";
@@ -62,34 +62,21 @@ test("a board that says nothing is not guessed at", async ({ board, expect }) =>
   expect(examineWear(machine, 0)).toEqual([]);
 });
 
-test("mountOf() takes the mount that lies on top", ({ expect }) => {
-  const mounts = [
-    "/dev/mmcblk0p2 / ext4 rw,noatime 0 0",
-    "/dev/mmcblk0p3 /var/lib/petiole ext4 rw,noatime,commit=60 0 0",
-    "tmpfs /var/lib/petiole tmpfs rw 0 0",
-    String.raw`/dev/sda1 /media/my\040stick vfat rw 0 0`,
-    "garbage",
-  ].join("\n");
-  expect(mountOf(mounts, "/var/lib/petiole/store")?.type).toBe("tmpfs");
-  expect(mountOf(mounts, "/var/lib/petiole2")?.device).toBe("/dev/mmcblk0p2");
-  expect(mountOf(mounts, "/media/my stick/x")?.type).toBe("vfat");
-  expect(mountOf("", "/")).toBeUndefined();
-});
-
 test("a file system that forgets, or cannot be written, is a fault", async ({ board, expect }) => {
   const at = async (mount: string): Promise<string | undefined> => {
-    const machine = await board({ "proc/self/mounts": `${mount} 0 0\n` });
+    const machine = await board({ "proc/self/mountinfo": `36 35 0:1 / / ${mount}\n` });
     return examineDisk(machine, { stateDir: "/state", cacheDir: "/state", growth: 0 })[0]?.level;
   };
-  expect(await at("overlay / overlay rw")).toBe("fault");
-  expect(await at("/dev/mmcblk0p2 / ext4 ro,noatime")).toBe("fault");
-  expect(await at("/dev/sda1 / vfat rw")).toBe("warning");
-  expect(await at("/dev/mmcblk0p2 / ext4 rw,commit=600")).toBe("note");
-  expect(await at("/dev/mmcblk0p2 / ext4 rw,noatime")).toBe("ok");
+  expect(await at("rw - tmpfs tmpfs rw")).toBe("fault");
+  expect(await at("rw - overlay overlay rw,upperdir=/upper")).toBe("warning");
+  expect(await at("ro,noatime - ext4 /dev/mmcblk0p2 rw")).toBe("fault");
+  expect(await at("rw - vfat /dev/sda1 rw")).toBe("warning");
+  expect(await at("rw - ext4 /dev/mmcblk0p2 rw,commit=600")).toBe("note");
+  expect(await at("rw,noatime - ext4 /dev/mmcblk0p2 rw")).toBe("ok");
 });
 
 test("a disk that the outbox would fill is told before", async ({ board, expect }) => {
-  const machine = await board({ "proc/self/mounts": "/dev/mmcblk0p2 / ext4 rw 0 0\n" });
+  const machine = await board({ "proc/self/mountinfo": "36 35 0:1 / / rw - ext4 /dev/mmcblk0p2 rw\n" });
   const small: Machine = { ...machine, space: () => ({ size: 1e9, free: 100e6, inodes: 1000, freeInodes: 10 }) };
   const needs = { stateDir: "/state", cacheDir: "/state", growth: 256e6 };
   expect(levels(examineDisk(small, needs))).toEqual(["disk ok", "disk warning", "disk warning"]);
@@ -218,6 +205,23 @@ test("the clock: what an agent says counts more than what the system does", asyn
     level: "warning",
     message: "nobody confirmed it",
   });
+});
+
+test("limits of memory that the kernel ignores are told", async ({ board, expect }) => {
+  const pi = await board({
+    "sys/fs/cgroup/cgroup.controllers": "cpuset cpu io pids\n",
+    "proc/cmdline": "console=tty1 cgroup_disable=memory root=/dev/mmcblk0p2\n",
+  });
+  expect(examineLimits(pi)).toMatchObject({
+    level: "warning",
+    message: expect.stringMatching(/cgroup_disable=memory/),
+  });
+  const limited = await board({
+    "sys/fs/cgroup/cgroup.controllers": "cpu memory pids\n",
+    "sys/fs/cgroup/system.slice/petiole.service/memory.max": "268435456\n",
+    "sys/fs/cgroup/system.slice/petiole.service/memory.high": "201326592\n",
+  });
+  expect(examineLimits(limited)).toMatchObject({ level: "ok", message: "the service may take 256 MiB" });
 });
 
 test("address space and server", ({ expect }) => {

@@ -5,7 +5,7 @@ import type { OutboxReport } from "../domain/outbox-report.ts";
 import { LANES } from "../domain/outbox.ts";
 import type { AgentStatus } from "../domain/status.ts";
 import { RELEASED } from "../domain/version.ts";
-import { examineAddressSpace, examineBoard } from "./board.ts";
+import { examineAddressSpace, examineBoard, examineLimits } from "./board.ts";
 import { examineClock, hasBatteryClock } from "./clock.ts";
 import { examineDevices } from "./devices.ts";
 import { examineDisk, examineWear } from "./disk.ts";
@@ -54,6 +54,7 @@ export async function examine(facts: Facts, offline: number | undefined): Promis
     ...examineAgent(status),
     ...clock,
     ...examineBoard(machine),
+    examineLimits(machine),
     ...examineDisk(machine, { stateDir: config.state_dir, cacheDir: config.cache_dir, growth }),
     ...examineWear(machine, uptime),
     examineAddressSpace(facts.addressSpace, status === undefined ? undefined : instancesOf(status)),

@@ -7,7 +7,7 @@ export function examineAgent(status: AgentStatus | undefined): Finding[] {
     const remedy = "systemctl status petiole; what only it knows is left out here";
     return [{ check: "agent", level: "warning", message: "none answers", remedy }];
   }
-  return [running(status), hub(status), store(status), ...workloads(status)];
+  return [running(status), hub(status), store(status), ...notices(status), ...workloads(status)];
 }
 
 function running({ device, version, state, uptime }: AgentStatus): Finding {
@@ -44,6 +44,10 @@ function store({ outbox: { store: health, lanes } }: AgentStatus): Finding {
     message: `on disk${time}; ${dropped} messages were given up`,
     remedy: "petiole outbox ledger",
   };
+}
+
+function notices({ notices: said }: AgentStatus): Finding[] {
+  return said.map(({ code, message }) => ({ check: "agent", level: "warning", message: `${code}: ${message}` }));
 }
 
 function workloads({ components, providers }: AgentStatus): Finding[] {

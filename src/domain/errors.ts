@@ -445,6 +445,46 @@ export const ERROR_CATALOGUE = {
     retryable: false,
     meaning: "arguments, results or a stream of a call between hosts are larger than petiole takes or sends",
   },
+  ERR_ENROL_TOKEN: {
+    kind: "user",
+    retryable: false,
+    meaning: "the enrolment token cannot be read, or is none",
+  },
+  ERR_ENROL_EXISTS: {
+    kind: "user",
+    retryable: false,
+    meaning: "the device is enrolled already, with another token",
+  },
+  ERR_ENROL_REFUSED: {
+    kind: "user",
+    retryable: false,
+    meaning: "the fleet or its hub refuses the device: the token is spent or expired, the name is taken, it is revoked",
+  },
+  ERR_ENROL_UNREACHABLE: {
+    kind: "environment",
+    retryable: true,
+    meaning: "the fleet cannot be asked now: its hub is out of reach, or nobody answers there",
+  },
+  ERR_ENROL_STATE: {
+    kind: "environment",
+    retryable: true,
+    meaning: "what the device keeps of its enrolment cannot be read or written",
+  },
+  ERR_FLEET_FOLDER: {
+    kind: "user",
+    retryable: false,
+    meaning: "the folder is no fleet's, is one already, or cannot be used",
+  },
+  ERR_FLEET_UNKNOWN: {
+    kind: "user",
+    retryable: false,
+    meaning: "the fleet has no device, token or profile of this name, or has one already",
+  },
+  ERR_FLEET_HUB: {
+    kind: "environment",
+    retryable: true,
+    meaning: "the fleet's hub cannot be reached, or did not take what it was told; `petiole fleet push` tells it again",
+  },
   ERR_IDENTITY_MISMATCH: {
     kind: "user",
     retryable: false,

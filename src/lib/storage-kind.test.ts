@@ -46,7 +46,7 @@ describe("judgeStorage()", () => {
 test("parseMountInfo() reads names with spaces, and lines that are none", ({ expect }) => {
   const mounts = parseMountInfo("1 2 0:1 / /media/my\\040stick rw - vfat /dev/sda1 rw\nnonsense\n");
   expect(mounts).toEqual([
-    { mountPoint: "/media/my stick", fileSystem: "vfat", source: "/dev/sda1", upper: undefined },
+    { mountPoint: "/media/my stick", fileSystem: "vfat", source: "/dev/sda1", upper: undefined, options: ["rw", "rw"] },
   ]);
 });
 

@@ -18,6 +18,8 @@ export interface Mount {
   /** Such as `/dev/mmcblk0p2`. */
   readonly source: string;
   readonly upper: string | undefined;
+  /** Of the mount and of the file system, such as `ro`, `noatime`, `commit=60`. */
+  readonly options: readonly string[];
 }
 
 /** statfs(2): f_type. */
@@ -74,7 +76,7 @@ function inMemory(fileSystem: string, source: string | undefined): string | unde
 }
 
 /** Of two mounts over each other the later one is seen. */
-function mountOf(path: string, mounts: readonly Mount[]): Mount | undefined {
+export function mountOf(path: string, mounts: readonly Mount[]): Mount | undefined {
   return mounts
     .filter(({ mountPoint }) => mountPoint === "/" || path === mountPoint || path.startsWith(`${mountPoint}/`))
     .reduce<Mount | undefined>(
@@ -91,7 +93,7 @@ async function readMounts(): Promise<Mount[]> {
 export function parseMountInfo(text: string): Mount[] {
   return text.split("\n").flatMap((line) => {
     const [before = "", after] = line.split(" - ", 2);
-    const mountPoint = before.split(" ")[4];
+    const [, , , , mountPoint, mountOptions = ""] = before.split(" ");
     const [fileSystem, source, options = ""] = (after ?? "").split(" ");
     if (mountPoint === undefined || fileSystem === undefined || source === undefined) return [];
     const upper = /(?:^|,)upperdir=((?:\\.|[^,\\])*)/.exec(options)?.[1];
@@ -101,6 +103,7 @@ export function parseMountInfo(text: string): Mount[] {
         fileSystem,
         source: unescaped(source),
         upper: upper === undefined ? undefined : unescaped(upper),
+        options: [mountOptions, options].flatMap((list) => list.split(",")),
       },
     ];
   });

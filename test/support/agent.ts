@@ -48,6 +48,8 @@ export interface TestAgentOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Instead of a new one. */
   readonly stateDir?: string;
+  /** The program that is started, instead of PETIOLE. */
+  readonly program?: string;
 }
 
 /** Starts `petiole run` with this configuration and resolves when everything local had its first try. */
@@ -69,7 +71,7 @@ export async function startAgent(
   let earlier = "";
 
   async function launch(): Promise<TestProcess> {
-    const started = await spawnProcess(PETIOLE, ["run", "--config", configFile], { env });
+    const started = await spawnProcess(options.program ?? PETIOLE, ["run", "--config", configFile], { env });
     try {
       await waitFor("the agent to answer", async () => {
         if (started.child.exitCode !== null) return true;

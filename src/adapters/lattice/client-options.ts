@@ -1,6 +1,11 @@
 import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
-import { credsAuthenticator, nkeyAuthenticator, type NodeConnectionOptions } from "@nats-io/transport-node";
+import {
+  credsAuthenticator,
+  jwtAuthenticator,
+  nkeyAuthenticator,
+  type NodeConnectionOptions,
+} from "@nats-io/transport-node";
 import { seconds } from "../../domain/units.ts";
 import type { ConnectNatsOptions, NatsEndpoint, NatsTls } from "./connection.ts";
 
@@ -31,10 +36,13 @@ export function clientOptions(server: string, options: ConnectNatsOptions): Node
 }
 
 function logIn(url: URL, endpoint: NatsEndpoint): Partial<NodeConnectionOptions> {
-  const { credentials, nkeyFile, nkeySeed, user, password, token } = endpoint;
+  const { credentials, nkeyFile, nkeySeed, jwt, user, password, token } = endpoint;
   if (credentials !== undefined) return { authenticator: credsAuthenticator(readFileSync(credentials)) };
   const seed = nkeySeed ?? (nkeyFile === undefined ? undefined : readFileSync(nkeyFile, "utf8").trim());
-  if (seed !== undefined) return { authenticator: nkeyAuthenticator(new TextEncoder().encode(seed)) };
+  if (seed !== undefined) {
+    const bytes = new TextEncoder().encode(seed);
+    return { authenticator: jwt === undefined ? nkeyAuthenticator(bytes) : jwtAuthenticator(jwt, bytes) };
+  }
   const [name, secret] = [decodeURIComponent(url.username), decodeURIComponent(url.password)];
   if (name !== "" && secret !== "") return { user: name, pass: secret };
   if (name !== "") return { token: name };

@@ -28,6 +28,8 @@ export interface NatsEndpoint {
   /** Seed of an nkey, or the file that has one; the file is read again for each connection as well. */
   readonly nkeySeed?: string | undefined;
   readonly nkeyFile?: string | undefined;
+  /** The token (JWT) that goes with the seed, for a hub in operator mode. */
+  readonly jwt?: string | undefined;
   readonly user?: string | undefined;
   readonly password?: string | undefined;
   readonly token?: string | undefined;

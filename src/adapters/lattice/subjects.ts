@@ -127,3 +127,29 @@ export function covers(outer: string, inner: string): boolean {
   }
   return wide.length === narrow.length;
 }
+
+/** Where devices ask their fleet. A root of its own: a stream of `petiole.*.>` would answer requests there. */
+const FLEET_ROOT = "petiole-fleet";
+const PUBLIC_KEY = /^[A-Z2-7]{56}$/;
+
+/** What is asked on a subject that ends in the asker's own key, which the hub has seen proved. */
+export type FleetRequest = "enrol" | "renew" | "recover";
+
+/** `key` is a public key, or what the hub replaces by that of each user. */
+export const fleetSubject = (request: FleetRequest, key: string): string => `${FLEET_ROOT}.${request}.${key}`;
+
+/** Every request of every device. */
+export const fleetRequests = (): string => `${FLEET_ROOT}.*.*`;
+
+/** Undefined for a subject that no device would ask on. */
+export function parseFleetSubject(subject: string): { request: FleetRequest; key: string } | undefined {
+  const [root, request, key, ...rest] = subject.split(".");
+  if (root !== FLEET_ROOT || key === undefined || rest.length > 0 || !PUBLIC_KEY.test(key)) return undefined;
+  return request === "enrol" || request === "renew" || request === "recover" ? { request, key } : undefined;
+}
+
+/** Where the answers go to whoever is no device yet, or none any more. */
+export const enrolmentInbox = (key: string): string => `_INBOX.${FLEET_ROOT}.${key}`;
+
+/** The server's own service that takes the token of an account, for the system account. */
+export const pushClaims = (): string => "$SYS.REQ.CLAIMS.UPDATE";

@@ -1,5 +1,6 @@
 import { dirname, resolve } from "node:path";
-import { DEFAULT_CONFIG_FILE, loadConfig } from "../../config/load.ts";
+import { DEFAULT_CONFIG_FILE } from "../../config/default-file.ts";
+import { loadConfig } from "../../config/load.ts";
 import { configSchema, type Config } from "../../config/schema.ts";
 import { parseReference, type ArtifactReference } from "../../domain/artifact-reference.ts";
 import { PetioleError, isPetioleError } from "../../domain/errors.ts";
