@@ -13,9 +13,11 @@ import type { EnrolCommandOptions } from "./enrol.ts";
 import { addFleetCommands } from "./fleet/commands.ts";
 import { addGpioCommands } from "./gpio/commands.ts";
 import { addHubCommands } from "./hub/commands.ts";
+import { addImageCommands } from "./image/commands.ts";
 import { addLatticeCommands } from "./lattice/commands.ts";
 import { addLinkCommands } from "./link/commands.ts";
 import { addOutboxCommands } from "./outbox/commands.ts";
+import type { ProvisionOptions } from "./provision/command.ts";
 import { addSerialCommands } from "./serial/commands.ts";
 import { addTrustCommands } from "./trust/commands.ts";
 import { addUpdateCommands } from "./update/commands.ts";
@@ -109,6 +111,20 @@ withConfigOptions(
 });
 
 program
+  .command("provision")
+  .argument("[file]", "provisioning file; without it the boot partition and /etc/petiole are looked through")
+  .description("Set this device up as a provisioning file says: configuration, enrolment. Removes the file then.")
+  .option("--config <file>", "where the configuration goes", DEFAULT_CONFIG_FILE)
+  .option("--restart <unit>", "unit of systemd that is to take up what changed, if it runs")
+  .option("--wait", "try again what may work later, for as long as it takes")
+  .option("--dry-run", "show what would happen, change nothing")
+  .addOption(jsonOption())
+  .action(async (file: string | undefined, options: ProvisionOptions) => {
+    const { provisionCommand } = await import("./provision/command.ts");
+    await provisionCommand(file, options);
+  });
+
+program
   .command("config")
   .description("Work with configuration files.")
   .command("check")
@@ -151,6 +167,7 @@ program
   });
 
 addTrustCommands(program, configOption, jsonOption);
+addImageCommands(program, jsonOption);
 
 program
   .command("completion")
