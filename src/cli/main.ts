@@ -2,6 +2,7 @@
 import { Argument, Command, CommanderError, Option } from "commander";
 import { DEFAULT_CONFIG_FILE } from "../config/default-file.ts";
 import { isPetioleError } from "../domain/errors.ts";
+import { seconds } from "../domain/units.ts";
 import type { AgentOptions } from "./agent-socket.ts";
 import { addAppCommands } from "./apps/commands.ts";
 import { countArgument, durationArgument, sizeArgument } from "./arguments.ts";
@@ -19,6 +20,7 @@ import { addLinkCommands } from "./link/commands.ts";
 import { addOutboxCommands } from "./outbox/commands.ts";
 import type { ProvisionOptions } from "./provision/command.ts";
 import { addSerialCommands } from "./serial/commands.ts";
+import type { TopOptions } from "./top/top.ts";
 import { addTrustCommands } from "./trust/commands.ts";
 import { addUpdateCommands } from "./update/commands.ts";
 
@@ -81,6 +83,21 @@ withAgentOptions(
 ).action(async (options: DoctorOptions) => {
   const { doctor } = await import("./doctor.ts");
   await doctor(options);
+});
+
+withAgentOptions(
+  program
+    .command("top")
+    .description("Watch the running agent: components, lanes, links, memory. q quits.")
+    .addOption(
+      new Option("--interval <duration>", "time between two looks")
+        .argParser(durationArgument)
+        .default(seconds(2), "2s"),
+    )
+    .option("--once", "print it once; so does a standard output that is no terminal"),
+).action(async (options: TopOptions) => {
+  const { top } = await import("./top/top.ts");
+  await top(options);
 });
 
 addAppCommands(program, withAgentOptions);
