@@ -2,6 +2,7 @@
 import { Argument, Command, CommanderError, Option } from "commander";
 import { DEFAULT_CONFIG_FILE } from "../config/default-file.ts";
 import { isPetioleError } from "../domain/errors.ts";
+import { seconds } from "../domain/units.ts";
 import type { AgentOptions } from "./agent-socket.ts";
 import { addAgentCommands } from "./agent/commands.ts";
 import { addAppCommands } from "./apps/commands.ts";
@@ -21,6 +22,7 @@ import { addOutboxCommands } from "./outbox/commands.ts";
 import type { ProvisionOptions } from "./provision/command.ts";
 import { addReleaseCommands } from "./release/commands.ts";
 import { addSerialCommands } from "./serial/commands.ts";
+import type { TopOptions } from "./top/top.ts";
 import { addTrustCommands } from "./trust/commands.ts";
 import { addUpdateCommands } from "./update/commands.ts";
 
@@ -83,6 +85,21 @@ withAgentOptions(
 ).action(async (options: DoctorOptions) => {
   const { doctor } = await import("./doctor.ts");
   await doctor(options);
+});
+
+withAgentOptions(
+  program
+    .command("top")
+    .description("Watch the running agent: components, lanes, links, memory. q quits.")
+    .addOption(
+      new Option("--interval <duration>", "time between two looks")
+        .argParser(durationArgument)
+        .default(seconds(2), "2s"),
+    )
+    .option("--once", "print it once; so does a standard output that is no terminal"),
+).action(async (options: TopOptions) => {
+  const { top } = await import("./top/top.ts");
+  await top(options);
 });
 
 addAppCommands(program, withAgentOptions);

@@ -30,6 +30,7 @@ import { askingWitness } from "../lib/systemd/watchdog.ts";
 import type { HostServices } from "../provider/services.ts";
 import { createRedactor, redactingLogger } from "../lib/redactor.ts";
 import { createMetricsRegistry } from "../lib/metrics.ts";
+import { releaseMemory } from "../lib/release-memory.ts";
 import { createRuntime } from "../runtime/runtime.ts";
 import { NOTHING_REMEMBERED } from "../trust/memory.ts";
 import { EVIDENCE_SUFFIXES } from "../trust/read-evidence.ts";
@@ -53,6 +54,7 @@ import { createPatientStats } from "./patient-stats.ts";
 import { providerTypes } from "./provider-types.ts";
 import { checkIdentity } from "./identity-check.ts";
 import { openSecrets } from "./secrets.ts";
+import { createSettling } from "./settling.ts";
 import type { Glance } from "./agent-line.ts";
 import type { Service } from "./service.ts";
 import { startSummary } from "./summary.ts";
@@ -367,13 +369,22 @@ export async function openAgent(all: AgentDeps): Promise<Agent> {
     refresh: () => desired.refresh(),
     host,
   });
+  const release = async (): Promise<void> => {
+    runtime.releaseMemory();
+    await store.releaseMemory();
+    releaseMemory();
+  };
+  const settling = stack.use(createSettling({ release, clock, log }));
   const desired = createDesired({
     config,
     file,
     folder: dirname(file),
     state: store.state,
     log: log.child({ part: "desired" }),
-    apply: (next) => host.apply(next),
+    apply: async (next) => {
+      await host.apply(next);
+      settling.stir();
+    },
     applications: (own) => applications.wanted(own),
     extend: (below) =>
       mergeDesired([
