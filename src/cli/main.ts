@@ -4,6 +4,7 @@ import { DEFAULT_CONFIG_FILE } from "../config/default-file.ts";
 import { isPetioleError } from "../domain/errors.ts";
 import { seconds } from "../domain/units.ts";
 import type { AgentOptions } from "./agent-socket.ts";
+import { addAgentCommands } from "./agent/commands.ts";
 import { addAppCommands } from "./apps/commands.ts";
 import { countArgument, durationArgument, sizeArgument } from "./arguments.ts";
 import { addArtifactCommands } from "./artifacts/commands.ts";
@@ -19,6 +20,7 @@ import { addLatticeCommands } from "./lattice/commands.ts";
 import { addLinkCommands } from "./link/commands.ts";
 import { addOutboxCommands } from "./outbox/commands.ts";
 import type { ProvisionOptions } from "./provision/command.ts";
+import { addReleaseCommands } from "./release/commands.ts";
 import { addSerialCommands } from "./serial/commands.ts";
 import type { TopOptions } from "./top/top.ts";
 import { addTrustCommands } from "./trust/commands.ts";
@@ -103,6 +105,8 @@ withAgentOptions(
 addAppCommands(program, withAgentOptions);
 addOutboxCommands(program, withAgentOptions);
 addUpdateCommands(program, withAgentOptions);
+addAgentCommands(program, withAgentOptions, configOption);
+addReleaseCommands(program, jsonOption);
 addLinkCommands(program, withAgentOptions);
 addLatticeCommands(program);
 const withConfigOptions = (command: Command): Command => command.addOption(configOption()).addOption(jsonOption());
@@ -121,6 +125,8 @@ withConfigOptions(
     .option("--token-file <file>", "file with the token, which is removed when it is used, or - for standard input")
     .option("--keep-token", "leave that file")
     .option("--force", "give up what the device is enrolled as")
+    .option("--rotate", "have the running agent get new credentials now; needs no token")
+    .option("--socket <path>", "control socket of the agent, instead of the one the configuration names")
     .option("--dry-run", "show what would happen, ask nobody"),
 ).action(async (options: EnrolCommandOptions) => {
   const { enrol } = await import("./enrol.ts");
