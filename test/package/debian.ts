@@ -23,9 +23,9 @@ export interface Outcome {
 export interface Debian extends AsyncDisposable {
   readonly root: string;
   /** Runs a shell command inside. */
-  sh(command: string): Promise<Outcome>;
+  readonly sh: (command: string) => Promise<Outcome>;
   /** Gives what a command prints. @throws Error with what it said, when it fails */
-  ok(command: string): Promise<string>;
+  readonly ok: (command: string) => Promise<string>;
 }
 
 /** Why this machine cannot do it; undefined when it can. */
@@ -98,7 +98,7 @@ function debianIn(root: string, inside: readonly string[], close: () => Promise<
     LC_ALL: "C.UTF-8",
   };
   const sh = async (command: string): Promise<Outcome> => {
-    const [program = "", ...args] = [...inside, "sh", "-c", command];
+    const [program, ...args] = [...inside, "sh", "-c", command];
     return new Promise((resolve) => {
       execFile(program, args, { env, maxBuffer: 64 * 1024 ** 2 }, (error, out, err) => {
         const code = error === null ? 0 : typeof error.code === "number" ? error.code : -1;
