@@ -490,6 +490,46 @@ export const ERROR_CATALOGUE = {
     retryable: false,
     meaning: "the agent runs on another device than the one that was enrolled, and does not connect to the hub",
   },
+  ERR_PROVISION_INVALID: {
+    kind: "user",
+    retryable: false,
+    meaning: "the provisioning file has faults; all are listed with their lines",
+  },
+  ERR_PROVISION_CONFLICT: {
+    kind: "user",
+    retryable: false,
+    meaning: "the device has a configuration already, which the provisioning file must not replace unasked",
+  },
+  ERR_PROVISION_FILE: {
+    kind: "environment",
+    retryable: true,
+    meaning: "a file that setting up the device needs cannot be read, written or removed",
+  },
+  ERR_IMAGE_TARGET: {
+    kind: "user",
+    retryable: false,
+    meaning: "what should be prepared is no image, boot partition or removable card, or is in use",
+  },
+  ERR_IMAGE_FIRST_BOOT: {
+    kind: "user",
+    retryable: false,
+    meaning: "the image has no way to do something at its first boot that can be used without harm",
+  },
+  ERR_IMAGE_SPACE: {
+    kind: "user",
+    retryable: false,
+    meaning: "the boot partition has no room for what should go there",
+  },
+  ERR_IMAGE_PACKAGE: {
+    kind: "user",
+    retryable: false,
+    meaning: "the file is no package of petiole, or one for another kind of machine",
+  },
+  ERR_IMAGE_TOOL: {
+    kind: "environment",
+    retryable: true,
+    meaning: "a program that writes to the image is missing or failed",
+  },
   ERR_CONTROL_UNREACHABLE: { kind: "environment", retryable: true, meaning: "no agent answers on the control socket" },
   ERR_METRICS_LISTEN: {
     kind: "environment",
