@@ -375,6 +375,42 @@ export const ERROR_CATALOGUE = {
     retryable: false,
     meaning: "this version of the component failed on this device before; it is not tried again unasked",
   },
+  ERR_RELEASE_INVALID: {
+    kind: "user",
+    retryable: false,
+    meaning:
+      "the file is no release of petiole, was cut off or damaged, or holds something else than its statement says",
+  },
+  ERR_RELEASE_TARGET: {
+    kind: "user",
+    retryable: false,
+    meaning: "the release of petiole is for another kind of machine",
+  },
+  ERR_RELEASE_BAD: {
+    kind: "user",
+    retryable: false,
+    meaning: "this version of petiole failed on the device before, and is not tried again unless it is asked for",
+  },
+  ERR_RELEASE_UNFIT: {
+    kind: "user",
+    retryable: false,
+    meaning: "the new petiole does not run on the device, or with its configuration or store; nothing was changed",
+  },
+  ERR_AGENT_UPDATE_OFF: {
+    kind: "user",
+    retryable: false,
+    meaning: "the agent cannot update itself: no keys are configured for it, or the launcher did not start it",
+  },
+  ERR_AGENT_UPDATE_BUSY: {
+    kind: "environment",
+    retryable: true,
+    meaning: "the agent is being updated already, or is on trial",
+  },
+  ERR_AGENT_UPDATE_FAILED: {
+    kind: "environment",
+    retryable: false,
+    meaning: "the new petiole did not prove itself, and the version before it runs again",
+  },
   ERR_UPDATE_UNKNOWN: {
     kind: "user",
     retryable: false,
