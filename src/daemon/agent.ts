@@ -9,6 +9,7 @@ import type { LatticeHost } from "../adapters/lattice/wasmcloud/lattice-host.ts"
 import type { BucketWatch } from "../adapters/lattice/desired-bucket.ts";
 import { createKeptVersions, openStore, readBootId } from "../adapters/store/index.ts";
 import type { Config } from "../config/schema.ts";
+import type { TrustConfig } from "../config/trust-schema.ts";
 import { PetioleError, isPetioleError } from "../domain/errors.ts";
 import type { MetricFamily } from "../domain/metrics.ts";
 import type { AgentStatus } from "../domain/status.ts";
@@ -29,16 +30,20 @@ import { askingWitness } from "../lib/systemd/watchdog.ts";
 import type { HostServices } from "../provider/services.ts";
 import { createRedactor, redactingLogger } from "../lib/redactor.ts";
 import { createMetricsRegistry } from "../lib/metrics.ts";
+import { releaseMemory } from "../lib/release-memory.ts";
 import { createRuntime } from "../runtime/runtime.ts";
 import { NOTHING_REMEMBERED } from "../trust/memory.ts";
 import { EVIDENCE_SUFFIXES } from "../trust/read-evidence.ts";
 import { readTrustedKey } from "../runtime/aot/keys.ts";
 import { agentMetrics } from "./agent-metrics.ts";
 import { createApplications } from "./applications.ts";
-import { artifactsFolder, openArtifacts } from "./artifacts.ts";
+import { createSelfUpdate } from "./agent-update/self-update.ts";
+import { readLaunch } from "./agent-update/launch.ts";
+import { artifactsFolder, openArtifacts, openReleaseSource } from "./artifacts.ts";
 import { createDesired } from "./desired.ts";
 import { deviceView } from "./device-view.ts";
 import { openDeviceExecutables } from "./executables.ts";
+import { openEnrolment, renewEnrolment } from "./enrolment.ts";
 import { openHub } from "./hub.ts";
 import { joinLattice, latticeDesired } from "./lattice.ts";
 import { joinOperator, type JoinedOperator } from "./operator.ts";
@@ -50,13 +55,14 @@ import { createPatientStats } from "./patient-stats.ts";
 import { providerTypes } from "./provider-types.ts";
 import { checkIdentity } from "./identity-check.ts";
 import { openSecrets } from "./secrets.ts";
+import { createSettling } from "./settling.ts";
 import type { Glance } from "./agent-line.ts";
 import type { Service } from "./service.ts";
 import { startSummary } from "./summary.ts";
 import { checkStorage, honestOutbox } from "./storage-check.ts";
 import { openTrustCheck } from "./trust-check.ts";
 import { loadTrustPolicy } from "./trust-policy.ts";
-import { updateHandlers } from "./update-handlers.ts";
+import { agentHandlers, updateHandlers } from "./update-handlers.ts";
 import { reasonOf } from "../lib/reason.ts";
 
 // Without a hub there is nothing to receive; what was received before is worked off all the same.
@@ -74,6 +80,16 @@ const CACHE_KEY = "cache.key";
 // Not in the cache: it is what a boot starts.
 const VERSIONS = "versions";
 
+/** What is not in the configuration: what counts for releases of petiole are signatures, always. */
+const NO_RELEASES: TrustConfig = {
+  mode: "enforce",
+  digests: [],
+  keys: [],
+  threshold: 1,
+  allow_downgrade: false,
+  unsynced_clock: "refuse",
+};
+
 export interface AgentDeps {
   readonly config: Config;
   /** Absolute path of the configuration file. */
@@ -85,8 +101,8 @@ export interface AgentDeps {
   readonly service?: Pick<Service, "watch" | "status"> | undefined;
   /** Aborts what takes long at the start, such as transpiling; the agent is to be disposed then. */
   readonly signal: AbortSignal;
-  /** Whoever may stop this host from the lattice wants the agent to end. */
-  readonly onEnd?: () => void;
+  /** Somebody wants the agent to end: from the lattice, or to start another version of it. */
+  readonly onEnd?: (reason: string) => void;
 }
 
 /** A running agent. Disposing it stops deliveries, lets calls end, commits the outbox and ends the child processes. */
@@ -159,6 +175,8 @@ export async function openAgent(all: AgentDeps): Promise<Agent> {
     openHub({ config, stranger, source: meters.source, outbox: meters.outbox, inbox, env, clock, clockSync, log }),
   );
   meters.watch(() => hub.forwarder.state());
+  const enrolment = await openEnrolment({ config, hub, clock, clockSync, log: log.child({ part: "enrolment" }) });
+  if (enrolment !== undefined) stack.use(enrolment);
   const outboxControl = stack.use(
     createOutboxControl({
       device: config.device.id,
@@ -325,6 +343,28 @@ export async function openAgent(all: AgentDeps): Promise<Agent> {
     refresh: () => desired.refresh(),
     running: () => host.status(),
   });
+  const selfUpdate = stack.use(
+    createSelfUpdate({
+      device: config.device.id,
+      config: config.agent_update,
+      file,
+      launch: readLaunch(env),
+      policy: () => loadTrustPolicy({ ...NO_RELEASES, ...config.agent_update }),
+      openSource: (reference) => openReleaseSource(reference, { config, env, objects: hub.objects }),
+      stall: config.artifacts.stall_timeout,
+      outbox: meters.outbox,
+      state: store.state,
+      health: async () => ({
+        store: (await outboxStats()).store.mode,
+        link: hub.state().link,
+        running: host.status().components.flatMap(({ id, state }) => (state === "running" ? [id] : [])),
+      }),
+      restart: (reason) => onEnd?.(reason),
+      isClockSynced: isClockTrusted,
+      clock,
+      log: log.child({ part: "versions" }),
+    }),
+  );
   const links = createLinkControl({
     state: store.state,
     log: log.child({ part: "links" }),
@@ -332,13 +372,22 @@ export async function openAgent(all: AgentDeps): Promise<Agent> {
     refresh: () => desired.refresh(),
     host,
   });
+  const release = async (): Promise<void> => {
+    runtime.releaseMemory();
+    await store.releaseMemory();
+    releaseMemory();
+  };
+  const settling = stack.use(createSettling({ release, clock, log }));
   const desired = createDesired({
     config,
     file,
     folder: dirname(file),
     state: store.state,
     log: log.child({ part: "desired" }),
-    apply: (next) => host.apply(next),
+    apply: async (next) => {
+      await host.apply(next);
+      settling.stir();
+    },
     applications: (own) => applications.wanted(own),
     extend: (below) =>
       mergeDesired([
@@ -348,6 +397,7 @@ export async function openAgent(all: AgentDeps): Promise<Agent> {
         ...(operator === undefined ? [] : [operator.desired()]),
       ]),
     adjust: (wanted) => links.apply(wanted),
+    onAgent: (agent) => selfUpdate.want(agent),
   });
   lattice = await joinLattice({
     config,
@@ -359,7 +409,7 @@ export async function openAgent(all: AgentDeps): Promise<Agent> {
     annotations: (id) => applications.annotations(id),
     host,
     onSettings: () => executables?.refresh(),
-    end: onEnd ?? (() => {}),
+    end: () => onEnd?.("the lattice stopped this host"),
   });
   if (lattice !== undefined) stack.use(lattice);
   operator = await joinOperator({
@@ -386,6 +436,7 @@ export async function openAgent(all: AgentDeps): Promise<Agent> {
     service: service?.status(),
     notices,
     hub: hub.state(),
+    enrolment: enrolment?.status(),
     clock: clockSync.status(),
     outbox: await outboxStats(),
     inbox: { ...inbox.stats(), hub: hub.inbound() },
@@ -408,7 +459,9 @@ export async function openAgent(all: AgentDeps): Promise<Agent> {
     "app-deploy": async (params: DeployParams) => await applications.deploy(params),
     "app-undeploy": async (params: UndeployParams) => await applications.undeploy(params),
     ...updateHandlers(host.updates),
+    ...agentHandlers(selfUpdate),
     ...links.handlers,
+    "enrolment-renew": async () => await renewEnrolment(enrolment),
     "trust-memory": async () => {
       const { names, digests } = trust?.remembered() ?? NOTHING_REMEMBERED;
       return { clockSynced: await isClockSynced(), names: Object.fromEntries(names), digests };
@@ -436,6 +489,7 @@ export async function openAgent(all: AgentDeps): Promise<Agent> {
   lattice?.begin();
   watch = stack.use(hub.watchDesired((entry) => desired.take(entry)));
   state = "running";
+  await selfUpdate.begin();
   if (config.log.summary > 0) {
     stack.use(startSummary({ interval: config.log.summary, read: readStatus, clock, log }));
   }

@@ -37,7 +37,10 @@ export function examinePapers(
         check,
         level: "fault",
         message: `${what} (${path}) cannot be read`,
-        remedy: "put it there, or run as the agent's user",
+        remedy:
+          check === "credentials" && hub?.enrolled === true
+            ? "petiole enrol --token-file FILE; or run as root, if it has enrolled"
+            : "put it there, or run as the agent's user",
       });
       return;
     }

@@ -50,7 +50,24 @@ const PARAMS: { readonly [K in ControlOperation]: z.ZodType<ParamsOf<K>> } = {
     dryRun: z.boolean(),
   }),
   "link-reset": z.strictObject({ component: z.string(), name: z.string().optional(), dryRun: z.boolean() }),
+  "enrolment-renew": nothing,
   "trust-memory": nothing,
+  "agent-versions": nothing,
+  "agent-upload": z.strictObject({
+    offset: z.int().min(0),
+    total: z
+      .int()
+      .min(1)
+      .max(1024 ** 3),
+    data: z.base64(),
+  }),
+  "agent-update": z.strictObject({
+    reference: z.string().optional(),
+    dryRun: z.boolean(),
+    allowDowngrade: z.boolean(),
+    again: z.boolean(),
+  }),
+  "agent-rollback": z.strictObject({ dryRun: z.boolean() }),
   "update-status": nothing,
   "update-decide": z.strictObject({
     component: z.string(),

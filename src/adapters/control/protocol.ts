@@ -17,8 +17,9 @@ import type {
   TransferProgress,
 } from "../../domain/outbox-report.ts";
 import type { ComponentId, Digest, ProviderId } from "../../domain/workload.ts";
+import type { AgentVersions, UpdateAnswer } from "../../domain/release.ts";
 import type { MetricFamily } from "../../domain/metrics.ts";
-import type { AgentStatus, UpdateReport } from "../../domain/status.ts";
+import type { AgentStatus, EnrolmentStatus, UpdateReport } from "../../domain/status.ts";
 import type { TrustMemoryReport } from "../../domain/trust.ts";
 
 /** File name of the control socket in the runtime folder. */
@@ -45,7 +46,12 @@ export interface ControlOperations {
   readonly links: Operation<NoParams, never, LinksReport>;
   readonly "link-swap": Operation<LinkSwapParams, never, LinkSwapReport>;
   readonly "link-reset": Operation<LinkResetParams, never, LinkSwapReport>;
+  readonly "enrolment-renew": Operation<NoParams, never, EnrolmentStatus>;
   readonly "trust-memory": Operation<NoParams, never, TrustMemoryReport>;
+  readonly "agent-versions": Operation<NoParams, never, AgentVersions>;
+  readonly "agent-upload": Operation<AgentUploadParams, never, { readonly size: number }>;
+  readonly "agent-update": Operation<AgentUpdateParams, AgentUpdateProgress, UpdateAnswer>;
+  readonly "agent-rollback": Operation<AgentRollbackParams, never, AgentRollbackReport>;
   readonly "update-status": Operation<NoParams, never, readonly UpdateReport[]>;
   readonly "update-decide": Operation<UpdateDecideParams, never, UpdateDecideReport>;
 }
@@ -89,6 +95,39 @@ export interface UpdateDecideReport {
   readonly dryRun: boolean;
   /** What is so now. */
   readonly report: UpdateReport;
+}
+
+/** A piece of a release; the first one begins anew. */
+export interface AgentUploadParams {
+  readonly offset: number;
+  /** Of the whole. */
+  readonly total: number;
+  /** Base64. */
+  readonly data: string;
+}
+
+export interface AgentUpdateParams {
+  /** What was uploaded unless given. */
+  readonly reference?: string | undefined;
+  readonly dryRun: boolean;
+  readonly allowDowngrade: boolean;
+  /** Also a version that failed here before. */
+  readonly again: boolean;
+}
+
+export interface AgentUpdateProgress {
+  readonly bytes: number;
+  readonly total: number;
+}
+
+export interface AgentRollbackParams {
+  readonly dryRun: boolean;
+}
+
+export interface AgentRollbackReport {
+  readonly from: string;
+  /** Undefined stands for the packaged version, when nobody knows it. */
+  readonly to: string | undefined;
 }
 
 export interface PauseReport {

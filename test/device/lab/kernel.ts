@@ -1,18 +1,29 @@
-// The kernel of the device lab: Debian's own for arm64, and gpio-sim as a module beside it, built from Debian's sources of
-// the same kernel, since Debian leaves it out.
+// The kernels of the device lab: Debian 12's own for arm64, with gpio-sim as a module beside it, built from Debian's
+// sources of the same kernel, since Debian leaves it out; and Debian 13's with pages of 16 KiB, as a Raspberry Pi 5 has.
 
-import { spawnSync } from "node:child_process";
 import { cp, mkdir, mkdtemp, readFile, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { newest, openArchive, type Archive } from "./apt.ts";
+import { has, run } from "./shell.ts";
+
+export interface Kernel {
+  /** Of its modules' folder. */
+  readonly release: string;
+  readonly image: string;
+  /** The folder of modules, without an index of what needs what. */
+  readonly modules: string;
+}
 
 /** Of the kernel, for Node, and for both. */
 export interface Machine {
-  readonly kernel: string;
-  /** Modules, in the order in which they are loaded. */
+  readonly kernel: Kernel;
+  /** Modules of the suites, in the order in which they are loaded. */
   readonly modules: readonly string[];
   /** The libraries that Node is linked to. */
   readonly libraries: readonly string[];
+  /** With pages of 16 KiB. */
+  readonly largePages: Kernel;
 }
 
 const LIBRARIES = {
@@ -22,56 +33,36 @@ const LIBRARIES = {
   libatomic1: ["libatomic.so.1"],
 } as const;
 
-const IMAGE = /^linux-image-((\d+\.\d+)\.\d+-\d+)-arm64$/;
+const IMAGE = /^linux-image-((\d+\.\d+)\.\d+-\d+-arm64)$/;
+const LARGE_PAGES = /^linux-image-(\d\S*-arm64-16k)$/;
 const COMPILER = "aarch64-linux-gnu-gcc-12";
-
-interface RunOptions {
-  readonly cwd: string;
-  readonly quiet?: boolean;
-}
-
-function run(command: string, args: readonly string[], { cwd, quiet = true }: RunOptions): string {
-  const stdio = ["ignore", "pipe", quiet ? "pipe" : "inherit"] as const;
-  const { status, error, stdout, stderr } = spawnSync(command, args, { cwd, encoding: "utf8", stdio: [...stdio] });
-  if (status === 0) return stdout;
-  throw new Error(`${command} ${args.join(" ")} failed: ${error?.message ?? stderr ?? ""}${stdout.slice(-2000)}`);
-}
-
-/** Asks Debian's archive for another architecture without a change of this machine's own lists. */
-function createApt(folder: string): {
-  readonly search: (pattern: string) => string[];
-  readonly fetch: (names: readonly string[]) => void;
-} {
-  const options = [
-    "APT::Architecture=arm64",
-    "APT::Architectures::=arm64",
-    `Dir::State=${folder}/state`,
-    `Dir::Cache=${folder}/cache`,
-    "Dir::State::status=/dev/null",
-    "APT::Sandbox::User=",
-  ].flatMap((option) => ["-o", option]);
-  const cwd = folder;
-  run("mkdir", ["-p", "state/lists/partial", "cache/archives/partial"], { cwd });
-  run("apt-get", [...options, "-qq", "update"], { cwd });
-  return {
-    search: (pattern) =>
-      run("apt-cache", [...options, "search", "--names-only", pattern], { cwd })
-        .split("\n")
-        .map((line) => line.split(" ")[0] ?? ""),
-    fetch: (names) => void run("apt-get", [...options, "-qq", "download", ...names], { cwd }),
-  };
-}
-
-function newest(names: readonly string[]): RegExpExecArray | undefined {
-  const found = names.map((name) => IMAGE.exec(name)).filter((match) => match !== null);
-  return found.sort((a, b) => (a[1] ?? "").localeCompare(b[1] ?? "", "en", { numeric: true })).at(-1);
-}
-
-async function unpack(folder: string, pattern: RegExp, into: string): Promise<void> {
-  for (const name of await readdir(folder)) {
-    if (name.endsWith(".deb") && pattern.test(name)) run("dpkg-deb", ["-x", name, into], { cwd: folder });
-  }
-}
+/** What a gateway may use of a kernel; the rest is ten times as much. */
+const MODULES = [
+  "block",
+  "crypto",
+  "drivers/block",
+  "drivers/char",
+  "drivers/firmware",
+  "drivers/gpio",
+  "drivers/i2c",
+  "drivers/input",
+  "drivers/net/virtio_net.ko",
+  "drivers/net/net_failover.ko",
+  "drivers/rtc",
+  "drivers/tty",
+  "drivers/usb/serial",
+  "drivers/virtio",
+  "drivers/watchdog",
+  "fs",
+  "lib",
+  "net/core",
+  "net/ipv6",
+  "net/netfilter",
+  "net/packet",
+  "net/sched",
+];
+/** Counts up when what is kept of the kernels changes. */
+const EDITION = 2;
 
 /** Gives the path of the module. */
 async function buildModule(folder: string, release: string, series: string): Promise<string> {
@@ -101,60 +92,102 @@ async function buildModule(folder: string, release: string, series: string): Pro
   return join(module, "gpiosim.ko");
 }
 
-async function build(folder: string, out: string): Promise<void> {
-  const apt = createApt(folder);
-  const found = newest(apt.search("^linux-image-[0-9.]+-[0-9]+-arm64$"));
-  const [image, version, series] = found ?? [];
-  if (image === undefined || version === undefined || series === undefined)
+/** Keeps the kernel's image and the modules above, which newer kernels have compressed. */
+async function keepKernel(image: string, release: string, out: string): Promise<void> {
+  const modules = join(out, "modules", release);
+  const from = ["lib/modules", "usr/lib/modules"].map((place) => join(image, place, release)).find(existsSync);
+  if (from === undefined) throw new Error(`Debian's kernel ${release} has no modules`);
+  await mkdir(join(modules, "kernel"), { recursive: true });
+  await cp(join(image, "boot", `vmlinuz-${release}`), join(out, "image"));
+  for (const name of await readdir(from)) {
+    if (name.startsWith("modules.")) await cp(join(from, name), join(modules, name));
+  }
+  for (const name of MODULES) {
+    const place = [name, `${name}.xz`].find((one) => existsSync(join(from, "kernel", one)));
+    if (place !== undefined) await cp(join(from, "kernel", place), join(modules, "kernel", place), { recursive: true });
+  }
+  for (const name of await readdir(modules, { recursive: true })) {
+    if (name.endsWith(".ko.xz")) run("xz", ["-d", name], { cwd: modules });
+  }
+}
+
+async function buildMachine(folder: string, archive: Archive, out: string): Promise<void> {
+  const [image, release, series] = newest(archive.search("^linux-image-[0-9.]+-[0-9]+-arm64$"), IMAGE) ?? [];
+  if (image === undefined || release === undefined || series === undefined)
     throw new Error("Found no kernel for arm64");
-  const release = `${version}-arm64`;
-  apt.fetch([image, `linux-headers-${release}`, `linux-headers-${version}-common`, ...Object.keys(LIBRARIES)]);
+  const common = `linux-headers-${release.replace(/-arm64$/, "-common")}`;
+  await archive.unpack([image], join(folder, "image"));
+  await archive.unpack([`linux-headers-${release}`, common], join(folder, "headers"));
+  await archive.unpack(Object.keys(LIBRARIES), join(folder, "libraries"));
   // These run here.
-  run("apt-get", ["-qq", "download", `linux-kbuild-${series}`, `linux-source-${series}`], { cwd: folder });
-  await unpack(folder, /^linux-image/, "image");
-  await unpack(folder, /^linux-(headers|kbuild)/, "headers");
-  await unpack(folder, /^linux-source/, "source");
-  await unpack(folder, /^lib/, "libraries");
-  await mkdir(join(folder, "out/lib"), { recursive: true });
-  await cp(join(folder, "image/boot", `vmlinuz-${release}`), join(folder, "out/kernel"));
-  const configfs = join(folder, "image/lib/modules", release, "kernel/fs/configfs/configfs.ko");
-  await cp(configfs, join(folder, "out/configfs.ko"));
-  await cp(await buildModule(folder, release, series), join(folder, "out/gpiosim.ko"));
+  const own = await openArchive({ folder: join(folder, "own") });
+  await own.unpack([`linux-kbuild-${series}`], join(folder, "headers"));
+  await own.unpack([`linux-source-${series}`], join(folder, "source"));
+  await mkdir(join(out, "lib"), { recursive: true });
+  await keepKernel(join(folder, "image"), release, out);
+  const extra = join(out, "modules", release, "extra");
+  await mkdir(extra, { recursive: true });
+  await cp(await buildModule(folder, release, series), join(extra, "gpiosim.ko"));
   for (const library of Object.values(LIBRARIES).flat()) {
     const places = ["lib/aarch64-linux-gnu", "usr/lib/aarch64-linux-gnu", "lib"].map((place) =>
       join(folder, "libraries", place, library),
     );
     const from = places.find((place) => existsSync(place));
     if (from === undefined) throw new Error(`Debian's packages for arm64 have no ${library}`);
-    await writeFile(join(folder, "out/lib", library), await readFile(from));
+    await writeFile(join(out, "lib", library), await readFile(from));
   }
-  await rename(join(folder, "out"), out);
 }
 
-/** Takes some minutes and 200 MB of downloads the first time. @throws Error when what it takes is missing */
-export async function obtainMachine(cache: string, say: (line: string) => void): Promise<Machine> {
-  const folder = join(cache, "machine");
+async function buildLargePages(folder: string, archive: Archive, out: string): Promise<void> {
+  const [image, release] = newest(archive.search("^linux-image-[0-9].*-arm64-16k$"), LARGE_PAGES) ?? [];
+  if (image === undefined || release === undefined) throw new Error("Found no kernel with pages of 16 KiB");
+  await archive.unpack([image], join(folder, "image"));
+  await keepKernel(join(folder, "image"), release, out);
+}
+
+/** Made in a folder beside it first: what is there is complete. */
+async function obtain(folder: string, build: (work: string, out: string) => Promise<void>): Promise<Kernel> {
   if (!existsSync(folder)) {
-    if (spawnSync(COMPILER, ["--version"]).status !== 0) {
-      throw new Error(
-        `Found no ${COMPILER}: the lab needs Debian 12 with gcc-12-aarch64-linux-gnu, make and qemu-system-arm`,
-      );
-    }
-    say("Fetching Debian's kernel and building gpio-sim for it; the next time they are there already");
-    await mkdir(cache, { recursive: true });
-    const work = await mkdtemp(join(cache, "work-"));
+    await mkdir(join(folder, ".."), { recursive: true });
+    const work = await mkdtemp(`${folder}-work-`);
     try {
-      await build(work, folder);
+      await mkdir(join(work, "out"));
+      await build(work, join(work, "out"));
+      await rename(join(work, "out"), folder);
     } finally {
       await rm(work, { recursive: true, force: true });
     }
   }
-  const at = (name: string): string => join(folder, name);
+  const [release = ""] = await readdir(join(folder, "modules"));
+  return { release, image: join(folder, "image"), modules: join(folder, "modules", release) };
+}
+
+/** Takes some minutes and 300 MB of downloads the first time. @throws Error when what it takes is missing */
+export async function obtainMachine(cache: string, say: (line: string) => void): Promise<Machine> {
+  const folder = join(cache, `kernel-${EDITION}`);
+  const large = join(cache, `kernel-16k-${EDITION}`);
+  if (!existsSync(folder) && !has(COMPILER)) {
+    throw new Error(
+      `Found no ${COMPILER}: the lab needs Debian 12 with gcc-12-aarch64-linux-gnu, make and qemu-system-arm`,
+    );
+  }
+  if (!existsSync(folder) || !existsSync(large)) {
+    say("Fetching Debian's kernels and building gpio-sim; the next time they are there already");
+  }
+  const kernel = await obtain(folder, async (work, out) => {
+    await buildMachine(work, await openArchive({ folder: join(work, "apt"), architecture: "arm64" }), out);
+  });
+  const largePages = await obtain(large, async (work, out) => {
+    const options = { folder: join(work, "apt"), architecture: "arm64", suite: "trixie" } as const;
+    await buildLargePages(work, await openArchive(options), out);
+  });
+  const at = (name: string): string => join(kernel.modules, name);
   return {
-    kernel: at("kernel"),
-    modules: [at("configfs.ko"), at("gpiosim.ko")],
+    kernel,
+    modules: [at("kernel/fs/configfs/configfs.ko"), at("extra/gpiosim.ko")],
     libraries: Object.values(LIBRARIES)
       .flat()
       .map((name) => join(folder, "lib", name)),
+    largePages,
   };
 }

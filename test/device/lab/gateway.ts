@@ -1,0 +1,148 @@
+// petiole on a device of the lab, as the lab sets it up: a button with a lamp on a chip of gpio-sim, a sensor on a serial line.
+
+import { readFile } from "node:fs/promises";
+import { stringify } from "yaml";
+import { askAgent } from "../../../src/adapters/control/client.ts";
+import type { OutboxReport } from "../../../src/domain/outbox-report.ts";
+import type { AgentStatus } from "../../../src/domain/status.ts";
+import { exampleComponent } from "../../support/agent.ts";
+import { waitFor } from "../../support/wait-for.ts";
+import type { Device } from "./device.ts";
+
+/** Where the device finds the hub: a name that QEMU forwards. */
+export const HUB = { address: "10.0.2.100", port: 4222 } as const;
+const COMPONENTS = ["button-lamp", "smoother"] as const;
+/** A component is transpiled on the device, by a processor that another one plays. */
+export const PATIENCE_MS = 10 * 60_000;
+const BUTTON = 17;
+const LAMP = 27;
+
+const line = (number: number, file: string): string =>
+  `/sys/devices/platform/gpio-sim.*/gpiochip*/sim_gpio${number}/${file}`;
+
+export interface GatewayOptions {
+  readonly hub?: Readonly<Record<string, unknown>>;
+}
+
+function configuration({ hub }: GatewayOptions): object {
+  const file = (name: string): string => `/etc/petiole/${name}.wasm`;
+  const keep = (from: string): object => ({
+    from,
+    to: "store",
+    interfaces: ["wasi:keyvalue/store", "wasi:keyvalue/atomics"],
+  });
+  const send = (from: string, lanes: readonly object[]): object => ({
+    from,
+    to: "cloud",
+    interfaces: ["wasmcloud:messaging/consumer"],
+    config: { lanes },
+  });
+  return {
+    device: { id: "lab-1" },
+    state_dir: "/var/lib/petiole",
+    cache_dir: "/var/cache/petiole",
+    runtime_dir: "/run/petiole",
+    hub: { mode: "direct", urls: [`nats://${HUB.address}:${HUB.port}`], stream: { create: true }, ...hub },
+    components: {
+      smoother: { file: file("smoother"), config: { factor: 0.3, limit: 75, hysteresis: 5 }, deadline: "30s" },
+      "button-lamp": { file: file("button-lamp"), deadline: "30s" },
+    },
+    providers: {
+      pins: {
+        type: "gpio",
+        config: {
+          chip: { backend: "cdev", chip: "petiole-sim" },
+          lines: {
+            button: { line: BUTTON, direction: "input", edges: "both" },
+            lamp: { line: LAMP, direction: "output" },
+          },
+        },
+      },
+      uart: { type: "serial", config: { ports: { tank: { path: "/dev/ttyS0", baud_rate: 115_200 } } } },
+      store: { type: "keyvalue-sqlite" },
+      cloud: { type: "messaging-nats" },
+    },
+    links: [
+      { from: "uart", to: "smoother", interfaces: ["petiole:serial/frame-handler"], config: { ports: ["tank"] } },
+      {
+        from: "pins",
+        to: "button-lamp",
+        interfaces: ["petiole:gpio/edge-handler"],
+        config: { lines: { button: "read" } },
+      },
+      { from: "button-lamp", to: "pins", interfaces: ["petiole:gpio/lines"], config: { lines: { lamp: "write" } } },
+      keep("smoother"),
+      keep("button-lamp"),
+      send("smoother", [
+        { subject: "alarms.>", lane: "critical" },
+        { subject: "readings.>", lane: "standard" },
+      ]),
+      send("button-lamp", [{ subject: "events.>", lane: "critical" }]),
+    ],
+  };
+}
+
+/** Installs the package as dpkg does, and gives what dpkg said. */
+export async function install(device: Device, file: string): Promise<string> {
+  await device.exec("cat >/root/petiole.deb", { input: await readFile(file), seconds: 600 });
+  return await device.exec("DEBIAN_FRONTEND=noninteractive dpkg -i /root/petiole.deb && rm /root/petiole.deb", {
+    seconds: 900,
+  });
+}
+
+/** Writes the configuration and the components to /etc/petiole. */
+export async function configure(device: Device, options: GatewayOptions = {}): Promise<void> {
+  for (const name of COMPONENTS) {
+    await device.exec(`cat >/etc/petiole/${name}.wasm`, { input: await readFile(exampleComponent(name)) });
+  }
+  await device.exec("cat >/etc/petiole/petiole.yaml", { input: Buffer.from(stringify(configuration(options))) });
+}
+
+export const askStatus = (device: Device): Promise<AgentStatus> => askAgent(device.control, "status");
+
+export const askOutbox = (device: Device): Promise<OutboxReport> => askAgent(device.control, "outbox");
+
+/** The process answers, and all components and links work. */
+export async function waitUntilRunning(
+  device: Device,
+  { without = [] }: { readonly without?: readonly string[] } = {},
+): Promise<AgentStatus> {
+  return await waitFor(
+    "the agent and its components",
+    async () => {
+      const status = await askStatus(device);
+      const parts = [...status.components, ...status.providers].filter(
+        ({ id, state }) => state !== "running" && !without.includes(id),
+      );
+      const { links: all } = await askAgent(device.control, "links");
+      const links = all.filter(
+        ({ state, source, target }) => state !== "bound" && !without.includes(source) && !without.includes(target),
+      );
+      if (status.state === "running" && parts.length + links.length === 0) return status;
+      throw new Error(JSON.stringify({ state: status.state, parts, links }));
+    },
+    PATIENCE_MS,
+  );
+}
+
+/** Presses the button and waits until the lamp is the other way round. */
+export async function pressAndSee(device: Device): Promise<void> {
+  const pull = line(BUTTON, "pull");
+  const lamp = `cat ${line(LAMP, "value")}`;
+  const before = await device.exec(lamp);
+  await device.exec(`echo pull-up >${pull}; sleep 0.2; echo pull-down >${pull}; sleep 0.2`);
+  await waitFor("the lamp to change", async () => (await device.exec(lamp)) !== before, 60_000);
+}
+
+/** Nothing waits for the hub any more. */
+export async function waitUntilDrained(device: Device): Promise<void> {
+  await waitFor(
+    "the outbox to drain",
+    async () => {
+      const { hub, stats } = await askOutbox(device);
+      if (hub.link === "online" && stats.lanes.every(({ rows }) => rows === 0)) return true;
+      throw new Error(JSON.stringify({ hub, lanes: stats.lanes }));
+    },
+    PATIENCE_MS,
+  );
+}
