@@ -21,6 +21,7 @@ import { obtainDebian } from "./rootfs.ts";
 import { installScenario } from "./scenarios/install.ts";
 import { lifeScenario } from "./scenarios/life.ts";
 import { pagesScenario } from "./scenarios/pages.ts";
+import { provisionScenario } from "./scenarios/provision.ts";
 import { serviceScenario } from "./scenarios/service.ts";
 import { storageScenario } from "./scenarios/storage.ts";
 import { createSuite } from "./scenarios/suites.ts";
@@ -43,6 +44,7 @@ const SCENARIOS: readonly Scenario[] = [
   createSuite("serial", Number(values.scale)),
   installScenario,
   lifeScenario,
+  provisionScenario,
   serviceScenario,
   storageScenario,
   pagesScenario,
