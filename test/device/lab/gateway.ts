@@ -20,6 +20,12 @@ const LAMP = 27;
 const line = (number: number, file: string): string =>
   `/sys/devices/platform/gpio-sim.*/gpiochip*/sim_gpio${number}/${file}`;
 
+/** An emulated processor takes its time, and more so on a busy machine. */
+const PATIENT_UNIT = `[Service]
+TimeoutStartSec=infinity
+WatchdogSec=120
+`;
+
 export interface GatewayOptions {
   readonly hub?: Readonly<Record<string, unknown>>;
 }
@@ -96,6 +102,10 @@ export async function configure(device: Device, options: GatewayOptions = {}): P
     await device.exec(`cat >/etc/petiole/${name}.wasm`, { input: await readFile(exampleComponent(name)) });
   }
   await device.exec("cat >/etc/petiole/petiole.yaml", { input: Buffer.from(stringify(configuration(options))) });
+  const unit = "/etc/systemd/system/petiole.service.d";
+  await device.exec(`mkdir -p ${unit} && cat >${unit}/lab.conf && systemctl daemon-reload`, {
+    input: Buffer.from(PATIENT_UNIT),
+  });
 }
 
 export const askStatus = (device: Device): Promise<AgentStatus> => askAgent(device.control, "status");
