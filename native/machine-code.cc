@@ -2,10 +2,12 @@
 //
 //   serialize(module) -> Promise<ArrayBuffer>   what is compiled by now, made in a thread of the pool; empty if nothing
 //   load(wireBytes, machineCode) -> { accepted, module: Promise<WebAssembly.Module> }
+//   releaseMemory()                             collects this thread's garbage, the last of it too, and gives back what is free
 //
 // V8 checks the header of machine code (its version, CPU features, flags) and nothing else. What was changed behind the
 // header is executed as it is: whoever calls load() has verified both arguments before.
 
+#include <malloc.h>
 #include <node.h>
 #include <uv.h>
 #include <v8.h>
@@ -234,6 +236,14 @@ void Load(const FunctionCallbackInfo<Value>& info) {
   info.GetReturnValue().Set(result);
 }
 
+void ReleaseMemory(const FunctionCallbackInfo<Value>& info) {
+  info.GetIsolate()->LowMemoryNotification();
+#ifdef __GLIBC__
+  // What other threads have freed as well: the C library keeps it for them otherwise.
+  malloc_trim(0);
+#endif
+}
+
 void Export(Local<Context> context, Local<Object> exports, const char* name, v8::FunctionCallback callback,
             Local<Value> data) {
   Local<v8::Function> function = v8::Function::New(context, callback, data).ToLocalChecked();
@@ -250,4 +260,5 @@ NODE_MODULE_INIT() {
   Local<Value> data = v8::External::New(isolate, environment, v8::kExternalPointerTypeTagDefault);
   Export(context, exports, "serialize", Serialize, data);
   Export(context, exports, "load", Load, data);
+  Export(context, exports, "releaseMemory", ReleaseMemory, data);
 }

@@ -23,6 +23,7 @@ const LAYERS = {
   "src/adapters/leaf": ["src/domain", "src/lib", "src/host", "src/provider", "node:", "npm"],
   "src/adapters/secrets": ["src/domain", "src/lib", "src/host", "src/provider", "node:", "npm"],
   "src/adapters/store": ["src/domain", "src/lib", "src/host", "src/provider", "node:", "npm"],
+  "src/adapters/versions": ["src/domain", "src/lib", "node:"],
   "src/enrolment": ["src/domain", "src/lib", "src/adapters/lattice", "node:", "npm"],
   "src/fleet": ["src/domain", "src/lib", "src/enrolment", "src/adapters/lattice", "src/adapters/store", "node:", "npm"],
   providers: ["#provider", "node:", "npm"],

@@ -2,7 +2,9 @@
 import { Argument, Command, CommanderError, Option } from "commander";
 import { DEFAULT_CONFIG_FILE } from "../config/default-file.ts";
 import { isPetioleError } from "../domain/errors.ts";
+import { seconds } from "../domain/units.ts";
 import type { AgentOptions } from "./agent-socket.ts";
+import { addAgentCommands } from "./agent/commands.ts";
 import { addAppCommands } from "./apps/commands.ts";
 import { countArgument, durationArgument, sizeArgument } from "./arguments.ts";
 import { addArtifactCommands } from "./artifacts/commands.ts";
@@ -13,10 +15,14 @@ import type { EnrolCommandOptions } from "./enrol.ts";
 import { addFleetCommands } from "./fleet/commands.ts";
 import { addGpioCommands } from "./gpio/commands.ts";
 import { addHubCommands } from "./hub/commands.ts";
+import { addImageCommands } from "./image/commands.ts";
 import { addLatticeCommands } from "./lattice/commands.ts";
 import { addLinkCommands } from "./link/commands.ts";
 import { addOutboxCommands } from "./outbox/commands.ts";
+import type { ProvisionOptions } from "./provision/command.ts";
+import { addReleaseCommands } from "./release/commands.ts";
 import { addSerialCommands } from "./serial/commands.ts";
+import type { TopOptions } from "./top/top.ts";
 import { addTrustCommands } from "./trust/commands.ts";
 import { addUpdateCommands } from "./update/commands.ts";
 
@@ -81,9 +87,26 @@ withAgentOptions(
   await doctor(options);
 });
 
+withAgentOptions(
+  program
+    .command("top")
+    .description("Watch the running agent: components, lanes, links, memory. q quits.")
+    .addOption(
+      new Option("--interval <duration>", "time between two looks")
+        .argParser(durationArgument)
+        .default(seconds(2), "2s"),
+    )
+    .option("--once", "print it once; so does a standard output that is no terminal"),
+).action(async (options: TopOptions) => {
+  const { top } = await import("./top/top.ts");
+  await top(options);
+});
+
 addAppCommands(program, withAgentOptions);
 addOutboxCommands(program, withAgentOptions);
 addUpdateCommands(program, withAgentOptions);
+addAgentCommands(program, withAgentOptions, configOption);
+addReleaseCommands(program, jsonOption);
 addLinkCommands(program, withAgentOptions);
 addLatticeCommands(program);
 const withConfigOptions = (command: Command): Command => command.addOption(configOption()).addOption(jsonOption());
@@ -107,6 +130,20 @@ withConfigOptions(
   const { enrol } = await import("./enrol.ts");
   await enrol(options);
 });
+
+program
+  .command("provision")
+  .argument("[file]", "provisioning file; without it the boot partition and /etc/petiole are looked through")
+  .description("Set this device up as a provisioning file says: configuration, enrolment. Removes the file then.")
+  .option("--config <file>", "where the configuration goes", DEFAULT_CONFIG_FILE)
+  .option("--restart <unit>", "unit of systemd that is to take up what changed, if it runs")
+  .option("--wait", "try again what may work later, for as long as it takes")
+  .option("--dry-run", "show what would happen, change nothing")
+  .addOption(jsonOption())
+  .action(async (file: string | undefined, options: ProvisionOptions) => {
+    const { provisionCommand } = await import("./provision/command.ts");
+    await provisionCommand(file, options);
+  });
 
 program
   .command("config")
@@ -151,6 +188,7 @@ program
   });
 
 addTrustCommands(program, configOption, jsonOption);
+addImageCommands(program, jsonOption);
 
 program
   .command("completion")

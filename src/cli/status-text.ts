@@ -26,7 +26,7 @@ export function formatStatus(status: AgentStatus): string {
   return `${sections.filter((text) => text !== "").join("\n\n")}\n`;
 }
 
-function formatHead({ device, version, pid, state, uptime, rss, notices, hub, clock }: AgentStatus): string {
+function formatHead({ device, version, pid, state, uptime, rss, service, notices, hub, clock }: AgentStatus): string {
   const echo = hub.rtt === undefined ? "" : `, echo ${hub.rtt.toFixed(0)} ms`;
   const server = hub.server === undefined ? "" : `, nats-server ${hub.server}`;
   const reason = hub.reason === undefined ? "" : ` (${hub.reason})`;
@@ -37,6 +37,7 @@ function formatHead({ device, version, pid, state, uptime, rss, notices, hub, cl
       : `hub: ${hub.link}${reason}, ${hub.mode} mode${server}${echo}`,
     formatClock(clock),
     ...notices.map(({ code, message }) => `attention: ${code}: ${message}`),
+    ...(service?.memory.limits === "off" ? [`attention: ${service.memory.reason ?? "limits of memory are off"}`] : []),
   ].join("\n");
 }
 

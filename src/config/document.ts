@@ -3,11 +3,11 @@ import { asRecord, checkReferences } from "./check.ts";
 import { checkSecrets } from "./check-secrets.ts";
 import { flattenIssues } from "./faults.ts";
 import { deepFreeze } from "./parse.ts";
-import { documentSchema, type Config, type Workloads } from "./schema.ts";
+import { documentSchema, type Config, type WantedAgent, type Workloads } from "./schema.ts";
 import { openYaml, type ConfigFault } from "./yaml-source.ts";
 
 export interface ParsedDocument {
-  readonly config: Workloads;
+  readonly config: Workloads & { readonly agent?: WantedAgent | undefined };
   /** An ERR_CONFIG_INVALID that shows further faults where they stand in the document. */
   readonly invalid: (faults: readonly ConfigFault[]) => PetioleError;
 }
@@ -22,7 +22,8 @@ export interface DocumentContext {
 }
 
 /**
- * Parses a desired-state document: `components`, `providers` and `links` as in a configuration file, in YAML or JSON.
+ * Parses a desired-state document: `components`, `providers` and `links` as in a configuration file, and
+ * `agent`, in YAML or JSON.
  * @throws PetioleError ERR_CONFIG_INVALID with every fault
  */
 export function parseDocument(text: string, { source, folder, base }: DocumentContext): ParsedDocument {

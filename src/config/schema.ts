@@ -10,6 +10,8 @@ import { LOG_LEVELS } from "../lib/log.ts";
 import { duration, size } from "../lib/schema.ts";
 import { markReferences } from "../lib/secret-references.ts";
 import { parseWitName } from "../domain/wit-name.ts";
+import { isVersion } from "../trust/version.ts";
+import { agentUpdateSchema } from "./agent-update-schema.ts";
 import { operatorSchema } from "./operator-schema.ts";
 import { secretsSchema, subjectPrefix } from "./secrets-schema.ts";
 import { trustSchema } from "./trust-schema.ts";
@@ -207,8 +209,16 @@ const workloadShape = (path: ReturnType<typeof pathFrom>) => ({
 
 /** The schema of a desired-state document; relative paths start at `folder`, as those of `petiole.yaml` do. */
 export function documentSchema(folder: string) {
-  return z.strictObject(workloadShape(pathFrom(folder)));
+  return z.strictObject({ agent: wantedAgent.optional(), ...workloadShape(pathFrom(folder)) });
 }
+
+/** The release of petiole that the device should run. */
+const wantedAgent = z.strictObject({
+  version: z.string().refine(isVersion, "want a version such as 1.2.0"),
+  release: image,
+});
+
+export type WantedAgent = Readonly<z.output<typeof wantedAgent>>;
 
 /** The schema of `petiole.yaml`. `folder` is where the file lies: relative paths in it start there. */
 export function configSchema(folder: string) {
@@ -430,6 +440,7 @@ export function configSchema(folder: string) {
       .prefault({}),
     secrets: secretsSchema(path).prefault({}),
     trust: trustSchema(path).optional(),
+    agent_update: agentUpdateSchema(path).optional(),
     metrics: z.strictObject({ listen: loopback.optional() }).prefault({}),
     updates: z.strictObject({ max_size: size().prefault("128MiB") }).prefault({}),
     artifacts: z

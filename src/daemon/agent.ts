@@ -9,6 +9,7 @@ import type { LatticeHost } from "../adapters/lattice/wasmcloud/lattice-host.ts"
 import type { BucketWatch } from "../adapters/lattice/desired-bucket.ts";
 import { createKeptVersions, openStore, readBootId } from "../adapters/store/index.ts";
 import type { Config } from "../config/schema.ts";
+import type { TrustConfig } from "../config/trust-schema.ts";
 import { PetioleError, isPetioleError } from "../domain/errors.ts";
 import type { MetricFamily } from "../domain/metrics.ts";
 import type { AgentStatus } from "../domain/status.ts";
@@ -29,13 +30,16 @@ import { askingWitness } from "../lib/systemd/watchdog.ts";
 import type { HostServices } from "../provider/services.ts";
 import { createRedactor, redactingLogger } from "../lib/redactor.ts";
 import { createMetricsRegistry } from "../lib/metrics.ts";
+import { releaseMemory } from "../lib/release-memory.ts";
 import { createRuntime } from "../runtime/runtime.ts";
 import { NOTHING_REMEMBERED } from "../trust/memory.ts";
 import { EVIDENCE_SUFFIXES } from "../trust/read-evidence.ts";
 import { readTrustedKey } from "../runtime/aot/keys.ts";
 import { agentMetrics } from "./agent-metrics.ts";
 import { createApplications } from "./applications.ts";
-import { artifactsFolder, openArtifacts } from "./artifacts.ts";
+import { createSelfUpdate } from "./agent-update/self-update.ts";
+import { readLaunch } from "./agent-update/launch.ts";
+import { artifactsFolder, openArtifacts, openReleaseSource } from "./artifacts.ts";
 import { createDesired } from "./desired.ts";
 import { deviceView } from "./device-view.ts";
 import { openDeviceExecutables } from "./executables.ts";
@@ -50,13 +54,14 @@ import { createPatientStats } from "./patient-stats.ts";
 import { providerTypes } from "./provider-types.ts";
 import { checkIdentity } from "./identity-check.ts";
 import { openSecrets } from "./secrets.ts";
+import { createSettling } from "./settling.ts";
 import type { Glance } from "./agent-line.ts";
 import type { Service } from "./service.ts";
 import { startSummary } from "./summary.ts";
 import { checkStorage, honestOutbox } from "./storage-check.ts";
 import { openTrustCheck } from "./trust-check.ts";
 import { loadTrustPolicy } from "./trust-policy.ts";
-import { updateHandlers } from "./update-handlers.ts";
+import { agentHandlers, updateHandlers } from "./update-handlers.ts";
 import { reasonOf } from "../lib/reason.ts";
 
 // Without a hub there is nothing to receive; what was received before is worked off all the same.
@@ -74,6 +79,16 @@ const CACHE_KEY = "cache.key";
 // Not in the cache: it is what a boot starts.
 const VERSIONS = "versions";
 
+/** What is not in the configuration: what counts for releases of petiole are signatures, always. */
+const NO_RELEASES: TrustConfig = {
+  mode: "enforce",
+  digests: [],
+  keys: [],
+  threshold: 1,
+  allow_downgrade: false,
+  unsynced_clock: "refuse",
+};
+
 export interface AgentDeps {
   readonly config: Config;
   /** Absolute path of the configuration file. */
@@ -85,8 +100,8 @@ export interface AgentDeps {
   readonly service?: Pick<Service, "watch" | "status"> | undefined;
   /** Aborts what takes long at the start, such as transpiling; the agent is to be disposed then. */
   readonly signal: AbortSignal;
-  /** Whoever may stop this host from the lattice wants the agent to end. */
-  readonly onEnd?: () => void;
+  /** Somebody wants the agent to end: from the lattice, or to start another version of it. */
+  readonly onEnd?: (reason: string) => void;
 }
 
 /** A running agent. Disposing it stops deliveries, lets calls end, commits the outbox and ends the child processes. */
@@ -325,6 +340,28 @@ export async function openAgent(all: AgentDeps): Promise<Agent> {
     refresh: () => desired.refresh(),
     running: () => host.status(),
   });
+  const selfUpdate = stack.use(
+    createSelfUpdate({
+      device: config.device.id,
+      config: config.agent_update,
+      file,
+      launch: readLaunch(env),
+      policy: () => loadTrustPolicy({ ...NO_RELEASES, ...config.agent_update }),
+      openSource: (reference) => openReleaseSource(reference, { config, env, objects: hub.objects }),
+      stall: config.artifacts.stall_timeout,
+      outbox: meters.outbox,
+      state: store.state,
+      health: async () => ({
+        store: (await outboxStats()).store.mode,
+        link: hub.state().link,
+        running: host.status().components.flatMap(({ id, state }) => (state === "running" ? [id] : [])),
+      }),
+      restart: (reason) => onEnd?.(reason),
+      isClockSynced: isClockTrusted,
+      clock,
+      log: log.child({ part: "versions" }),
+    }),
+  );
   const links = createLinkControl({
     state: store.state,
     log: log.child({ part: "links" }),
@@ -332,13 +369,22 @@ export async function openAgent(all: AgentDeps): Promise<Agent> {
     refresh: () => desired.refresh(),
     host,
   });
+  const release = async (): Promise<void> => {
+    runtime.releaseMemory();
+    await store.releaseMemory();
+    releaseMemory();
+  };
+  const settling = stack.use(createSettling({ release, clock, log }));
   const desired = createDesired({
     config,
     file,
     folder: dirname(file),
     state: store.state,
     log: log.child({ part: "desired" }),
-    apply: (next) => host.apply(next),
+    apply: async (next) => {
+      await host.apply(next);
+      settling.stir();
+    },
     applications: (own) => applications.wanted(own),
     extend: (below) =>
       mergeDesired([
@@ -348,6 +394,7 @@ export async function openAgent(all: AgentDeps): Promise<Agent> {
         ...(operator === undefined ? [] : [operator.desired()]),
       ]),
     adjust: (wanted) => links.apply(wanted),
+    onAgent: (agent) => selfUpdate.want(agent),
   });
   lattice = await joinLattice({
     config,
@@ -359,7 +406,7 @@ export async function openAgent(all: AgentDeps): Promise<Agent> {
     annotations: (id) => applications.annotations(id),
     host,
     onSettings: () => executables?.refresh(),
-    end: onEnd ?? (() => {}),
+    end: () => onEnd?.("the lattice stopped this host"),
   });
   if (lattice !== undefined) stack.use(lattice);
   operator = await joinOperator({
@@ -408,6 +455,7 @@ export async function openAgent(all: AgentDeps): Promise<Agent> {
     "app-deploy": async (params: DeployParams) => await applications.deploy(params),
     "app-undeploy": async (params: UndeployParams) => await applications.undeploy(params),
     ...updateHandlers(host.updates),
+    ...agentHandlers(selfUpdate),
     ...links.handlers,
     "trust-memory": async () => {
       const { names, digests } = trust?.remembered() ?? NOTHING_REMEMBERED;
@@ -436,6 +484,7 @@ export async function openAgent(all: AgentDeps): Promise<Agent> {
   lattice?.begin();
   watch = stack.use(hub.watchDesired((entry) => desired.take(entry)));
   state = "running";
+  await selfUpdate.begin();
   if (config.log.summary > 0) {
     stack.use(startSummary({ interval: config.log.summary, read: readStatus, clock, log }));
   }

@@ -3,7 +3,9 @@ import { createArtifactStore, type ArtifactStore } from "../adapters/artifacts/a
 import type { RegistrySettings } from "../adapters/artifacts/oci/credentials.ts";
 import type { WantedContent } from "../adapters/artifacts/oci/manifest.ts";
 import { openArtifactSource } from "../adapters/artifacts/open-source.ts";
+import type { ArtifactSource } from "../adapters/artifacts/source.ts";
 import type { Config } from "../config/schema.ts";
+import type { ArtifactReference } from "../domain/artifact-reference.ts";
 import { PetioleError } from "../domain/errors.ts";
 import type { LinkEnd } from "../domain/workload.ts";
 import type { ArtifactKind, ObjectReader, VerifyArtifact } from "../host/ports.ts";
@@ -63,6 +65,16 @@ export function openArtifacts({ config, env, objects, clock, log, ...logins }: A
     clock,
     log,
   });
+}
+
+/** Where a release of petiole comes from. */
+export function openReleaseSource(
+  reference: ArtifactReference,
+  { config, env, objects }: Pick<ArtifactsDeps, "config" | "env" | "objects">,
+): ArtifactSource {
+  const { stall_timeout: stall, docker_config: dockerConfigFile } = config.artifacts;
+  const settings = { registries: registriesOf(config), dockerConfigFile, stall, env, objects };
+  return openArtifactSource(reference, settings, wantedOf("executable"));
 }
 
 /** Of several architectures in an image, the one that is Node's. */

@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from "node:util";
 import type { BucketEntry, BucketWatch } from "../adapters/lattice/desired-bucket.ts";
 import { desiredStateOf } from "../config/desired-state.ts";
-import { parseDocument } from "../config/document.ts";
-import type { Config, Workloads } from "../config/schema.ts";
+import { parseDocument, type ParsedDocument } from "../config/document.ts";
+import type { Config, WantedAgent } from "../config/schema.ts";
 import { PetioleError, isPetioleError } from "../domain/errors.ts";
 import type { DesiredStatus } from "../domain/status.ts";
 import type { WantedState } from "../domain/workload.ts";
@@ -23,6 +23,8 @@ export interface DesiredDeps {
   readonly log: Logger;
   /** Makes it run. Resolves after the first pass. */
   readonly apply: (desired: WantedState) => Promise<void>;
+  /** Told what the document says about the agent itself. */
+  readonly onAgent?: ((agent: WantedAgent | undefined) => void) | undefined;
   /** What the applications of the device want besides what the file and the document do, which is given. */
   readonly applications: (own: WantedState) => WantedState;
   /** What comes on top of all that the device itself wants, which is given. */
@@ -58,14 +60,17 @@ export function createDesired(deps: DesiredDeps): Desired {
   const base = desiredStateOf(config);
   let record: DocumentRecord = EMPTY;
   /** The document that is applied; none when the stored one does not fit the file any more. */
-  let applied: { readonly revision: number; readonly workloads: Workloads } | undefined;
+  let applied: { readonly revision: number; readonly workloads: ParsedDocument["config"] } | undefined;
   const applying = createExclusive();
   let own = base;
   let below = base;
   let unadjusted = base;
   let current = base;
 
-  async function check({ revision, text }: Pick<StoredDocument, "revision" | "text">): Promise<Workloads> {
+  async function check({
+    revision,
+    text,
+  }: Pick<StoredDocument, "revision" | "text">): Promise<ParsedDocument["config"]> {
     const source = `revision ${revision} of the desired state of "${config.device.id}"`;
     const parsed = parseDocument(text, { source, folder, base: config });
     await checkProviders(parsed, config.providers);
@@ -77,6 +82,7 @@ export function createDesired(deps: DesiredDeps): Desired {
     await refresh();
     // Shown once everything of it had its first try.
     applied = document;
+    deps.onAgent?.(document?.workloads.agent);
   }
 
   const withApplications = (): WantedState => mergeDesired([own, applications(own)]);

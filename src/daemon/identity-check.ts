@@ -33,7 +33,7 @@ export async function checkIdentity(deps: IdentityCheckDeps): Promise<StatusErro
     const { code, message } = new PetioleError(
       "ERR_IDENTITY_MISMATCH",
       `Cannot connect to the hub as "${device}": this is not the device that was enrolled, but another board or a copy; ` +
-        "`petiole enrol` makes it one of its own, or the same one on new hardware",
+        "`petiole enrol --force` makes it one of its own, or the same one on new hardware",
     );
     log.error("This is not the device that was enrolled", { code, reason: message });
     return { code, message };

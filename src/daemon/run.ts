@@ -2,6 +2,7 @@ import type { Config } from "../config/schema.ts";
 import { VERSION } from "../domain/version.ts";
 import { systemClock } from "../lib/clock.ts";
 import type { ServiceEnv } from "../lib/systemd/notify.ts";
+import { giveUpHopeless, readLaunch } from "./agent-update/launch.ts";
 import { openAgent } from "./agent.ts";
 import { agentLine } from "./agent-line.ts";
 import { openLog } from "./open-log.ts";
@@ -38,7 +39,10 @@ export async function runAgent(config: Config, file: string): Promise<void> {
     log,
     service,
     signal: stop.signal,
-    onEnd: () => told.resolve("the lattice stopped this host"),
+    onEnd: (reason) => told.resolve(reason),
+  }).catch(async (error: unknown) => {
+    await giveUpHopeless(readLaunch(process.env), error, log);
+    throw error;
   });
   if (!stop.signal.aborted) {
     service.ready(() => agentLine(agent.glance()));

@@ -88,7 +88,9 @@ export function openService({ env, pid, clock, log, suppressed = () => 0 }: Serv
     status() {
       const { anonymous, written } = readProcessUsage();
       const { state, max, high, reason } = limits;
+      const { user, system } = process.cpuUsage();
       return {
+        cpu: (user + system) / 1e6,
         watchdog: watchdog?.report(),
         memory: { anonymous, limits: state, max, high, reason },
         written,

@@ -45,11 +45,11 @@ async function readKeyFile(name: string, file: string): Promise<string> {
   try {
     return await readFile(file, "utf8");
   } catch (cause) {
-    throw new PetioleError("ERR_CONFIG_UNREADABLE", `Cannot read the key "${name}" of trust: ${reasonOf(cause)}`, {
+    throw new PetioleError("ERR_CONFIG_UNREADABLE", `Cannot read the key "${name}": ${reasonOf(cause)}`, {
       cause,
     });
   }
 }
 
 const invalid = (name: string, found: string): PetioleError =>
-  new PetioleError("ERR_CONFIG_INVALID", `Cannot use the key "${name}" of trust: ${found}`);
+  new PetioleError("ERR_CONFIG_INVALID", `Cannot use the key "${name}": ${found}`);

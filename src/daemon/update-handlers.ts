@@ -2,7 +2,20 @@ import type { ControlHandlers } from "../adapters/control/server.ts";
 import { PetioleError } from "../domain/errors.ts";
 import type { UpdateReport } from "../domain/status.ts";
 import type { ComponentId } from "../domain/workload.ts";
+import type { SelfUpdate } from "./agent-update/self-update.ts";
 import type { UpdateControl } from "../host/update/update-control.ts";
+
+/** What `petiole agent` asks for. */
+export function agentHandlers(
+  self: SelfUpdate,
+): Pick<ControlHandlers, "agent-versions" | "agent-upload" | "agent-update" | "agent-rollback"> {
+  return {
+    "agent-versions": () => self.versions(),
+    "agent-upload": (piece) => self.upload(piece),
+    "agent-update": (params, { report, signal }) => self.update(params, report, signal),
+    "agent-rollback": ({ dryRun }) => self.rollBack(dryRun),
+  };
+}
 
 /** What `petiole update` asks for. */
 export function updateHandlers(updates: UpdateControl): Pick<ControlHandlers, "update-status" | "update-decide"> {

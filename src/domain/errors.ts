@@ -375,6 +375,42 @@ export const ERROR_CATALOGUE = {
     retryable: false,
     meaning: "this version of the component failed on this device before; it is not tried again unasked",
   },
+  ERR_RELEASE_INVALID: {
+    kind: "user",
+    retryable: false,
+    meaning:
+      "the file is no release of petiole, was cut off or damaged, or holds something else than its statement says",
+  },
+  ERR_RELEASE_TARGET: {
+    kind: "user",
+    retryable: false,
+    meaning: "the release of petiole is for another kind of machine",
+  },
+  ERR_RELEASE_BAD: {
+    kind: "user",
+    retryable: false,
+    meaning: "this version of petiole failed on the device before, and is not tried again unless it is asked for",
+  },
+  ERR_RELEASE_UNFIT: {
+    kind: "user",
+    retryable: false,
+    meaning: "the new petiole does not run on the device, or with its configuration or store; nothing was changed",
+  },
+  ERR_AGENT_UPDATE_OFF: {
+    kind: "user",
+    retryable: false,
+    meaning: "the agent cannot update itself: no keys are configured for it, or the launcher did not start it",
+  },
+  ERR_AGENT_UPDATE_BUSY: {
+    kind: "environment",
+    retryable: true,
+    meaning: "the agent is being updated already, or is on trial",
+  },
+  ERR_AGENT_UPDATE_FAILED: {
+    kind: "environment",
+    retryable: false,
+    meaning: "the new petiole did not prove itself, and the version before it runs again",
+  },
   ERR_UPDATE_UNKNOWN: {
     kind: "user",
     retryable: false,
@@ -489,6 +525,46 @@ export const ERROR_CATALOGUE = {
     kind: "user",
     retryable: false,
     meaning: "the agent runs on another device than the one that was enrolled, and does not connect to the hub",
+  },
+  ERR_PROVISION_INVALID: {
+    kind: "user",
+    retryable: false,
+    meaning: "the provisioning file has faults; all are listed with their lines",
+  },
+  ERR_PROVISION_CONFLICT: {
+    kind: "user",
+    retryable: false,
+    meaning: "the device has a configuration already, which the provisioning file must not replace unasked",
+  },
+  ERR_PROVISION_FILE: {
+    kind: "environment",
+    retryable: true,
+    meaning: "a file that setting up the device needs cannot be read, written or removed",
+  },
+  ERR_IMAGE_TARGET: {
+    kind: "user",
+    retryable: false,
+    meaning: "what should be prepared is no image, boot partition or removable card, or is in use",
+  },
+  ERR_IMAGE_FIRST_BOOT: {
+    kind: "user",
+    retryable: false,
+    meaning: "the image has no way to do something at its first boot that can be used without harm",
+  },
+  ERR_IMAGE_SPACE: {
+    kind: "user",
+    retryable: false,
+    meaning: "the boot partition has no room for what should go there",
+  },
+  ERR_IMAGE_PACKAGE: {
+    kind: "user",
+    retryable: false,
+    meaning: "the file is no package of petiole, or one for another kind of machine",
+  },
+  ERR_IMAGE_TOOL: {
+    kind: "environment",
+    retryable: true,
+    meaning: "a program that writes to the image is missing or failed",
   },
   ERR_CONTROL_UNREACHABLE: { kind: "environment", retryable: true, meaning: "no agent answers on the control socket" },
   ERR_METRICS_LISTEN: {

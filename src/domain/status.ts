@@ -205,6 +205,8 @@ export interface ServiceStatus {
       }
     | undefined;
   readonly memory: MemoryStatus;
+  /** Seconds that all threads of the agent's process computed. */
+  readonly cpu: number;
   /** Bytes that the agent had written to disks since it started; undefined when the kernel does not say. */
   readonly written: number | undefined;
   /** Log lines that were left out because there were too many. */

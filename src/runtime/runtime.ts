@@ -82,8 +82,13 @@ const DEFAULTS = {
 const LOST_STACKS_SHARE = 0.1;
 const MAX_LOST_STACKS = 2 ** 30;
 
+/** A runtime whose workers can be told to give back memory that they do not need. */
+export interface ReleasingRuntime extends Runtime {
+  releaseMemory(): void;
+}
+
 /** Runs components in workers. Disposing it stops every component and what is being prepared. */
-export function createRuntime(deps: RuntimeDeps): Runtime {
+export function createRuntime(deps: RuntimeDeps): ReleasingRuntime {
   const { cacheDir, log, clock } = deps;
   const { cacheQuota, rewrites, glue, compile, workerHeap, workers, maxTurns, restarts, workerEntry } = {
     ...DEFAULTS,
@@ -117,6 +122,7 @@ export function createRuntime(deps: RuntimeDeps): Runtime {
   const openSlot = (name: string, reserved?: Disposable): WorkerSlot =>
     new WorkerSlot({ name, entry: workerEntry, log, clock, heap: workerHeap, stacks, reserved });
   const shared = Array.from({ length: slots }, () => openSlot("petiole-components"));
+  const inUse = new Set(shared);
   const known = new Map<string, ComponentFile>();
   const running = new Set<() => Promise<void>>();
   let lastNumber = 0;
@@ -141,6 +147,7 @@ export function createRuntime(deps: RuntimeDeps): Runtime {
     const loaded = await preparer.load(file, limits, stop.signal);
     stop.signal.throwIfAborted();
     const own = options.isolation === "dedicated" ? openOwnSlot(options.id) : undefined;
+    if (own !== undefined) inUse.add(own);
     const runner = new ComponentRunner({
       slots: own === undefined ? shared : [own],
       clock,
@@ -168,7 +175,9 @@ export function createRuntime(deps: RuntimeDeps): Runtime {
     const end = async (): Promise<void> => {
       running.delete(end);
       await runner[Symbol.asyncDispose]();
-      await own?.[Symbol.asyncDispose]();
+      if (own === undefined) return;
+      inUse.delete(own);
+      await own[Symbol.asyncDispose]();
     };
     running.add(end);
     try {
@@ -202,6 +211,7 @@ export function createRuntime(deps: RuntimeDeps): Runtime {
       return describe(component);
     },
     start: startComponent,
+    releaseMemory: () => inUse.forEach((slot) => slot.releaseMemory()),
     async [Symbol.asyncDispose]() {
       stop.abort(new PetioleError("ERR_COMPONENT_STOPPED", "The runtime was stopped"));
       await Promise.all([...running].map((end) => end()));

@@ -93,6 +93,11 @@ export class WorkerSlot implements AsyncDisposable {
     }
   }
 
+  /** The worker gives back memory that it does not need, if there is one. */
+  releaseMemory(): void {
+    if (this.#occupant !== undefined) this.post(["release-memory"]);
+  }
+
   /** Sends the message with all others of this tick. */
   post(message: ToWorker): void {
     if (this.#disposed) return;

@@ -43,6 +43,10 @@ const HANDLERS: ControlHandlers = {
   apps: unused,
   "app-deploy": unused,
   "app-undeploy": unused,
+  "agent-versions": unused,
+  "agent-upload": unused,
+  "agent-update": unused,
+  "agent-rollback": unused,
   "update-status": unused,
   "update-decide": unused,
 };

@@ -51,6 +51,22 @@ const PARAMS: { readonly [K in ControlOperation]: z.ZodType<ParamsOf<K>> } = {
   }),
   "link-reset": z.strictObject({ component: z.string(), name: z.string().optional(), dryRun: z.boolean() }),
   "trust-memory": nothing,
+  "agent-versions": nothing,
+  "agent-upload": z.strictObject({
+    offset: z.int().min(0),
+    total: z
+      .int()
+      .min(1)
+      .max(1024 ** 3),
+    data: z.base64(),
+  }),
+  "agent-update": z.strictObject({
+    reference: z.string().optional(),
+    dryRun: z.boolean(),
+    allowDowngrade: z.boolean(),
+    again: z.boolean(),
+  }),
+  "agent-rollback": z.strictObject({ dryRun: z.boolean() }),
   "update-status": nothing,
   "update-decide": z.strictObject({
     component: z.string(),

@@ -17,6 +17,7 @@ import type {
   TransferProgress,
 } from "../../domain/outbox-report.ts";
 import type { ComponentId, Digest, ProviderId } from "../../domain/workload.ts";
+import type { AgentVersions, UpdateAnswer } from "../../domain/release.ts";
 import type { MetricFamily } from "../../domain/metrics.ts";
 import type { AgentStatus, UpdateReport } from "../../domain/status.ts";
 import type { TrustMemoryReport } from "../../domain/trust.ts";
@@ -46,6 +47,10 @@ export interface ControlOperations {
   readonly "link-swap": Operation<LinkSwapParams, never, LinkSwapReport>;
   readonly "link-reset": Operation<LinkResetParams, never, LinkSwapReport>;
   readonly "trust-memory": Operation<NoParams, never, TrustMemoryReport>;
+  readonly "agent-versions": Operation<NoParams, never, AgentVersions>;
+  readonly "agent-upload": Operation<AgentUploadParams, never, { readonly size: number }>;
+  readonly "agent-update": Operation<AgentUpdateParams, AgentUpdateProgress, UpdateAnswer>;
+  readonly "agent-rollback": Operation<AgentRollbackParams, never, AgentRollbackReport>;
   readonly "update-status": Operation<NoParams, never, readonly UpdateReport[]>;
   readonly "update-decide": Operation<UpdateDecideParams, never, UpdateDecideReport>;
 }
@@ -89,6 +94,39 @@ export interface UpdateDecideReport {
   readonly dryRun: boolean;
   /** What is so now. */
   readonly report: UpdateReport;
+}
+
+/** A piece of a release; the first one begins anew. */
+export interface AgentUploadParams {
+  readonly offset: number;
+  /** Of the whole. */
+  readonly total: number;
+  /** Base64. */
+  readonly data: string;
+}
+
+export interface AgentUpdateParams {
+  /** What was uploaded unless given. */
+  readonly reference?: string | undefined;
+  readonly dryRun: boolean;
+  readonly allowDowngrade: boolean;
+  /** Also a version that failed here before. */
+  readonly again: boolean;
+}
+
+export interface AgentUpdateProgress {
+  readonly bytes: number;
+  readonly total: number;
+}
+
+export interface AgentRollbackParams {
+  readonly dryRun: boolean;
+}
+
+export interface AgentRollbackReport {
+  readonly from: string;
+  /** Undefined stands for the packaged version, when nobody knows it. */
+  readonly to: string | undefined;
 }
 
 export interface PauseReport {

@@ -20,6 +20,7 @@ import type {
 import { adoptSegments, rescue, type Rescued } from "./rescue.ts";
 import type { Now } from "./row-age.ts";
 import { packRows } from "./row-batch.ts";
+import { releaseMemory } from "../../lib/release-memory.ts";
 import { applyPragmas, checkpointPages, checkStructure, createSpaceMeter, migrate, type SpaceMeter } from "./schema.ts";
 import { planSequence, readTwin, RESERVED_AHEAD, writeTwin, type SequenceStart } from "./sequence.ts";
 import { isSqliteFailure, openDatabase, type Database, type SqliteFailure } from "./sqlite.ts";
@@ -153,6 +154,10 @@ export class Engine implements Disposable {
     keys: ({ bucket, after, limit }) => this.#session.keyValue.keys(bucket, after, limit),
     "get-state": ({ name }) => this.#session.keyValue.getState(name),
     vacuum: ({ pages }) => this.#vacuum(pages),
+    "release-memory": () => {
+      this.#session.db.exec("PRAGMA shrink_memory");
+      releaseMemory();
+    },
     close: ({ lastSeq }) => this.#settle(lastSeq),
   };
 

@@ -2,3 +2,4 @@ export { readBootId } from "./admission.ts";
 export { createKeptVersions } from "./kept-versions.ts";
 export { openStore, type Store } from "./store.ts";
 export type { OutboxOptions } from "./options.ts";
+export { STORE_SCHEMA, tryStore } from "./schema.ts";

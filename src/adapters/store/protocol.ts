@@ -180,6 +180,7 @@ export type Request =
   | { readonly kind: "keys"; readonly bucket: string; readonly after: string | undefined; readonly limit: number }
   | { readonly kind: "get-state"; readonly name: string }
   | { readonly kind: "vacuum"; readonly pages: number }
+  | { readonly kind: "release-memory" }
   | { readonly kind: "close"; readonly lastSeq: number };
 
 export type RequestKind = Request["kind"];
@@ -199,6 +200,7 @@ export interface Replies {
   readonly "get-state": string | undefined;
   /** Whether more can be given back. */
   readonly vacuum: boolean;
+  readonly "release-memory": undefined;
   readonly close: undefined;
 }
 

@@ -1,6 +1,6 @@
 import { PetioleError } from "../../domain/errors.ts";
 import { PAGE_SIZE } from "./row.ts";
-import { SqliteFailure, type Database } from "./sqlite.ts";
+import { SqliteFailure, isSqliteFailure, openDatabase, type Database } from "./sqlite.ts";
 
 /**
  * Step n brings a database from version n to n + 1. Steps are never edited once released. Rows lie in tables that are
@@ -60,6 +60,16 @@ const MIGRATIONS: readonly string[] = [
   CREATE TABLE state (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;`,
 ];
 const VERSION = FIRST_VERSION + MIGRATIONS.length - 1;
+/**
+ * The oldest schema whose petiole can use a database of this one: a step that only adds leaves it as it is. The version
+ * before has to be among them, or nobody could go back to it.
+ */
+const READABLE_FROM = FIRST_VERSION;
+/** Name under which a database says so itself, for those who do not know its schema. */
+const READABLE_STATE = "schema-readable-from";
+
+/** What this petiole makes of a database. */
+export const STORE_SCHEMA = { version: VERSION, readableFrom: READABLE_FROM };
 
 /** How many pages the write-ahead log may hold before it is copied into the database: 4 MiB, less under a small cap. */
 export function checkpointPages(cap: number): number {
@@ -89,15 +99,18 @@ export function applyPragmas(db: Database, walPages: number): void {
 }
 
 /**
- * Brings the schema to the current version.
- * @throws PetioleError ERR_STORE_OPEN when a newer petiole made the database: it is refused rather than mangled
+ * Brings the schema to the current version. A database of a newer petiole is used as it is when that one said that this
+ * one can: so does the version before after an update that was taken back.
+ * @throws PetioleError ERR_STORE_OPEN when a newer petiole made the database for its like: it is refused rather than mangled
  */
 export function migrate(db: Database): void {
   const version = db.prepare<{ user_version: number }>("PRAGMA user_version").get()?.user_version ?? 0;
   if (version > VERSION) {
+    const from = readableFrom(db) ?? version;
+    if (from <= VERSION) return;
     throw new PetioleError(
       "ERR_STORE_OPEN",
-      `Cannot open the store: its schema has version ${version}, this petiole knows ${VERSION}`,
+      `Cannot open the store: its schema has version ${version} and wants one from ${from} on, this petiole knows ${VERSION}`,
     );
   }
   if (version === VERSION) return;
@@ -106,8 +119,31 @@ export function migrate(db: Database): void {
   }
   db.transaction(() => {
     for (const step of MIGRATIONS.slice(version === 0 ? 0 : version - FIRST_VERSION + 1)) db.exec(step);
+    db.prepare("INSERT OR REPLACE INTO state (name, value) VALUES (?, ?)").run(READABLE_STATE, String(READABLE_FROM));
     db.exec(`PRAGMA user_version = ${VERSION}`);
   });
+}
+
+/** What a newer database says about older ones; undefined when nothing. */
+function readableFrom(db: Database): number | undefined {
+  try {
+    const query = db.prepare<{ value: string }>("SELECT value FROM state WHERE name = ?");
+    const value = query.get(READABLE_STATE)?.value ?? "";
+    return /^\d{1,6}$/.test(value) ? Number(value) : undefined;
+  } catch (error) {
+    if (isSqliteFailure(error, "structure")) return undefined;
+    throw error;
+  }
+}
+
+/** Makes an empty database in memory: whether SQLite works here at all. @throws SqliteFailure, and what loading it does */
+export function tryStore(): void {
+  const db = openDatabase(":memory:", { busyTimeout: 0 });
+  try {
+    migrate(db);
+  } finally {
+    db.close();
+  }
 }
 
 /**

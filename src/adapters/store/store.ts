@@ -28,6 +28,8 @@ export interface Store extends AsyncDisposable {
    * @throws PetioleError ERR_STORE_FAILED
    */
   flush(): Promise<void>;
+  /** Gives back memory that the store's thread does not need. */
+  releaseMemory(): Promise<void>;
   /** What the store's thread has carried out so far, for whoever watches that it does not hang. */
   answered(): number;
   /** Resolves when the thread has got to it, behind all that was asked before, or rejects when it has ended. */
@@ -161,6 +163,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     keyValue: createSqliteKeyValue({ client, queue }),
     state: createSqliteState({ client, queue }),
     flush: () => queue.flush(),
+    releaseMemory: async () => await client.call({ kind: "release-memory" }),
     answered: () => client.answered(),
     probe: async () => {
       await client.call<"get-state">({ kind: "get-state", name: "" });

@@ -1,5 +1,5 @@
-import { InvalidArgumentError, Option, type Command } from "commander";
-import { isVersion } from "../../trust/version.ts";
+import { Option, type Command } from "commander";
+import { momentArgument, versionArgument } from "../arguments.ts";
 import type { GenerateOptions, ShowOptions } from "./keys.ts";
 import type { SignOptions } from "./sign.ts";
 import type { VerifyOptions } from "./verify.ts";
@@ -51,8 +51,10 @@ export function addTrustCommands(program: Command, configOption: () => Option, j
     .requiredOption("--key <file>", "private key (Ed25519: PEM, or the seed of an account)")
     .requiredOption("--name <name>", "name of the component: devices run it under this name only")
     .addOption(new Option("--version <version>", "such as 1.2.0").argParser(versionArgument).makeOptionMandatory())
-    .addOption(new Option("--not-before <time>", "valid from 2027-01-31 or 2027-01-31T12:00:00Z on").argParser(moment))
-    .addOption(new Option("--not-after <time>", "not valid from then on").argParser(moment))
+    .addOption(
+      new Option("--not-before <time>", "valid from 2027-01-31 or 2027-01-31T12:00:00Z on").argParser(momentArgument),
+    )
+    .addOption(new Option("--not-after <time>", "not valid from then on").argParser(momentArgument))
     .addOption(new Option("--min-agent <version>", "oldest petiole that may run it").argParser(versionArgument))
     .option("--force", "replace a file that holds another statement, with its signatures")
     .addOption(jsonOption())
@@ -82,18 +84,4 @@ export function addTrustCommands(program: Command, configOption: () => Option, j
 
 function addFile(file: string, files: readonly string[] | undefined): readonly string[] {
   return [...(files ?? []), file];
-}
-
-function versionArgument(text: string): string {
-  if (isVersion(text)) return text;
-  throw new InvalidArgumentError("want a version such as 1.2.0");
-}
-
-/** A day or a second of UTC, as statements have it. */
-function moment(text: string): string {
-  const full = /^\d{4}-\d\d-\d\d$/.test(text) ? `${text}T00:00:00Z` : text;
-  const time = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/.test(full) ? Date.parse(full) : NaN;
-  // A 31st of February is read as a day of March.
-  if (!Number.isNaN(time) && new Date(time).toISOString().startsWith(full.slice(0, -1))) return full;
-  throw new InvalidArgumentError("want a time such as 2027-01-31 or 2027-01-31T12:00:00Z");
 }

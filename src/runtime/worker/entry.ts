@@ -1,6 +1,7 @@
 // Entry of a component worker: guest code runs here and nowhere else.
 
 import { parentPort, workerData } from "node:worker_threads";
+import { releaseMemory } from "../../lib/release-memory.ts";
 import { Group } from "./group.ts";
 import { Outbox } from "./outbox.ts";
 import type { FromWorker, ImportOutcome, ReplyMessage, ToWorker, WorkerSetup } from "./protocol.ts";
@@ -66,6 +67,9 @@ function receive(message: ToWorker): void {
       break;
     case "configure":
       groups.get(message[1])?.configure(message[2]);
+      break;
+    case "release-memory":
+      releaseMemory();
       break;
     case "code-cache":
       post(["code-cache", message[1], message[2], groups.get(message[1])?.codeCache()]);

@@ -97,6 +97,7 @@ export type ToWorker =
   | readonly [type: "http", group: number, turn: number, input: ExchangeInput]
   /** Another configuration for the guests of the group. */
   | readonly [type: "configure", group: number, config: GuestSetup["config"]]
+  | readonly [type: "release-memory"]
   /** Answered by `code-cache`. */
   | readonly [type: "code-cache", group: number, request: number];
 

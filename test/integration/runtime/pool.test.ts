@@ -20,6 +20,21 @@ const bareCount = (component: RunningComponent): Promise<unknown> =>
 const answer = { subject: "s", body: new Uint8Array(3), replyTo: undefined };
 
 describe("instances", () => {
+  test("keep their state and the calls under way when memory is given back", async ({ expect }) => {
+    await using host = openRuntime(cache.path);
+    const held = heldImports();
+    await using counting = await host.start("bare");
+    await using asking = await host.start("behaviour", { onImport: held.handler });
+    const first = await bareCount(counting);
+    const waiting = probe(asking, "request");
+    const question = await held.next();
+    host.runtime.releaseMemory();
+    const second = await bareCount(counting);
+    question.answer(answer);
+    expect([Number(second) - Number(first), await waiting]).toEqual([1, "3"]);
+    expect([counting.stats().restarts, asking.stats().restarts]).toEqual([0, 0]);
+  });
+
   test("are made when a call finds none that is free, up to the limit", async ({ expect }) => {
     await using host = openRuntime(cache.path);
     const held = heldImports();

@@ -8,10 +8,9 @@ import type {
   InstanceOptions,
   PreparedComponent,
   RunningComponent,
-  Runtime,
 } from "../../../src/runtime/contract.ts";
 import { GENEROUS_LIMITS, ORDINARY_INSTANCE } from "../../support/workloads.ts";
-import { createRuntime, type RuntimeDeps } from "../../../src/runtime/runtime.ts";
+import { createRuntime, type ReleasingRuntime, type RuntimeDeps } from "../../../src/runtime/runtime.ts";
 
 export type Fixture = "bare" | "behaviour" | "blobs" | "fieldbus" | "http" | "types" | "wasi" | "watcher";
 
@@ -47,7 +46,7 @@ export function recordingLogger(entries: LogEntry[], fields: LogFields = {}): Lo
 }
 
 export interface TestRuntime extends AsyncDisposable {
-  readonly runtime: Runtime;
+  readonly runtime: ReleasingRuntime;
   readonly entries: readonly LogEntry[];
   /** Prepares and starts a fixture, with generous limits unless given others. */
   start(name: Fixture, options?: Partial<InstanceOptions>): Promise<RunningComponent>;

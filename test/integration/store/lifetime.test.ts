@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { describe, test } from "vitest";
 import { openStore, type Store } from "../../../src/adapters/store/index.ts";
 import { Engine } from "../../../src/adapters/store/engine.ts";
+import { STORE_SCHEMA } from "../../../src/adapters/store/schema.ts";
 import { openDatabase, type Database } from "../../../src/adapters/store/sqlite.ts";
 import { kibibytes, seconds } from "../../../src/domain/units.ts";
 import { systemClock } from "../../../src/lib/clock.ts";
@@ -140,6 +141,7 @@ describe("openStore()", () => {
     }
     const file = join(folder.dir, "petiole.db");
     const db = openDatabase(file, { busyTimeout: 0 });
+    db.exec("DELETE FROM state WHERE name = 'schema-readable-from'");
     db.exec("PRAGMA user_version = 999");
     db.close();
     await expect(folder.open()).rejects.toMatchObject({ code: "ERR_STORE_OPEN", message: /version 999/ });
@@ -147,6 +149,44 @@ describe("openStore()", () => {
     const again = openDatabase(file, { busyTimeout: 0 });
     expect(again.prepare("SELECT count(*) AS n FROM segment_1").get()).toEqual({ n: 1 });
     again.close();
+  });
+
+  test("uses a database of the next petiole as it is, when that one says that it may", async ({ expect }) => {
+    await using folder = await createStoreFolder();
+    const [first, second] = [STORE_SCHEMA.version, STORE_SCHEMA.version + 1];
+    {
+      await using store = await folder.open();
+      await store.outbox.publish(message("critical"));
+      await store.state.save("kept", "by this one");
+    }
+    const file = join(folder.dir, "petiole.db");
+    const says = (from: number): void => {
+      const db = openDatabase(file, { busyTimeout: 0 });
+      db.exec("CREATE TABLE IF NOT EXISTS novelty (id INTEGER PRIMARY KEY, what TEXT NOT NULL) STRICT");
+      db.exec("ALTER TABLE ledger ADD COLUMN novelty_" + String(from) + " TEXT");
+      db.prepare("UPDATE state SET value = ? WHERE name = 'schema-readable-from'").run(String(from));
+      db.exec(`PRAGMA user_version = ${second}`);
+      db.close();
+    };
+    says(first);
+    {
+      await using store = await folder.open();
+      expect((await store.outbox.stats()).store.mode).toBe("disk");
+      expect(await store.state.load("kept")).toBe("by this one");
+      await store.outbox.publish(message("critical"));
+    }
+    const db = openDatabase(file, { busyTimeout: 0 });
+    expect(db.prepare("PRAGMA user_version").get()).toEqual({ user_version: second });
+    expect(db.prepare("SELECT count(*) AS n FROM novelty").get()).toEqual({ n: 0 });
+    db.close();
+
+    says(second);
+    const refusal = { code: "ERR_STORE_OPEN", message: `wants one from ${second} on` };
+    await expect(folder.open()).rejects.toMatchObject({
+      ...refusal,
+      message: expect.stringContaining(refusal.message),
+    });
+    expect((await readdir(folder.dir)).filter((name) => name.includes("corrupt"))).toEqual([]);
   });
 
   test("refuses a directory that cannot be made with ERR_STORE_OPEN", async ({ expect }) => {
