@@ -125,6 +125,8 @@ withConfigOptions(
     .option("--token-file <file>", "file with the token, which is removed when it is used, or - for standard input")
     .option("--keep-token", "leave that file")
     .option("--force", "give up what the device is enrolled as")
+    .option("--rotate", "have the running agent get new credentials now; needs no token")
+    .option("--socket <path>", "control socket of the agent, instead of the one the configuration names")
     .option("--dry-run", "show what would happen, ask nobody"),
 ).action(async (options: EnrolCommandOptions) => {
   const { enrol } = await import("./enrol.ts");
