@@ -22,6 +22,7 @@ import { fleetScenario } from "./scenarios/fleet.ts";
 import { installScenario } from "./scenarios/install.ts";
 import { lifeScenario } from "./scenarios/life.ts";
 import { pagesScenario } from "./scenarios/pages.ts";
+import { provisionScenario } from "./scenarios/provision.ts";
 import { serviceScenario } from "./scenarios/service.ts";
 import { storageScenario } from "./scenarios/storage.ts";
 import { updateScenario } from "./scenarios/update.ts";
@@ -47,6 +48,7 @@ const SCENARIOS: readonly Scenario[] = [
   lifeScenario,
   fleetScenario,
   updateScenario,
+  provisionScenario,
   serviceScenario,
   storageScenario,
   pagesScenario,
