@@ -50,6 +50,9 @@ function createDesk(folder: string) {
     used: () => registry.token(tokenKey.publicKey)?.used,
     revoke: () => registry.transaction(() => registry.revokeDevice("gw-1", NOW)),
     revocations: () => registry.revocations(NOW).map(({ key }) => key),
+    crowd: () => {
+      for (let i = 0; i < 24; i++) registry.keepKey(`U${i}`, "gw-1", "link", NOW + 600);
+    },
     /** What a process that is started again finds. */
     reopen: () => {
       registry[Symbol.dispose]();
@@ -122,6 +125,6 @@ test("answerDevice() has nothing for a revoked device, and all its keys are shut
 test("answerDevice() makes keys without end for nobody", ({ desk, expect }) => {
   const device = newKeys();
   desk.ask("enrol", tokenKey, device);
-  const answers = Array.from({ length: 20 }, () => desk.ask("renew", device.key, newKeys()));
-  expect([answers[0], answers.at(-1)]).toEqual(["ok", "too-many-keys"]);
+  desk.crowd();
+  expect(desk.ask("renew", device.key, newKeys())).toBe("too-many-keys");
 });
