@@ -1,6 +1,6 @@
 // What a package holds.
 
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import type { CommandNode } from "../../src/cli/describe/tree.ts";
@@ -49,7 +49,7 @@ export function packageFiles({ binary, version, epoch, commands, inventory }: Fi
   const source = (...path: string[]): string => readFileSync(join(ROOT, ...path), "utf8");
   return [
     { path: "usr/bin/petiole", mode: 0o755, content: { file: binary } },
-    { path: "usr/lib/petiole/launch", mode: 0o755, content: readFileSync(launcher()) },
+    { path: "usr/lib/petiole/launch", mode: 0o755, content: Buffer.from(source("systemd", "launch")) },
     ...UNITS.map((unit) => text(`usr/lib/systemd/system/${unit}`, source("systemd", unit))),
     { path: "usr/lib/sysusers.d/petiole.conf", mode: 0o644, content: own("sysusers.conf") },
     { path: "usr/lib/tmpfiles.d/petiole.conf", mode: 0o644, content: own("tmpfiles.conf") },
@@ -77,11 +77,6 @@ export const maintainerScripts = (): { readonly name: string; readonly text: str
     name,
     text: readFileSync(join(HERE, name), "utf8").replaceAll("@UNITS@", UNITS.join(" ")),
   }));
-
-function launcher(): string {
-  const updating = join(ROOT, "systemd", "launch");
-  return existsSync(updating) ? updating : join(HERE, "launch");
-}
 
 const text = (path: string, content: string): PackageFile => ({ path, mode: 0o644, content: Buffer.from(content) });
 

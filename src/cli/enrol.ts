@@ -1,13 +1,16 @@
 import { readFile, rm } from "node:fs/promises";
 import { text as readAll } from "node:stream/consumers";
+import { askAgent } from "../adapters/control/client.ts";
 import { loadConfig } from "../config/load.ts";
 import { PetioleError } from "../domain/errors.ts";
+import { minutes } from "../domain/units.ts";
 import { enrolDevice, type EnrolResult } from "../enrolment/enrol.ts";
 import { readEnrolment } from "../enrolment/record.ts";
 import { parseToken } from "../enrolment/token.ts";
 import { tlsFiles } from "../daemon/leaf-settings.ts";
 import { reasonOf } from "../lib/reason.ts";
-import { printAnswer } from "./agent-socket.ts";
+import { printAnswer, socketOf } from "./agent-socket.ts";
+import { formatEnrolment } from "./status-text.ts";
 
 export interface EnrolCommandOptions {
   readonly config: string;
@@ -15,12 +18,15 @@ export interface EnrolCommandOptions {
   readonly tokenFile?: string;
   readonly keepToken?: true;
   readonly force?: true;
+  readonly rotate?: true;
+  readonly socket?: string;
   readonly dryRun?: true;
   readonly json?: true;
 }
 
 /** `petiole enrol` */
 export async function enrol(options: EnrolCommandOptions): Promise<void> {
+  if (options.rotate === true) return await rotate(options);
   const { config } = await loadConfig(options.config);
   const { device, hub, state_dir: stateDir } = config;
   const token = await readToken(options);
@@ -53,6 +59,12 @@ export async function enrol(options: EnrolCommandOptions): Promise<void> {
       `petiole: the link to the hub does not use this yet: "${options.config}" wants \`hub: { enrolled: true }\``,
     );
   }
+}
+
+/** The agent does it: it has the link, and sees whether the new credentials open it. */
+async function rotate(options: EnrolCommandOptions): Promise<void> {
+  const answer = await askAgent(await socketOf(options), "enrolment-renew", { params: {}, timeout: minutes(3) });
+  printAnswer(options, answer, formatEnrolment);
 }
 
 function describe({ issued, expires, ...result }: EnrolResult) {

@@ -1,6 +1,7 @@
 import type { DeadLetter } from "../domain/inbox.ts";
 import type {
   AgentStatus,
+  EnrolmentStatus,
   ComponentStatus,
   ProviderReport,
   ProviderStatus,
@@ -26,7 +27,8 @@ export function formatStatus(status: AgentStatus): string {
   return `${sections.filter((text) => text !== "").join("\n\n")}\n`;
 }
 
-function formatHead({ device, version, pid, state, uptime, rss, service, notices, hub, clock }: AgentStatus): string {
+function formatHead(status: AgentStatus): string {
+  const { device, version, pid, state, uptime, rss, service, notices, hub, clock, enrolment } = status;
   const echo = hub.rtt === undefined ? "" : `, echo ${hub.rtt.toFixed(0)} ms`;
   const server = hub.server === undefined ? "" : `, nats-server ${hub.server}`;
   const reason = hub.reason === undefined ? "" : ` (${hub.reason})`;
@@ -35,10 +37,21 @@ function formatHead({ device, version, pid, state, uptime, rss, service, notices
     hub.link === "disabled"
       ? "hub: none configured, working offline"
       : `hub: ${hub.link}${reason}, ${hub.mode} mode${server}${echo}`,
+    ...(enrolment === undefined ? [] : [formatEnrolment(enrolment)]),
     formatClock(clock),
     ...notices.map(({ code, message }) => `attention: ${code}: ${message}`),
     ...(service?.memory.limits === "off" ? [`attention: ${service.memory.reason ?? "limits of memory are off"}`] : []),
   ].join("\n");
+}
+
+/** Also what `petiole enrol --rotate` prints. */
+export function formatEnrolment({ name, expires, renewal, trying, problem }: EnrolmentStatus): string {
+  const day = (at: number): string => new Date(at).toISOString().slice(0, 16).replace("T", " ");
+  const until = expires === undefined ? "without an end" : `until ${day(expires)}`;
+  const next = renewal === undefined ? "" : `, renewed from ${day(renewal)} on (UTC)`;
+  const trial = trying ? ", new ones are tried" : "";
+  const why = problem === undefined ? "" : `\n  ${problem.code}: ${problem.message}`;
+  return `enrolment: as ${name}, credentials ${until}${next}${trial}${why}`;
 }
 
 function formatClock({ state, wall, by, reason, hubOffset }: AgentStatus["clock"]): string {

@@ -43,6 +43,7 @@ import { artifactsFolder, openArtifacts, openReleaseSource } from "./artifacts.t
 import { createDesired } from "./desired.ts";
 import { deviceView } from "./device-view.ts";
 import { openDeviceExecutables } from "./executables.ts";
+import { openEnrolment, renewEnrolment } from "./enrolment.ts";
 import { openHub } from "./hub.ts";
 import { joinLattice, latticeDesired } from "./lattice.ts";
 import { joinOperator, type JoinedOperator } from "./operator.ts";
@@ -174,6 +175,12 @@ export async function openAgent(all: AgentDeps): Promise<Agent> {
     openHub({ config, stranger, source: meters.source, outbox: meters.outbox, inbox, env, clock, clockSync, log }),
   );
   meters.watch(() => hub.forwarder.state());
+  // The fleet would take a copy for the device that it knows.
+  const enrolment =
+    stranger === undefined
+      ? await openEnrolment({ config, hub, clock, clockSync, log: log.child({ part: "enrolment" }) })
+      : undefined;
+  if (enrolment !== undefined) stack.use(enrolment);
   const outboxControl = stack.use(
     createOutboxControl({
       device: config.device.id,
@@ -433,6 +440,7 @@ export async function openAgent(all: AgentDeps): Promise<Agent> {
     service: service?.status(),
     notices,
     hub: hub.state(),
+    enrolment: enrolment?.status(),
     clock: clockSync.status(),
     outbox: await outboxStats(),
     inbox: { ...inbox.stats(), hub: hub.inbound() },
@@ -457,6 +465,7 @@ export async function openAgent(all: AgentDeps): Promise<Agent> {
     ...updateHandlers(host.updates),
     ...agentHandlers(selfUpdate),
     ...links.handlers,
+    "enrolment-renew": async () => await renewEnrolment(enrolment),
     "trust-memory": async () => {
       const { names, digests } = trust?.remembered() ?? NOTHING_REMEMBERED;
       return { clockSynced: await isClockSynced(), names: Object.fromEntries(names), digests };

@@ -1,6 +1,7 @@
 import type { ServiceStatus } from "../domain/status.ts";
 import { millis, seconds } from "../domain/units.ts";
 import type { Clock } from "../lib/clock.ts";
+import type { SendDatagram } from "../lib/device-io.ts";
 import type { Logger } from "../lib/log.ts";
 import { readMemoryLimits, type MemoryLimits } from "../lib/memory-limits.ts";
 import { readProcessUsage } from "../lib/process-usage.ts";
@@ -15,6 +16,9 @@ export interface ServiceDeps {
   readonly log: Logger;
   /** Log lines that were left out. */
   readonly suppressed?: () => number;
+  /** Stand in for the add-on and the kernel in tests. */
+  readonly openSender?: () => SendDatagram;
+  readonly limits?: MemoryLimits;
 }
 
 /** The agent as a service of systemd, and as a process like any other where there is no systemd. */
@@ -32,24 +36,25 @@ const LOOK = seconds(10);
 const EXTENSION = seconds(60);
 const SILENT: Notify = () => {};
 
-export function openService({ env, pid, clock, log, suppressed = () => 0 }: ServiceDeps): Service {
+export function openService({ env, pid, clock, log, suppressed = () => 0, openSender, ...deps }: ServiceDeps): Service {
   const socket = notifySocket(env);
   if (socket === undefined && env["NOTIFY_SOCKET"] !== undefined) {
     log.warn("The service manager cannot be told: its socket is of no known kind", { socket: env["NOTIFY_SOCKET"] });
   }
-  const notify = socket === undefined ? SILENT : createNotifier({ socket, log });
+  const notify = socket === undefined ? SILENT : createNotifier({ socket, log, openSender });
   const period = socket === undefined ? undefined : watchdogPeriod(env, pid);
-  const limits = readMemoryLimits();
+  const limits = deps.limits ?? readMemoryLimits();
   sayLimits(limits, socket !== undefined, log);
   const witnesses: Witness[] = [];
   const stop = new AbortController();
   let watchdog: Watchdog | undefined;
   let describe = (): string => "starting";
+  let told = "";
+  let isReady = false;
 
   /** Until it is ready, a start that goes on is given more time; afterwards what it is at is told when that changes. */
   async function keepTold(): Promise<void> {
     let state: FeedingState = { fedAt: clock.monotonic(), counts: new Map() };
-    let told = "";
     for (;;) {
       const text = describe();
       if (text !== told) notify({ kind: "status", text });
@@ -69,7 +74,6 @@ export function openService({ env, pid, clock, log, suppressed = () => 0 }: Serv
     }
   }
 
-  let isReady = false;
   if (socket !== undefined) void keepTold();
 
   return {
@@ -77,7 +81,8 @@ export function openService({ env, pid, clock, log, suppressed = () => 0 }: Serv
     ready(say) {
       describe = say;
       isReady = true;
-      notify({ kind: "ready" }, { kind: "status", text: say() });
+      told = say();
+      notify({ kind: "ready" }, { kind: "status", text: told });
       if (period !== undefined) watchdog = startWatchdog({ period, witnesses: () => witnesses, notify, clock, log });
     },
     stopping() {

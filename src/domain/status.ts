@@ -5,6 +5,7 @@ import type { HubLinkState } from "./hub-link.ts";
 import type { InboxStats } from "./inbox.ts";
 import type { OutboxStats } from "./outbox.ts";
 import type { ComponentTrust } from "./trust.ts";
+import type { Millis } from "./units.ts";
 import type { ComponentId, Digest, LinkSpec, ProviderId } from "./workload.ts";
 
 export type RunState = "fetching" | "starting" | "running" | "failed" | "stopped";
@@ -226,6 +227,21 @@ export interface MemoryStatus {
   readonly reason: string | undefined;
 }
 
+/** How a device that enrolled stands with its fleet. */
+export interface EnrolmentStatus {
+  readonly name: string;
+  /** Public keys: of the fleet's account, and of what opens the link. */
+  readonly fleet: string;
+  readonly key: string;
+  /** Unix times. New credentials are asked for at `renewal`. */
+  readonly expires: Millis | undefined;
+  readonly renewal: Millis | undefined;
+  /** The credentials are new, and were not seen to open the link yet. */
+  readonly trying: boolean;
+  /** Why they could not be renewed. */
+  readonly problem: StatusError | undefined;
+}
+
 export interface AgentStatus {
   readonly device: string;
   readonly version: string;
@@ -241,6 +257,8 @@ export interface AgentStatus {
   /** What somebody should look at, and does not stop the agent. */
   readonly notices: readonly StatusError[];
   readonly hub: HubLinkState;
+  /** Undefined for a device that did not enrol, or does not use it. */
+  readonly enrolment?: EnrolmentStatus | undefined;
   readonly clock: ClockStatus;
   readonly outbox: OutboxStats;
   readonly inbox: InboxStats & { readonly hub: InboundStatus };

@@ -173,7 +173,7 @@ export async function askAround(options: AskAroundOptions): Promise<string> {
     const inboxRoot = enrolmentInbox(login.publicKey);
     const connection = await dialUser({ ...options, ...login, inboxRoot });
     try {
-      return await requestText(connection, subject, request);
+      return await requestText(connection, subject, request, signal);
     } finally {
       await connection.close();
     }

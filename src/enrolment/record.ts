@@ -32,10 +32,10 @@ const enrolmentSchema = z.object({
   token: z.string(),
   /** What the hub is known to let in, or is told to. */
   current: bundle,
-  /** What is to take its place: keys that were asked about, and what came for them. */
-  next: z.object({ ...keys, jwt: z.string().optional(), recoveryJwt: z.string().optional() }).optional(),
-  /** The hub did not let `next` in: `current` is used for as long as it holds. */
-  nextFailed: z.boolean().optional(),
+  /** What is to take its place, and opens the link already: it counts when it was seen to do so. */
+  next: bundle.optional(),
+  /** Keys that the fleet was asked about, and nothing has come for yet. */
+  asked: z.object(keys).optional(),
 });
 
 const requestSchema = z.object({
@@ -55,15 +55,7 @@ export interface NewKeys {
 }
 
 /** What is to open the link to the hub. */
-export function activeBundle({ current, next, nextFailed }: Enrolment): Bundle {
-  return (nextFailed === true ? undefined : answered(next)) ?? current;
-}
-
-/** Undefined while nothing has come for them. */
-export function answered(next: Enrolment["next"]): Bundle | undefined {
-  if (next?.jwt === undefined || next.recoveryJwt === undefined) return undefined;
-  return { ...next, jwt: next.jwt, recoveryJwt: next.recoveryJwt };
-}
+export const activeBundle = ({ current, next }: Enrolment): Bundle => next ?? current;
 
 /**
  * Undefined when the device is not enrolled.

@@ -10,10 +10,16 @@ interface Addon {
 }
 
 /**
- * Gives back what this thread does not need, which takes some tens of milliseconds. Without the add-on, memory stays
- * where it is.
+ * Gives back what this thread does not need, which takes some tens of milliseconds. Without the add-on, or where it
+ * cannot be loaded, memory stays where it is: nothing else depends on it. Tells whether it was given back.
  */
-export function releaseMemory(): void {
-  const file = nativeLibrary("petiole-native.node");
-  if (existsSync(file)) (loadAddon(file) as Addon).releaseMemory();
+export function releaseMemory(): boolean {
+  try {
+    const file = nativeLibrary("petiole-native.node");
+    if (!existsSync(file)) return false;
+    (loadAddon(file) as Addon).releaseMemory();
+    return true;
+  } catch {
+    return false;
+  }
 }

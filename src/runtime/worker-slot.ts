@@ -6,7 +6,7 @@ import type { Worker } from "node:worker_threads";
 import { millis, type Bytes, type Millis } from "../domain/units.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/log.ts";
-import { startThread } from "../lib/parts.ts";
+import { isExecutable, startThread } from "../lib/parts.ts";
 import { createCurrent } from "./worker/cells.ts";
 import type { FromWorker, StackBounds, ToWorker, WorkerSetup } from "./worker/protocol.ts";
 
@@ -168,7 +168,7 @@ export class WorkerSlot implements AsyncDisposable {
       name,
       workerData: { current, stacks } satisfies WorkerSetup,
       env: compileCacheEnv(),
-      execArgv: ["--no-warnings"],
+      execArgv: ["--no-warnings", ...(isExecutable() ? ["--experimental-vfs"] : [])],
       resourceLimits: {
         maxOldGenerationSizeMb: Math.max(8, Math.floor(heap / 1024 ** 2)),
         maxYoungGenerationSizeMb: YOUNG_GENERATION_MB,

@@ -27,7 +27,7 @@ export interface FleetRig extends AsyncDisposable {
   /** A state folder of a device of its own. */
   stateDir(name: string): Promise<string>;
   /** Answers devices until it is disposed. */
-  serve(): AsyncDisposable;
+  serve(fleet?: Fleet): AsyncDisposable;
 }
 
 export interface FleetRigOptions {
@@ -69,7 +69,8 @@ export async function startFleet({
       await mkdir(path, { recursive: true });
       return path;
     },
-    serve: () => serveFleet({ fleet, clock: systemClock, log: silentLogger, interval: millis(200) }),
+    serve: (other = fleet) =>
+      serveFleet({ fleet: other, clock: systemClock, log: silentLogger, interval: millis(200) }),
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   };
 }

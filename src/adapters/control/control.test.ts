@@ -39,6 +39,7 @@ const HANDLERS: ControlHandlers = {
   links: unused,
   "link-swap": unused,
   "link-reset": unused,
+  "enrolment-renew": unused,
   "trust-memory": unused,
   apps: unused,
   "app-deploy": unused,

@@ -50,6 +50,7 @@ const PARAMS: { readonly [K in ControlOperation]: z.ZodType<ParamsOf<K>> } = {
     dryRun: z.boolean(),
   }),
   "link-reset": z.strictObject({ component: z.string(), name: z.string().optional(), dryRun: z.boolean() }),
+  "enrolment-renew": nothing,
   "trust-memory": nothing,
   "agent-versions": nothing,
   "agent-upload": z.strictObject({

@@ -19,7 +19,7 @@ import type {
 import type { ComponentId, Digest, ProviderId } from "../../domain/workload.ts";
 import type { AgentVersions, UpdateAnswer } from "../../domain/release.ts";
 import type { MetricFamily } from "../../domain/metrics.ts";
-import type { AgentStatus, UpdateReport } from "../../domain/status.ts";
+import type { AgentStatus, EnrolmentStatus, UpdateReport } from "../../domain/status.ts";
 import type { TrustMemoryReport } from "../../domain/trust.ts";
 
 /** File name of the control socket in the runtime folder. */
@@ -46,6 +46,7 @@ export interface ControlOperations {
   readonly links: Operation<NoParams, never, LinksReport>;
   readonly "link-swap": Operation<LinkSwapParams, never, LinkSwapReport>;
   readonly "link-reset": Operation<LinkResetParams, never, LinkSwapReport>;
+  readonly "enrolment-renew": Operation<NoParams, never, EnrolmentStatus>;
   readonly "trust-memory": Operation<NoParams, never, TrustMemoryReport>;
   readonly "agent-versions": Operation<NoParams, never, AgentVersions>;
   readonly "agent-upload": Operation<AgentUploadParams, never, { readonly size: number }>;

@@ -3,7 +3,6 @@ import { seconds } from "../../domain/units.ts";
 import { silentLogger } from "../../lib/log.ts";
 import { clientOptions, isWebSocket } from "./client-options.ts";
 import type { NatsTls } from "./connection.ts";
-import { isNoResponders } from "./nats-error.ts";
 
 export interface DialUserOptions {
   /** One after another until one lets us in. */
@@ -60,14 +59,20 @@ export function isRefusedLogin(error: unknown): boolean {
   );
 }
 
-/** @throws what the client throws: nobody answers, no answer in time, the connection is lost */
-export async function requestText(connection: NatsConnection, subject: string, body: string): Promise<string> {
-  for (let attempt = 0; ; attempt++) {
-    try {
-      return (await connection.request(subject, body, { timeout: LIMIT })).string();
-    } catch (error) {
-      // Whoever answers may be starting again.
-      if (!isNoResponders(error) || attempt > 0) throw error;
-    }
+/** @throws what the client throws: nobody answers, no answer in time, the connection is lost; the signal's reason */
+export async function requestText(
+  connection: NatsConnection,
+  subject: string,
+  body: string,
+  signal?: AbortSignal,
+): Promise<string> {
+  signal?.throwIfAborted();
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const abort = (): void => reject(signal?.reason as Error);
+  signal?.addEventListener("abort", abort, { once: true });
+  try {
+    return (await Promise.race([connection.request(subject, body, { timeout: LIMIT }), aborted])).string();
+  } finally {
+    signal?.removeEventListener("abort", abort);
   }
 }

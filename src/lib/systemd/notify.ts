@@ -50,7 +50,7 @@ export interface NotifierDeps {
   readonly socket: string;
   readonly log: Logger;
   /** Stands in for the add-on in tests. @throws PetioleError when there is none */
-  readonly openSender?: () => SendDatagram;
+  readonly openSender?: (() => SendDatagram) | undefined;
 }
 
 /** Tells the service manager behind `socket`. What it does not take is said in the log once, and changes nothing else. */
