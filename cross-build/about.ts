@@ -2,19 +2,13 @@
 
 import { spawnSync } from "node:child_process";
 import BetterSqlite3 from "better-sqlite3";
+import type { About } from "../src/lib/about.ts";
 import { ROOT } from "./bundle.ts";
 import type { BundledPackage } from "./inventory.ts";
+import type { NatsServerPart } from "./nats-server.ts";
 import type { TargetName } from "./targets.ts";
 
-export interface About {
-  readonly commit: string;
-  readonly target: TargetName;
-  readonly sqlite: string;
-  /** Versions of the npm packages that are inside, by name; of two, the one that petiole itself uses. */
-  readonly packages: Readonly<Record<string, string>>;
-}
-
-export function describeBuild(target: TargetName, packages: readonly BundledPackage[]): About {
+export function describeBuild(target: TargetName, packages: readonly BundledPackage[], server?: NatsServerPart): About {
   const outermostLast = packages.toSorted((one, other) => other.folder.length - one.folder.length);
   const versions = outermostLast.map(({ name, version }) => [name, version] as const);
   return {
@@ -22,6 +16,7 @@ export function describeBuild(target: TargetName, packages: readonly BundledPack
     target,
     sqlite: sqliteVersion(),
     packages: Object.fromEntries([...new Map(versions)].sort(([one], [other]) => (one < other ? -1 : 1))),
+    ...(server !== undefined && { natsServer: { version: server.version, sha256: server.sha256 } }),
   };
 }
 

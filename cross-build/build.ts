@@ -1,9 +1,10 @@
-// npm run build -- --target linux-arm64|linux-x64 [--out DIR] [--json] [--verify-reproducible]
+// npm run build -- --target linux-arm64|linux-x64 [--out DIR] [--json] [--with-nats-server PATH|auto] [--verify-reproducible]
 //
 // Builds the single executable of petiole for a machine, dist/<target>/petiole, with its bill of materials and its
 // licences beside it.
 //
-//   --verify-reproducible   builds a second time, from the sources, and compares
+//   --verify-reproducible            builds a second time, from the sources, and compares
+//   --with-nats-server PATH|auto     puts a nats-server for the target inside; auto takes one that this machine finds
 
 import { createHash } from "node:crypto";
 import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
@@ -18,6 +19,7 @@ import { bundle, ROOT } from "./bundle.ts";
 import { buildExecutable } from "./executable.ts";
 import { listPackages, nodeParts } from "./inventory.ts";
 import { writeLicences } from "./licences.ts";
+import { prepareNatsServer, type NatsServerPart } from "./nats-server.ts";
 import { obtainNode, run } from "./node.ts";
 import { createBom } from "./sbom.ts";
 import { isTarget, TARGETS, type TargetName } from "./targets.ts";
@@ -27,6 +29,7 @@ const { values } = parseArgs({
     target: { type: "string", default: `${process.platform}-${process.arch}` },
     out: { type: "string" },
     json: { type: "boolean", default: false },
+    "with-nats-server": { type: "string" },
     "verify-reproducible": { type: "boolean", default: false },
   },
 });
@@ -64,10 +67,11 @@ async function build(target: TargetName, folder: string): Promise<Report> {
   progress("bundle");
   const made = await bundle();
   const packages = await listPackages(made.modules);
+  const natsServer = await chooseServer(target);
   progress(`executable of ${made.files.size} files, made of ${made.modules.length} modules`);
-  const about = describeBuild(target, packages);
+  const about = describeBuild(target, packages, natsServer);
   const file = join(folder, "petiole");
-  const bytes = await buildExecutable({ target, node, bundle: made, about });
+  const bytes = await buildExecutable({ target, node, bundle: made, about, natsServer });
   const sha256 = createHash("sha256").update(bytes).digest("hex");
   const bom = createBom({
     ...about,
@@ -78,13 +82,26 @@ async function build(target: TargetName, folder: string): Promise<Report> {
     node: { ...node, parts: nodeParts(process.versions) },
   });
   const own = await readFile(join(ROOT, "LICENSE"), "utf8");
-  const licences = writeLicences({ own, node: { version: node.version, text: node.licence }, packages });
+  const licences = writeLicences({ own, node: { version: node.version, text: node.licence }, packages, natsServer });
   await mkdir(folder, { recursive: true });
   await writeFileAtomic(join(folder, "petiole.cdx.json"), `${JSON.stringify(bom, undefined, 2)}\n`, 0o644);
   await writeFileAtomic(join(folder, "licenses.txt"), licences, 0o644);
   await writeFileAtomic(file, bytes, 0o755);
   const level = { params: { [constants.ZSTD_c_compressionLevel]: 3 } };
   return { file, size: bytes.length, zstd: zstdCompressSync(bytes, level).length, sha256 };
+}
+
+/** A device in direct mode has no use for one, and Debian has it: it is not inside unless asked for. */
+async function chooseServer(target: TargetName): Promise<NatsServerPart | undefined> {
+  const where = values["with-nats-server"];
+  if (where === undefined) {
+    progress("without nats-server, which would add 17 MB, 5 MB compressed (--with-nats-server PATH)");
+    return undefined;
+  }
+  const server = await prepareNatsServer(target, where);
+  const size = [server.size, server.compressed.length].map((bytes) => `${(bytes / 1e6).toFixed(1)} MB`);
+  progress(`with nats-server ${server.version}: ${size[0]}, ${size[1]} compressed`);
+  return server;
 }
 
 async function directDependencies(): Promise<Readonly<Record<string, string>>> {

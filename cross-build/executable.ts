@@ -4,9 +4,10 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import type { About } from "./about.ts";
+import type { About } from "../src/lib/about.ts";
 import { ADDONS, ROOT, type Bundle } from "./bundle.ts";
 import { checkPages, loadAlignment, readElf, repairOverlaps } from "./elf.ts";
+import type { NatsServerPart } from "./nats-server.ts";
 import { run, type TargetNode } from "./node.ts";
 import { TARGETS, type TargetName } from "./targets.ts";
 
@@ -27,6 +28,7 @@ export interface Ingredients {
   readonly bundle: Bundle;
   /** What the executable says of itself. */
   readonly about: About;
+  readonly natsServer: NatsServerPart | undefined;
 }
 
 const TRANSPILER = "node_modules/@bytecodealliance/jco-transpile/vendor";
@@ -38,7 +40,7 @@ const OUTPUT = "petiole";
 
 /** @throws Error that says what is missing or wrong */
 export async function buildExecutable(ingredients: Ingredients): Promise<Uint8Array> {
-  const { target, node, bundle, about } = ingredients;
+  const { target, node, bundle, about, natsServer } = ingredients;
   // The builder is run inside a folder: no path of this machine comes into the executable.
   const work = await mkdtemp(join(tmpdir(), "petiole-build-"));
   try {
@@ -47,6 +49,7 @@ export async function buildExecutable(ingredients: Ingredients): Promise<Uint8Ar
     for (const [name, file] of filesOf(target)) assets.set(name, await readPart(name, file, target));
     const targetCpu = join(ROOT, "native/build", TARGET_CPU);
     if (target === "linux-x64" && existsSync(targetCpu)) assets.set(TARGET_CPU, await readFile(targetCpu));
+    if (natsServer !== undefined) assets.set("nats-server.zst", natsServer.compressed);
     for (const [name, content] of assets) {
       await mkdir(dirname(join(work, name)), { recursive: true });
       await writeFile(join(work, name), content);

@@ -16,7 +16,7 @@ import { childrenOf, processMemory, type ProcessMemory } from "./process-memory.
 const ROUNDS = 3;
 const MEGABYTE = 1024 ** 2;
 /** The agent gives back what its start took when it has been quiet for some seconds. */
-const SETTLING_MS = 15_000;
+const SETTLING_MS = 12_000;
 const CALLS = 30;
 
 interface Weighed {

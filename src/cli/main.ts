@@ -1,7 +1,6 @@
 #!/usr/bin/env node
 import { Argument, Command, CommanderError, Option } from "commander";
 import { DEFAULT_CONFIG_FILE } from "../config/default-file.ts";
-import { isPetioleError } from "../domain/errors.ts";
 import { seconds } from "../domain/units.ts";
 import type { AgentOptions } from "./agent-socket.ts";
 import { addAgentCommands } from "./agent/commands.ts";
@@ -20,6 +19,7 @@ import { addLatticeCommands } from "./lattice/commands.ts";
 import { addLinkCommands } from "./link/commands.ts";
 import { addOutboxCommands } from "./outbox/commands.ts";
 import type { ProvisionOptions } from "./provision/command.ts";
+import { report } from "./report.ts";
 import { addReleaseCommands } from "./release/commands.ts";
 import { addSerialCommands } from "./serial/commands.ts";
 import type { TopOptions } from "./top/top.ts";
@@ -212,17 +212,7 @@ program
 
 // A single executable starts as a script, which cannot wait at its top level.
 program.parseAsync().catch((error: unknown) => {
-  process.exitCode = report(error);
-});
-
-/** Prints an error as people want to read it; the code stands first, for searching in the documentation. */
-function report(error: unknown): number {
   // Commander has printed its own message or the help that was asked for.
-  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.user;
-  if (isPetioleError(error)) {
-    console.error(`petiole: ${error.code}: ${error.message}`);
-    return EXIT[error.kind];
-  }
-  console.error("petiole: this is a bug, please report it:", error);
-  return EXIT.bug;
-}
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.user;
+  else process.exitCode = report(error);
+});

@@ -152,6 +152,7 @@ function openLeafHub(deps: HubDeps, hub: HubConfig): Hub {
     logins,
     configured: config.leaf.server,
     folder: join(config.state_dir, "leaf"),
+    cacheDir: config.cache_dir,
     env,
     clock,
     log: leafLog,

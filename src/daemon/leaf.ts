@@ -1,7 +1,9 @@
+import { join } from "node:path";
 import { findNatsServer } from "../adapters/leaf/find-server.ts";
 import type { LeafSettings } from "../adapters/leaf/leaf-config.ts";
 import type { LeafLogins } from "../adapters/leaf/leaf-logins.ts";
 import { startLeafServer, type LeafServer } from "../adapters/leaf/leaf-server.ts";
+import { packedServer, unpackServer } from "../adapters/leaf/packed-server.ts";
 import { seconds } from "../domain/units.ts";
 import { backoffDelay } from "../lib/backoff.ts";
 import type { Clock } from "../lib/clock.ts";
@@ -14,6 +16,8 @@ export interface LeafServerKeeperDeps {
   /** Path of the nats-server from the configuration. */
   readonly configured: string | undefined;
   readonly folder: string;
+  /** Where what petiole carries is unpacked. */
+  readonly cacheDir: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
   readonly log: Logger;
@@ -29,16 +33,18 @@ export interface LeafServerKeeper extends AsyncDisposable {
 const BACKOFF = { initial: seconds(1), max: seconds(60) };
 
 export function keepLeafServer(deps: LeafServerKeeperDeps): LeafServerKeeper {
-  const { settings, logins, configured, folder, env, clock, log } = deps;
+  const { settings, logins, configured, folder, cacheDir, env, clock, log } = deps;
   const stop = new AbortController();
   let server: LeafServer | undefined;
   let reason = "the local nats-server is starting";
   const starting = start();
 
   async function start(): Promise<void> {
+    const packed = packedServer();
+    const unpack = packed && (() => unpackServer(packed, join(cacheDir, "nats-server")));
     for (let attempt = 0; !stop.signal.aborted; attempt++) {
       try {
-        const binary = await findNatsServer({ env, configured });
+        const binary = await findNatsServer({ env, configured, unpack });
         const started = await startLeafServer({ settings, logins, binary, folder, clock, log });
         server = started;
         return;

@@ -1,4 +1,5 @@
 import { searchNatsServer, type Environment, type FindResult } from "../adapters/leaf/find-server.ts";
+import { packedServer } from "../adapters/leaf/packed-server.ts";
 import { formatServerVersion } from "../adapters/leaf/server-version.ts";
 import type { Config } from "../config/schema.ts";
 import type { Finding } from "./finding.ts";
@@ -6,7 +7,10 @@ import type { Finding } from "./finding.ts";
 /** The local nats-server, which only a leaf node needs. */
 export async function examineServer({ hub, leaf }: Pick<Config, "hub" | "leaf">, env: Environment): Promise<Finding[]> {
   if (hub?.mode !== "leaf") return [];
-  return [judgeServer(await searchNatsServer({ env, configured: leaf.server }))];
+  const found = await searchNatsServer({ env, configured: leaf.server });
+  const inside = leaf.server === undefined ? packedServer() : undefined;
+  if (found.server !== undefined || inside === undefined) return [judgeServer(found)];
+  return [{ check: "nats-server", level: "ok", message: `${inside.version} (inside petiole)` }];
 }
 
 export function judgeServer({ server, refused }: FindResult): Finding {

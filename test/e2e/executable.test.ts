@@ -41,7 +41,7 @@ describe.skipIf(skipping(reason !== undefined, "the single executable", reason ?
     program = join(elsewhere.path, "petiole");
     cpSync(join(folder, "petiole"), program);
     return async () => await elsewhere[Symbol.asyncDispose]();
-  }, 240_000);
+  }, 600_000);
 
   function run(args: readonly string[], input?: string): SpawnSyncReturns<string> {
     return spawnSync(program, args, { encoding: "utf8", input, cwd: "/", env: {} });

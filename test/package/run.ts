@@ -9,6 +9,7 @@ import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { buildPackage, type BuiltPackage, type Compression } from "../../cross-build/deb/build.ts";
 import { commandLine, inventoryBeside, sourceEpoch } from "../../cross-build/deb/sources.ts";
+import { obtainNatsServer } from "../../scripts/obtain-nats-server.ts";
 import { tempFolder } from "../support/processes.ts";
 import { lackOf, obtainDebian, unpackDebian, bootDebian } from "./debian.ts";
 import { chrootSteps, serviceSteps, type Step } from "./steps.ts";
@@ -65,7 +66,9 @@ if (!values.quick) {
 }
 
 const archive = await obtainDebian(values.suite, say);
-const files = [first.file, second.file];
+const server = await obtainNatsServer({ env: process.env, progress: say });
+const component = join(ROOT, "examples/smoother/build/smoother.wasm");
+const files = [first.file, second.file, server.path, component];
 const packages = { first: "/root/petiole_1.0.0_amd64.deb", second: "/root/petiole_1.1.0_amd64.deb" };
 const walk = async (steps: readonly Step[]): Promise<void> => {
   for (const { what, act } of steps) await check(what, act);

@@ -2,6 +2,7 @@
 
 import { strict as assert } from "node:assert";
 import type { OutboxReport } from "../../src/domain/outbox-report.ts";
+import type { AgentStatus } from "../../src/domain/status.ts";
 import { waitFor } from "../support/wait-for.ts";
 import type { Debian } from "./debian.ts";
 
@@ -18,6 +19,27 @@ export interface Packages {
 
 const READY_MS = 120_000;
 const CONFIG = "/etc/petiole/petiole.yaml";
+/** With what an agent does that a restriction could forbid: it compiles, in a process of its own, and starts a server. */
+const WORKING_CONFIG = `
+device: { id: unnamed }
+hub: { mode: leaf, urls: ["nats-leaf://127.0.0.1:7422"], domain: hub }
+components:
+  smoother: { file: smoother.wasm, config: { factor: 0.3, limit: 75, hysteresis: 5 }, deadline: 10s }
+providers:
+  broker: { type: mqtt, config: { broker: { listen: "127.0.0.1:1883" } } }
+  store: { type: keyvalue-sqlite }
+  cloud: { type: messaging-nats }
+links:
+  - from: broker
+    to: smoother
+    interfaces: [wasmcloud:messaging/handler]
+    config: { subscriptions: [{ topic: "sensors/#", qos: 1 }] }
+  - { from: smoother, to: store, interfaces: [wasi:keyvalue/store, wasi:keyvalue/atomics] }
+  - from: smoother
+    to: cloud
+    interfaces: [wasmcloud:messaging/consumer]
+    config: { lanes: [{ subject: "alarms.>", lane: critical }, { subject: "readings.>", lane: standard }] }
+`;
 const install = (file: string, ...options: string[]): string =>
   `apt-get install -y -qq ${options.join(" ")} -o Dpkg::Options::=--force-confold ${file}`;
 const owners = "stat -c '%U:%G %a'";
@@ -108,11 +130,13 @@ export function serviceSteps({ ok, sh }: Debian, { first, second }: Packages): S
       throw new Error(await ok("journalctl -u petiole --no-pager -o cat | tail -n 20"), { cause: error });
     }
   };
+  const status = async (): Promise<AgentStatus> => JSON.parse(await ok("petiole status --json")) as AgentStatus;
   const waiting = async (): Promise<number> => {
     const { stats } = JSON.parse(await ok("petiole outbox --json")) as OutboxReport;
     return stats.lanes.find(({ lane }) => lane === "critical")?.rows ?? -1;
   };
   let pid = "";
+  /** Waits until another process than before is ready. */
   const isAnother = async (): Promise<void> => {
     await waitFor("another process", async () => (await isActive()) && (await show("MainPID")) !== pid, READY_MS);
     pid = await show("MainPID");
@@ -135,6 +159,25 @@ export function serviceSteps({ ok, sh }: Debian, { first, second }: Packages): S
       what: "messages are taken and kept",
       act: async () => {
         await ok("echo hot | petiole outbox publish alarms.boiler --lane critical");
+        assert.equal(await waiting(), 1);
+      },
+    },
+    {
+      what: "a component and a nats-server run under all restrictions of the unit",
+      act: async () => {
+        await ok("install -m 755 /root/nats-server /usr/bin/nats-server");
+        await ok("install -m 640 -g petiole /root/smoother.wasm /etc/petiole/smoother.wasm");
+        await ok(`cat > ${CONFIG} <<'END'\n${WORKING_CONFIG}END`);
+        await ok(`petiole config check ${CONFIG} && systemctl restart petiole.service`);
+        await isAnother();
+        const { components, providers } = await status();
+        assert.deepEqual(
+          components.map(({ id, state }) => `${id} ${state}`),
+          ["smoother running"],
+        );
+        assert.deepEqual([...new Set(providers.map(({ state }) => state))], ["running"]);
+        const server = await ok("grep -l '^nats-server$' /proc/[0-9]*/comm | head -n 1");
+        assert.equal(await ok(`stat -c %U ${server.replace(/comm$/, "")}`), "petiole");
         assert.equal(await waiting(), 1);
       },
     },
@@ -200,7 +243,7 @@ export function serviceSteps({ ok, sh }: Debian, { first, second }: Packages): S
       what: "a purge takes configuration and cache, and neither state nor files of the administrator",
       act: async () => {
         await ok("apt-get purge -y -qq petiole");
-        assert.equal(await ok("ls /etc/petiole"), "hub.creds");
+        assert.equal(await ok("ls /etc/petiole"), "hub.creds\nsmoother.wasm");
         assert.equal((await sh("test -e /var/cache/petiole -o -e /run/petiole")).code, 1);
         await ok("test -d /var/lib/petiole && id petiole");
       },

@@ -73,6 +73,8 @@ export interface CardOptions {
   readonly size: number;
   /** In its root, by name. */
   readonly files: Readonly<Record<string, string>>;
+  /** Folders of a root partition of ext4, parents first; none unless given. */
+  readonly root?: readonly string[];
 }
 
 export interface CardImage {
@@ -83,7 +85,10 @@ export interface CardImage {
 }
 
 /** An image as of a card: a boot partition of FAT, and another that stands for the root. */
-export async function makeCard(tools: FlashTools, { path, table, fat, size, files }: CardOptions): Promise<CardImage> {
+export async function makeCard(
+  tools: FlashTools,
+  { path, table, fat, size, files, root }: CardOptions,
+): Promise<CardImage> {
   const offset = table === "none" ? 0 : 1024 ** 2;
   await writeFile(path, "");
   await truncate(path, offset + (size + 2) * 1024 ** 2);
@@ -99,6 +104,11 @@ export async function makeCard(tools: FlashTools, { path, table, fat, size, file
   // Blocks of a kibibyte; with --offset the sectors before it are left alone.
   const where = ["--offset", String(offset / 512)];
   await tools.run("mkfs.vfat", "-F", String(fat), ...where, "-n", "BOOTFS", path, String(size * 1024));
+  if (root !== undefined) {
+    const at = offset + size * 1024 ** 2;
+    await tools.run("mkfs.ext4", "-q", "-F", "-E", `offset=${at}`, path, "512K");
+    for (const folder of root) await tools.run("debugfs", "-w", "-R", `mkdir ${folder}`, `${path}?offset=${at}`);
+  }
   const drive = `${path}@@${offset}`;
   for (const [name, text] of Object.entries(files)) {
     await writeFile(`${path}.file`, text);
@@ -110,3 +120,10 @@ export async function makeCard(tools: FlashTools, { path, table, fat, size, file
     list: async (folder) => (await tools.run("mdir", "-b", "-i", drive, `::/${folder}`)).trim().split("\n"),
   };
 }
+
+/** Debian has e2fsprogs on every system that boots; a container may not. */
+export const hasExt4 = async (tools: FlashTools): Promise<boolean> =>
+  await Promise.all([tools.run("mkfs.ext4", "-V"), tools.run("debugfs", "-V")]).then(
+    () => true,
+    () => false,
+  );

@@ -15,7 +15,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 export interface NatsServerBinary {
   readonly path: string;
   readonly version: ServerVersion;
-  readonly source: "configured" | "environment" | "path" | "cache";
+  readonly source: "configured" | "environment" | "path" | "inside" | "cache";
 }
 
 export interface FindOptions {
@@ -23,6 +23,8 @@ export interface FindOptions {
   readonly env: Environment;
   /** A path from the configuration. When given, it is the only candidate. */
   readonly configured?: string | undefined;
+  /** Unpacks the one that petiole carries, if it carries one, and gives its path. */
+  readonly unpack?: (() => Promise<string>) | undefined;
 }
 
 export interface FindResult {
@@ -71,7 +73,8 @@ export async function searchNatsServer(options: FindOptions): Promise<FindResult
   const refused: string[] = [];
   for await (const candidate of candidates(options)) {
     try {
-      return { server: { ...candidate, version: await probeServer(candidate.path) }, refused };
+      const path = typeof candidate.path === "string" ? candidate.path : await candidate.path();
+      return { server: { path, source: candidate.source, version: await probeServer(path) }, refused };
     } catch (error) {
       refused.push(reasonOf(error));
     }
@@ -81,7 +84,7 @@ export async function searchNatsServer(options: FindOptions): Promise<FindResult
 
 /**
  * The nats-server to use: the configured one, else `$PETIOLE_NATS_SERVER`, else the first usable on PATH, else the
- * newest in petiole's cache.
+ * one inside petiole, else the newest in petiole's cache.
  * @throws PetioleError ERR_LEAF_SERVER naming what was tried
  */
 export async function findNatsServer(options: FindOptions): Promise<NatsServerBinary> {
@@ -95,7 +98,10 @@ export async function findNatsServer(options: FindOptions): Promise<NatsServerBi
   );
 }
 
-type Candidate = Omit<NatsServerBinary, "version">;
+interface Candidate {
+  readonly path: string | (() => Promise<string>);
+  readonly source: NatsServerBinary["source"];
+}
 
 async function* candidates(options: FindOptions): AsyncGenerator<Candidate> {
   if (options.configured !== undefined) {
@@ -111,6 +117,7 @@ async function* candidates(options: FindOptions): AsyncGenerator<Candidate> {
     const path = join(folder, "nats-server");
     if (folder !== "" && (await isExecutable(path))) yield { path, source: "path" };
   }
+  if (options.unpack !== undefined) yield { path: options.unpack, source: "inside" };
   for (const version of await cachedVersions(serverCacheFolder(options.env))) {
     const path = join(serverCacheFolder(options.env), version, "nats-server");
     if (await isExecutable(path)) yield { path, source: "cache" };

@@ -8,6 +8,7 @@ import { isErrno, syncFolder, writeFileAtomic } from "../../lib/files.ts";
 import { reasonOf } from "../../lib/reason.ts";
 import { readFat } from "./fat.ts";
 import { readPartitions, type ReadAt } from "./partitions.ts";
+import { inspectRoot, type RootSystem } from "./root-system.ts";
 
 export type Content = { readonly text: string } | { readonly file: string };
 
@@ -19,6 +20,8 @@ export interface BootPartition {
   readonly free: number;
   /** What a file takes in whole. */
   readonly unit: number;
+  /** What it boots, as far as that can be seen. */
+  readonly root: RootSystem | undefined;
   /** Undefined when there is none. */
   read(path: string): Promise<string | undefined>;
   /** Makes the folder it is in, and replaces what is there. */
@@ -34,6 +37,7 @@ export async function openBootFolder(folder: string): Promise<BootPartition> {
     names: (await readdir(folder)).map((name) => name.toLowerCase()),
     free: bavail * bsize,
     unit: bsize,
+    root: undefined,
     read: async (path) => {
       try {
         return await readFile(join(folder, path), "utf8");
@@ -74,13 +78,15 @@ export const isBoot = ({ names }: Pick<BootPartition, "names">): boolean =>
  * @throws PetioleError ERR_IMAGE_TARGET, ERR_IMAGE_TOOL
  */
 export async function openBootImage(image: string): Promise<BootPartition> {
-  const found = await findFats(image);
+  const { fats: found, others } = await findFats(image);
   if (found.length === 0) {
     throw new PetioleError(
       "ERR_IMAGE_TARGET",
       `Cannot prepare "${image}": it has no FAT partition; compressed images have to be unpacked first`,
     );
   }
+  const roots = await Promise.all(others.map(async (offset) => await inspectRoot(image, offset)));
+  const root = roots.find((one) => one !== undefined);
   const opened = await Promise.all(
     found.map(async ({ number, offset, clusterSize, free }): Promise<BootPartition> => {
       const drive = `${image}@@${offset}`;
@@ -89,7 +95,7 @@ export async function openBootImage(image: string): Promise<BootPartition> {
         await using file = await open(image, "r+");
         await file.sync();
       };
-      return { where, free, unit: clusterSize, ...(await mtoolsFiles(drive)), sync };
+      return { where, free, unit: clusterSize, root, ...(await mtoolsFiles(drive)), sync };
     }),
   );
   const signed = opened.find(isBoot);
@@ -106,7 +112,8 @@ interface FoundFat {
   readonly free: number;
 }
 
-async function findFats(image: string): Promise<FoundFat[]> {
+/** Also where the partitions are that are none. */
+async function findFats(image: string): Promise<{ readonly fats: FoundFat[]; readonly others: number[] }> {
   await using file = await open(image, "r");
   const read: ReadAt = async (offset, length) => {
     const { bytesRead, buffer } = await file.read(Buffer.alloc(length), 0, length, offset);
@@ -114,11 +121,13 @@ async function findFats(image: string): Promise<FoundFat[]> {
   };
   const partitions = (await readPartitions(read)) ?? [{ number: 0, offset: 0, size: 0 }];
   const found: FoundFat[] = [];
+  const others: number[] = [];
   for (const { number, offset } of partitions) {
     const fat = await readFat(read, offset);
-    if (fat !== undefined) found.push({ number, offset, clusterSize: fat.clusterSize, free: fat.free });
+    if (fat === undefined) others.push(offset);
+    else found.push({ number, offset, clusterSize: fat.clusterSize, free: fat.free });
   }
-  return found;
+  return { fats: found, others };
 }
 
 async function mtoolsFiles(drive: string): Promise<Pick<BootPartition, "names" | "read" | "write">> {

@@ -22,7 +22,7 @@ export interface PreparePlan {
 }
 
 export interface PrepareInput {
-  readonly boot: Pick<BootPartition, "where" | "names" | "free" | "unit">;
+  readonly boot: Pick<BootPartition, "where" | "names" | "free" | "unit" | "root">;
   /** What is there of the files that are changed. */
   readonly userData: string | undefined;
   readonly commandLine: string | undefined;
@@ -34,6 +34,7 @@ export interface PrepareInput {
 /** @throws PetioleError ERR_IMAGE_PACKAGE, ERR_IMAGE_FIRST_BOOT, ERR_IMAGE_SPACE */
 export function planPrepare(input: PrepareInput): PreparePlan {
   const { boot, provision } = input;
+  checkRoot(input);
   const mechanism = chooseMechanism(input);
   const steps: WriteStep[] = [
     ...packageSteps(input),
@@ -72,6 +73,23 @@ function packageSteps({ boot, packages }: PrepareInput): WriteStep[] {
     })),
     text("petiole/SHA256SUMS", packages.map(({ digest, name }) => `${digest}  ${name}\n`).join(""), "digests"),
   ];
+}
+
+/** What the system of the image is, when it can be seen. */
+function checkRoot({ boot: { where, root }, packages, firstBoot }: PrepareInput): void {
+  if (root === undefined) return;
+  if (root.arch === "armhf") {
+    throw new PetioleError("ERR_IMAGE_TARGET", `Cannot prepare ${where}: its system has 32 bits, and petiole needs 64`);
+  }
+  const wrong = packages.find(({ arch }) => arch !== "all" && root.arch !== undefined && arch !== root.arch);
+  if (wrong !== undefined) {
+    const message = `Cannot use the package "${wrong.file}": ${where} boots a system for ${root.arch}`;
+    throw new PetioleError("ERR_IMAGE_PACKAGE", message);
+  }
+  if (packages.length > 0 && firstBoot !== "none" && !root.hasFirmwareFolder) {
+    const message = `Cannot have ${where} install the package: its system has no /boot/firmware, as Debian 12 and later ones have`;
+    throw new PetioleError("ERR_IMAGE_FIRST_BOOT", message);
+  }
 }
 
 /** Without a package there is nothing to install, and the image's own petiole looks for the file. */

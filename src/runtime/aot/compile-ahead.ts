@@ -4,7 +4,7 @@ import { spawn } from "node:child_process";
 import type { KeyObject } from "node:crypto";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { copyFile, mkdtemp, open, readFile, readdir, rename, rm } from "node:fs/promises";
+import { mkdtemp, open, readFile, readdir, rename, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { text } from "node:stream/consumers";
@@ -129,7 +129,7 @@ async function onDisk(library: string, folder: string): Promise<string> {
   if (!isExecutable()) return library;
   if (!existsSync(library)) throw lacking("another processor", "a petiole that was built with a cross compiler");
   const copy = join(folder, basename(library));
-  await copyFile(library, copy);
+  await writeFile(copy, [await readFile(library)]);
   return copy;
 }
 

@@ -1,11 +1,14 @@
 // petiole on a device of the lab, as the lab sets it up: a button with a lamp on a chip of gpio-sim, a sensor on a serial line.
 
 import { readFile } from "node:fs/promises";
+import { jetstreamManager } from "@nats-io/jetstream";
+import { connect, type NodeConnectionOptions } from "@nats-io/transport-node";
 import { stringify } from "yaml";
 import { askAgent } from "../../../src/adapters/control/client.ts";
 import type { OutboxReport } from "../../../src/domain/outbox-report.ts";
 import type { AgentStatus } from "../../../src/domain/status.ts";
 import { exampleComponent } from "../../support/agent.ts";
+import { storedMessages } from "../../support/stored-messages.ts";
 import { waitFor } from "../../support/wait-for.ts";
 import type { Device } from "./device.ts";
 
@@ -20,11 +23,16 @@ const LAMP = 27;
 const line = (number: number, file: string): string =>
   `/sys/devices/platform/gpio-sim.*/gpiochip*/sim_gpio${number}/${file}`;
 
-export interface GatewayOptions {
-  readonly hub?: Readonly<Record<string, unknown>>;
-}
+/** An emulated processor takes its time, and more so on a busy machine. */
+const PATIENT_UNIT = `[Service]
+TimeoutStartSec=infinity
+WatchdogSec=120
+`;
 
-function configuration({ hub }: GatewayOptions): object {
+export type HubAccess = Pick<NodeConnectionOptions, "servers" | "authenticator">;
+
+/** The agent's. @param hub adds to the way to the hub */
+export function configuration(hub: Readonly<Record<string, unknown>> = {}): object {
   const file = (name: string): string => `/etc/petiole/${name}.wasm`;
   const keep = (from: string): object => ({
     from,
@@ -91,11 +99,19 @@ export async function install(device: Device, file: string): Promise<string> {
 }
 
 /** Writes the configuration and the components to /etc/petiole. */
-export async function configure(device: Device, options: GatewayOptions = {}): Promise<void> {
+export async function configure(device: Device): Promise<void> {
   for (const name of COMPONENTS) {
     await device.exec(`cat >/etc/petiole/${name}.wasm`, { input: await readFile(exampleComponent(name)) });
   }
-  await device.exec("cat >/etc/petiole/petiole.yaml", { input: Buffer.from(stringify(configuration(options))) });
+  await writeConfiguration(device, configuration());
+  const unit = "/etc/systemd/system/petiole.service.d";
+  await device.exec(`mkdir -p ${unit} && cat >${unit}/lab.conf && systemctl daemon-reload`, {
+    input: Buffer.from(PATIENT_UNIT),
+  });
+}
+
+export async function writeConfiguration(device: Device, config: object): Promise<void> {
+  await device.exec("cat >/etc/petiole/petiole.yaml", { input: Buffer.from(stringify(config)) });
 }
 
 export const askStatus = (device: Device): Promise<AgentStatus> => askAgent(device.control, "status");
@@ -145,4 +161,29 @@ export async function waitUntilDrained(device: Device): Promise<void> {
     },
     PATIENCE_MS,
   );
+}
+
+/** Each has a body with a number that its component counted. */
+interface Arrived {
+  readonly subject: string;
+  readonly body: string;
+}
+
+/** What the hub's stream holds, oldest first. */
+export async function readStream(access: HubAccess): Promise<Arrived[]> {
+  await using stack = new AsyncDisposableStack();
+  const connection = await connect(access);
+  stack.defer(() => connection.close());
+  const messages = await storedMessages(await jetstreamManager(connection));
+  return messages.map((message) => ({ subject: message.subject, body: message.string() }));
+}
+
+/** Numbers must be 1, 2, 3 and so on: none twice, none left out. */
+export function expectCount(arrived: readonly Arrived[], subject: string, key: string, last: number): void {
+  const found = arrived
+    .filter((one) => one.subject.endsWith(subject))
+    .map(({ body }) => (JSON.parse(body) as Readonly<Record<string, unknown>>)[key]);
+  const wanted = Array.from({ length: last }, (_, index) => index + 1);
+  if (found.join() !== wanted.join())
+    throw new Error(`${subject} at the hub has ${key} ${found.join()}, want 1 to ${last}`);
 }

@@ -18,11 +18,14 @@ import { createChecks, type Finding } from "./checks.ts";
 import { obtainMachine } from "./kernel.ts";
 import { CACHE, createLab, ROOT, type Scenario } from "./lab.ts";
 import { obtainDebian } from "./rootfs.ts";
+import { fleetScenario } from "./scenarios/fleet.ts";
 import { installScenario } from "./scenarios/install.ts";
 import { lifeScenario } from "./scenarios/life.ts";
 import { pagesScenario } from "./scenarios/pages.ts";
+import { provisionScenario } from "./scenarios/provision.ts";
 import { serviceScenario } from "./scenarios/service.ts";
 import { storageScenario } from "./scenarios/storage.ts";
+import { updateScenario } from "./scenarios/update.ts";
 import { createSuite } from "./scenarios/suites.ts";
 
 const { values, positionals } = parseArgs({
@@ -43,6 +46,9 @@ const SCENARIOS: readonly Scenario[] = [
   createSuite("serial", Number(values.scale)),
   installScenario,
   lifeScenario,
+  fleetScenario,
+  updateScenario,
+  provisionScenario,
   serviceScenario,
   storageScenario,
   pagesScenario,

@@ -6,8 +6,9 @@ import { beforeAll, describe, test, vi } from "vitest";
 import { parse } from "yaml";
 import { prepareImage, type PrepareOptions, type PrepareReport } from "../../../src/cli/image/prepare.ts";
 import { petiole } from "../../support/agent.ts";
-import { flashTools, makeCard, type CardOptions } from "../../support/flash-tools.ts";
+import { flashTools, hasExt4, makeCard, type CardOptions } from "../../support/flash-tools.ts";
 import { tempFolder } from "../../support/processes.ts";
+import { skipping } from "../../support/skip.ts";
 
 const CONFIG = "# of the line 3\ndevice: { id: model }\n";
 const CMDLINE = "console=tty1 root=PARTUUID=x-02 rootfstype=ext4 rootwait\n";
@@ -106,6 +107,30 @@ describe.skipIf(tools === undefined)("petiole image prepare, of an image", () =>
       message: expect.stringContaining("no FAT partition"),
     });
     await expect(prepare(folder.path, "/dev/null", {})).rejects.toMatchObject({ code: "ERR_IMAGE_TARGET" });
+  });
+});
+
+const noExt4 = tools === undefined || (await hasExt4(tools)) ? undefined : "mkfs.ext4 or debugfs is missing";
+const isBlind = skipping(noExt4 !== undefined, "the root partition of images", noExt4 ?? "");
+
+describe.skipIf(tools === undefined || isBlind)("petiole image prepare, of an image with a root partition", () => {
+  const libraries = (...names: readonly string[]) => ["/usr", "/usr/lib", ...names.map((name) => `/usr/lib/${name}`)];
+  const both = libraries("aarch64-linux-gnu", "arm-linux-gnueabihf");
+
+  test.for([
+    ["a 64-bit system", [...both, "/boot", "/boot/firmware"], undefined],
+    ["a 32-bit system", [...libraries("arm-linux-gnueabihf"), "/boot", "/boot/firmware"], "ERR_IMAGE_TARGET"],
+    ["a PC", [...libraries("x86_64-linux-gnu"), "/boot", "/boot/firmware"], "ERR_IMAGE_PACKAGE"],
+    ["a system of before", [...both, "/boot"], "ERR_IMAGE_FIRST_BOOT"],
+    ["what is no system", ["/photos"], undefined],
+  ] as const)("looks at %s", async ([, root, code], { expect }) => {
+    if (tools === undefined) return;
+    await using folder = await tempFolder();
+    const image = join(folder.path, "card.img");
+    await makeCard(tools, { path: image, table: "dos", fat: 12, size: 2, files: { "cmdline.txt": CMDLINE }, root });
+    const prepared = prepare(folder.path, image, { package: [await makePackage(folder.path)], dryRun: true });
+    if (code === undefined) expect(await prepared).toMatchObject({ firstBoot: "systemd-run" });
+    else await expect(prepared).rejects.toMatchObject({ code });
   });
 });
 

@@ -4,39 +4,20 @@
 import { connect } from "node:net";
 import { once } from "node:events";
 import { startNats } from "../../../support/nats.ts";
-import { storedMessages } from "../../../support/stored-messages.ts";
-import { jetstreamManager } from "@nats-io/jetstream";
-import { connect as connectHub } from "@nats-io/transport-node";
 import { setTimeout } from "node:timers/promises";
-import { HUB, PATIENCE_MS, pressAndSee, waitUntilDrained, waitUntilRunning } from "../gateway.ts";
+import {
+  expectCount,
+  HUB,
+  PATIENCE_MS,
+  pressAndSee,
+  readStream,
+  waitUntilDrained,
+  waitUntilRunning,
+} from "../gateway.ts";
 import { waitFor } from "../../../support/wait-for.ts";
 import type { Device } from "../device.ts";
 import type { Scenario } from "../lab.ts";
 import { createLoad } from "../load.ts";
-
-/** Each has a body with a number that its component counted. */
-interface Arrived {
-  readonly subject: string;
-  readonly body: string;
-}
-
-async function readStream(url: string): Promise<Arrived[]> {
-  await using stack = new AsyncDisposableStack();
-  const connection = await connectHub({ servers: url });
-  stack.defer(() => connection.close());
-  const messages = await storedMessages(await jetstreamManager(connection));
-  return messages.map((message) => ({ subject: message.subject, body: message.string() }));
-}
-
-/** Numbers must be 1, 2, 3 and so on: none twice, none left out. */
-function expectCount(arrived: readonly Arrived[], subject: string, key: string, last: number): void {
-  const found = arrived
-    .filter((one) => one.subject.endsWith(subject))
-    .map(({ body }) => (JSON.parse(body) as Readonly<Record<string, unknown>>)[key]);
-  const wanted = Array.from({ length: last }, (_, index) => index + 1);
-  if (found.join() !== wanted.join())
-    throw new Error(`${subject} at the hub has ${key} ${found.join()}, want 1 to ${last}`);
-}
 
 /** One reading after the other, as a sensor sends them. */
 async function sendReadings(device: Device, from: number, to: number): Promise<void> {
@@ -82,7 +63,7 @@ export const lifeScenario: Scenario = {
       await waitFor(
         "the readings at the hub",
         async () => {
-          const arrived = await readStream(hub.url);
+          const arrived = await readStream({ servers: hub.url });
           expectCount(arrived, "events.button", "count", presses);
           expectCount(arrived, "readings.tank", "seq", readings);
           return true;
@@ -140,7 +121,7 @@ export const lifeScenario: Scenario = {
       return summary;
     });
     await check("the hub has every press and every reading once and in order", async () => {
-      const arrived = await readStream(hub.url);
+      const arrived = await readStream({ servers: hub.url });
       expectCount(arrived, "events.button", "count", presses);
       expectCount(arrived, "readings.tank", "seq", readings);
       return `${presses} presses, ${readings} readings`;
