@@ -10,7 +10,7 @@ import { waitFor } from "./wait-for.ts";
 
 const ROOT = resolve(import.meta.dirname, "..", "..");
 const STOP_LIMIT_MS = 20_000;
-/** A machine with much else to do takes some twenty seconds to load the sources alone. */
+/** On a machine that is busy with other things too. */
 const START_LIMIT_MS = 60_000;
 /** The command, as a checkout has it, or the one that is to be tested instead, such as dist/linux-x64/petiole. */
 export const PETIOLE = process.env["PETIOLE_TEST_PROGRAM"] ?? join(ROOT, "scripts", "petiole");
