@@ -173,6 +173,7 @@ test("a token with --replace takes the place of a device, which is shut out", as
   const connection = await logIn(rig.nats.url, before, "gw-1");
   await enrolWhenAnswered({ stateDir: after, device: "gw-1", token: rig.token({ replaces: true }) });
   await connection.closed();
+  await expect(logIn(rig.nats.url, before, "gw-1")).rejects.toThrow(/authorization/i);
   const second = await logIn(rig.nats.url, after, "gw-1");
   await second.close();
 });
