@@ -9,7 +9,10 @@ import { enrolDevice, type EnrolOptions } from "../../../src/enrolment/enrol.ts"
 import { readValidity } from "../../../src/enrolment/credentials.ts";
 import { formatToken, parseToken } from "../../../src/enrolment/token.ts";
 import { isPetioleError, type ErrorCode } from "../../../src/domain/errors.ts";
-import { pushAccount } from "../../../src/fleet/account.ts";
+import { pushAccount, setProfile } from "../../../src/fleet/account.ts";
+import { NAME_PLACEHOLDER } from "../../../src/fleet/claims.ts";
+import { createFleet } from "../../../src/fleet/folder.ts";
+import { issueToken } from "../../../src/fleet/tokens.ts";
 import { credentialsFile, enrolmentFolder } from "../../../src/lib/enrolment-folder.ts";
 import { enrolWhenAnswered, startFleet, unixNow } from "../../support/fleet.ts";
 import { serverVersions } from "../../support/nats.ts";
@@ -211,4 +214,43 @@ test("garbage on the fleet's subjects is refused, and the next device is answere
   }
   await connection.close();
   await enrolWhenAnswered({ stateDir, device: "gw-1", token: rig.token() });
+});
+
+test("a hub that has an operator already takes the account of a fleet, and changes of its profiles at once", async ({
+  expect,
+}) => {
+  await using rig = await startFleet();
+  const settings = { name: "SECOND", urls: [rig.nats.url], lifetime: 3600 };
+  const { operator, system } = rig.fleet.keys;
+  const seeds = { operatorSeed: operator.seed, systemSeed: system.seed };
+  const folder = join(rig.folder, "second");
+  using second = await createFleet(folder, { ...settings, ...seeds });
+  await expect(createFleet(folder, settings)).rejects.toThrow(/there is one already/);
+  const subjects = (...publish: string[]) => ({ publish, subscribe: [`_INBOX.${NAME_PLACEHOLDER}.>`] });
+  setProfile(second, "default", subjects(`petiole.${NAME_PLACEHOLDER}.>`));
+  await pushAccount(second, unixNow());
+  await using _serving = rig.serve(second);
+  const stateDir = await rig.stateDir("gw-1");
+  const wanted = { profile: "default", lifetime: 600, uses: 1, replaces: false, labels: {} };
+  const { token } = issueToken(second, wanted, unixNow());
+  const { fleet } = await enrolWhenAnswered({ stateDir, device: "gw-1", token });
+  expect(fleet).toBe(second.keys.account.publicKey);
+
+  const connection = await logIn(rig.nats.url, stateDir, "gw-1");
+  expect(setProfile(second, "default", subjects("other.>"))).toBe(true);
+  await pushAccount(second, unixNow());
+  // The hub makes its connections anew with what they may do now.
+  await connection.closed();
+  const later = await logIn(rig.nats.url, stateDir, "gw-1");
+  const errors: string[] = [];
+  void (async () => {
+    for await (const status of later.status()) if (status.type === "error") errors.push(String(status.error));
+  })();
+  later.publish("other.a");
+  later.publish("petiole.gw-1.standard.a");
+  await later.flush();
+  await waitFor("the hub's complaint", () => errors.length > 0);
+  expect(errors.join()).toMatch(/petiole\.gw-1\.standard\.a/);
+  expect(errors.join()).not.toContain("other.a");
+  await later.close();
 });
