@@ -18,6 +18,8 @@ const ROOT = fileURLToPath(new URL("../", import.meta.url));
 const FLAGS =
   "-std=gnu++20 -O2 -fPIC -shared -fno-rtti -fno-exceptions -fvisibility=hidden -s -Wall -Wextra -Werror " +
   "-DNODE_GYP_MODULE_NAME=petiole_native -DBUILDING_NODE_EXTENSION";
+/** The same bytes wherever the sources are: their place must not come into what is built. */
+const MAPPED = `-ffile-prefix-map=${ROOT}=`;
 const COMPILERS: Readonly<Record<string, string>> = {
   "linux-x64": "x86_64-linux-gnu-g++",
   "linux-arm64": "aarch64-linux-gnu-g++",
@@ -60,7 +62,7 @@ async function build(
 
   const stamp = `${out}.inputs`;
   const inputs = createHash("sha256")
-    .update(JSON.stringify([compiler, version, FLAGS, process.versions.node]))
+    .update(JSON.stringify([compiler, version, FLAGS, "-ffile-prefix-map", process.versions.node]))
     .update(await readFile(join(ROOT, source)))
     .digest("hex");
   const name = relative(ROOT, out);
@@ -73,7 +75,7 @@ async function build(
   const made = `${out}.${process.pid}.tmp`;
   const { status, stderr } = spawnSync(
     compiler,
-    [...FLAGS.split(" "), "-isystem", headers, join(ROOT, source), "-o", made],
+    [...FLAGS.split(" "), MAPPED, "-isystem", headers, join(ROOT, source), "-o", made],
     {
       encoding: "utf8",
     },

@@ -8,11 +8,17 @@ import { SOCKET_NAME } from "../../src/adapters/control/protocol.ts";
 import type { AgentStatus } from "../../src/domain/status.ts";
 import { spawnProcess } from "../../test/support/processes.ts";
 import { waitFor } from "../../test/support/wait-for.ts";
+import { processorTime } from "./process-account.ts";
+
+/** As systemd/petiole.service has it. */
+const SERVICE = { MALLOC_ARENA_MAX: "2" };
 
 export interface MeasuredAgent extends AsyncDisposable {
   readonly pid: number;
   /** Milliseconds from starting the process until it said that it is ready. */
   readonly ready: number;
+  /** Milliseconds of processor time until then, of all its threads: what a busy machine does not change. */
+  readonly work: number;
   status(): Promise<AgentStatus>;
 }
 
@@ -28,28 +34,34 @@ export async function startAgent(
   await writeFile(file, stringify({ device: { id: "footprint" }, ...folders, ...config }));
   const [program, ...args] = command;
   const started = performance.now();
-  const process = await spawnProcess(program, [...args, "run", "--config", file]);
+  const agent = await spawnProcess(program, [...args, "run", "--config", file], {
+    env: { ...process.env, ...SERVICE },
+  });
   let ready: number | undefined;
+  let work = 0;
   const look = (): void => {
-    if (ready === undefined && process.output().includes('"Agent is ready"')) ready = performance.now() - started;
+    if (ready !== undefined || !agent.output().includes('"Agent is ready"')) return;
+    ready = performance.now() - started;
+    work = processorTime(agent.pid);
   };
-  process.child.stdout?.on("data", look);
+  agent.child.stdout?.on("data", look);
   look();
   try {
-    await waitFor("the agent to be ready", () => ready !== undefined || process.child.exitCode !== null, 120_000);
-    if (ready === undefined) throw new Error(`The agent ended: ${process.output().slice(-2000)}`);
+    await waitFor("the agent to be ready", () => ready !== undefined || agent.child.exitCode !== null, 120_000);
+    if (ready === undefined) throw new Error(`The agent ended: ${agent.output().slice(-2000)}`);
   } catch (error) {
-    await process[Symbol.asyncDispose]();
+    await agent[Symbol.asyncDispose]();
     throw error;
   }
   return {
-    pid: process.pid,
+    pid: agent.pid,
     ready,
+    work,
     status: async () => await askAgent(join(runtime, SOCKET_NAME), "status"),
     async [Symbol.asyncDispose]() {
-      process.signal("SIGTERM");
-      await Promise.race([process.exited, new Promise((resolve) => setTimeout(resolve, 20_000).unref())]);
-      await process[Symbol.asyncDispose]();
+      agent.signal("SIGTERM");
+      await Promise.race([agent.exited, new Promise((resolve) => setTimeout(resolve, 20_000).unref())]);
+      await agent[Symbol.asyncDispose]();
     },
   };
 }

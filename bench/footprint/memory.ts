@@ -11,7 +11,7 @@ import { waitFor } from "../../test/support/wait-for.ts";
 import { median, type Report } from "../frame.ts";
 import { startAgent, type MeasuredAgent } from "./agent.ts";
 import { COMPONENTS, fiveComponents } from "./device.ts";
-import { childrenOf, processMemory, type ProcessMemory } from "./process-memory.ts";
+import { childrenOf, processMemory, type ProcessMemory } from "./process-account.ts";
 
 const ROUNDS = 3;
 const MEGABYTE = 1024 ** 2;

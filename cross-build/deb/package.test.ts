@@ -20,7 +20,10 @@ const skipWithout = (command: string): boolean => {
   return missing;
 };
 
-describe.skipIf(skipWithout("dpkg-deb"))("the Debian package", () => {
+// Programs of other packages, on a machine that may be busy.
+const PATIENCE = 120_000;
+
+describe.skipIf(skipWithout("dpkg-deb"))("the Debian package", { timeout: PATIENCE }, () => {
   let folder: string;
   let root: string;
   let built: BuiltPackage;
@@ -51,7 +54,7 @@ describe.skipIf(skipWithout("dpkg-deb"))("the Debian package", () => {
     mkdirSync(root);
     deb("-x", built.file, root);
     deb("-e", built.file, join(folder, "control"));
-  });
+  }, PATIENCE);
   afterAll(() => {
     rmSync(folder, { recursive: true, force: true });
   });

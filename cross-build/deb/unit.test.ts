@@ -14,7 +14,9 @@ const major = Number(/^systemd (\d+)/.exec(analyze("--version").stdout ?? "")?.[
 const missing = major < 250;
 if (missing) console.warn("skipped: there is no systemd-analyze on this machine, or one older than 250");
 
-describe("petiole.service", () => {
+const PATIENCE = 120_000;
+
+describe("petiole.service", { timeout: PATIENCE }, () => {
   const unit = readFileSync(join(SYSTEMD, "petiole.service"), "utf8");
 
   test.skipIf(missing)("is exposed no more than 2.5", ({ expect }) => {
@@ -36,7 +38,7 @@ describe("petiole.service", () => {
   });
 });
 
-describe.skipIf(missing)("systemd-analyze verify", () => {
+describe.skipIf(missing)("systemd-analyze verify", { timeout: PATIENCE }, () => {
   test.for(UNITS)("has nothing to say about %s", (name, { expect }) => {
     using folder = mkdtempDisposableSync(join(tmpdir(), "petiole-units-"));
     // What the units run has to be there; where it lies on a device is the package's matter.

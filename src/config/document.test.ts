@@ -21,6 +21,14 @@ describe("parseDocument()", () => {
     expect(parseDocument("", context).config).toEqual({ components: {}, providers: {}, links: [] });
   });
 
+  test("says which petiole should run, by version and release", ({ expect }) => {
+    const agent = { version: "1.2.0", release: "nats-object://releases/1.2.0" };
+    expect(parseDocument(JSON.stringify({ agent }), context).config.agent).toEqual(agent);
+    for (const fault of [{ ...agent, version: "latest" }, { version: "1.2.0" }, { ...agent, force: true }]) {
+      expect(() => parseDocument(JSON.stringify({ agent: fault }), context)).toThrow(/agent/);
+    }
+  });
+
   test("its links may name items of the file", ({ expect }) => {
     const text = "links: [{ from: bus, to: a, interfaces: [wasmcloud:messaging/handler] }]";
     expect(parseDocument(text, context).config.links).toHaveLength(1);

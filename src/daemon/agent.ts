@@ -175,7 +175,11 @@ export async function openAgent(all: AgentDeps): Promise<Agent> {
     openHub({ config, stranger, source: meters.source, outbox: meters.outbox, inbox, env, clock, clockSync, log }),
   );
   meters.watch(() => hub.forwarder.state());
-  const enrolment = await openEnrolment({ config, hub, clock, clockSync, log: log.child({ part: "enrolment" }) });
+  // The fleet would take a copy for the device that it knows.
+  const enrolment =
+    stranger === undefined
+      ? await openEnrolment({ config, hub, clock, clockSync, log: log.child({ part: "enrolment" }) })
+      : undefined;
   if (enrolment !== undefined) stack.use(enrolment);
   const outboxControl = stack.use(
     createOutboxControl({

@@ -1,9 +1,8 @@
 // A release of petiole in one file: a line that says what it is, a line with the signed statement, and the executable,
 // compressed by zstd. The statement comes first, so that nothing is unpacked before it is known who vouches for it.
 
-import { createReadStream, createWriteStream } from "node:fs";
-import { open } from "node:fs/promises";
-import { Transform } from "node:stream";
+import { createReadStream } from "node:fs";
+import { open, type FileHandle } from "node:fs/promises";
 import { pipeline } from "node:stream/promises";
 import { constants, createZstdCompress, createZstdDecompress } from "node:zlib";
 import { PetioleError } from "../domain/errors.ts";
@@ -64,29 +63,37 @@ export async function packRelease(
   out: string,
   onProgress?: (bytes: number) => void,
 ): Promise<void> {
-  let packed = 0;
-  const count = new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      packed += chunk.byteLength;
-      onProgress?.(packed);
-      done(null, chunk);
-    },
-  });
   const params = {
     [constants.ZSTD_c_compressionLevel]: LEVEL,
     [constants.ZSTD_c_windowLog]: WINDOW_LOG,
     [constants.ZSTD_c_checksumFlag]: 1,
   };
-  const file = createWriteStream(out, { mode: 0o644, flush: true });
-  file.write(headOf(statement));
-  await pipeline(createReadStream(binary), count, createZstdCompress({ params }), file);
+  const source = createReadStream(binary);
+  const packed = createZstdCompress({ params });
+  source.on("data", () => onProgress?.(source.bytesRead));
+  const done = pipeline(source, packed);
+  done.catch(() => {});
+  await writeRelease(out, statement, packed);
+  await done;
 }
 
 /** Writes the release at `path` anew, with another statement. */
 export async function replaceStatement(path: string, offset: number, statement: string, out: string): Promise<void> {
-  const file = createWriteStream(out, { mode: 0o644, flush: true });
-  file.write(headOf(statement));
-  await pipeline(createReadStream(path, { start: offset }), file);
+  await writeRelease(out, statement, createReadStream(path, { start: offset }));
+}
+
+/** Not by a stream: in the single executable, those of files cannot write several pieces at once. */
+async function writeRelease(out: string, statement: string, content: AsyncIterable<Buffer>): Promise<void> {
+  await using handle = await open(out, "w", 0o644);
+  await writeAll(handle, Buffer.from(headOf(statement)));
+  for await (const chunk of content) await writeAll(handle, chunk);
+  await handle.sync();
+}
+
+async function writeAll(handle: FileHandle, chunk: Buffer): Promise<void> {
+  for (let written = 0; written < chunk.byteLength;) {
+    written += (await handle.write(chunk, written, chunk.byteLength - written)).bytesWritten;
+  }
 }
 
 function headOf(statement: string): string {

@@ -5,7 +5,7 @@ import { spawnSync, type SpawnSyncReturns } from "node:child_process";
 import { createHash } from "node:crypto";
 import { cpSync } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import mqtt from "mqtt";
 import { beforeAll, describe, test } from "vitest";
 import { checkPages, readElf } from "../../cross-build/elf.ts";
@@ -16,6 +16,7 @@ import { freePort } from "../support/ports.ts";
 import { tempFolder } from "../support/processes.ts";
 import { skipping } from "../support/skip.ts";
 
+const ROOT = resolve(import.meta.dirname, "..", "..");
 const reason = cannotBuild();
 
 /** What a device has to bring: all of it is in Debian's packages libc6, libstdc++6, libgcc-s1 and libatomic1. */
@@ -53,6 +54,11 @@ describe.skipIf(skipping(reason !== undefined, "the single executable", reason ?
     const { needed } = readElf(bytes);
     expect(needed.filter((name) => !LIBRARIES.some((pattern) => pattern.test(name)))).toEqual([]);
     expect(needed).toContain("libatomic.so.1");
+  });
+
+  test("does not tell where it was built", async ({ expect }) => {
+    const bytes = await readFile(program);
+    expect(["native", "src", "node_modules"].filter((name) => bytes.includes(join(ROOT, name)))).toEqual([]);
   });
 
   test("names its parts", async ({ expect }) => {

@@ -5,6 +5,7 @@ import { describe, test } from "vitest";
 import { saveIdentity } from "../../src/lib/identity-record.ts";
 import { readIdentity } from "../../src/lib/identity.ts";
 import { petiole, startAgent } from "../support/agent.ts";
+import { enrolWhenAnswered, startFleet } from "../support/fleet.ts";
 import { startNats, type TestNats } from "../support/nats.ts";
 import { freePort } from "../support/ports.ts";
 import { tempFolder } from "../support/processes.ts";
@@ -19,42 +20,45 @@ const elsewhere = {
 const isNameless = here.machine === undefined && here.serial === undefined;
 const fast = { poll_interval: "200ms", echo_interval: "1s", echo_timeout: "2s" };
 
-async function connectionsOf(hub: TestNats): Promise<number> {
-  const answer = (await (await fetch(`http://127.0.0.1:${hub.monitorPort}/varz`)).json()) as {
-    connections: number;
-    leafnodes: number;
-  };
-  return answer.connections + answer.leafnodes;
+const leafNodesOf = async (hub: TestNats): Promise<number> => (await varz(hub)).leafnodes;
+const connectionsOf = async (hub: TestNats): Promise<number> => (await varz(hub)).connections;
+
+async function varz({ monitorPort }: TestNats): Promise<{ readonly connections: number; readonly leafnodes: number }> {
+  const answer = await fetch(`http://127.0.0.1:${monitorPort}/varz`);
+  return (await answer.json()) as { connections: number; leafnodes: number };
 }
 
 describe.skipIf(skipping(isNameless, "clones", "this machine has neither a machine id nor a serial"))("a clone", () => {
   test("keeps its local clients and is no leaf node of the hub, until it is enrolled", async ({ expect }) => {
-    await using hub = await startNats({ jetstream: true, domain: "hub", leafnodes: true });
-    await using state = await tempFolder();
-    await saveIdentity(state.path, elsewhere);
+    await using rig = await startFleet({ mode: "leaf" });
+    await using _serving = rig.serve();
+    const stateDir = await rig.stateDir("gw-1");
+    await enrolWhenAnswered({ stateDir, device: "gw-1", token: rig.token({ device: "gw-1" }) });
+    await saveIdentity(stateDir, elsewhere);
     const [listen, monitor] = [`127.0.0.1:${await freePort()}`, `127.0.0.1:${await freePort()}`];
     await using agent = await startAgent(
-      { hub: { urls: [hub.leafUrl], domain: "hub", ...fast }, leaf: { listen, monitor } },
-      { stateDir: state.path },
+      { hub: { urls: [rig.nats.leafUrl], domain: "hub", enrolled: true, ...fast }, leaf: { listen, monitor } },
+      { stateDir },
     );
     const local = await waitFor("the local server", async () => await connect({ servers: `nats://${listen}` }));
     await local.flush();
     await local.close();
-    const { hub: link, notices } = await agent.status();
-    expect(link).toMatchObject({
-      link: "offline",
-      mode: "leaf",
-      reason: expect.stringMatching(/^ERR_IDENTITY_MISMATCH: /),
-    });
+    const { hub: link, notices, enrolment } = await agent.status();
+    const reason = expect.stringMatching(/^ERR_IDENTITY_MISMATCH: /);
+    expect(link).toMatchObject({ link: "offline", mode: "leaf", reason });
     expect(notices).toMatchObject([{ code: "ERR_IDENTITY_MISMATCH" }]);
+    expect(enrolment).toBeUndefined();
     expect((await petiole("status", "--socket", agent.socket)).stdout).toContain("attention: ERR_IDENTITY_MISMATCH: ");
-    expect(await connectionsOf(hub)).toBe(0);
+    expect(await leafNodesOf(rig.nats)).toBe(0);
 
+    const token = rig.token({ device: "gw-1", replaces: true });
+    const enrolled = await petiole("enrol", "--config", agent.configFile, "--force", "--token", token);
+    expect(enrolled).toMatchObject({ code: 0 });
     await agent.stop("SIGTERM");
-    await saveIdentity(state.path, here);
     await agent.start();
-    await waitFor("the link", async () => (await agent.status()).hub.link === "online");
+    await waitFor("the link", async () => (await agent.status()).hub.link === "online", 60_000);
     expect((await agent.status()).notices).toEqual([]);
+    expect(await leafNodesOf(rig.nats)).toBe(1);
   });
 
   test("does not connect in direct mode, unless nothing is compared", async ({ expect }) => {

@@ -10,6 +10,8 @@ import { waitFor } from "./wait-for.ts";
 
 const ROOT = resolve(import.meta.dirname, "..", "..");
 const STOP_LIMIT_MS = 20_000;
+/** On a machine that is busy with other things too. */
+const START_LIMIT_MS = 60_000;
 /** The command, as a checkout has it, or the one that is to be tested instead, such as dist/linux-x64/petiole. */
 export const PETIOLE = process.env["PETIOLE_TEST_PROGRAM"] ?? join(ROOT, "scripts", "petiole");
 
@@ -73,11 +75,12 @@ export async function startAgent(
   async function launch(): Promise<TestProcess> {
     const started = await spawnProcess(options.program ?? PETIOLE, ["run", "--config", configFile], { env });
     try {
-      await waitFor("the agent to answer", async () => {
+      const answers = async (): Promise<boolean> => {
         if (started.child.exitCode !== null) return true;
         const { pid, state } = await askAgent(socket, "status");
         return pid === started.pid && state === "running";
-      });
+      };
+      await waitFor("the agent to answer", answers, START_LIMIT_MS);
       if (started.child.exitCode !== null) throw new Error(`the agent ended:\n${started.output()}`);
       return started;
     } catch (error) {

@@ -31,6 +31,8 @@ export interface LaunchOptions {
 }
 
 export interface LauncherRig {
+  /** Where everything but the state folder lies. */
+  readonly home: string;
   readonly state: string;
   readonly folder: string;
   readonly packaged: string;
@@ -47,8 +49,8 @@ export interface LauncherRig {
 const sayer = (version: string): string =>
   `#!/bin/sh\n[ "\${1:-}" != version ] || { echo '{"petiole":"${version}"}'; exit; }\necho "runs ${version} $*"\n`;
 
-export function createLauncherRig(path: string): LauncherRig {
-  const state = join(path, "state");
+/** What it makes lies in `path`; the state folder may be another one. */
+export function createLauncherRig(path: string, state = join(path, "state")): LauncherRig {
   const folder = join(state, "agent");
   const packaged = join(path, "packaged");
   const tools = join(path, "tools");
@@ -68,6 +70,7 @@ export function createLauncherRig(path: string): LauncherRig {
   writeFileSync(join(tools, "sleep"), `#!/bin/sh\necho "$1" >>${pauses}\n`, { mode: 0o755 });
 
   const rig: LauncherRig = {
+    home: path,
     state,
     folder,
     packaged,

@@ -21,6 +21,9 @@ box
 program.command("completion").addArgument(new Argument("<shell>").choices(["bash", "zsh"]));
 const root = describeCommand(program);
 
+/** Shells start slowly on a busy machine. */
+const PATIENCE = 120_000;
+
 const hasShell = (name: string): boolean => spawnSync(name, ["-c", "exit 0"]).status === 0;
 const skipWithout = (name: string): boolean => {
   const missing = !hasShell(name);
@@ -62,7 +65,7 @@ test("flatten() lists each command before those below it, and no hidden one", ({
 describe.each([
   { shell: "bash", script: bashCompletion(root), complete: completeInBash },
   { shell: "fish", script: fishCompletion(root), complete: completeInFish },
-])("completion for $shell", ({ shell, script, complete }) => {
+])("completion for $shell", { timeout: PATIENCE }, ({ shell, script, complete }) => {
   test.skipIf(skipWithout(shell))("offers what may follow", ({ expect }) => {
     using folder = mkdtempDisposableSync(join(tmpdir(), "petiole-completion-"));
     writeFileSync(join(folder.path, "page.txt"), "");
@@ -78,7 +81,7 @@ describe.each([
   });
 });
 
-test.skipIf(skipWithout("zsh"))("completion for zsh is read without a fault and registers itself", ({ expect }) => {
+test.skipIf(skipWithout("zsh"))("completion for zsh registers itself", { timeout: PATIENCE }, ({ expect }) => {
   using folder = mkdtempDisposableSync(join(tmpdir(), "petiole-completion-"));
   writeFileSync(join(folder.path, "script"), zshCompletion(root));
   const load = "autoload -Uz compinit && compinit -u -d dump && source ./script && print -r -- $_comps[petiole]";

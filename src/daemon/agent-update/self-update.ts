@@ -262,7 +262,6 @@ export function createSelfUpdate(deps: SelfUpdateDeps): SelfUpdate {
   const wanted: Wanted = createWanted({
     window: config?.window,
     isClockSynced: deps.isClockSynced,
-    unavailable,
     isOnTrial: () => trial?.over === false,
     // The document comes from outside: only the configuration allows what is older.
     install: (reference, version, signal) => {

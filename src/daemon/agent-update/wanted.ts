@@ -15,8 +15,6 @@ import { untilWindow, type MaintenanceWindow } from "./window.ts";
 export interface WantedDeps {
   readonly window: MaintenanceWindow | undefined;
   readonly isClockSynced: () => boolean;
-  /** Why nothing can be installed; undefined when it can. */
-  readonly unavailable: () => string | undefined;
   readonly isOnTrial: () => boolean;
   readonly install: (reference: ArtifactReference, version: string, signal: AbortSignal) => Promise<UpdateAnswer>;
   /** It will not be tried again. */

@@ -1,4 +1,4 @@
-// What processes weigh, by the kernel's own account.
+// What processes take, by the kernel's own account.
 
 import { readFileSync } from "node:fs";
 
@@ -19,6 +19,14 @@ export function processMemory(pid: number): ProcessMemory {
     return Number(found) * 1024;
   };
   return { resident: field("Rss"), proportional: field("Pss"), anonymous: field("Anonymous") };
+}
+
+/** Milliseconds of processor time that a process has had, in steps of 10. */
+export function processorTime(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+  // Fields 14 and 15, in ticks of 10 ms; the name, which is the second, may have spaces.
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[11]) + Number(fields[12])) * 10;
 }
 
 /** Processes that a process has started. */
