@@ -77,7 +77,8 @@ test("a file system that forgets, or cannot be written, is a fault", async ({ bo
 
 test("a link leads to the disk that is judged", async ({ expect }) => {
   await using folder = await tempFolder();
-  for (const path of ["proc/self", "data/petiole", "var/lib"]) await mkdir(join(folder.path, path), { recursive: true });
+  for (const path of ["proc/self", "data/petiole", "var/lib"])
+    await mkdir(join(folder.path, path), { recursive: true });
   await symlink("../../data/petiole", join(folder.path, "var/lib/petiole"));
   const mounts = "36 35 0:1 / / rw - tmpfs tmpfs rw\n37 36 179:3 / /data rw - ext4 /dev/mmcblk0p3 rw\n";
   await writeFile(join(folder.path, "proc/self/mountinfo"), mounts);
