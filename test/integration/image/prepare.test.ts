@@ -32,7 +32,12 @@ async function prepare(folder: string, target: string, options: Partial<PrepareO
 
 function makeToken(): string {
   const { publicKey, seed } = createKey("user");
-  const jwt = signClaims(createKey("account"), { subject: publicKey, name: "token", issued: 0, nats: { type: "user" } });
+  const jwt = signClaims(createKey("account"), {
+    subject: publicKey,
+    name: "token",
+    issued: 0,
+    nats: { type: "user" },
+  });
   return formatToken({ urls: ["nats://hub.example:4222"], jwt, seed });
 }
 
@@ -162,17 +167,7 @@ test("petiole image prepare writes into a mounted boot partition", async ({ expe
   expect(await readdir(boot)).toEqual(["user-data"]);
   // The command itself, once.
   const config = join(folder.path, "petiole.yaml");
-  const result = await petiole(
-    "image",
-    "prepare",
-    boot,
-    "--package",
-    file,
-    "--config",
-    config,
-    "--token",
-    TOKEN,
-  );
+  const result = await petiole("image", "prepare", boot, "--package", file, "--config", config, "--token", TOKEN);
   expect(result).toMatchObject({
     code: 0,
     stderr: "",
