@@ -9,6 +9,7 @@ import { countArgument, durationArgument, sizeArgument } from "./arguments.ts";
 import { addArtifactCommands } from "./artifacts/commands.ts";
 import type { CompileOptions } from "./compile.ts";
 import type { DoctorOptions } from "./doctor.ts";
+import { isErrno } from "../lib/files.ts";
 import { EXIT } from "./exit-codes.ts";
 import type { EnrolCommandOptions } from "./enrol.ts";
 import { addFleetCommands } from "./fleet/commands.ts";
@@ -209,6 +210,12 @@ program
     const { version } = await import("./version.ts");
     version(options);
   });
+
+// Whoever reads may have seen enough, as `head` has: that is no fault. The agent's log does not go this way.
+process.stdout.on("error", (error) => {
+  if (!isErrno(error, "EPIPE")) throw error;
+  process.exit(EXIT.ok);
+});
 
 // A single executable starts as a script, which cannot wait at its top level.
 program.parseAsync().catch((error: unknown) => {

@@ -1,7 +1,10 @@
 // Contract: what docs/cli.md says of output and exit codes.
 
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { describe, test } from "vitest";
 import { VERSION } from "../../src/domain/version.ts";
 import { exampleComponent, PETIOLE, petiole, startAgent } from "../support/agent.ts";
@@ -30,6 +33,13 @@ describe("petiole", () => {
     const result = await petiole(...args);
     expect(result.stdout + result.stderr).toMatch(text);
     expect(result.code).toBe(code);
+  });
+
+  test("ends quietly when whoever reads has seen enough", async ({ expect }) => {
+    const child = spawn(PETIOLE, ["completion", "json"], { stdio: ["ignore", "pipe", "pipe"] });
+    child.stdout.destroy();
+    const [said, [code]] = await Promise.all([text(child.stderr), once(child, "close")]);
+    expect([said, code]).toEqual(["", 0]);
   });
 
   test("version --json names the parts", async ({ expect }) => {

@@ -82,7 +82,9 @@ export function chrootSteps({ ok, sh }: Debian, { first, second }: Packages): St
     {
       what: "configuring again changes nothing",
       act: async () => {
-        const state = "find /etc /usr/lib/systemd /var/lib/petiole -ls | sort -k 11 | sha256sum";
+        // What is there, whose, and with which content. Not its age: systemd-sysusers may write what stays the same.
+        const listing = "find /etc /var/lib/petiole -printf '%p %u:%g %m %l\\n'";
+        const state = `(${listing}; find /etc -type f -exec sha256sum {} +) | sort`;
         const before = await ok(state);
         await ok("/var/lib/dpkg/info/petiole.postinst configure ''");
         await ok("/var/lib/dpkg/info/petiole.postinst configure 1.0.0");
@@ -138,8 +140,17 @@ export function serviceSteps({ ok, sh }: Debian, { first, second }: Packages): S
   let pid = "";
   /** Waits until another process than before is ready. */
   const isAnother = async (): Promise<void> => {
-    await waitFor("another process", async () => (await isActive()) && (await show("MainPID")) !== pid, READY_MS);
-    pid = await show("MainPID");
+    // Both at once: a service that has just died can still count as active.
+    const look = "systemctl show -p ActiveState -p MainPID petiole.service";
+    pid = await waitFor(
+      "another process",
+      async () => {
+        const said = await ok(look);
+        const found = /^MainPID=([1-9]\d*)$/m.exec(said)?.[1];
+        return said.includes("ActiveState=active") && found !== pid && found;
+      },
+      READY_MS,
+    );
   };
 
   return [

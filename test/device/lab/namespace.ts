@@ -1,5 +1,6 @@
 // A place where programs for arm64 run as they are: a namespace of users, mounts and processes with a binfmt_misc of its
-// own, which Linux has since 6.7. Nothing of the host is registered or changed.
+// own, which Linux has since 6.7. An older kernel needs them registered for the whole machine, as Debian's package of
+// qemu-user does it. Nothing is registered or changed here.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -16,8 +17,9 @@ const MAP = "0 0 65536";
 const SETUP = `read -r _ && exec sh -c '
   set -e
   mount -t proc proc /proc
-  mount -t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc
-  printf %s "$0" >/proc/sys/fs/binfmt_misc/register
+  if mount -t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc; then
+    printf %s "$0" >/proc/sys/fs/binfmt_misc/register
+  fi
   exec "$@"' "$0" "$@"`;
 
 interface NamespaceOptions {
@@ -47,6 +49,8 @@ export async function runForArm64(command: readonly string[], { env, log }: Name
   const [code] = await ended;
   if (code !== 0) {
     const end = (await readFile(log, "utf8")).slice(-2000);
-    throw new Error(`${command.join(" ")} failed in a namespace for arm64, which takes Linux 6.7 or newer:\n${end}`);
+    throw new Error(
+      `${command.join(" ")} failed in a namespace for arm64, which takes Linux 6.7 or a machine that runs such programs:\n${end}`,
+    );
   }
 }

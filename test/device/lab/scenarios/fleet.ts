@@ -43,7 +43,18 @@ export const fleetScenario: Scenario = {
     await check("enrols with a token", async () => {
       const seconds = await device.start();
       await writeConfiguration(device, config);
-      await device.exec("petiole enrol --token-file - --json", { input: Buffer.from(token) });
+      // A fleet out of reach, or an answer too late on an emulated processor, is worth another try: exit code 3.
+      await waitFor(
+        "the fleet to answer",
+        async () => {
+          const { status, output } = await device.try("petiole enrol --token-file -", { input: Buffer.from(token) });
+          if (status === 3) throw new Error(output);
+          return { status, output };
+        },
+        PATIENCE_MS,
+      ).then(({ status, output }) => {
+        if (status !== 0) throw new Error(`It ended with ${status}: ${output}`);
+      });
       await device.exec("systemctl restart petiole", { seconds: 900 });
       await waitUntilRunning(device);
       return `${seconds.toFixed(0)} s to boot`;

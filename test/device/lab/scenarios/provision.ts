@@ -51,7 +51,7 @@ export const provisionScenario: Scenario = {
     await using _serving = rig.serve();
     // The device finds the hub elsewhere than this machine does.
     const token = (wanted: Parameters<typeof rig.token>[0]): string =>
-      formatToken({ ...parseToken(rig.token(wanted)), urls: [URL] });
+      formatToken({ ...parseToken(rig.token({ lifetime: 24 * 3600, ...wanted })), urls: [URL] });
     const services = { [HUB.port]: rig.nats.port };
 
     await check("the card is prepared", async () => {
