@@ -362,6 +362,7 @@ export async function openAgent(all: AgentDeps): Promise<Agent> {
         store: (await outboxStats()).store.mode,
         link: hub.state().link,
         running: host.status().components.flatMap(({ id, state }) => (state === "running" ? [id] : [])),
+        wanted: host.status().components.map(({ id }) => id),
       }),
       restart: (reason) => onEnd?.(reason),
       isClockSynced: isClockTrusted,

@@ -5,6 +5,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { test as base } from "vitest";
 import { tempFolder } from "../../test/support/processes.ts";
+import { createOperator } from "../../test/support/operator.ts";
 import { parseConfig } from "../config/parse.ts";
 import { examineAddressSpace, examineBoard, examineLimits } from "./board.ts";
 import { examineClock } from "./clock.ts";
@@ -144,13 +145,13 @@ providers:
 });
 
 test("credentials are judged by their end, and not at all without a clock", async ({ board, expect }) => {
-  const creds = (claims: unknown): string =>
-    `-----BEGIN NATS USER JWT-----\ne30.${Buffer.from(JSON.stringify(claims)).toString("base64url")}.AAAA\n------END NATS USER JWT------\n`;
+  const operator = createOperator();
+  const creds = (end?: { readonly expires: number }): string => operator.credentials({ name: "press-7", ...end });
   const machine = await board({
-    "long.creds": creds({ exp: 100 * 86_400 }),
-    "short.creds": creds({ exp: 5 * 86_400 }),
-    "past.creds": creds({ exp: 1 }),
-    "ever.creds": creds({}),
+    "long.creds": creds({ expires: 100 * 86_400 }),
+    "short.creds": creds({ expires: 5 * 86_400 }),
+    "past.creds": creds({ expires: 1 }),
+    "ever.creds": creds(),
     "garbage.creds": "garbage",
   });
   const at = (file: string, now: number | undefined) => examinePapers(machine, undefined, `/${file}.creds`, now);

@@ -25,8 +25,8 @@ export interface LaunchOptions {
   readonly shell?: readonly string[];
   /** The power goes before this one of the commands that change the disk, counted from 1. */
   readonly cutBefore?: number;
-  /** A command that fails. */
-  readonly failing?: (typeof CHANGES)[number];
+  /** Commands that fail. */
+  readonly failing?: readonly (typeof CHANGES)[number][];
   readonly args?: readonly string[];
 }
 
@@ -62,7 +62,7 @@ export function createLauncherRig(path: string, state = join(path, "state")): La
       "#!/bin/sh",
       `read -r n <${count}; n=$((n + 1)); echo $n >${count}`,
       `[ "$n" != "\${CUT_BEFORE:-}" ] || { read -r p <${pid}; kill -9 "$p"; exit 1; }`,
-      `[ "${name}" != "\${FAILING:-}" ] || exit 1`,
+      `case " \${FAILING:-} " in *" ${name} "*) exit 1 ;; esac`,
       `exec ${real} "$@"`,
     ];
     writeFileSync(join(tools, name), `${lines.join("\n")}\n`, { mode: 0o755 });
@@ -118,7 +118,7 @@ export function createLauncherRig(path: string, state = join(path, "state")): La
           STATE_DIRECTORY: state,
           PETIOLE_PACKAGED: packaged,
           ...(cutBefore !== undefined && { CUT_BEFORE: String(cutBefore) }),
-          ...(failing !== undefined && { FAILING: failing }),
+          ...(failing !== undefined && { FAILING: failing.join(" ") }),
         },
       });
       return {

@@ -75,6 +75,8 @@ export interface AgentFolder {
   calmDown(): Promise<void>;
   /** Removes versions that neither run nor could be gone back to, and what was not finished. */
   prune(): Promise<void>;
+  /** Removes what was fetched whole, and what was staged. */
+  clear(): Promise<void>;
 }
 
 /** Left for the store, which has to go on writing. */
@@ -86,6 +88,7 @@ export function createAgentFolder(path: string): AgentFolder {
   const versions = join(path, "versions");
   const bad = join(path, "bad");
   const staged = join(versions, STAGED);
+  const incoming = join(path, "incoming.release");
 
   async function put(link: string, target: string): Promise<void> {
     const temporary = join(path, `${link}.new`);
@@ -135,9 +138,14 @@ export function createAgentFolder(path: string): AgentFolder {
     await writeFileAtomic(join(bad, version), `${line}\n`);
   }
 
+  async function clear(): Promise<void> {
+    await rm(staged, { recursive: true, force: true });
+    await rm(incoming, { force: true });
+  }
+
   return {
     path,
-    incoming: join(path, "incoming.release"),
+    incoming,
     state: readState,
     needRoom,
     make: () => onDisk(path, async () => void (await mkdir(versions, { recursive: true, mode: 0o700 }))),
@@ -206,8 +214,10 @@ export function createAgentFolder(path: string): AgentFolder {
       for (const version of installed.filter((one) => one !== current && one !== previous)) {
         await rm(join(versions, version), { recursive: true, force: true });
       }
-      await rm(staged, { recursive: true, force: true });
+      await clear();
     },
+
+    clear,
   };
 }
 

@@ -9,9 +9,10 @@ import type { UpdateAnswer } from "../../domain/release.ts";
 import { millis, type Millis } from "../../domain/units.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Logger } from "../../lib/log.ts";
+import { reasonOf } from "../../lib/reason.ts";
 import { readReleaseHead, unpackRelease } from "../../lib/release-file.ts";
 import type { Statement } from "../../trust/statement.ts";
-import { judgeRelease, type ReleaseCircumstances } from "./judge-release.ts";
+import { judgeRelease, refuseBad, type ReleaseCircumstances } from "./judge-release.ts";
 import type { TrustPolicy } from "../../trust/judge.ts";
 import { askPreflight } from "./preflight.ts";
 
@@ -49,11 +50,34 @@ const MAX_RELEASE = 1024 ** 3;
  */
 export async function installRelease(
   deps: InstallDeps,
+  request: InstallRequest,
+  signal: AbortSignal,
+): Promise<UpdateAnswer> {
+  const { folder, log } = deps;
+  let isOver = true;
+  try {
+    const answer = await tryInstall(deps, request, signal);
+    isOver = answer.outcome !== "started";
+    return answer;
+  } finally {
+    // A card is small: what came to nothing does not stay on it.
+    if (isOver) {
+      await folder.clear().catch((error: unknown) => {
+        log.warn("What was left of an update cannot be removed", { reason: reasonOf(error) });
+      });
+    }
+  }
+}
+
+async function tryInstall(
+  deps: InstallDeps,
   { from, dryRun, version: wanted, onProgress }: InstallRequest,
   signal: AbortSignal,
 ): Promise<UpdateAnswer> {
   const { folder, policy, circumstances, before, config, log } = deps;
   const name = "file" in from ? "what was handed over" : formatReference(from.reference);
+  // Known before it is fetched, with every start of the agent.
+  if (wanted !== undefined) refuseBad(name, wanted, circumstances.bad);
   const file = "file" in from ? from.file : await bring(deps, from.reference, onProgress, signal);
   const { statement: text, offset } = await readReleaseHead(file);
   const { statement, signers } = judgeRelease(name, text, policy, circumstances);

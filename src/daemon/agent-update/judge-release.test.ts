@@ -55,6 +55,14 @@ test("judgeRelease() goes back only when told so, and never below the package", 
   expect(() => judged({ version: "1.0.0" }, { allowDowngrade: true })).toThrow(/package brings 1\.0\.0/);
 });
 
+test("judgeRelease() refuses what the launcher would not start in place of the package", ({ expect }) => {
+  const early = { running: "1.3.0-rc.1", packaged: "1.3.0-rc.1" };
+  expect(() => judged({ version: "1.3.0-rc.2" }, early)).toThrow(/install the package of it/);
+  expect(judged({ version: "1.3.0" }, early).statement.version).toBe("1.3.0");
+  expect(judged({ version: "1.3.1-rc.1" }, early).statement.version).toBe("1.3.1-rc.1");
+  expect(judged({ version: "1.3.0-rc.2" }, { running: "1.3.0-rc.1" }).statement.version).toBe("1.3.0-rc.2");
+});
+
 test.for<[string, Parameters<typeof judged>, string]>([
   ["for another machine", [{ name: "petiole/linux-x64" }], "ERR_RELEASE_TARGET"],
   ["that is a component's signature", [{ name: "smoother" }], "ERR_TRUST_NAME"],

@@ -64,10 +64,24 @@ export function judgeRelease(
     const why = `it is ${version}, and the package brings ${packaged}: install an older package to go back further`;
     throw new PetioleError("ERR_TRUST_DOWNGRADE", `Cannot use the release "${source}": ${why}`);
   }
-  const mark = bad.find((one) => one.version === version);
-  if (mark !== undefined) {
-    const why = `version ${version} failed here before: ${mark.reason}`;
-    throw new PetioleError("ERR_RELEASE_BAD", `Cannot use the release "${source}": ${why}`);
+  if (packaged !== undefined && version !== running && areAheadOfOne(version, packaged)) {
+    const why = `it is ${version}, and the package brings ${packaged}: install the package of it`;
+    throw new PetioleError("ERR_TRUST_DOWNGRADE", `Cannot use the release "${source}": ${why}`);
   }
+  refuseBad(source, version, bad);
   return { statement, signers: verdict.signers };
+}
+
+/** @throws PetioleError ERR_RELEASE_BAD when the version failed here before */
+export function refuseBad(source: string, version: string, bad: ReleaseCircumstances["bad"]): void {
+  const mark = bad.find((one) => one.version === version);
+  if (mark === undefined) return;
+  const why = `version ${version} failed here before: ${mark.reason}`;
+  throw new PetioleError("ERR_RELEASE_BAD", `Cannot use the release "${source}": ${why}`);
+}
+
+/** Whether both came ahead of the same release. The launcher takes them for the same, and starts the packaged one. */
+function areAheadOfOne(one: string, other: string): boolean {
+  const [left, right] = [one, other].map((version) => /^([^+-]+)-/.exec(version)?.[1]);
+  return left !== undefined && left === right;
 }

@@ -1,7 +1,6 @@
-import { rm } from "node:fs/promises";
 import type { ArtifactSource } from "../../adapters/artifacts/source.ts";
 import type { AgentUpdateParams } from "../../adapters/control/protocol.ts";
-import { createAgentFolder, type AgentFolder } from "../../adapters/versions/agent-folder.ts";
+import { createAgentFolder, type AgentFolder, type FolderState } from "../../adapters/versions/agent-folder.ts";
 import type { AgentUpdateConfig } from "../../config/agent-update-schema.ts";
 import { parseReference, type ArtifactReference } from "../../domain/artifact-reference.ts";
 import { PetioleError, isPetioleError } from "../../domain/errors.ts";
@@ -19,6 +18,7 @@ import type { TrustPolicy } from "../../trust/judge.ts";
 import { judgeStart } from "./judge-start.ts";
 import type { Launch } from "./launch.ts";
 import { clearPending, readPending, writePending } from "./pending.ts";
+import { createRan } from "./ran.ts";
 import { reportUpdate, type UpdateEvent, type UpdateOutcome } from "./report.ts";
 import { createUpload, type Upload } from "./upload.ts";
 import { createWanted, type Wanted } from "./wanted.ts";
@@ -50,6 +50,8 @@ export interface AgentHealth {
   readonly link: HubLink;
   /** Components that run. */
   readonly running: readonly string[];
+  /** Components that should. */
+  readonly wanted: readonly string[];
 }
 
 /** The agent's own versions. Disposing it ends what is going on; a start that somebody ended is not counted. */
@@ -97,6 +99,7 @@ export function createSelfUpdate(deps: SelfUpdateDeps): SelfUpdate {
   let busy = false;
   let trial: { waitsFor: string; over: boolean } | undefined;
   let begun = false;
+  const beginning = Promise.withResolvers<void>();
   let ended = false;
   let watching = Promise.resolve();
 
@@ -110,6 +113,12 @@ export function createSelfUpdate(deps: SelfUpdateDeps): SelfUpdate {
     const why = unavailable();
     if (why === undefined && folder !== undefined && launch !== undefined) return { folder, launch };
     throw new PetioleError("ERR_AGENT_UPDATE_OFF", `Cannot update this agent: ${why ?? "it is ending"}`);
+  }
+
+  /** Until it is known whether this version is on trial, and what earlier updates left is cleared away. */
+  async function untilTidy(signal: AbortSignal): Promise<void> {
+    await unlessAborted(beginning.promise, signal);
+    await exclusive.run(() => Promise.resolve());
   }
 
   async function tell(outcome: UpdateOutcome, event: UpdateEvent): Promise<void> {
@@ -152,14 +161,20 @@ export function createSelfUpdate(deps: SelfUpdateDeps): SelfUpdate {
     signal: AbortSignal,
   ): Promise<UpdateAnswer> {
     const { folder, launch } = need();
-    if (busy || ended)
+    const refuseIf = (taken: boolean): void => {
+      if (!taken) return;
       throw new PetioleError("ERR_AGENT_UPDATE_BUSY", "Cannot update this agent: an update is going on");
-    if (trial?.over === false && !dryRun) {
-      const text = `Cannot update this agent: version ${VERSION} is on trial (${trial.waitsFor})`;
-      throw new PetioleError("ERR_AGENT_UPDATE_BUSY", text);
-    }
+    };
+    refuseIf(busy || ended);
     busy = true;
     try {
+      await untilTidy(signal);
+      // It may have been given up meanwhile.
+      refuseIf(ended);
+      if (trial?.over === false && !dryRun) {
+        const text = `Cannot update this agent: version ${VERSION} is on trial (${trial.waitsFor})`;
+        throw new PetioleError("ERR_AGENT_UPDATE_BUSY", text);
+      }
       await folder.make();
       const { installRelease } = await import("./install-release.ts");
       const policy = await deps.policy();
@@ -171,7 +186,8 @@ export function createSelfUpdate(deps: SelfUpdateDeps): SelfUpdate {
           circumstances: {
             target: target ?? "linux-x64",
             running: VERSION,
-            packaged,
+            // The launcher asks only where there is another one.
+            packaged: launch.version === undefined ? VERSION : packaged,
             now: { wall: clock.wall(), synced: deps.isClockSynced() },
             bad: again ? [] : bad,
           },
@@ -210,11 +226,11 @@ export function createSelfUpdate(deps: SelfUpdateDeps): SelfUpdate {
 
   async function watchTrial(folder: AgentFolder, state: { waitsFor: string; over: boolean }): Promise<void> {
     const started = clock.monotonic();
-    const pending = await readPending(folder.path);
+    const ran = await createRan(folder.path);
     log.info("This version of petiole is on trial", { version: VERSION });
     for (;;) {
-      const { running, store, link } = await deps.health();
-      const missing = (pending?.ran ?? []).filter((id) => !running.includes(id));
+      const { running, wanted, store, link } = await deps.health();
+      const missing = (await ran.look(wanted)).filter((id) => !running.includes(id));
       const facts = { ready: millis(clock.monotonic() - started), store, link, missing };
       const verdict = judgeStart(facts, limitsOf(config));
       if (verdict.kind === "failed") return await exclusive.run(() => giveUp(folder, verdict.reason));
@@ -248,15 +264,20 @@ export function createSelfUpdate(deps: SelfUpdateDeps): SelfUpdate {
       await clearPending(folder.path);
     }
     await folder.prune();
-    await rm(folder.incoming, { force: true });
     await upload.clear();
   }
 
   async function watch(folder: AgentFolder): Promise<void> {
     if (trial !== undefined) return await watchTrial(folder, trial);
-    await conclude(folder);
+    await exclusive.run(() => conclude(folder));
     await clock.sleep(CALM, stop.signal);
     await folder.calmDown();
+  }
+
+  function trialOf(found: FolderState["trial"]): AgentVersions["trial"] {
+    const isStarting = !begun && found !== undefined && found.version === launch?.version;
+    const waitsFor = isStarting ? "it is starting" : trial?.over === false ? trial.waitsFor : undefined;
+    return waitsFor === undefined ? undefined : { starts: found?.starts ?? 0, waitsFor };
   }
 
   const wanted: Wanted = createWanted({
@@ -289,6 +310,7 @@ export function createSelfUpdate(deps: SelfUpdateDeps): SelfUpdate {
         });
       }
       begun = true;
+      beginning.resolve();
       wanted.begin();
     },
 
@@ -297,12 +319,9 @@ export function createSelfUpdate(deps: SelfUpdateDeps): SelfUpdate {
       return {
         running: VERSION,
         isPackaged: launch?.version === undefined,
-        packaged: state?.packaged ?? (launch !== undefined && launch.version === undefined ? VERSION : undefined),
+        packaged: launch !== undefined && launch.version === undefined ? VERSION : state?.packaged,
         previous: state?.previous,
-        trial:
-          trial === undefined || trial.over
-            ? undefined
-            : { starts: state?.trial?.starts ?? 0, waitsFor: trial.waitsFor },
+        trial: trialOf(state?.trial),
         installed: state?.installed ?? [],
         bad: state?.bad ?? [],
         unavailable: unavailable(),
@@ -311,7 +330,9 @@ export function createSelfUpdate(deps: SelfUpdateDeps): SelfUpdate {
     },
 
     async upload(piece) {
-      await need().folder.make();
+      const { folder } = need();
+      await untilTidy(stop.signal);
+      await folder.make();
       return await upload.take(piece);
     },
 
@@ -340,10 +361,10 @@ export function createSelfUpdate(deps: SelfUpdateDeps): SelfUpdate {
           throw new PetioleError("ERR_UPDATE_UNKNOWN", text);
         }
         if (busy || ended) throw new PetioleError("ERR_AGENT_UPDATE_BUSY", "Cannot roll back: an update is going on");
-        const { previous, packaged } = await folder.state();
+        const { previous, packaged, trial: found } = await folder.state();
         const to = previous ?? packaged;
         if (dryRun) return { from: VERSION, to };
-        const isOnTrial = trial?.over === false;
+        const isOnTrial = found?.version === launch.version;
         const reason = "somebody rolled it back";
         // What was on trial is told by the version before, as after any other failure of a trial.
         if (!isOnTrial) await tell("rolled-back", { from: VERSION, to: to ?? "packaged", reason });
@@ -364,6 +385,18 @@ export function createSelfUpdate(deps: SelfUpdateDeps): SelfUpdate {
       }
     },
   };
+}
+
+async function unlessAborted(promise: Promise<void>, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  const aborted = Promise.withResolvers<never>();
+  const abort = (): void => aborted.reject(signal.reason);
+  signal.addEventListener("abort", abort, { once: true });
+  try {
+    await Promise.race([promise, aborted.promise]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
 }
 
 const DEFAULTS = { settle: seconds(60), offlineGrace: seconds(600), limit: seconds(900) };

@@ -73,6 +73,7 @@ test.for([
   ["1.0.0-rc.2", "1.0.0-rc.1", "packaged"],
   ["1.0.1-rc.1", "1.0.0", "current"],
   ["2.0.0+b", "1.9.9+a", "current"],
+  ["1.0.202612310", "1.0.0", "current"],
 ] as const)(
   "launch with %s in the state folder and %s packaged starts the %s one",
   async ([own, packaged, winner], { expect }) => {
@@ -176,8 +177,17 @@ test.for(["../../../packaged", "versions/../../x", ".staged", "versions/", "/bin
 test("launch does not start a version whose starts cannot be counted", async ({ expect }) => {
   await withRig((rig) => {
     installed(rig);
-    expect(rig.launch({ failing: "ln" }).stdout).toBe("runs 0.1.0 run");
+    expect(rig.launch({ failing: ["ln"] }).stdout).toBe("runs 0.1.0 run");
     expect(rig.launch().stdout).toBe("runs 0.3.0 run");
+  });
+});
+
+test("launch does not run on what it gave up, also where nothing can be written down", async ({ expect }) => {
+  await withRig((rig) => {
+    installed(rig);
+    rig.link("trial", "0.3.0:3");
+    expect(rig.launch({ failing: ["ln", "mkdir"] }).stdout).toBe("runs 0.1.0 run");
+    expect(rig.launch().stdout).toBe("runs 0.1.0 run");
   });
 });
 
