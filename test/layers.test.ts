@@ -46,6 +46,7 @@ const LAYERS = {
     "src/domain",
     "src/lib",
     "src/config",
+    "src/enrolment",
     "src/adapters/leaf",
     "src/adapters/store",
     "src/daemon",

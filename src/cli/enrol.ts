@@ -1,4 +1,4 @@
-import { readFile, rm } from "node:fs/promises";
+import { lstat, readFile, rm } from "node:fs/promises";
 import { text as readAll } from "node:stream/consumers";
 import { askAgent } from "../adapters/control/client.ts";
 import { loadConfig } from "../config/load.ts";
@@ -10,6 +10,7 @@ import { parseToken } from "../enrolment/token.ts";
 import { tlsFiles } from "../daemon/leaf-settings.ts";
 import { reasonOf } from "../lib/reason.ts";
 import { printAnswer, socketOf } from "./agent-socket.ts";
+import { asOwner, ownerOf } from "./provision/files.ts";
 import { formatEnrolment } from "./status-text.ts";
 
 export interface EnrolCommandOptions {
@@ -43,9 +44,12 @@ export async function enrol(options: EnrolCommandOptions): Promise<void> {
     );
     return;
   }
-  const result = await enrolDevice({ stateDir, device: device.id, token, tls, force: options.force });
+  const result = await asOwner(
+    await ownerOf(stateDir),
+    async () => await enrolDevice({ stateDir, device: device.id, token, tls, force: options.force }),
+  );
   if (options.tokenFile !== undefined && options.tokenFile !== "-" && options.keepToken !== true) {
-    await rm(options.tokenFile, { force: true });
+    await removeToken(options.tokenFile);
   }
   printAnswer(options, describe(result), ({ name, key, expires }) =>
     [
@@ -58,6 +62,16 @@ export async function enrol(options: EnrolCommandOptions): Promise<void> {
     console.error(
       `petiole: the link to the hub does not use this yet: "${options.config}" wants \`hub: { enrolled: true }\``,
     );
+  }
+}
+
+/** The device is enrolled, whatever becomes of a token that is spent. */
+async function removeToken(file: string): Promise<void> {
+  try {
+    // A shell's `<(…)` and `/dev/stdin` are links, which others may need.
+    if ((await lstat(file)).isFile()) await rm(file);
+  } catch (error) {
+    console.error(`petiole: the token's file "${file}" could not be removed: ${reasonOf(error)}`);
   }
 }
 

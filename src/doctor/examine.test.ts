@@ -1,10 +1,11 @@
 // Against a folder that stands for the root of a board.
 
 import { generateKeyPairSync } from "node:crypto";
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { test as base } from "vitest";
 import { tempFolder } from "../../test/support/processes.ts";
+import { createOperator } from "../../test/support/operator.ts";
 import { parseConfig } from "../config/parse.ts";
 import { examineAddressSpace, examineBoard, examineLimits } from "./board.ts";
 import { examineClock } from "./clock.ts";
@@ -73,6 +74,23 @@ test("a file system that forgets, or cannot be written, is a fault", async ({ bo
   expect(await at("rw - vfat /dev/sda1 rw")).toBe("warning");
   expect(await at("rw - ext4 /dev/mmcblk0p2 rw,commit=600")).toBe("note");
   expect(await at("rw,noatime - ext4 /dev/mmcblk0p2 rw")).toBe("ok");
+});
+
+test("a link leads to the disk that is judged", async ({ expect }) => {
+  await using folder = await tempFolder();
+  for (const path of ["proc/self", "data/petiole", "var/lib"])
+    await mkdir(join(folder.path, path), { recursive: true });
+  await symlink("../../data/petiole", join(folder.path, "var/lib/petiole"));
+  const mounts = "36 35 0:1 / / rw - tmpfs tmpfs rw\n37 36 179:3 / /data rw - ext4 /dev/mmcblk0p3 rw\n";
+  await writeFile(join(folder.path, "proc/self/mountinfo"), mounts);
+  const machine = openMachine(folder.path);
+  const needs = { cacheDir: "/data/petiole", growth: 0 };
+  expect(examineDisk(machine, { ...needs, stateDir: "/var/lib/petiole" })[0]).toEqual({
+    check: "disk",
+    level: "ok",
+    message: "/var/lib/petiole is on ext4 (/dev/mmcblk0p3)",
+  });
+  expect(examineDisk(machine, { ...needs, stateDir: "/var/lib/other" })[0]?.level).toBe("fault");
 });
 
 test("a disk that the outbox would fill is told before", async ({ board, expect }) => {
@@ -144,13 +162,13 @@ providers:
 });
 
 test("credentials are judged by their end, and not at all without a clock", async ({ board, expect }) => {
-  const creds = (claims: unknown): string =>
-    `-----BEGIN NATS USER JWT-----\ne30.${Buffer.from(JSON.stringify(claims)).toString("base64url")}.AAAA\n------END NATS USER JWT------\n`;
+  const operator = createOperator();
+  const creds = (end?: { readonly expires: number }): string => operator.credentials({ name: "press-7", ...end });
   const machine = await board({
-    "long.creds": creds({ exp: 100 * 86_400 }),
-    "short.creds": creds({ exp: 5 * 86_400 }),
-    "past.creds": creds({ exp: 1 }),
-    "ever.creds": creds({}),
+    "long.creds": creds({ expires: 100 * 86_400 }),
+    "short.creds": creds({ expires: 5 * 86_400 }),
+    "past.creds": creds({ expires: 1 }),
+    "ever.creds": creds(),
     "garbage.creds": "garbage",
   });
   const at = (file: string, now: number | undefined) => examinePapers(machine, undefined, `/${file}.creds`, now);

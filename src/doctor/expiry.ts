@@ -2,6 +2,7 @@
 
 import { X509Certificate } from "node:crypto";
 import type { Config } from "../config/schema.ts";
+import { validityIn } from "../enrolment/credentials.ts";
 import type { Finding } from "./finding.ts";
 import type { Machine } from "./machine.ts";
 
@@ -57,7 +58,7 @@ export function examinePapers(
   const tls = hub?.tls;
   if (tls?.ca_file !== undefined) add("certificates", "the authority of the hub", tls.ca_file, certificate);
   if (tls?.cert_file !== undefined) add("certificates", "the certificate of the device", tls.cert_file, certificate);
-  if (credentials !== undefined) add("credentials", "the credentials of the device", credentials, userJwt);
+  if (credentials !== undefined) add("credentials", "the credentials of the device", credentials, credentialsOf);
   return { findings, expiries };
 }
 
@@ -72,17 +73,11 @@ function certificate(pem: string): Validity {
   return { from: validFromDate.getTime(), to: validToDate.getTime() };
 }
 
-/** Of a credentials file of NATS: a JWT and a seed between lines that name them. */
-function userJwt(creds: string): Validity {
-  const jwt = /-----BEGIN NATS USER JWT-----\s+(\S+)\s/.exec(creds)?.[1];
-  const claims: unknown = JSON.parse(Buffer.from(jwt?.split(".")[1] ?? "", "base64url").toString());
-  if (typeof claims !== "object" || claims === null) throw new Error("no claims");
-  const time = (value: unknown): number | undefined =>
-    typeof value === "number" && value > 0 ? value * 1000 : undefined;
-  return {
-    from: "nbf" in claims ? time(claims.nbf) : undefined,
-    to: "exp" in claims ? time(claims.exp) : undefined,
-  };
+/** Of a credentials file of NATS. */
+function credentialsOf(text: string): Validity {
+  const found = validityIn(text);
+  if (found === undefined) throw new Error("no credentials");
+  return { from: undefined, to: found.expires };
 }
 
 function judge(check: string, what: string, { from, to }: Validity, now: number | undefined): Finding {

@@ -38,12 +38,16 @@ export function validityOf(jwt: string): Validity | undefined {
 }
 
 /**
- * How long the credentials in a file hold; undefined when the file holds none. To be compared with a clock that can be
+ * How long the credentials in a file's text hold; undefined when it holds none. To be compared with a clock that can be
  * trusted only.
- * @throws what reading the file fails with
  */
+export function validityIn(text: string): Validity | undefined {
+  const jwt = TOKEN.exec(text)?.[1];
+  return jwt === undefined ? undefined : validityOf(jwt);
+}
+
+/** The same of a file. @throws what reading the file fails with */
 export async function readValidity(file: string): Promise<Validity | undefined> {
   const { bytes } = await readRegularFile(file, { maxSize: MAX_FILE });
-  const jwt = TOKEN.exec(Buffer.from(bytes).toString("utf8"))?.[1];
-  return jwt === undefined ? undefined : validityOf(jwt);
+  return validityIn(Buffer.from(bytes).toString("utf8"));
 }

@@ -11,6 +11,7 @@ import { createKeys, readAnswer } from "./exchange.ts";
 import { factsOf } from "./facts.ts";
 import {
   activeBundle,
+  forgetRequest,
   readEnrolment,
   readRequest,
   restoreCredentials,
@@ -94,6 +95,7 @@ export async function enrolDevice(options: EnrolOptions): Promise<EnrolResult> {
   // Before there is anything that a copy could use.
   await saveDevice(stateDir, machine);
   await saveEnrolment(stateDir, enrolment);
+  await forgetRequest(stateDir);
   return { ...resultOf(enrolment), already: false };
 }
 

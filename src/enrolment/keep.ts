@@ -118,6 +118,7 @@ export function keepEnrolment(deps: KeepEnrolmentDeps): EnrolmentKeeper {
   async function look(enrolment: Enrolment): Promise<void> {
     const active = validOf(activeBundle(enrolment));
     const before = enrolment.next === undefined ? undefined : validOf(enrolment.current);
+    if (failed?.step === "none") [failed, problem] = [undefined, undefined];
     const { link, reason } = deps.link();
     if (link !== "online" && isRefusal(reason)) refusedSince ??= clock.monotonic();
     else if (link === "online") refusedSince = undefined;
@@ -136,7 +137,8 @@ export function keepEnrolment(deps: KeepEnrolmentDeps): EnrolmentKeeper {
     if (!isEager && failed?.step === step && clock.monotonic() < failed.until) return;
     try {
       await EXECUTORS[step](enrolment);
-      failed = undefined;
+      // Going back says itself how long to wait until the next ones.
+      if (step !== "fall-back") failed = undefined;
       gate.open();
     } catch (error) {
       if (stop.signal.aborted) return;
@@ -148,7 +150,7 @@ export function keepEnrolment(deps: KeepEnrolmentDeps): EnrolmentKeeper {
     renew: async (enrolment) => {
       const { current } = enrolment;
       const next = await ask(enrolment, "renew", (request) => overLink(current.key.publicKey, request(current)));
-      await saveEnrolment(stateDir, { ...withoutAsked(enrolment), next });
+      if (!(await replace(enrolment, { ...withoutAsked(enrolment), next }))) return;
       log.info("New credentials have come, and are tried", { key: next.key.publicKey });
     },
     confirm: async (enrolment) => {
@@ -157,7 +159,7 @@ export function keepEnrolment(deps: KeepEnrolmentDeps): EnrolmentKeeper {
       const request = formatRequest(await payloadOf(enrolment, "confirm", next), [next.key, next.recovery]);
       // The hub lets this through over a connection that the new credentials have opened, and over no other.
       readAnswer(await overLink(next.key.publicKey, request), enrolment.fleet, next);
-      await saveEnrolment(stateDir, { ...enrolment, current: next, next: undefined });
+      if (!(await replace(enrolment, { ...enrolment, current: next, next: undefined }))) return;
       problem = undefined;
       const validity = validOf(next);
       status = describe({ ...enrolment, current: next, next: undefined }, validity);
@@ -177,11 +179,20 @@ export function keepEnrolment(deps: KeepEnrolmentDeps): EnrolmentKeeper {
     recover: async (enrolment) => {
       const candidates = [enrolment.next, enrolment.current].filter((one) => one !== undefined);
       const next = await ask(enrolment, "recover", (request) => around(enrolment, candidates, request));
-      await saveEnrolment(stateDir, { ...withoutAsked(enrolment), current: enrolment.next ?? enrolment.current, next });
+      const { current } = enrolment;
+      if (!(await replace(enrolment, { ...withoutAsked(enrolment), current: enrolment.next ?? current, next }))) return;
       refusedSince = undefined;
       log.info("New credentials have come by the way around the link, and are tried", { key: next.key.publicKey });
     },
   };
+
+  /** False when somebody has enrolled the device anew while the fleet was asked: that counts. */
+  async function replace(enrolment: Enrolment, changed: Enrolment): Promise<boolean> {
+    const now = await readEnrolment(stateDir);
+    if (now?.current.key.publicKey !== enrolment.current.key.publicKey) return false;
+    await saveEnrolment(stateDir, changed);
+    return true;
+  }
 
   /** The keys are on the disk before they are asked about: an answer that is lost can be asked for again. */
   async function ask(

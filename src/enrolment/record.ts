@@ -1,7 +1,7 @@
 // Who this device is to its fleet: one file, replaced in one step by each change, and the credentials file that is made
 // from it for whatever connects to the hub.
 
-import { chown, mkdir, readdir, readFile, rm, stat } from "node:fs/promises";
+import { mkdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { PetioleError } from "../domain/errors.ts";
@@ -88,15 +88,13 @@ async function readJson<T>(path: string, schema: z.ZodType<T>): Promise<T | unde
 }
 
 /**
- * Durable when it resolves. By root, the files are given to whoever owns the state folder.
+ * Durable when it resolves.
  * @throws PetioleError ERR_ENROL_STATE
  */
 export async function saveEnrolment(stateDir: string, enrolment: Enrolment): Promise<void> {
-  await inFolder(stateDir, async (folder, owner) => {
-    await write(join(folder, ENROLMENT), `${JSON.stringify(enrolment)}\n`, owner);
-    await writeCredentials(stateDir, enrolment, owner);
-    await rm(join(folder, REQUEST), { force: true });
-    await syncFolder(folder);
+  await inFolder(stateDir, async (folder) => {
+    await writeFileAtomic(join(folder, ENROLMENT), `${JSON.stringify(enrolment)}\n`);
+    await writeCredentials(stateDir, enrolment);
   });
 }
 
@@ -105,16 +103,24 @@ export async function saveEnrolment(stateDir: string, enrolment: Enrolment): Pro
  * @throws PetioleError ERR_ENROL_STATE
  */
 export async function saveDevice(stateDir: string, device: DeviceIdentity): Promise<void> {
-  await inFolder(stateDir, async (folder, owner) => {
-    await saveIdentity(stateDir, device);
-    for (const name of await readdir(folder)) await giveTo(owner, join(folder, name));
-  });
+  await inFolder(stateDir, async () => await saveIdentity(stateDir, device));
 }
 
 /** @throws PetioleError ERR_ENROL_STATE */
 export async function saveRequest(stateDir: string, request: EnrolmentRequest): Promise<void> {
-  await inFolder(stateDir, async (folder, owner) => {
-    await write(join(folder, REQUEST), `${JSON.stringify(request)}\n`, owner);
+  await inFolder(stateDir, async (folder) => {
+    await writeFileAtomic(join(folder, REQUEST), `${JSON.stringify(request)}\n`);
+  });
+}
+
+/**
+ * When its answer is kept, and not before: without its keys the token is lost.
+ * @throws PetioleError ERR_ENROL_STATE
+ */
+export async function forgetRequest(stateDir: string): Promise<void> {
+  await inFolder(stateDir, async (folder) => {
+    await rm(join(folder, REQUEST), { force: true });
+    await syncFolder(folder);
   });
 }
 
@@ -123,51 +129,26 @@ export async function saveRequest(stateDir: string, request: EnrolmentRequest): 
  * @throws PetioleError ERR_ENROL_STATE
  */
 export async function restoreCredentials(stateDir: string, enrolment: Enrolment): Promise<void> {
-  await inFolder(stateDir, async (_folder, owner) => await writeCredentials(stateDir, enrolment, owner));
+  await inFolder(stateDir, async () => await writeCredentials(stateDir, enrolment));
 }
 
-async function writeCredentials(stateDir: string, enrolment: Enrolment, owner: Owner | undefined): Promise<void> {
+async function writeCredentials(stateDir: string, enrolment: Enrolment): Promise<void> {
   const path = credentialsFile(stateDir);
   const { jwt, key } = activeBundle(enrolment);
   const content = formatCredentials({ jwt, seed: key.seed });
   const before = await readFile(path, "utf8").catch(() => undefined);
   // One that is the same is not written: it would be one more writing to the card.
-  if (before === content) await giveTo(owner, path);
-  else await write(path, content, owner);
+  if (before !== content) await writeFileAtomic(path, content);
 }
 
-async function inFolder(
-  stateDir: string,
-  work: (folder: string, owner: Owner | undefined) => Promise<void>,
-): Promise<void> {
+async function inFolder(stateDir: string, work: (folder: string) => Promise<void>): Promise<void> {
   const folder = enrolmentFolder(stateDir);
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 });
-    const owner = await ownerOf(stateDir);
-    await giveTo(owner, folder);
-    await work(folder, owner);
+    await work(folder);
   } catch (cause) {
     throw new PetioleError("ERR_ENROL_STATE", `Cannot write in "${folder}": ${reasonOf(cause)}`, { cause });
   }
-}
-
-async function write(path: string, content: string, owner: Owner | undefined): Promise<void> {
-  await writeFileAtomic(path, content);
-  await giveTo(owner, path);
-}
-
-interface Owner {
-  readonly uid: number;
-  readonly gid: number;
-}
-
-/** Undefined for everybody but root: what others write is theirs. */
-async function ownerOf(stateDir: string): Promise<Owner | undefined> {
-  return process.getuid?.() === 0 ? await stat(stateDir) : undefined;
-}
-
-async function giveTo(owner: Owner | undefined, path: string): Promise<void> {
-  if (owner !== undefined) await chown(path, owner.uid, owner.gid);
 }
 
 function parseJson(text: string): unknown {

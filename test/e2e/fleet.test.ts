@@ -1,7 +1,7 @@
 // Contract: an operator makes a fleet with the commands of petiole, and devices that enrol while the hub and the
 // fleet's service are killed under them get in, each once and none twice.
 
-import { readFile, stat, writeFile } from "node:fs/promises";
+import { lstat, readFile, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "vitest";
 import { stringify } from "yaml";
@@ -66,6 +66,12 @@ test("a device enrols with the commands, and is listed and revoked with them", P
     readonly key: string;
   };
   await expect(stat(tokenFile)).rejects.toThrow("ENOENT");
+  // Such as /dev/stdin, which is not the command's own.
+  const link = join(rig.folder, "link");
+  await writeFile(tokenFile, token);
+  await symlink(tokenFile, link);
+  expect(await ok("enrol", "--config", config, "--token-file", link)).toContain("was enrolled before");
+  expect((await lstat(link)).isSymbolicLink()).toBe(true);
 
   const devices = JSON.parse(await ok("fleet", "devices", ...dir, "--json")) as readonly object[];
   expect(devices).toMatchObject([{ name: "gw-1", key: report.key, state: "enrolled", labels: { site: "north" } }]);

@@ -1,5 +1,5 @@
 import { mkdir, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { describe, test } from "vitest";
 import { tempFolder } from "../../../test/support/processes.ts";
 import { checkBlockDevice, type BlockDevice } from "./block-device.ts";
@@ -16,7 +16,11 @@ const STICK = {
   swaps: "Filename Type Size Used Priority\n/dev/sda3 partition 1 0 -2\n",
 };
 
-async function check(files: Readonly<Record<string, string>>, path = "/dev/sdb"): Promise<BlockDevice> {
+async function check(
+  files: Readonly<Record<string, string>>,
+  path = "/dev/sdb",
+  number = files[`sys/${basename(path)}/dev`]?.trim() ?? "",
+): Promise<BlockDevice> {
   await using folder = await tempFolder();
   for (const [name, text] of Object.entries(files)) {
     await mkdir(dirname(join(folder.path, name)), { recursive: true });
@@ -27,7 +31,7 @@ async function check(files: Readonly<Record<string, string>>, path = "/dev/sdb")
     string,
     string,
   ];
-  return await checkBlockDevice(path, { sys, mountinfo, swaps });
+  return await checkBlockDevice(path, { sys, mountinfo, swaps, numberOf: async () => number });
 }
 
 describe("checkBlockDevice()", () => {
@@ -49,6 +53,11 @@ describe("checkBlockDevice()", () => {
       { mountinfo: "30 25 8:17 / /media/bootfs rw - vfat /dev/sdb1 rw\n" },
       /"sdb1" is mounted at "\/media\/bootfs"/,
     ],
+    [
+      "one with a mounted partition that has another number",
+      { mountinfo: "30 25 0:44 / /media/data rw - btrfs /dev/sdb2 rw\n" },
+      /"sdb2" is mounted at "\/media\/data"/,
+    ],
     ["one that is mounted whole", { mountinfo: "30 25 8:16 / /mnt rw - vfat /dev/sdb rw\n" }, /"sdb" is mounted/],
     ["one with swap", { swaps: "/dev/sdb2 partition 1 0 -2\n" }, /"sdb2" is swap/],
     ["one that a volume lies on", { "sys/sdb/sdb2/holders/dm-0": "" }, /"dm-0" uses "sdb2"/],
@@ -58,6 +67,10 @@ describe("checkBlockDevice()", () => {
       code: "ERR_IMAGE_TARGET",
       message: expect.stringMatching(reason),
     });
+  });
+
+  test("refuses another disk under the name of a card", async ({ expect }) => {
+    await expect(check(STICK, "/home/me/sdb", "8:0")).rejects.toThrow(/not the disk "sdb"/);
   });
 
   test("refuses what the kernel does not know", async ({ expect }) => {

@@ -7,6 +7,7 @@ import { parseConfigSource } from "../../config/parse.ts";
 import { MAX_PROVISION_FILE, parseProvisionFile } from "../../config/provision-file.ts";
 import { checkProviders } from "../../daemon/check-providers.ts";
 import { PetioleError } from "../../domain/errors.ts";
+import { parseToken } from "../../enrolment/token.ts";
 import { reasonOf } from "../../lib/reason.ts";
 
 export interface ProvisionInput {
@@ -25,7 +26,7 @@ export interface ProvisionText {
 
 /**
  * Checks the configuration as the device will, and puts it into a provisioning file.
- * @throws PetioleError ERR_CONFIG_UNREADABLE, ERR_CONFIG_INVALID, ERR_PROVISION_INVALID
+ * @throws PetioleError ERR_CONFIG_UNREADABLE, ERR_CONFIG_INVALID, ERR_ENROL_TOKEN, ERR_PROVISION_INVALID
  */
 export async function provisionText(input: ProvisionInput): Promise<ProvisionText> {
   const config = withName(await readText(input.config), input.name);
@@ -33,6 +34,8 @@ export async function provisionText(input: ProvisionInput): Promise<ProvisionTex
   const parsed = parseConfigSource(config, DEFAULT_CONFIG_FILE);
   await checkProviders(parsed);
   const token = input.token ?? (input.tokenFile === undefined ? undefined : (await readText(input.tokenFile)).trim());
+  // Else the device alone would notice, where nobody is.
+  if (token !== undefined) parseToken(token);
   const file = {
     provision: 1,
     ...(token === undefined ? {} : { token }),

@@ -23,6 +23,8 @@ export async function installConfig(path: string, text: string, group: number | 
   try {
     await file.writeFile(text);
     if (group !== undefined) await file.chown(0, group);
+    // The unit's umask took the group's right away.
+    await file.chmod(mode);
     await file.sync();
   } finally {
     await file.close();

@@ -1,6 +1,7 @@
+import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdir, readFile, truncate, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { describe, test } from "vitest";
 import { stringify } from "yaml";
 import { tempFolder } from "../../../test/support/processes.ts";
@@ -74,6 +75,29 @@ describe("provision()", () => {
     expect(await bench.result()).toBe('ok: "boiler-7" is enrolled\n1970-01-01T00:00:00.000Z\n');
     expect(bench.restarts()).toBe(2);
     expect(await bench.run()).toMatchObject({ outcome: "nothing" });
+  });
+
+  test("lets the agent's group read the configuration, whatever the unit's umask is", async ({ expect }) => {
+    await using bench = await setUp();
+    await bench.prepare();
+    const before = process.umask(0o077);
+    try {
+      await bench.run();
+    } finally {
+      process.umask(before);
+    }
+    expect((await stat(bench.target)).mode & 0o777).toBe(0o640);
+  });
+
+  test("waits for no writer of a pipe in the place of its journal", async ({ expect }) => {
+    await using bench = await setUp();
+    await bench.prepare();
+    await bench.run();
+    const journal = join(dirname(dirname(bench.target)), "state", "provision.json");
+    await rm(journal);
+    execFileSync("mkfifo", [journal]);
+    await bench.prepare();
+    expect(await bench.run()).toMatchObject({ outcome: "done", steps: expect.arrayContaining(["enrol"]) });
   });
 
   const STEPS: readonly ProvisionStep[] = ["install-config", "restart", "enrol", "mark-done", "remove-file"];

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { parseConfigSource } from "../../config/parse.ts";
@@ -14,6 +14,7 @@ import { planProvision, type ProvisionStep } from "./plan.ts";
 /** In the state directory: the file that was used last, and may still have to be removed. */
 const JOURNAL = "provision.json";
 const MAX_CONFIG = 1024 * 1024;
+const MAX_JOURNAL = 4096;
 
 export interface ProvisionDeps {
   /** The provisioning file. */
@@ -168,7 +169,9 @@ const digestOf = (text: string): string => `sha256:${createHash("sha256").update
 async function readJournal(configText: string, source: string): Promise<JournalEntry | undefined> {
   try {
     const { config } = parseConfigSource(configText, source);
-    return journalSchema.parse(JSON.parse(await readFile(join(config.state_dir, JOURNAL), "utf8")));
+    // It lies in a folder of the agent's user, who may have put a pipe there.
+    const { bytes } = await readRegularFile(join(config.state_dir, JOURNAL), { maxSize: MAX_JOURNAL });
+    return journalSchema.parse(JSON.parse(Buffer.from(bytes).toString("utf8")));
   } catch {
     // Not set up yet, or no configuration at all.
     return undefined;

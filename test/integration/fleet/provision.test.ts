@@ -89,7 +89,11 @@ test.skipIf(isNoRoot)("root follows no link that the agent's user has made", asy
   const [file, target] = [join(rig.folder, "provision.yaml"), join(rig.folder, "petiole.yaml")];
   const config = stringify({ device: { id: "gw-1" }, state_dir: stateDir });
   await writeFile(file, stringify({ provision: 1, token: rig.token(), config }));
-  const result = await petiole("provision", file, "--config", target);
-  expect(result).toMatchObject({ code: 3, stderr: expect.stringContaining("ERR_ENROL_STATE") });
+  const provisioned = await petiole("provision", file, "--config", target);
+  const enrolled = await petiole("enrol", "--config", target, "--token", rig.token());
+  for (const result of [provisioned, enrolled]) {
+    expect(result).toMatchObject({ code: 3, stderr: expect.stringContaining("ERR_ENROL_STATE") });
+  }
   expect(await readdir(join(rig.folder, "secret"))).toEqual([]);
+  expect((await stat(join(rig.folder, "secret"))).uid).toBe(0);
 });

@@ -1,10 +1,13 @@
 // Contract: `petiole image prepare` puts onto an image, made by other programs, what a device sets itself up with.
 
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeAll, describe, test, vi } from "vitest";
 import { parse } from "yaml";
 import { prepareImage, type PrepareOptions, type PrepareReport } from "../../../src/cli/image/prepare.ts";
+import { signClaims } from "../../../src/enrolment/claims.ts";
+import { createKey } from "../../../src/enrolment/keys.ts";
+import { formatToken } from "../../../src/enrolment/token.ts";
 import { petiole } from "../../support/agent.ts";
 import { flashTools, hasExt4, makeCard, type CardOptions } from "../../support/flash-tools.ts";
 import { tempFolder } from "../../support/processes.ts";
@@ -12,6 +15,7 @@ import { skipping } from "../../support/skip.ts";
 
 const CONFIG = "# of the line 3\ndevice: { id: model }\n";
 const CMDLINE = "console=tty1 root=PARTUUID=x-02 rootfstype=ext4 rootwait\n";
+const TOKEN = makeToken();
 const tools = await flashTools();
 
 beforeAll(() => {
@@ -21,9 +25,20 @@ beforeAll(() => {
 
 async function prepare(folder: string, target: string, options: Partial<PrepareOptions>): Promise<PrepareReport> {
   await writeFile(join(folder, "petiole.yaml"), CONFIG);
-  await writeFile(join(folder, "token"), "petiole1~secret\n");
+  await writeFile(join(folder, "token"), `${TOKEN}\n`);
   const files = { config: join(folder, "petiole.yaml"), tokenFile: join(folder, "token") };
   return await prepareImage(target, { firstBoot: "auto", ...files, ...options });
+}
+
+function makeToken(): string {
+  const { publicKey, seed } = createKey("user");
+  const jwt = signClaims(createKey("account"), {
+    subject: publicKey,
+    name: "token",
+    issued: 0,
+    nats: { type: "user" },
+  });
+  return formatToken({ urls: ["nats://hub.example:4222"], jwt, seed });
 }
 
 async function makePackage(folder: string, size = 300_000): Promise<string> {
@@ -59,10 +74,10 @@ describe.skipIf(tools === undefined)("petiole image prepare, of an image", () =>
     const usesCloudInit = "user-data" in kind.files;
     const firstBoot = usesCloudInit ? "cloud-init" : "systemd-run";
     expect(report).toMatchObject({ device: "boiler-7", firstBoot, dryRun: false });
-    expect(JSON.stringify(report)).not.toContain("secret");
+    expect(JSON.stringify(report)).not.toContain(TOKEN);
     expect(parse(await card.read("petiole/provision.yaml"))).toEqual({
       provision: 1,
-      token: "petiole1~secret",
+      token: TOKEN,
       config: "# of the line 3\ndevice: { id: boiler-7 }\n",
     });
     expect(await card.read("petiole/petiole_0.1.0_arm64.deb")).toBe(await readFile(file, "utf8"));
@@ -147,19 +162,12 @@ test("petiole image prepare writes into a mounted boot partition", async ({ expe
   expect(await readFile(join(boot, "user-data"), "utf8")).toBe("#!/bin/sh\necho mine\n");
 
   await writeFile(join(boot, "user-data"), "#cloud-config\n# nothing yet\n");
+  const wrong = { package: [file], tokenFile: join(folder.path, "petiole.yaml") };
+  await expect(prepare(folder.path, boot, wrong)).rejects.toMatchObject({ code: "ERR_ENROL_TOKEN" });
+  expect(await readdir(boot)).toEqual(["user-data"]);
   // The command itself, once.
   const config = join(folder.path, "petiole.yaml");
-  const result = await petiole(
-    "image",
-    "prepare",
-    boot,
-    "--package",
-    file,
-    "--config",
-    config,
-    "--token",
-    "petiole1~x",
-  );
+  const result = await petiole("image", "prepare", boot, "--package", file, "--config", config, "--token", TOKEN);
   expect(result).toMatchObject({
     code: 0,
     stderr: "",
