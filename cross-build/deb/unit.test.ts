@@ -36,6 +36,20 @@ describe("petiole.service", { timeout: PATIENCE }, () => {
     // What the agent reads below /proc; and the groups of devices.
     expect(unit).not.toMatch(/^(?:ProcSubset|PrivateUsers|PrivateDevices)=/m);
   });
+
+  test("admits devices whose driver comes after the service by number, as systemd knows no name then", ({ expect }) => {
+    const allowed = [...unit.matchAll(/^DeviceAllow=char-(\S+) rw$/gm)].map(([, what]) => what);
+    // Every kernel has those of the names, from its start on.
+    expect(allowed.filter((what) => !/^\d+$/.test(what ?? ""))).toEqual(["gpiochip", "ttyS"]);
+    // I2C buses, ttyACM, ttyUSB, ttyAMA.
+    expect(allowed).toEqual(expect.arrayContaining(["89", "166", "188", "204"]));
+  });
+
+  test("gives a slow disk time for three flushes of half a minute, before it ends the agent", ({ expect }) => {
+    const minutes = (key: string): number => Number(new RegExp(`^${key}=(\\d+)min$`, "m").exec(unit)?.[1]);
+    expect(minutes("WatchdogSec")).toBeGreaterThanOrEqual(2);
+    expect(minutes("TimeoutStopSec")).toBeGreaterThanOrEqual(2);
+  });
 });
 
 describe.skipIf(missing)("systemd-analyze verify", { timeout: PATIENCE }, () => {

@@ -16,7 +16,7 @@ export interface OpenLogDeps {
 /** The agent's log: entries with fields where the output goes to systemd's journal, else JSON lines on standard output. */
 export async function openLog({ config: { level, rate }, journalStream, clock }: OpenLogDeps): Promise<LimitedLog> {
   const [log, complaint] = await openUnlimited(level, journalStream);
-  const limited = limitLog({ log, rate, clock });
+  const limited = limitLog({ log, level, rate, clock });
   if (complaint !== undefined) limited.log.warn("The log goes to the journal as text", { reason: complaint });
   return limited;
 }

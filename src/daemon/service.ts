@@ -57,7 +57,7 @@ export function openService({ env, pid, clock, log, suppressed = () => 0, openSe
     let state: FeedingState = { fedAt: clock.monotonic(), counts: new Map() };
     for (;;) {
       const text = describe();
-      if (text !== told) notify({ kind: "status", text });
+      notify(...(text === told ? [] : [{ kind: "status", text } as const]));
       told = text;
       for (const one of witnesses) one.probe();
       await clock.sleep(LOOK, stop.signal).catch(() => {});

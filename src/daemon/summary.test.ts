@@ -80,3 +80,26 @@ test("startSummary() writes a line in each interval until it is disposed", async
   await clock.advance(seconds(600));
   expect(lines).toHaveLength(3);
 });
+
+test("startSummary() goes on after one that could not be made", async ({ expect }) => {
+  const clock = createFakeClock();
+  const lines: unknown[] = [];
+  let isFailing = true;
+  using _ = startSummary({
+    interval: seconds(60),
+    read: async () => {
+      if (isFailing) throw new Error("the store does not answer");
+      return statusWith({ calls: 5 });
+    },
+    clock,
+    log: {
+      ...silentLogger,
+      info: (message) => void lines.push(message),
+      error: (message) => void lines.push(message),
+    },
+  });
+  await clock.advance(seconds(60));
+  isFailing = false;
+  await clock.advance(seconds(60));
+  expect(lines).toEqual(["A summary cannot be written", "Summary"]);
+});

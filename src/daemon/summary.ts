@@ -80,11 +80,15 @@ export function startSummary({ interval, read, clock, log }: SummaryDeps): Dispo
     for (;;) {
       await clock.sleep(interval, stop.signal).catch(() => {});
       if (stop.signal.aborted) return;
-      const status = await read();
-      log.info("Summary", summarize(status, before));
-      before = totalsOf(status);
+      try {
+        const status = await read();
+        log.info("Summary", summarize(status, before));
+        before = totalsOf(status);
+      } catch (error) {
+        log.error("A summary cannot be written", { err: error });
+      }
     }
   }
-  run().catch((error: unknown) => log.error("No more summaries are written", { err: error }));
+  void run();
   return { [Symbol.dispose]: () => stop.abort() };
 }

@@ -44,7 +44,7 @@ interface Place {
 function placeOf(machine: Machine, mounts: readonly Mount[], wanted: string): Place {
   let path = wanted;
   while (path !== "/" && machine.access(path) === undefined) path = dirname(path);
-  return { path: wanted, mount: mountOf(path, mounts), space: machine.space(path) };
+  return { path: wanted, mount: mountOf(machine.real(path) ?? path, mounts), space: machine.space(path) };
 }
 
 function kind(check: string, { path, mount }: Place, machine: Machine, mounts: readonly Mount[]): Finding[] {
@@ -55,7 +55,7 @@ function kind(check: string, { path, mount }: Place, machine: Machine, mounts: r
     return [{ check, level: "fault", message: `${what}, which is read-only`, remedy }];
   }
   const isUpperHere = mount.upper !== undefined && machine.access(mount.upper) !== undefined;
-  const { survives, reason } = judgeStorage({ path, type: undefined, mounts, isUpperHere });
+  const { survives, reason } = judgeStorage({ path: mount.mountPoint, type: undefined, mounts, isUpperHere });
   if (reason !== undefined) {
     const remedy = "give it a partition of its own: what does not last is gone after a restart";
     return [{ check, level: survives === "no" ? "fault" : "warning", message: `${what}: ${reason}`, remedy }];

@@ -1,7 +1,7 @@
 // Against a folder that stands for the root of a board.
 
 import { generateKeyPairSync } from "node:crypto";
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { test as base } from "vitest";
 import { tempFolder } from "../../test/support/processes.ts";
@@ -74,6 +74,23 @@ test("a file system that forgets, or cannot be written, is a fault", async ({ bo
   expect(await at("rw - vfat /dev/sda1 rw")).toBe("warning");
   expect(await at("rw - ext4 /dev/mmcblk0p2 rw,commit=600")).toBe("note");
   expect(await at("rw,noatime - ext4 /dev/mmcblk0p2 rw")).toBe("ok");
+});
+
+test("a link leads to the disk that is judged", async ({ expect }) => {
+  await using folder = await tempFolder();
+  for (const path of ["proc/self", "data/petiole", "var/lib"])
+    await mkdir(join(folder.path, path), { recursive: true });
+  await symlink("../../data/petiole", join(folder.path, "var/lib/petiole"));
+  const mounts = "36 35 0:1 / / rw - tmpfs tmpfs rw\n37 36 179:3 / /data rw - ext4 /dev/mmcblk0p3 rw\n";
+  await writeFile(join(folder.path, "proc/self/mountinfo"), mounts);
+  const machine = openMachine(folder.path);
+  const needs = { cacheDir: "/data/petiole", growth: 0 };
+  expect(examineDisk(machine, { ...needs, stateDir: "/var/lib/petiole" })[0]).toEqual({
+    check: "disk",
+    level: "ok",
+    message: "/var/lib/petiole is on ext4 (/dev/mmcblk0p3)",
+  });
+  expect(examineDisk(machine, { ...needs, stateDir: "/var/lib/other" })[0]?.level).toBe("fault");
 });
 
 test("a disk that the outbox would fill is told before", async ({ board, expect }) => {

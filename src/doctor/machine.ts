@@ -1,5 +1,5 @@
-import { readFileSync, readdirSync, statfsSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { readFileSync, readdirSync, realpathSync, statfsSync, statSync } from "node:fs";
+import { join, relative } from "node:path";
 
 const LONGEST_FILE = 1024 * 1024;
 
@@ -19,6 +19,8 @@ export interface Machine {
   /** Names in a folder, sorted; none when it cannot be read. */
   list(path: string): readonly string[];
   access(path: string): Access | undefined;
+  /** Where a path leads to, with no link in it; undefined when nothing is there. */
+  real(path: string): string | undefined;
   /** Bytes and inodes of the file system that holds `path`. */
   space(path: string): Space | undefined;
 }
@@ -48,6 +50,7 @@ export function openMachine(root = "/"): Machine {
         const kind = isDevice ? "device" : stats.isDirectory() ? "folder" : stats.isFile() ? "file" : "other";
         return { uid: stats.uid, gid: stats.gid, mode: stats.mode & 0o7777, kind };
       }),
+    real: (path) => attempt(() => join("/", relative(realpathSync(root), realpathSync(at(path))))),
     space: (path) =>
       attempt(() => {
         const { bsize, blocks, bavail, files, ffree } = statfsSync(at(path));

@@ -24,7 +24,7 @@ function collect(): { readonly log: Logger; readonly lines: LogFields[] } {
 test("limitLog() bounds each component, all of them, and the agent apart from them", async ({ expect }) => {
   const clock = createFakeClock();
   const { log, lines } = collect();
-  const limited = limitLog({ log, rate: 10, clock });
+  const limited = limitLog({ log, level: "info", rate: 10, clock });
   const one = limited.log.child({ part: "runtime" }).child({ component: "one" });
   for (let i = 0; i < 1000; i += 1) one.info("flood");
   // Five seconds' worth of half the rate.
@@ -43,8 +43,22 @@ test("limitLog() bounds each component, all of them, and the agent apart from th
 
 test("limitLog() says nothing of itself as long as it leaves out nothing", ({ expect }) => {
   const { log, lines } = collect();
-  const limited = limitLog({ log, rate: 10, clock: createFakeClock() });
+  const limited = limitLog({ log, level: "info", rate: 10, clock: createFakeClock() });
   limited.log.child({ component: "a" }).error("failed", { code: "ERR_INVARIANT" });
   expect(lines).toEqual([{ message: "failed", component: "a", code: "ERR_INVARIANT" }]);
+  expect(limited.suppressed()).toBe(0);
+});
+
+test("limitLog() gives no room to lines below the level", ({ expect }) => {
+  const { log, lines } = collect();
+  const limited = limitLog({ log, level: "info", rate: 10, clock: createFakeClock() });
+  const one = limited.log.child({ component: "one" });
+  for (let i = 0; i < 1000; i += 1) {
+    limited.log.debug("a detail");
+    one.trace("a detail");
+  }
+  limited.log.error("failed");
+  one.error("failed");
+  expect(lines).toEqual([{ message: "failed" }, { message: "failed", component: "one" }]);
   expect(limited.suppressed()).toBe(0);
 });

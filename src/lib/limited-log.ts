@@ -1,5 +1,5 @@
 import type { Clock } from "./clock.ts";
-import type { LogFields, Logger, LogLevel } from "./log.ts";
+import { LOG_LEVELS, type LogFields, type Logger, type LogLevel } from "./log.ts";
 import { RateLimit } from "./rate-limit.ts";
 
 export interface LimitedLog {
@@ -10,6 +10,8 @@ export interface LimitedLog {
 
 export interface LimitedLogDeps {
   readonly log: Logger;
+  /** The least that `log` writes: what is below it takes no room. */
+  readonly level: LogLevel;
   /** Lines a second on average of the agent itself, and as many of all components and providers together. */
   readonly rate: number;
   readonly clock: Pick<Clock, "monotonic">;
@@ -25,12 +27,13 @@ const MOST_OWNERS = 256;
  * Bounds what is written to the log. Components and providers have a bound of their own, so that none of them can drown
  * another one or the agent. A line that comes after others were left out says how many: `suppressed`.
  */
-export function limitLog({ log, rate, clock }: LimitedLogDeps): LimitedLog {
+export function limitLog({ log, level: least, rate, clock }: LimitedLogDeps): LimitedLog {
   const limitOf = (perSecond: number): RateLimit => new RateLimit({ burst: perSecond * BURST, perSecond });
   const own = limitOf(rate);
   const others = limitOf(rate);
   const owners = new Map<string, RateLimit>();
   let total = 0;
+  const isWritten = (level: LogLevel): boolean => LOG_LEVELS.indexOf(level) >= LOG_LEVELS.indexOf(least);
 
   function ownerLimit(owner: string): RateLimit {
     const known = owners.get(owner);
@@ -56,6 +59,7 @@ export function limitLog({ log, rate, clock }: LimitedLogDeps): LimitedLog {
     const at =
       (level: LogLevel) =>
       (message: string, fields?: LogFields): void => {
+        if (!isWritten(level)) return;
         const left = take(ownerOf(fields) ?? owner);
         if (left === undefined) total += 1;
         else inner[level](message, left === 0 ? fields : { ...fields, suppressed: left });

@@ -71,8 +71,11 @@ export function nativeLibrary(name: NativeLibrary, target = HOST): string {
 /** Loads a C++ add-on; out of the executable without a file on the disk. @throws Error when it cannot be loaded */
 export function loadAddon(file: string): unknown {
   if (isMainThread || !isSea()) return createRequire(file)(file);
+  const known = inThread.addons.get(file);
+  if (known !== undefined) return known;
   const module = { exports: {} };
   process.dlopen(module, file);
+  inThread.addons.set(file, module.exports);
   return module.exports;
 }
 
@@ -85,8 +88,9 @@ function sourceFile(path: string): URL {
   return new URL(`../../${path}`, import.meta.url);
 }
 
-// Node serves what is inside the executable to the main thread only.
-const inThread: { folder?: string } = {};
+// Node serves what is inside the executable to the main thread only. An add-on that is loaded again from there is another
+// copy in memory, which stays until the thread ends.
+const inThread: { folder?: string; readonly addons: Map<string, unknown> } = { addons: new Map() };
 
 function assetFolder(): string {
   if (isMainThread) return import.meta.dirname;

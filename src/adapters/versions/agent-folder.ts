@@ -45,8 +45,10 @@ export interface StagedExecutable {
 
 export interface AgentFolder {
   readonly path: string;
-  /** Where a release gathers before it is looked at. */
+  /** Where a release is once it is whole. */
   readonly incoming: string;
+  /** Where it gathers before. */
+  readonly incomingPart: string;
   state(): Promise<FolderState>;
   /** Makes the folders. */
   make(): Promise<void>;
@@ -75,8 +77,8 @@ export interface AgentFolder {
   calmDown(): Promise<void>;
   /** Removes versions that neither run nor could be gone back to, and what was not finished. */
   prune(): Promise<void>;
-  /** Removes what was fetched whole, and what was staged. */
-  clear(): Promise<void>;
+  /** Removes what was staged, and what was fetched whole unless the next try is to go on from it. */
+  clear(choice: { readonly keepFetched: boolean }): Promise<void>;
 }
 
 /** Left for the store, which has to go on writing. */
@@ -89,6 +91,7 @@ export function createAgentFolder(path: string): AgentFolder {
   const bad = join(path, "bad");
   const staged = join(versions, STAGED);
   const incoming = join(path, "incoming.release");
+  const incomingPart = `${incoming}.part`;
 
   async function put(link: string, target: string): Promise<void> {
     const temporary = join(path, `${link}.new`);
@@ -138,14 +141,23 @@ export function createAgentFolder(path: string): AgentFolder {
     await writeFileAtomic(join(bad, version), `${line}\n`);
   }
 
-  async function clear(): Promise<void> {
+  async function clear({ keepFetched }: { readonly keepFetched: boolean }): Promise<void> {
     await rm(staged, { recursive: true, force: true });
-    await rm(incoming, { force: true });
+    if (!keepFetched) {
+      await rm(incoming, { force: true });
+      return;
+    }
+    try {
+      await rename(incoming, incomingPart);
+    } catch (error) {
+      if (!isErrno(error, "ENOENT")) throw error;
+    }
   }
 
   return {
     path,
     incoming,
+    incomingPart,
     state: readState,
     needRoom,
     make: () => onDisk(path, async () => void (await mkdir(versions, { recursive: true, mode: 0o700 }))),
@@ -214,7 +226,7 @@ export function createAgentFolder(path: string): AgentFolder {
       for (const version of installed.filter((one) => one !== current && one !== previous)) {
         await rm(join(versions, version), { recursive: true, force: true });
       }
-      await clear();
+      await clear({ keepFetched: false });
     },
 
     clear,

@@ -4,7 +4,7 @@ import type { ArtifactSource } from "../../adapters/artifacts/source.ts";
 import { download } from "../../adapters/artifacts/download.ts";
 import type { AgentFolder } from "../../adapters/versions/agent-folder.ts";
 import { formatReference, type ArtifactReference } from "../../domain/artifact-reference.ts";
-import { PetioleError } from "../../domain/errors.ts";
+import { PetioleError, type ErrorCode } from "../../domain/errors.ts";
 import type { UpdateAnswer } from "../../domain/release.ts";
 import { millis, type Millis } from "../../domain/units.ts";
 import type { Clock } from "../../lib/clock.ts";
@@ -12,7 +12,7 @@ import type { Logger } from "../../lib/log.ts";
 import { reasonOf } from "../../lib/reason.ts";
 import { readReleaseHead, unpackRelease } from "../../lib/release-file.ts";
 import type { Statement } from "../../trust/statement.ts";
-import { judgeRelease, refuseBad, type ReleaseCircumstances } from "./judge-release.ts";
+import { judgeRelease, refuseVersion, type ReleaseCircumstances } from "./judge-release.ts";
 import type { TrustPolicy } from "../../trust/judge.ts";
 import { askPreflight } from "./preflight.ts";
 
@@ -42,6 +42,8 @@ export interface InstallRequest {
 
 /** A release is smaller than what is in it, which has a limit of its own. */
 const MAX_RELEASE = 1024 ** 3;
+/** What a release itself is not to blame for. */
+const PASSING: readonly ErrorCode[] = ["ERR_ARTIFACT_DISK", "ERR_TRUST_CLOCK", "ERR_TRUST_EARLY"];
 
 /**
  * Fetches, verifies, unpacks and tries a release, and makes it the current version, on trial. Nothing runs differently
@@ -54,18 +56,19 @@ export async function installRelease(
   signal: AbortSignal,
 ): Promise<UpdateAnswer> {
   const { folder, log } = deps;
-  let isOver = true;
+  // A card is small: what came to nothing does not stay on it.
+  const clear = (keepFetched: boolean): Promise<void> =>
+    folder.clear({ keepFetched }).catch((error: unknown) => {
+      log.warn("What was left of an update cannot be removed", { reason: reasonOf(error) });
+    });
   try {
     const answer = await tryInstall(deps, request, signal);
-    isOver = answer.outcome !== "started";
+    if (answer.outcome !== "started") await clear(false);
     return answer;
-  } finally {
-    // A card is small: what came to nothing does not stay on it.
-    if (isOver) {
-      await folder.clear().catch((error: unknown) => {
-        log.warn("What was left of an update cannot be removed", { reason: reasonOf(error) });
-      });
-    }
+  } catch (error) {
+    // What is wanted is tried again for as long as it takes, and need not be fetched again each time.
+    await clear(request.version !== undefined && error instanceof PetioleError && PASSING.includes(error.code));
+    throw error;
   }
 }
 
@@ -77,7 +80,7 @@ async function tryInstall(
   const { folder, policy, circumstances, before, config, log } = deps;
   const name = "file" in from ? "what was handed over" : formatReference(from.reference);
   // Known before it is fetched, with every start of the agent.
-  if (wanted !== undefined) refuseBad(name, wanted, circumstances.bad);
+  if (wanted !== undefined) refuseVersion(name, wanted, circumstances, policy);
   const file = "file" in from ? from.file : await bring(deps, from.reference, onProgress, signal);
   const { statement: text, offset } = await readReleaseHead(file);
   const { statement, signers } = judgeRelease(name, text, policy, circumstances);
@@ -127,7 +130,7 @@ async function bring(
       kind: "executable",
       digest: content,
       size,
-      part: `${folder.incoming}.part`,
+      part: folder.incomingPart,
       file: folder.incoming,
       open: (offset, signal) => source.open(resolution, offset, signal),
       stall: millis(stall * (source.patience ?? 1)),

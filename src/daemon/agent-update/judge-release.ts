@@ -59,25 +59,38 @@ export function judgeRelease(
     const want = `want at most ${MAX_SIZE}`;
     throw new PetioleError("ERR_RELEASE_INVALID", `Cannot use the release "${source}": it has ${size} bytes, ${want}`);
   }
-  // The launcher starts the packaged version rather than one that is not newer.
-  if (packaged !== undefined && version !== running && compareVersions(version, packaged) <= 0) {
-    const why = `it is ${version}, and the package brings ${packaged}: install an older package to go back further`;
-    throw new PetioleError("ERR_TRUST_DOWNGRADE", `Cannot use the release "${source}": ${why}`);
-  }
-  if (packaged !== undefined && version !== running && areAheadOfOne(version, packaged)) {
-    const why = `it is ${version}, and the package brings ${packaged}: install the package of it`;
-    throw new PetioleError("ERR_TRUST_DOWNGRADE", `Cannot use the release "${source}": ${why}`);
-  }
-  refuseBad(source, version, bad);
+  refuseVersion(source, version, { running, packaged, bad }, policy);
   return { statement, signers: verdict.signers };
 }
 
-/** @throws PetioleError ERR_RELEASE_BAD when the version failed here before */
-export function refuseBad(source: string, version: string, bad: ReleaseCircumstances["bad"]): void {
+/**
+ * Whether a version may run here, whatever its release says.
+ * @throws PetioleError ERR_TRUST_DOWNGRADE, ERR_RELEASE_BAD
+ */
+export function refuseVersion(
+  source: string,
+  version: string,
+  { running, packaged, bad }: Pick<ReleaseCircumstances, "running" | "packaged" | "bad">,
+  { allowDowngrade }: Pick<TrustPolicy, "allowDowngrade">,
+): void {
+  if (version === running) return;
+  const refuse = (code: "ERR_TRUST_DOWNGRADE" | "ERR_RELEASE_BAD", why: string): never => {
+    throw new PetioleError(code, `Cannot use the release "${source}": ${why}`);
+  };
+  if (!allowDowngrade && compareVersions(version, running) < 0) {
+    refuse("ERR_TRUST_DOWNGRADE", `it is ${version}, and ${running} runs`);
+  }
+  // The launcher starts the packaged version rather than one that is not newer.
+  if (packaged !== undefined && compareVersions(version, packaged) <= 0) {
+    const why = `it is ${version}, and the package brings ${packaged}: install an older package to go back further`;
+    refuse("ERR_TRUST_DOWNGRADE", why);
+  }
+  if (packaged !== undefined && areAheadOfOne(version, packaged)) {
+    const why = `it is ${version}, and the package brings ${packaged}: install the package of it`;
+    refuse("ERR_TRUST_DOWNGRADE", why);
+  }
   const mark = bad.find((one) => one.version === version);
-  if (mark === undefined) return;
-  const why = `version ${version} failed here before: ${mark.reason}`;
-  throw new PetioleError("ERR_RELEASE_BAD", `Cannot use the release "${source}": ${why}`);
+  if (mark !== undefined) refuse("ERR_RELEASE_BAD", `version ${version} failed here before: ${mark.reason}`);
 }
 
 /** Whether both came ahead of the same release. The launcher takes them for the same, and starts the packaged one. */

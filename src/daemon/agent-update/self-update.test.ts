@@ -1,6 +1,7 @@
 import { createHash, generateKeyPairSync } from "node:crypto";
-import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import { test } from "vitest";
 import { createFakeClock, type FakeClock } from "../../../test/support/fake-clock.ts";
 import { tempFolder } from "../../../test/support/processes.ts";
@@ -16,6 +17,7 @@ import { createSelfUpdate, type AgentHealth, type SelfUpdate } from "./self-upda
 
 const KEY = generateKeyPairSync("ed25519").privateKey;
 const CONTENT = "#!/bin/sh\nexit 1\n";
+const digestOf = (bytes: string | Buffer): string => `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
 
 interface Rig extends AsyncDisposable {
   readonly self: SelfUpdate;
@@ -23,7 +25,10 @@ interface Rig extends AsyncDisposable {
   readonly folder: string;
   readonly health: { -readonly [K in keyof AgentHealth]: AgentHealth[K] };
   readonly restarts: string[];
-  release(version: string): Promise<string>;
+  /** Packs and signs one. */
+  release(version: string, statement?: object): Promise<string>;
+  /** The file that references to the hub stand for, and how often it was asked for and fetched. */
+  readonly hub: { file: string; asked: number; fetched: number };
 }
 
 /** An agent that the launcher started: from the package, or on trial. */
@@ -40,6 +45,7 @@ async function openRig(launched: "package" | "trial"): Promise<Rig> {
   const clock = createFakeClock();
   const health: Rig["health"] = { store: "disk", link: "online", running: ["pump"], wanted: ["pump", "valve"] };
   const restarts: string[] = [];
+  const hub = { file: "", asked: 0, fetched: 0 };
   const saved = new Map<string, string | undefined>();
   const self = stack.use(
     createSelfUpdate({
@@ -63,9 +69,18 @@ async function openRig(launched: "package" | "trial"): Promise<Rig> {
         allowDowngrade: false,
         unsyncedClock: "refuse",
       }),
-      openSource: () => {
-        throw new Error("nothing is to be fetched");
-      },
+      openSource: () => ({
+        resolve: async () => {
+          hub.asked++;
+          const bytes = readFileSync(hub.file);
+          return { digest: digestOf(bytes), content: digestOf(bytes), size: bytes.byteLength, annotations: {} };
+        },
+        open: async (_, start) => {
+          hub.fetched++;
+          return { start, chunks: Readable.from([readFileSync(hub.file).subarray(start)]) };
+        },
+        [Symbol.asyncDispose]: async () => {},
+      }),
       stall: seconds(10),
       outbox: { publish: async () => ({}) } as never,
       state: { load: async (name) => saved.get(name), save: async (name, value) => void saved.set(name, value) },
@@ -83,11 +98,12 @@ async function openRig(launched: "package" | "trial"): Promise<Rig> {
     folder,
     health,
     restarts,
-    async release(version) {
+    hub,
+    async release(version, more = {}) {
       const [binary, out] = [join(path, "binary"), join(path, `${version}.release`)];
       writeFileSync(binary, CONTENT);
-      const digest = `sha256:${createHash("sha256").update(CONTENT).digest("hex")}`;
-      const statement = { name: `petiole/linux-${process.arch}`, version, digest, size: CONTENT.length };
+      const digest = digestOf(CONTENT);
+      const statement = { name: `petiole/linux-${process.arch}`, version, digest, size: CONTENT.length, ...more };
       await packRelease(binary, signStatement(statement, [KEY]), out);
       return out;
     },
@@ -147,12 +163,33 @@ test("createSelfUpdate() leaves nothing of a version that does not work here", a
   expect([readdirSync(rig.folder), readdirSync(join(rig.folder, "versions"))]).toEqual([["versions"], []]);
 });
 
-test("createSelfUpdate() does not fetch what failed here before", async ({ expect }) => {
+test.for([
+  ["9.0.0", /^ERR_RELEASE_BAD.*it crashed/],
+  ["0.0.1", /^ERR_TRUST_DOWNGRADE/],
+] as const)("createSelfUpdate() does not fetch %s to refuse it", async ([version, reason], { expect }) => {
   await using rig = await openRig("package");
   mkdirSync(join(rig.folder, "bad"));
   writeFileSync(join(rig.folder, "bad", "9.0.0"), "it crashed\n");
+  rig.hub.file = await rig.release(version);
   await rig.self.begin();
-  rig.self.want({ version: "9.0.0", release: "nats-object://releases/9" });
+  rig.self.want({ version, release: "nats-object://releases/one" });
   await waitFor("the refusal", async () => (await rig.self.versions()).wanted?.state === "refused");
-  expect((await rig.self.versions()).wanted?.reason).toMatch(/^ERR_RELEASE_BAD.*it crashed/);
+  expect((await rig.self.versions()).wanted?.reason).toMatch(reason);
+  expect(rig.hub.asked).toBe(0);
+});
+
+test("createSelfUpdate() fetches once what it has to wait with", async ({ expect }) => {
+  await using rig = await openRig("package");
+  rig.hub.file = await rig.release("9.0.0", { "not-before": "2099-01-01T00:00:00Z" });
+  await rig.self.begin();
+  rig.self.want({ version: "9.0.0", release: "nats-object://releases/one" });
+  for (const tries of [1, 2]) {
+    await waitFor("a try", async () => {
+      const { state, reason } = (await rig.self.versions()).wanted ?? {};
+      return rig.hub.asked >= tries && state === "waiting" && reason?.startsWith("ERR_TRUST_EARLY") === true;
+    });
+    await rig.clock.advance(minutes(2));
+  }
+  expect(rig.hub.fetched).toBe(1);
+  expect(readdirSync(join(rig.folder, "versions"))).toEqual([]);
 });

@@ -74,6 +74,26 @@ describe.skipIf(noAddon || noPython)("createNotifier()", () => {
   });
 });
 
+test("createNotifier() tells later that the service is ready, when that was not taken", ({ expect }) => {
+  const told: string[] = [];
+  let isFull = true;
+  const notify = createNotifier({
+    socket: "@full",
+    log: silentLogger,
+    openSender: () => (_address, message) => {
+      if (isFull) throw Object.assign(new Error("full"), { code: "EAGAIN" });
+      told.push(Buffer.from(message).toString());
+    },
+  });
+  notify({ kind: "ready" }, { kind: "status", text: "works" });
+  notify({ kind: "alive" });
+  isFull = false;
+  notify();
+  notify();
+  notify({ kind: "alive" });
+  expect(told).toEqual(["READY=1", "WATCHDOG=1"]);
+});
+
 describe.skipIf(noAddon)("openDatagrams()", () => {
   test("throws what the kernel says, and refuses an address that is too long", ({ expect }) => {
     const send = openDatagrams();

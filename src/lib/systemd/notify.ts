@@ -53,15 +53,23 @@ export interface NotifierDeps {
   readonly openSender?: (() => SendDatagram) | undefined;
 }
 
-/** Tells the service manager behind `socket`. What it does not take is said in the log once, and changes nothing else. */
+/**
+ * Tells the service manager behind `socket`. What it does not take is said in the log once, and changes nothing else. That
+ * the service is ready goes with the next notice then, or with a call without any.
+ */
 export function createNotifier({ socket, log, openSender = openDatagrams }: NotifierDeps): Notify {
   let failing = false;
+  let owed: readonly Notice[] = [];
   const send = senderFor(openSender, log);
   return (...notices) => {
+    const due = [...owed, ...notices];
+    if (due.length === 0) return;
     try {
-      send(socket, Buffer.from(notices.map(formatNotice).join("\n")));
+      send(socket, Buffer.from(due.map(formatNotice).join("\n")));
       failing = false;
+      owed = [];
     } catch (error) {
+      owed = due.filter(({ kind }) => kind === "ready");
       if (!failing) log.warn("The service manager cannot be told", { socket, reason: reasonOf(error) });
       failing = true;
     }
