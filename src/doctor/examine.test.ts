@@ -14,7 +14,7 @@ import { examineDisk, examineWear } from "./disk.ts";
 import { examinePapers } from "./expiry.ts";
 import { worstLevel, type Finding } from "./finding.ts";
 import { openMachine, type Machine } from "./machine.ts";
-import { judgeServer } from "./server.ts";
+import { examineRival, judgeServer } from "./server.ts";
 import { agentUser, missingGroup } from "./user.ts";
 
 type Files = Readonly<Record<string, string>>;
@@ -250,4 +250,12 @@ test("address space and server", ({ expect }) => {
   });
   expect(judgeServer({ server: undefined, refused: ["found nats-server 2.8.0"] }).level).toBe("fault");
   expect(worstLevel([])).toBe("ok");
+});
+
+test("a nats-server of the system that takes the port of ours is a fault", async ({ board, expect }) => {
+  const debian = await board({ "etc/nats-server.conf": "host: 127.0.0.1\nport: 4222\n" });
+  expect(examineRival(debian, "127.0.0.1:4222")).toEqual([]);
+  const started = await board({ "etc/systemd/system/multi-user.target.wants/nats-server.service": "" });
+  expect(levels(examineRival(started, "127.0.0.1:4222"))).toEqual(["nats-server fault"]);
+  expect(examineRival(started, "127.0.0.1:4322")).toEqual([]);
 });

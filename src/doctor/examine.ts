@@ -58,7 +58,7 @@ export async function examine(facts: Facts, offline: number | undefined): Promis
     ...examineDisk(machine, { stateDir: config.state_dir, cacheDir: config.cache_dir, growth }),
     ...examineWear(machine, uptime),
     examineAddressSpace(facts.addressSpace, status === undefined ? undefined : instancesOf(status)),
-    ...(await examineServer(config, facts.env)),
+    ...(await examineServer(machine, config, facts.env)),
     ...papers.findings,
     ...examineDevices(machine, user, config.providers),
   ];
