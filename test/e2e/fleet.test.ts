@@ -59,6 +59,9 @@ test("a device enrols with the commands, and is listed and revoked with them", P
 
   const tokenFile = join(rig.folder, "gw-1.token");
   const dir = ["--dir", folderOf(rig)] as const;
+  const nowhere = await petiole("fleet", "token", ...dir, "--out", join(rig.folder, "none", "gw-1.token"));
+  expect(nowhere).toMatchObject({ code: 2, stderr: expect.stringContaining("ERR_FLEET_FOLDER") });
+  expect(await ok("fleet", "tokens", ...dir)).toMatch(/ 0\/1 +withdrawn/);
   await ok("fleet", "token", ...dir, "--name", "gw-1", "--out", tokenFile, "--label", "site=north");
   expect((await stat(tokenFile)).mode & 0o777).toBe(0o600);
   const token = (await readFile(tokenFile, "utf8")).trim();

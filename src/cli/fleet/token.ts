@@ -3,6 +3,7 @@ import type { Millis } from "../../domain/units.ts";
 import type { TokenRow } from "../../fleet/registry.ts";
 import { issueToken } from "../../fleet/tokens.ts";
 import { writeFileAtomic } from "../../lib/files.ts";
+import { reasonOf } from "../../lib/reason.ts";
 import { printAnswer } from "../agent-socket.ts";
 import { formatTable } from "../table.ts";
 import type { DeviceCommandOptions } from "./devices.ts";
@@ -30,7 +31,15 @@ export async function fleetToken(options: TokenOptions): Promise<void> {
   const labels = labelsOf(options.label ?? []);
   const wanted = { device, profile, lifetime, uses, replaces: replace === true, labels };
   const { key, token, expires } = issueToken(fleet, wanted, now());
-  if (out !== undefined) await writeFileAtomic(out, `${token}\n`);
+  if (out !== undefined) {
+    try {
+      await writeFileAtomic(out, `${token}\n`);
+    } catch (cause) {
+      // Nobody has it.
+      fleet.registry.withdrawToken(key, now());
+      throw new PetioleError("ERR_FLEET_FOLDER", `Cannot write the token to "${out}": ${reasonOf(cause)}`, { cause });
+    }
+  }
   const report = {
     key,
     device,

@@ -181,9 +181,11 @@ test("a change goes on after the agent ended in the middle of it, and a copy of 
   const copy = await recordOf(stateDir);
   await device.until("online");
   {
-    // A minute before the end. The agent ends before the new credentials were seen to open the link.
-    await using keeper = keep(device, () => millis((expires ?? 0) - 60_000));
+    let now: Millis | undefined;
+    await using keeper = keep(device, () => now);
     expect(await waitFor("the status", () => keeper.status())).toMatchObject({ key, expires, problem: undefined });
+    // A minute before the end. The agent ends before the new credentials were seen to open the link.
+    now = millis((expires ?? 0) - 60_000);
     await waitFor("new credentials", async () => activeKey(await recordOf(stateDir)) !== key);
   }
   const next = activeKey(await recordOf(stateDir));
