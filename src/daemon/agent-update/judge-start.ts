@@ -28,10 +28,7 @@ export type StartVerdict =
 
 export function judgeStart({ ready, store, link, missing }: StartFacts, limits: StartLimits): StartVerdict {
   const reason = whatIsMissing();
-  if (reason === undefined) return { kind: "well" };
-  return ready < limits.limit
-    ? { kind: "wait", reason }
-    : { kind: "failed", reason: `after ${ready / 1000} s ${reason}` };
+  return reason === undefined ? { kind: "well" } : judgeFault(ready, reason, limits);
 
   function whatIsMissing(): string | undefined {
     if (store === "memory") return "its store is not on the disk";
@@ -40,4 +37,9 @@ export function judgeStart({ ready, store, link, missing }: StartFacts, limits: 
     const isLinked = link === "online" || link === "disabled";
     return isLinked || ready >= limits.offlineGrace ? undefined : `the hub is ${link}`;
   }
+}
+
+/** The same of a version that something keeps from being well. */
+export function judgeFault(ready: Millis, reason: string, { limit }: StartLimits): StartVerdict {
+  return ready < limit ? { kind: "wait", reason } : { kind: "failed", reason: `after ${ready / 1000} s ${reason}` };
 }

@@ -6,6 +6,7 @@ import { test } from "vitest";
 import { createFakeClock, type FakeClock } from "../../../test/support/fake-clock.ts";
 import { tempFolder } from "../../../test/support/processes.ts";
 import { waitFor } from "../../../test/support/wait-for.ts";
+import { PetioleError } from "../../domain/errors.ts";
 import { minutes, seconds } from "../../domain/units.ts";
 import { VERSION } from "../../domain/version.ts";
 import { silentLogger } from "../../lib/log.ts";
@@ -24,6 +25,7 @@ interface Rig extends AsyncDisposable {
   readonly clock: FakeClock;
   readonly folder: string;
   readonly health: { -readonly [K in keyof AgentHealth]: AgentHealth[K] };
+  readonly failing: { health: boolean };
   readonly restarts: string[];
   /** Packs and signs one. */
   release(version: string, statement?: object): Promise<string>;
@@ -44,6 +46,7 @@ async function openRig(launched: "package" | "trial"): Promise<Rig> {
   }
   const clock = createFakeClock();
   const health: Rig["health"] = { store: "disk", link: "online", running: ["pump"], wanted: ["pump", "valve"] };
+  const failing = { health: false };
   const restarts: string[] = [];
   const hub = { file: "", asked: 0, fetched: 0 };
   const saved = new Map<string, string | undefined>();
@@ -84,7 +87,10 @@ async function openRig(launched: "package" | "trial"): Promise<Rig> {
       stall: seconds(10),
       outbox: { publish: async () => ({}) } as never,
       state: { load: async (name) => saved.get(name), save: async (name, value) => void saved.set(name, value) },
-      health: async () => health,
+      health: async () => {
+        if (failing.health) throw new PetioleError("ERR_STORE_FAILED", "the disk is slow");
+        return health;
+      },
       restart: (reason) => void restarts.push(reason),
       isClockSynced: () => true,
       clock,
@@ -97,6 +103,7 @@ async function openRig(launched: "package" | "trial"): Promise<Rig> {
     clock,
     folder,
     health,
+    failing,
     restarts,
     hub,
     async release(version, more = {}) {
@@ -143,6 +150,29 @@ test("createSelfUpdate() keeps a version though a component was taken away durin
   await rig.clock.advance(minutes(2));
   await waitFor("the end of the trial", async () => (await rig.self.versions()).trial === undefined);
   expect([(await rig.self.versions()).bad, rig.restarts]).toEqual([[], []]);
+});
+
+test("createSelfUpdate() goes on with a trial when its health could not be told for a while", async ({ expect }) => {
+  await using rig = await openRig("trial");
+  rig.failing.health = true;
+  await rig.self.begin();
+  await waitFor("a look", async () => (await rig.self.versions()).trial?.waitsFor.includes("disk is slow"));
+  rig.failing.health = false;
+  rig.health.running = ["pump", "valve"];
+  await waitFor("a pause", () => rig.clock.sleeping > 0);
+  await rig.clock.advance(minutes(2));
+  await waitFor("the end of the trial", async () => (await rig.self.versions()).trial === undefined);
+  expect([(await rig.self.versions()).bad, rig.restarts]).toEqual([[], []]);
+});
+
+test("createSelfUpdate() gives a version up whose health is never told", async ({ expect }) => {
+  await using rig = await openRig("trial");
+  rig.failing.health = true;
+  await rig.self.begin();
+  await waitFor("a pause", () => rig.clock.sleeping > 0);
+  await rig.clock.advance(minutes(16));
+  await waitFor("the mark", async () => (await rig.self.versions()).bad.length === 1);
+  expect((await rig.self.versions()).bad[0]?.reason).toMatch(/its health is not known: the disk is slow/);
 });
 
 test("createSelfUpdate() knows which version the package brings while that one runs", async ({ expect }) => {

@@ -15,7 +15,7 @@ import { reasonOf } from "../../lib/reason.ts";
 import type { StateStore } from "../../host/ports.ts";
 import type { Outbox } from "../../provider/services.ts";
 import type { TrustPolicy } from "../../trust/judge.ts";
-import { judgeStart } from "./judge-start.ts";
+import { judgeFault, judgeStart, type StartVerdict } from "./judge-start.ts";
 import type { Launch } from "./launch.ts";
 import { clearPending, readPending, writePending } from "./pending.ts";
 import { createRan } from "./ran.ts";
@@ -228,11 +228,19 @@ export function createSelfUpdate(deps: SelfUpdateDeps): SelfUpdate {
     const started = clock.monotonic();
     const ran = await createRan(folder.path);
     log.info("This version of petiole is on trial", { version: VERSION });
+    const ready = (): Millis => millis(clock.monotonic() - started);
+    const look = async (): Promise<StartVerdict> => {
+      try {
+        const { running, wanted, store, link } = await deps.health();
+        const missing = (await ran.look(wanted)).filter((id) => !running.includes(id));
+        return judgeStart({ ready: ready(), store, link, missing }, limitsOf(config));
+      } catch (error) {
+        if (!isPetioleError(error)) throw error;
+        return judgeFault(ready(), `its health is not known: ${error.message}`, limitsOf(config));
+      }
+    };
     for (;;) {
-      const { running, wanted, store, link } = await deps.health();
-      const missing = (await ran.look(wanted)).filter((id) => !running.includes(id));
-      const facts = { ready: millis(clock.monotonic() - started), store, link, missing };
-      const verdict = judgeStart(facts, limitsOf(config));
+      const verdict = await look();
       if (verdict.kind === "failed") return await exclusive.run(() => giveUp(folder, verdict.reason));
       if (verdict.kind === "well") break;
       state.waitsFor = verdict.reason;
