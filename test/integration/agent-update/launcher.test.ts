@@ -2,7 +2,7 @@
 // went, and never one that is not to run.
 
 import { spawnSync } from "node:child_process";
-import { chmodSync, chownSync, readdirSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, lchownSync, readdirSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "vitest";
 import { createLauncherRig, LAUNCHER, type LauncherRig } from "../../support/launcher.ts";
@@ -203,6 +203,16 @@ test.skipIf(NOT_ROOT)("launch runs nothing out of a folder of another user", asy
     chownSync(rig.folder, 4321, 4321);
     expect(rig.launch().stdout).toBe("runs 0.1.0 run");
     expect(rig.target("trial")).toBe("0.3.0:0");
+  });
+});
+
+test.skipIf(NOT_ROOT)("launch follows a link of the administrator to the state folder", async ({ expect }) => {
+  await withRig((rig) => {
+    installed(rig);
+    renameSync(rig.state, `${rig.state}-elsewhere`);
+    symlinkSync(`${rig.state}-elsewhere`, rig.state);
+    lchownSync(rig.state, 4321, 4321);
+    expect(rig.launch().stdout).toBe("runs 0.3.0 run");
   });
 });
 
