@@ -84,6 +84,15 @@ cmdline=\${here%/petiole}/cmdline.txt
 # With systemd.run= nothing is up but the file systems, and the machine boots once more.
 early() { grep -q "systemd\\.run=" /proc/cmdline; }
 
+# cloud-init runs a command once, also when the power is cut in the middle of it. What lies here it runs at each boot.
+again=/var/lib/cloud/scripts/per-boot/petiole
+
+run_again() {
+  if early || [ ! -d "\${again%/*}" ]; then return 0; fi
+  printf '#!/bin/sh\\nexec sh "%s/firstrun.sh"\\n' "$here" >"$again" && chmod 755 "$again"
+  sync
+}
+
 install_packages() {
   cd "$here" || return 1
   # Not by a pattern of names: others may be left of an earlier try.
@@ -119,9 +128,11 @@ restore_cmdline() {
 }
 
 {
+  run_again
   if install_packages; then outcome=ok; else outcome=failed; fi
   # In any case: a device that boots without petiole can be reached and mended.
   restore_cmdline
+  rm -f "$again"
   echo "first run: $outcome"
   if [ "$outcome" = ok ]; then
     # Last, as the command line named it until now.
