@@ -20,6 +20,15 @@ async function listen(client: NatsConnection): Promise<string[]> {
   return seen;
 }
 
+/** Publishes until the subject was seen. */
+async function untilHeard(client: NatsConnection, subject: string, seen: readonly string[]): Promise<void> {
+  await waitFor(`the way of ${subject}`, () => {
+    if (seen.includes(subject)) return true;
+    client.publish(subject, "");
+    return false;
+  });
+}
+
 const hubOptions = { jetstream: true, domain: "hub", leafnodes: true } as const;
 
 describe.each(await serverVersions())("the local nats-server $name", ({ binary, skip }) => {
@@ -36,6 +45,9 @@ describe.each(await serverVersions())("the local nats-server $name", ({ binary, 
     await using local = await connect({ servers: device.localUrl });
     await using cloud = await connect({ servers: nats.url });
     const [atLocal, atCloud] = [await listen(local), await listen(cloud)];
+    // A server hears of the other's subscriptions some time after they were made.
+    await untilHeard(local, "telemetry.ready", atCloud);
+    await untilHeard(cloud, "commands.ready", atLocal);
 
     local.publish("secrets.a", "");
     local.publish("petiole.press-7.critical.forged", "");
@@ -45,7 +57,7 @@ describe.each(await serverVersions())("the local nats-server $name", ({ binary, 
     cloud.publish("commands.a.b", "");
     cloud.publish("commands.a", "");
     await waitFor("what is granted downwards", () => atLocal.includes("commands.a"));
-    const mine = (subjects: readonly string[]): string[] => subjects.filter((one) => !/^[$_]/.test(one));
+    const mine = (subjects: readonly string[]): string[] => subjects.filter((one) => !/^[$_]|\.ready$/.test(one));
     expect(mine(atLocal)).toEqual(["secrets.a", "petiole.press-7.critical.forged", "telemetry.a.b", "commands.a"]);
     // The hub's clients see what they publish themselves.
     expect(mine(atCloud)).toEqual(["telemetry.a.b", "secrets.b", "commands.a.b", "commands.a"]);
