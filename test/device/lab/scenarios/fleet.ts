@@ -36,8 +36,16 @@ export const fleetScenario: Scenario = {
     const pressAndArrive = async (): Promise<void> => {
       await pressAndSee(device);
       presses += 1;
-      await waitUntilDrained(device);
-      expectCount(await readStream(operator.access), "events.button", "count", presses);
+      // The lamp comes first: what the press publishes may not be in the outbox yet when that is empty.
+      await waitFor(
+        "the presses at the hub",
+        async () => {
+          await waitUntilDrained(device);
+          expectCount(await readStream(operator.access), "events.button", "count", presses);
+          return true;
+        },
+        PATIENCE_MS,
+      );
     };
 
     await check("enrols with a token", async () => {
