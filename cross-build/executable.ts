@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { AGENT_FLAGS } from "../scripts/agent-flags.ts";
 import type { About } from "../src/lib/about.ts";
 import { ADDONS, ROOT, type Bundle } from "./bundle.ts";
 import { checkPages, loadAlignment, readElf, repairOverlaps } from "./elf.ts";
@@ -11,16 +12,8 @@ import type { NatsServerPart } from "./nats-server.ts";
 import { run, type TargetNode } from "./node.ts";
 import { TARGETS, type TargetName } from "./targets.ts";
 
-/** As scripts/petiole has them for a checkout. */
-export const FLAGS = [
-  "--disable-wasm-trap-handler",
-  "--wasm-stack-switching-stack-size=512",
-  "--max-semi-space-size=1",
-  "--max-old-space-size=96",
-  "--disable-warning=ExperimentalWarning",
-  // For threads, which see the files inside the executable through it.
-  "--experimental-vfs",
-] as const;
+/** For threads, which see the files inside the executable through it. */
+const FLAGS = [...AGENT_FLAGS, "--experimental-vfs"];
 
 export interface Ingredients {
   readonly target: TargetName;

@@ -8,7 +8,8 @@ import { median, type Report } from "../frame.ts";
 import { bundleRuntime } from "./bundle.ts";
 import { measureHttp } from "./http-load.ts";
 import type { HttpRun } from "./http-main.ts";
-import { AGENT_FLAGS, temporaryFolder } from "./subject.ts";
+import { AGENT_FLAGS } from "../../scripts/agent-flags.ts";
+import { temporaryFolder } from "./subject.ts";
 
 const ROUNDS = 5;
 const LOAD = { connections: 16, milliseconds: 2000 };

@@ -2,7 +2,7 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { AGENT_FLAGS } from "./subject.ts";
+import { AGENT_FLAGS } from "../../scripts/agent-flags.ts";
 
 export interface TimedProcess {
   /** Milliseconds from the start to the first output, or to the end when there was none. */

@@ -12,15 +12,6 @@ import { createRuntime, type RuntimeDeps } from "../../src/runtime/runtime.ts";
 
 export type SubjectName = "core" | "quickjs";
 
-/** Flags of the agent; see scripts/petiole. */
-export const AGENT_FLAGS = [
-  "--disable-wasm-trap-handler",
-  "--wasm-stack-switching-stack-size=512",
-  "--max-semi-space-size=1",
-  "--max-old-space-size=96",
-  "--disable-warning=ExperimentalWarning",
-];
-
 /** Where scripts/build-native.ts puts the add-on: a bundle has to be told. */
 export const ADDON = fileURLToPath(
   new URL(`../../native/build/linux-${process.arch}/petiole-native.node`, import.meta.url),
