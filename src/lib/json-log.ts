@@ -1,7 +1,7 @@
 // The agent's log. Apart from log.ts, so that what only takes a Logger does not load a library for it.
 
 import { pino, type DestinationStream } from "pino";
-import type { Logger, LogLevel } from "./log.ts";
+import { loggerOf, type Logger, type LogLevel } from "./log.ts";
 
 /** One JSON object a line to `destination`, standard output unless given, written synchronously. */
 export function createLogger(level: LogLevel, destination?: DestinationStream): Logger {
@@ -15,12 +15,8 @@ export function createLogger(level: LogLevel, destination?: DestinationStream): 
 }
 
 function wrap(inner: pino.Logger): Logger {
-  return {
-    trace: (message, fields) => inner.trace(fields ?? {}, message),
-    debug: (message, fields) => inner.debug(fields ?? {}, message),
-    info: (message, fields) => inner.info(fields ?? {}, message),
-    warn: (message, fields) => inner.warn(fields ?? {}, message),
-    error: (message, fields) => inner.error(fields ?? {}, message),
-    child: (fields) => wrap(inner.child(fields)),
-  };
+  return loggerOf(
+    (level) => (message, fields) => inner[level](fields ?? {}, message),
+    (fields) => wrap(inner.child(fields)),
+  );
 }

@@ -1,5 +1,5 @@
 import type { Clock } from "./clock.ts";
-import { LOG_LEVELS, type LogFields, type Logger, type LogLevel } from "./log.ts";
+import { LOG_LEVELS, loggerOf, type LogFields, type Logger, type LogLevel, type WriteLine } from "./log.ts";
 import { RateLimit } from "./rate-limit.ts";
 
 export interface LimitedLog {
@@ -57,21 +57,14 @@ export function limitLog({ log, level: least, rate, clock }: LimitedLogDeps): Li
 
   function wrap(inner: Logger, owner: string | undefined): Logger {
     const at =
-      (level: LogLevel) =>
-      (message: string, fields?: LogFields): void => {
+      (level: LogLevel): WriteLine =>
+      (message, fields) => {
         if (!isWritten(level)) return;
         const left = take(ownerOf(fields) ?? owner);
         if (left === undefined) total += 1;
         else inner[level](message, left === 0 ? fields : { ...fields, suppressed: left });
       };
-    return {
-      trace: at("trace"),
-      debug: at("debug"),
-      info: at("info"),
-      warn: at("warn"),
-      error: at("error"),
-      child: (fields) => wrap(inner.child(fields), ownerOf(fields) ?? owner),
-    };
+    return loggerOf(at, (fields) => wrap(inner.child(fields), ownerOf(fields) ?? owner));
   }
 
   return { log: wrap(log, undefined), suppressed: () => total };

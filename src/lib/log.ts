@@ -12,6 +12,21 @@ export interface Logger {
   child(fields: LogFields): Logger;
 }
 
+/** Writes a line of one level. */
+export type WriteLine = (message: string, fields?: LogFields) => void;
+
+/** A log of what writes each level, and of what makes a child. */
+export function loggerOf(at: (level: LogLevel) => WriteLine, child: (fields: LogFields) => Logger): Logger {
+  return {
+    trace: at("trace"),
+    debug: at("debug"),
+    info: at("info"),
+    warn: at("warn"),
+    error: at("error"),
+    child,
+  };
+}
+
 /** Drops everything; for tests. */
 export const silentLogger: Logger = {
   trace: () => {},

@@ -2,7 +2,7 @@
 
 import { isErrorCode } from "../domain/errors.ts";
 import type { SecretValue } from "../domain/secret.ts";
-import type { Logger, LogFields } from "./log.ts";
+import { loggerOf, type LogFields, type Logger } from "./log.ts";
 
 /** What is shown in place of a secret. */
 export const HIDDEN = "***";
@@ -92,12 +92,8 @@ const escape = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|/-]/g, "
 export function redactingLogger(log: Logger, redactor: Redactor): Logger {
   const hidden = (fields: LogFields | undefined): LogFields | undefined =>
     fields === undefined ? undefined : redactor.deep(fields);
-  return {
-    trace: (message, fields) => log.trace(redactor.text(message), hidden(fields)),
-    debug: (message, fields) => log.debug(redactor.text(message), hidden(fields)),
-    info: (message, fields) => log.info(redactor.text(message), hidden(fields)),
-    warn: (message, fields) => log.warn(redactor.text(message), hidden(fields)),
-    error: (message, fields) => log.error(redactor.text(message), hidden(fields)),
-    child: (fields) => redactingLogger(log.child(redactor.deep(fields)), redactor),
-  };
+  return loggerOf(
+    (level) => (message, fields) => log[level](redactor.text(message), hidden(fields)),
+    (fields) => redactingLogger(log.child(redactor.deep(fields)), redactor),
+  );
 }

@@ -2,7 +2,7 @@
 
 import { PetioleError } from "../../src/domain/errors.ts";
 import { systemClock, type Clock } from "../../src/lib/clock.ts";
-import { silentLogger, type LogFields, type Logger } from "../../src/lib/log.ts";
+import { loggerOf, silentLogger, type LogFields, type Logger } from "../../src/lib/log.ts";
 import { createMetricsRegistry, type MetricsRegistry } from "../../src/lib/metrics.ts";
 import type {
   Binding,
@@ -151,11 +151,6 @@ export function recordingLogger(records: RecordedLog[] = []): Logger & { readonl
     };
   return {
     records,
-    trace: at("trace"),
-    debug: at("debug"),
-    info: at("info"),
-    warn: at("warn"),
-    error: at("error"),
-    child: () => recordingLogger(records),
+    ...loggerOf(at, () => recordingLogger(records)),
   };
 }

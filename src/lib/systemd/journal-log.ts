@@ -1,7 +1,7 @@
 import { fstatSync, statSync } from "node:fs";
 import type { SendDatagram } from "../device-io.ts";
 import { isErrno } from "../files.ts";
-import { LOG_LEVELS, type LogFields, type Logger, type LogLevel } from "../log.ts";
+import { LOG_LEVELS, loggerOf, type LogFields, type Logger, type LogLevel, type WriteLine } from "../log.ts";
 import { journalEntry, shortJournalEntry } from "./journal-entry.ts";
 
 export const JOURNAL_SOCKET = "/run/systemd/journal/socket";
@@ -52,18 +52,11 @@ export function createJournalLogger({ level, send, socket = JOURNAL_SOCKET }: Jo
 
   function loggerWith(own: LogFields): Logger {
     const at =
-      (of: LogLevel) =>
-      (message: string, fields?: LogFields): void => {
+      (of: LogLevel): WriteLine =>
+      (message, fields) => {
         if (LOG_LEVELS.indexOf(of) >= least) write(of, message, { ...own, ...fields });
       };
-    return {
-      trace: at("trace"),
-      debug: at("debug"),
-      info: at("info"),
-      warn: at("warn"),
-      error: at("error"),
-      child: (fields) => loggerWith({ ...own, ...fields }),
-    };
+    return loggerOf(at, (fields) => loggerWith({ ...own, ...fields }));
   }
 
   return loggerWith({});

@@ -2,7 +2,7 @@ import { fileURLToPath } from "node:url";
 import type { ComponentLimits } from "../../../src/domain/workload.ts";
 import { bytes, millis } from "../../../src/domain/units.ts";
 import { systemClock } from "../../../src/lib/clock.ts";
-import type { LogFields, Logger } from "../../../src/lib/log.ts";
+import { loggerOf, type LogFields, type Logger } from "../../../src/lib/log.ts";
 import type {
   ImportHandler,
   InstanceOptions,
@@ -35,14 +35,7 @@ export function recordingLogger(entries: LogEntry[], fields: LogFields = {}): Lo
   const at = (level: string) => (message: string, more?: LogFields) => {
     entries.push({ ...fields, ...more, level, message });
   };
-  return {
-    trace: at("trace"),
-    debug: at("debug"),
-    info: at("info"),
-    warn: at("warn"),
-    error: at("error"),
-    child: (more) => recordingLogger(entries, { ...fields, ...more }),
-  };
+  return loggerOf(at, (more) => recordingLogger(entries, { ...fields, ...more }));
 }
 
 export interface TestRuntime extends AsyncDisposable {
