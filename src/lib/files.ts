@@ -1,13 +1,22 @@
 import { constants, type Stats } from "node:fs";
-import { open, rename } from "node:fs/promises";
+import { open, rename, type FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
 
-/** Replaces `path` in one step: a reader, or a boot after a power cut, sees the old content or the new, never a part. */
-export async function writeFileAtomic(path: string, content: string | Uint8Array, mode = 0o600): Promise<void> {
+/**
+ * Replaces `path` in one step: a reader, or a boot after a power cut, sees the old content or the new, never a part.
+ * `prepare` is what else has to be so with the file before anybody sees it, such as its group.
+ */
+export async function writeFileAtomic(
+  path: string,
+  content: string | Uint8Array,
+  mode = 0o600,
+  prepare?: (file: FileHandle) => Promise<void>,
+): Promise<void> {
   const temporary = `${path}.${process.pid}.tmp`;
   const file = await open(temporary, "w", mode);
   try {
     await file.writeFile(content);
+    await prepare?.(file);
     await file.sync();
   } finally {
     await file.close();

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { nkeys } from "@nats-io/transport-node";
+import { formatCredentials } from "../../src/enrolment/credentials.ts";
 
 /** A hub in operator mode: whom its accounts let in is said by signed tokens (JWT). */
 export interface Operator {
@@ -59,16 +60,7 @@ export function createOperator(): Operator {
       const extra = { name, ...(expires === undefined ? {} : { exp: expires }) };
       const jwt = token(user, forged ? nkeys.createAccount() : account, claims, extra);
       const seed = new TextDecoder().decode(user.getSeed());
-      return [
-        "-----BEGIN NATS USER JWT-----",
-        jwt,
-        "------END NATS USER JWT------",
-        "",
-        "-----BEGIN USER NKEY SEED-----",
-        seed,
-        "------END USER NKEY SEED------",
-        "",
-      ].join("\n");
+      return formatCredentials({ jwt, seed });
     },
   };
 }

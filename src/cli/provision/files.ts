@@ -1,8 +1,8 @@
 // The files that setting up a device changes.
 
-import { chmod, chown, open, rename, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, chown, open, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { isErrno, syncFolder } from "../../lib/files.ts";
+import { isErrno, syncFolder, writeFileAtomic } from "../../lib/files.ts";
 
 export interface Owner {
   readonly uid: number;
@@ -18,19 +18,11 @@ export async function installConfig(path: string, text: string, group: number | 
     if (group !== undefined && ((info?.mode ?? 0) & 0o777) !== mode) await chmod(path, mode);
     return;
   }
-  const temporary = `${path}.${process.pid}.tmp`;
-  const file = await open(temporary, "w", mode);
-  try {
-    await file.writeFile(text);
+  await writeFileAtomic(path, text, mode, async (file) => {
     if (group !== undefined) await file.chown(0, group);
     // The unit's umask took the group's right away.
     await file.chmod(mode);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(temporary, path);
-  await syncFolder(dirname(path));
+  });
 }
 
 async function look(path: string): Promise<{ existing?: string; info?: { gid: number; mode: number } }> {
