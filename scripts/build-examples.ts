@@ -1,9 +1,10 @@
-// npm run build:examples: builds the example components and those that tests use, as far as their inputs changed.
+// npm run build:examples: builds the example components and those that tests use, as far as their inputs changed. Those whose
+// names begin with one of the arguments, if there are any, such as `examples/kvcounter`.
 
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { glob, readFile } from "node:fs/promises";
-import { dirname, join, relative } from "node:path";
+import { basename, dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { writeFileAtomic } from "../src/lib/files.ts";
 import { buildComponent, buildCoreComponent, bundle, readWitSource } from "./componentize.ts";
@@ -11,13 +12,21 @@ import { checkGuest, writeGuestTypes } from "./guest-types.ts";
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 // What decides, beside the sources, what comes out.
-const TOOLS = ["scripts/componentize.ts", "scripts/guest-types.ts", "scripts/build-examples.ts", "package-lock.json"];
+const TOOLS = [
+  "scripts/componentize.ts",
+  "scripts/guest-types.ts",
+  "scripts/page-text.ts",
+  "scripts/build-examples.ts",
+  "package-lock.json",
+];
 
 interface Target {
   readonly name: string;
   /** TypeScript, or the text form of a core module. */
   readonly entry: string;
   readonly wit: string;
+  /** Of several in the same file. */
+  readonly world?: string;
   readonly out: string;
   readonly types: string;
 }
@@ -34,6 +43,20 @@ async function listTargets(): Promise<readonly Target[]> {
       wit: join(folder, "wit"),
       out: join(build, `${name}.wasm`),
       types: join(build, "types"),
+    });
+  }
+  // An example that consists of several. Each has a world in a folder of its own, or all have theirs in the file of the example.
+  for await (const file of glob("examples/*/components/*/src/index.ts", { cwd: ROOT })) {
+    const folder = dirname(dirname(join(ROOT, file)));
+    const example = dirname(dirname(folder));
+    const name = basename(folder);
+    const wit = join(folder, "wit");
+    targets.push({
+      name: `${relative(ROOT, example)}/${name}`,
+      entry: join(ROOT, file),
+      ...(existsSync(wit) ? { wit } : { wit: join(example, "wit"), world: `${name}-component` }),
+      out: join(example, "build", `${name}.wasm`),
+      types: join(example, "build/types", name),
     });
   }
   for await (const file of glob("{test/fixtures,test/fixtures/second-draft,bench}/components/*/{index.ts,core.wat}", {
@@ -56,7 +79,9 @@ async function listTargets(): Promise<readonly Target[]> {
 
 async function digestInputs(target: Target): Promise<string> {
   const sources = target.entry.endsWith(".ts") ? (await bundle(target.entry)).modules : [target.entry];
-  const hash = createHash("sha256").update(await readWitSource(target.wit));
+  const hash = createHash("sha256")
+    .update(await readWitSource(target.wit))
+    .update(target.world ?? "");
   for (const file of [...sources, ...TOOLS.map((tool) => join(ROOT, tool))].sort()) {
     hash
       .update(relative(ROOT, file))
@@ -70,10 +95,16 @@ async function digestInputs(target: Target): Promise<string> {
 async function build(target: Target): Promise<number> {
   if (target.entry.endsWith(".wat")) return (await buildCoreComponent(target)).size;
   await checkGuest(await writeGuestTypes(target));
+  // Of a script for browsers, which have other types.
+  const page = join(dirname(target.entry), "../page/tsconfig.json");
+  if (existsSync(page)) await checkGuest(page);
   return (await buildComponent(target)).size;
 }
 
-for (const target of await listTargets()) {
+const only = process.argv.slice(2);
+const isWanted = ({ name }: Target): boolean => only.length === 0 || only.some((start) => name.startsWith(start));
+
+for (const target of (await listTargets()).filter(isWanted)) {
   const stamp = `${target.out}.inputs`;
   const inputs = await digestInputs(target);
   if (existsSync(target.out) && existsSync(stamp) && (await readFile(stamp, "utf8")) === inputs) {

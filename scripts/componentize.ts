@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { componentize } from "componentize-qjs";
 import { rolldown } from "rolldown";
 import { writeFileAtomic } from "../src/lib/files.ts";
+import { pageText } from "./page-text.ts";
 
 const WIT_FOLDER = fileURLToPath(new URL("../wit/", import.meta.url));
 
@@ -44,6 +45,8 @@ export interface ComponentSource {
   readonly entry: string;
   /** Folder with `world.wit`. Packages of this project's `wit/` folder may be named in it. */
   readonly wit: string;
+  /** The world of the component, when the file has several. */
+  readonly world?: string;
   /** The component file to write; its folder is made when missing. */
   readonly out: string;
 }
@@ -60,7 +63,8 @@ export async function buildComponent(source: ComponentSource): Promise<BuiltComp
   await using packages = await assembleWit(source.wit);
   // Not `stubWasi`: that replaces every `wasi:` import by a trap, the ones of the world included. What is left in are
   // the WASI 0.2 imports of QuickJS itself, which the runtime serves.
-  const made = await componentize({ witPath: packages.folder, jsSource, sync: true, optSize: true });
+  const world = source.world === undefined ? {} : { world: source.world };
+  const made = await componentize({ witPath: packages.folder, jsSource, ...world, sync: true, optSize: true });
   const component = unveil(made.component);
   await mkdir(dirname(source.out), { recursive: true });
   await writeFileAtomic(source.out, component, 0o644);
@@ -121,13 +125,14 @@ export async function bundle(entry: string): Promise<Bundle> {
     input: entry,
     platform: "neutral",
     external: WIT_SPECIFIER,
+    plugins: [pageText()],
     // An import that cannot be resolved would end up in the component as a name that nothing serves.
     onLog: (level, log) => {
       if (level === "warn") throw new Error(`Cannot bundle "${entry}": ${log.message}`);
     },
   });
   const { output } = await build.generate({ format: "esm", codeSplitting: false });
-  return { code: output[0].code, modules: output[0].moduleIds };
+  return { code: output[0].code, modules: await build.watchFiles };
 }
 
 async function assembleWit(wit: string): Promise<AsyncDisposable & { readonly folder: string }> {

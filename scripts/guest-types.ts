@@ -13,17 +13,27 @@ const TSC = join(ROOT, "node_modules/.bin/tsc");
 
 // Outside the generated folders: those of the test components are in the project's own type check, which has Node's.
 const GLOBALS_FILE = join(ROOT, ".cache/guest/globals.d.ts");
-// What QuickJS has beyond the language; what is not declared here does not compile. There is no console: guests log
-// through wasi:logging.
+// What QuickJS has beyond the language, and what the bundler makes text of; what is not declared here does not compile. There
+// is no console: guests log through wasi:logging.
 const GLOBALS = `declare const performance: { now(): number };
 declare function atob(data: string): string;
 declare function btoa(data: string): string;
+declare module "*?text" {
+  const text: string;
+  export default text;
+}
+declare module "*?browser" {
+  const text: string;
+  export default text;
+}
 `;
 
 export interface GuestTypes {
   readonly entry: string;
   /** Folder with `world.wit`. */
   readonly wit: string;
+  /** Of several in the same file; the first one otherwise. */
+  readonly world?: string;
   /** Folder for what is generated; the interfaces of several worlds may share one. */
   readonly types: string;
 }
@@ -32,16 +42,19 @@ export interface GuestTypes {
 export async function writeGuestTypes(guest: GuestTypes): Promise<string> {
   await $init;
   const witSource = await readWitSource(guest.wit);
-  const world = worldName(witSource);
+  const world = guest.world ?? worldName(witSource);
   const files = generateTypes(world, {
     wit: { tag: "source", val: witSource },
+    ...(guest.world !== undefined && { world: guest.world }),
     guest: true,
     features: { tag: "all" },
   });
   for (const [file, content] of files) {
-    // jco declares a 64-bit integer as a bigint; QuickJS's bindings give and take a number, exact up to 2^53.
+    // jco declares a 64-bit integer as a bigint; QuickJS's bindings give and take a number, exact up to 2^53. They have lists of
+    // bytes as typed arrays, and no others.
     const types = Buffer.from(content)
       .toString()
+      .replaceAll(/\b(?:Int8|Uint16|Int16|Uint32|Int32|BigUint64|BigInt64|Float32|Float64)Array\b/g, "number[]")
       .replaceAll(/\bbigint\b/g, "number");
     await write(join(guest.types, file), types);
   }
