@@ -5,5 +5,5 @@ export interface Example {
   /** One line for the list of examples. */
   readonly summary: string;
   /** Starts what the example needs, tells its story, and checks it. Throws with the reason when something is not right. */
-  play(stage: Stage): Promise<Ending>;
+  readonly play: (stage: Stage) => Promise<Ending>;
 }

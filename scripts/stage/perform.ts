@@ -16,6 +16,7 @@ class Interrupted extends Error {
   override readonly name = "Interrupted";
 }
 
+/** Functions here may be taken out of it. */
 export interface Stage {
   readonly screen: Screen;
   /** An empty folder for all files. Removed at the end, unless something failed. */
@@ -23,11 +24,11 @@ export interface Stage {
   /** Aborted by Ctrl-C, and by what the show cannot go on without. */
   readonly signal: AbortSignal;
   /** Hands over what is to be disposed at the end, the last first. */
-  own<T extends AsyncDisposable | Disposable>(one: T): T;
+  readonly own: <T extends AsyncDisposable | Disposable>(one: T) => T;
   /** Ends the show with this reason. */
-  fail(reason: unknown): void;
+  readonly fail: (reason: unknown) => void;
   /** Tells of a log whose end is shown when the show fails. */
-  log(name: string, file: string): void;
+  readonly log: (name: string, file: string) => void;
 }
 
 export interface Ending {
@@ -40,7 +41,7 @@ export interface Show {
   readonly name: string;
   /** Leave everything running at the end, until Ctrl-C. */
   readonly keep: boolean;
-  play(stage: Stage): Promise<Ending>;
+  readonly play: (stage: Stage) => Promise<Ending>;
 }
 
 /** Performs a show on standard output and gives the exit code for it. */
