@@ -38,7 +38,7 @@ export interface VisitRules {
   readonly born: CalendarDate;
 }
 
-const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
+const CONTROL = /[\p{Cc}\u2028\u2029]/u;
 const TELEPHONE = /^\+?[0-9](?:[0-9 ()/.-]*[0-9])$/;
 
 export function checkOwner(raw: unknown): Checked<OwnerForm> {

@@ -73,6 +73,7 @@ function toRefusal(error: unknown, { warn }: ApiDeps): Refusal {
     case "unavailable":
       warn(`The records cannot be reached: ${said}`);
       return new Refusal(503, "The clinic's records cannot be reached now", { headers: { "retry-after": "2" } });
+    case undefined:
     default:
       warn(`A request failed: ${found}`);
       return new Refusal(500, "Something went wrong here");

@@ -29,8 +29,6 @@ function go(address: string, text = ""): void {
 async function prepare(context: Context): Promise<Shown> {
   const view = findView(context.address.pathname);
   switch (view?.name) {
-    case undefined:
-      return { title: "Not found", content: [el("p", {}, "There is nothing at this address.")] };
     case "owners":
       return await showOwners(context);
     case "vets":
@@ -43,6 +41,9 @@ async function prepare(context: Context): Promise<Shown> {
       return await showAddPet(context, view.owner);
     case "add-visit":
       return await showAddVisit(context, view.owner, view.pet);
+    case undefined:
+    default:
+      throw new ApiError("There is nothing at this address", { status: 404 });
   }
 }
 
