@@ -90,3 +90,10 @@ test("package-lock.json names the optional packages of every platform: npm ci re
   );
   expect(missing).toEqual([]);
 });
+
+test("no document has what a merge left behind", ({ expect }) => {
+  const files = globSync("{*.md,{docs,providers,examples,systemd,native,cross-build,bench,wit}/**/*.md}", {
+    cwd: ROOT,
+  });
+  expect(files.filter((file) => /^(?:<{7} |>{7} |={7}$)/m.test(read(file)))).toEqual([]);
+});
