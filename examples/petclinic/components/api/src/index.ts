@@ -11,7 +11,7 @@ const deps: ApiDeps = {
   clinic: {
     owners,
     vets,
-    visits,
+    visits: { ofPets: (pets) => visits.ofPets(Uint32Array.from(pets)), add: visits.add },
     today() {
       const now = new Date();
       return { year: now.getUTCFullYear(), month: now.getUTCMonth() + 1, day: now.getUTCDate() };

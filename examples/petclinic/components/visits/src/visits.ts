@@ -9,8 +9,8 @@ const COMPONENT = "visits";
 const MAX_VISITS = 500;
 const MAX_PETS = 100;
 
-export function listVisits(database: Database, pets: readonly number[]): Visit[] {
-  const ids = [...new Set(pets)].slice(0, MAX_PETS);
+export function listVisits(database: Database, pets: ArrayLike<number>): Visit[] {
+  const ids = [...new Set(Array.from(pets))].slice(0, MAX_PETS);
   if (ids.length === 0) return [];
   const wanted = placeholders(ids.length, 2);
   return database
