@@ -1,9 +1,10 @@
-// npm run build:examples: builds the example components and those that tests use, as far as their inputs changed.
+// npm run build:examples: builds the example components and those that tests use, as far as their inputs changed. Those whose
+// names begin with one of the arguments, if there are any, such as `examples/kvcounter`.
 
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { glob, mkdir, readFile } from "node:fs/promises";
-import { dirname, join, relative } from "node:path";
+import { basename, dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { writeFileAtomic } from "../src/lib/files.ts";
 import { bundle } from "../src/toolchain/build/bundle.ts";
@@ -45,6 +46,19 @@ async function listTargets(): Promise<readonly Target[]> {
       wit: join(folder, "wit"),
       out: join(build, `${name}.wasm`),
       types: join(build, "types"),
+    });
+  }
+  // An example that consists of several.
+  for await (const file of glob("examples/*/components/*/src/index.ts", { cwd: ROOT })) {
+    const folder = dirname(dirname(join(ROOT, file)));
+    const example = dirname(dirname(folder));
+    const name = basename(folder);
+    targets.push({
+      name: `${relative(ROOT, example)}/${name}`,
+      entry: join(ROOT, file),
+      wit: join(folder, "wit"),
+      out: join(example, "build", `${name}.wasm`),
+      types: join(example, "build/types", name),
     });
   }
   for await (const file of glob("{test/fixtures,test/fixtures/second-draft,bench}/components/*/{index.ts,core.wat}", {
@@ -95,7 +109,10 @@ async function build(target: Target): Promise<number> {
   return component.byteLength;
 }
 
-for (const target of await listTargets()) {
+const only = process.argv.slice(2);
+const isWanted = ({ name }: Target): boolean => only.length === 0 || only.some((start) => name.startsWith(start));
+
+for (const target of (await listTargets()).filter(isWanted)) {
   const stamp = `${target.out}.inputs`;
   const inputs = await digestInputs(target);
   if (existsSync(target.out) && existsSync(stamp) && (await readFile(stamp, "utf8")) === inputs) {

@@ -5,11 +5,11 @@ interface CatalogueEntry {
   readonly kind: ErrorKind;
   /** True when doing the same again later may work. */
   readonly retryable: boolean;
-  /** One line for `docs/errors.md`. */
+  /** One line for `docs/reference/errors.md`, which `npm run docs:reference` makes. */
   readonly meaning: string;
 }
 
-/** Every error code of petiole. Each is documented in `docs/errors.md` and thrown somewhere; a test checks both. */
+/** Every error code of petiole. Each is thrown somewhere, which a test checks. */
 export const ERROR_CATALOGUE = {
   ERR_CONFIG_INVALID: {
     kind: "user",
