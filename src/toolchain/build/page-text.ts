@@ -3,7 +3,7 @@
 
 import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
-import { rolldown, type Plugin } from "rolldown";
+import type { Plugin } from "rolldown";
 
 const SPECIFIER = /\?(text|browser)$/;
 
@@ -34,12 +34,13 @@ interface PageText {
 const readText = async (file: string): Promise<PageText> => ({ text: await readFile(file, "utf8"), files: [file] });
 
 async function bundleScript(file: string): Promise<PageText> {
+  const { rolldown } = await import("rolldown");
   await using build = await rolldown({
     input: file,
     platform: "browser",
     // Whatever cannot be resolved would be asked of the component's server.
     onLog: (level, log) => {
-      if (level === "warn") throw new Error(`Cannot bundle "${file}": ${log.message}`);
+      if (level === "warn") throw new Error(log.message);
     },
   });
   const { output } = await build.generate({ format: "esm", codeSplitting: false });
