@@ -57,13 +57,13 @@ test(
     expect(await press(dev)).toBe("4, press 5");
     await say("5");
     const isAboutType = ({ message }: { readonly message: string }): boolean => message.includes("number");
-  const { faults } = await dev.next("types", (event) => event.faults.some(isAboutType));
-  expect(faults).toMatchObject([{ file: join("src", "greeting.ts"), line: 1 }]);
+    const { faults } = await dev.next("types", (event) => event.faults.some(isAboutType));
+    expect(faults).toMatchObject([{ file: join("src", "greeting.ts"), line: 1 }]);
 
-  await dev.send("mqtt publish questions/weather how is it");
+    await dev.send("mqtt publish questions/weather how is it");
     const call = await dev.next("call", ({ what }) => what.includes("handle-message"));
     expect(call).toMatchObject({ from: "broker", component: "lamp" });
-  expect(call).not.toHaveProperty("error");
+    expect(call).not.toHaveProperty("error");
     await dev.next("device", ({ device, text }) => device === "mqtt answers" && text === '"how is it"');
 
     await say('"bye"');

@@ -1,5 +1,5 @@
 import { watch, type FSWatcher } from "node:fs";
-import { join, relative, sep } from "node:path";
+import { join, sep } from "node:path";
 
 export interface WatchOptions {
   /** Each with everything below it. */
@@ -44,10 +44,4 @@ export function watchSources({ folders, flat, onChange }: WatchOptions): Disposa
       for (const watcher of watchers) watcher.close();
     },
   };
-}
-
-/** Whether `path` is `folder` or below it. */
-export function isBelow(folder: string, path: string): boolean {
-  const way = relative(folder, path);
-  return way === "" || (!way.startsWith("..") && !way.startsWith(sep));
 }
