@@ -59,6 +59,19 @@ test("docs/README.md has every page in exactly one place", ({ expect }) => {
   expect(listed.sort()).toEqual(pages);
 });
 
+test("docs/guarantees.md names tests that are there", ({ expect }) => {
+  const rows = read("docs/guarantees.md")
+    .split("\n")
+    .filter((line) => line.includes(".test.ts"));
+  const proofs = rows.flatMap((row) =>
+    [...row.matchAll(/\]\(\.\.\/(\S+\.test\.ts)\)((?:(?!\]\().)*)/g)].flatMap(([, file = "", text = ""]) =>
+      [...text.matchAll(/"([^"]+)"/g)].map(([, title = ""]) => ({ file, title })),
+    ),
+  );
+  expect(proofs.length).toBeGreaterThan(rows.length);
+  expect(proofs.filter(({ file, title }) => !read(file).includes(title))).toEqual([]);
+});
+
 describe("commands in the documents", () => {
   const root = readCommandLine();
   const { scripts } = JSON.parse(read("package.json")) as { scripts: Readonly<Record<string, string>> };
