@@ -2,6 +2,7 @@
 
 import { formatReport, judge } from "../../../scripts/stage/report.ts";
 import type { Stage } from "../../../scripts/stage/perform.ts";
+import type { Screen } from "../../../scripts/stage/screen.ts";
 import type { SentReading } from "../../../scripts/stage/sensors.ts";
 import type { StoredMessage } from "../../../scripts/stage/stored.ts";
 import { verify, verifyLanes, type Message } from "../../../scripts/stage/verify.ts";
@@ -58,8 +59,8 @@ export async function conclude(stage: Stage, station: Station): Promise<boolean>
     ...(judge(reports).ok ? [] : [judge(reports).text]),
     ...lanes.flatMap(({ lane, outOfOrder }) => (outOfOrder > 0 ? [`${lane}: ${outOfOrder} out of order`] : [])),
     ...alarmFaults(sent),
-    ...summaryFaults(screen.note, days, summarised(stored), bySensor),
-    ...vibrationFaults(screen.note, stored),
+    ...summaryFaults(screen, days, summarised(stored), bySensor),
+    ...vibrationFaults(screen, stored),
   ];
   const all = `All ${stored.length} messages arrived exactly once, and in the order of their lanes`;
   screen.verdict(faults.length === 0, faults.length === 0 ? all : faults.join("; "));
@@ -105,13 +106,13 @@ function alarmFaults(sent: readonly Message[]): string[] {
 }
 
 function summaryFaults(
-  note: (text: string) => void,
+  screen: Screen,
   days: number,
   sums: Readonly<Record<string, number>>,
   sent: Readonly<Record<string, number>>,
 ): string[] {
   const told = Object.entries(sums).map(([sensor, count]) => `${sensor} ${count}`);
-  note(`Summaries of ${days} days have, together: ${told.join(", ")} readings`);
+  screen.note(`Summaries of ${days} days have, together: ${told.join(", ")} readings`);
   return Object.entries(sent).flatMap(([sensor, count]) =>
     sums[sensor] === count ? [] : [`the summaries have ${sums[sensor] ?? 0} readings of ${sensor}, ${count} were sent`],
   );
@@ -122,18 +123,18 @@ interface Told {
   readonly milliseconds: number;
 }
 
-function vibrationFaults(note: (text: string) => void, stored: readonly StoredMessage[]): string[] {
+function vibrationFaults(screen: Screen, stored: readonly StoredMessage[]): string[] {
   // What the vibration component publishes.
   const told = stored.filter(({ subject }) => subject === "vibration.pump").map(({ body }) => body as Told);
   const times = told.map(({ milliseconds }) => milliseconds).sort((a, b) => a - b);
   const median = times[Math.floor(times.length / 2)] ?? Number.NaN;
-  note(
+  screen.note(
     `Vibration: ${told.length} windows of ${SAMPLES} samples, each analysed in ${median.toFixed(1)} ms, ${times.at(-1)} at most`,
   );
   const isNear = (hz: number, wanted: number): boolean => Math.abs(hz - wanted) <= TOLERANCE;
   const wrong = told.filter(({ peaks }) => !isNear(peaks[0]?.hz ?? 0, ROTATION) || !isNear(peaks[1]?.hz ?? 0, BEARING));
   const worst = told.toSorted((a, b) => (b.peaks[1]?.amplitude ?? 0) - (a.peaks[1]?.amplitude ?? 0))[0]?.peaks ?? [];
-  note(`The strongest: ${worst.map(({ hz, amplitude }) => `${hz} Hz with ${amplitude} mm/s²`).join(", ")}`);
+  screen.note(`The strongest: ${worst.map(({ hz, amplitude }) => `${hz} Hz with ${amplitude} mm/s²`).join(", ")}`);
   return wrong.length === 0
     ? []
     : [`${wrong.length} windows have other frequencies: ${JSON.stringify(wrong[0]?.peaks)}`];

@@ -1,7 +1,6 @@
 // The WIT edges of the summary: the same readings as the guard gets, and a timer at the end of each day.
 
 import type { Batch } from "petiole:modbus/readings-handler@0.1.0";
-import type { Firing } from "petiole:timer/timer-handler@0.1.0";
 import { open } from "wasi:keyvalue/store@0.2.0-draft";
 import { publish } from "wasmcloud:messaging/consumer@0.2.0";
 import { log } from "wasi:logging/logging@0.1.0-draft";
@@ -50,7 +49,7 @@ export const handler = {
 };
 
 export const timerHandler = {
-  handleTimer(_: Firing): void {
+  handleTimer(): void {
     const day = load();
     try {
       publish({ subject: "summaries.day", body: encodeUtf8(JSON.stringify(summaryOf(day))) });

@@ -1,8 +1,5 @@
 // The frequencies in a piece of a signal.
 
-// Every index here is below the length of its array, which the compiler cannot know.
-/* oxlint-disable typescript/no-non-null-assertion */
-
 export interface Peak {
   readonly hz: number;
   readonly amplitude: number;
@@ -26,13 +23,13 @@ export function analyse(samples: Float64Array, rate: number): Spectrum {
   const real = samples.map((value) => value - mean);
   const rms = Math.sqrt(real.reduce((sum, value) => sum + value * value, 0) / size);
   // Hann's window, so that a frequency between two lines does not spread over all of them.
-  for (let i = 0; i < size; i++) real[i]! *= 0.5 - 0.5 * Math.cos((2 * Math.PI * i) / size);
+  for (let i = 0; i < size; i++) real[i] = at(real, i) * (0.5 - 0.5 * Math.cos((2 * Math.PI * i) / size));
   const imaginary = new Float64Array(size);
   transform(real, imaginary);
   // The window halves an amplitude, and the other half of a line is at the negative frequency.
   const amplitudes = Float64Array.from(
     { length: size / 2 },
-    (_, i) => (4 * Math.hypot(real[i]!, imaginary[i]!)) / size,
+    (_, i) => (4 * Math.hypot(at(real, i), at(imaginary, i))) / size,
   );
   return { rms, peaks: findPeaks(amplitudes, rate / size) };
 }
@@ -48,12 +45,16 @@ export function transform(real: Float64Array, imaginary: Float64Array): void {
       const [cos, sin] = [Math.cos((Math.PI * k) / half), -Math.sin((Math.PI * k) / half)];
       for (let a = k; a < size; a += length) {
         const b = a + half;
-        const re = real[b]! * cos - imaginary[b]! * sin;
-        const im = real[b]! * sin + imaginary[b]! * cos;
-        real[b] = real[a]! - re;
-        imaginary[b] = imaginary[a]! - im;
-        real[a]! += re;
-        imaginary[a]! += im;
+        const lowRe = real[a] ?? 0;
+        const lowIm = imaginary[a] ?? 0;
+        const highRe = real[b] ?? 0;
+        const highIm = imaginary[b] ?? 0;
+        const re = highRe * cos - highIm * sin;
+        const im = highRe * sin + highIm * cos;
+        real[b] = lowRe - re;
+        imaginary[b] = lowIm - im;
+        real[a] = lowRe + re;
+        imaginary[a] = lowIm + im;
       }
     }
   }
@@ -66,15 +67,15 @@ function reverseBits(real: Float64Array, imaginary: Float64Array): void {
     for (; (j & bit) !== 0; bit >>= 1) j ^= bit;
     j |= bit;
     if (i >= j) continue;
-    [real[i], real[j]] = [real[j]!, real[i]!];
-    [imaginary[i], imaginary[j]] = [imaginary[j]!, imaginary[i]!];
+    [real[i], real[j]] = [at(real, j), at(real, i)];
+    [imaginary[i], imaginary[j]] = [at(imaginary, j), at(imaginary, i)];
   }
 }
 
 function findPeaks(amplitudes: Float64Array, step: number): Peak[] {
   const found: Peak[] = [];
   for (let i = 1; i < amplitudes.length - 1; i++) {
-    const [left, top, right] = [amplitudes[i - 1]!, amplitudes[i]!, amplitudes[i + 1]!];
+    const [left, top, right] = [at(amplitudes, i - 1), at(amplitudes, i), at(amplitudes, i + 1)];
     if (top <= left || top < right) continue;
     // The top of the parabola through the three lines.
     const offset = (0.5 * (left - right)) / (left - 2 * top + right);
@@ -84,3 +85,6 @@ function findPeaks(amplitudes: Float64Array, step: number): Peak[] {
   const least = (found[0]?.amplitude ?? 0) * LEAST;
   return found.slice(0, PEAKS).filter(({ amplitude }) => amplitude >= least);
 }
+
+/** For an index that is there, which the compiler cannot know. */
+const at = (values: Float64Array, index: number): number => values[index] ?? 0;
