@@ -17,7 +17,7 @@ chmod 0700 /data/state /data/cache
 umount /data
 cat >/etc/fstab <<END
 /dev/vda / ext4 ro,noatime 0 1
-/dev/vdb /data ext4 rw,noatime 0 2
+/dev/vdb /data ext4 rw,noatime,x-systemd.device-timeout=600 0 2
 /data/state /var/lib/petiole none bind 0 0
 /data/cache /var/cache/petiole none bind 0 0
 tmpfs /tmp tmpfs nosuid,nodev 0 0
