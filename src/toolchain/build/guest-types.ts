@@ -8,6 +8,7 @@ import { promisify } from "node:util";
 import { PetioleError } from "../../domain/errors.ts";
 import { reasonOf } from "../../lib/reason.ts";
 import { joinWit, type WitSource } from "../wit/packages.ts";
+import { IS_CHECKOUT, SOURCE_CONDITION } from "../place.ts";
 import type { Engine } from "./componentise.ts";
 
 // What QuickJS has beyond the language; what is not declared here does not compile. There is no console: guests log
@@ -54,7 +55,12 @@ export async function writeGuestTypes(guest: GuestTypes): Promise<string> {
   const config = join(types, `${world}.tsconfig.json`);
   const options = {
     extends: toImport(types, guest.base),
-    compilerOptions: { lib: ["esnext"], types: [], noEmit: true },
+    compilerOptions: {
+      lib: ["esnext"],
+      types: [],
+      noEmit: true,
+      ...(IS_CHECKOUT && { customConditions: [SOURCE_CONDITION] }),
+    },
     include: [],
     files: [`${world}.d.ts`, toImport(types, globals), checkName(world)],
   };
