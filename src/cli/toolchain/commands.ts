@@ -3,6 +3,7 @@ import { ENGINES } from "../../toolchain/build/componentise.ts";
 import type { BuildCommandOptions } from "./build.ts";
 import type { NewCommandOptions } from "./new.ts";
 import type { TestCommandOptions } from "./test.ts";
+import { addDevCommands } from "./dev-commands.ts";
 
 /** Adds the commands for those who write components. The executable has absent.ts instead. */
 export function addToolchainCommands(program: Command, jsonOption: () => Option): void {
@@ -50,4 +51,6 @@ export function addToolchainCommands(program: Command, jsonOption: () => Option)
       const { build } = await import("./build.ts");
       await build(folder, options);
     });
+
+  addDevCommands(program, jsonOption);
 }
