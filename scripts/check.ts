@@ -10,7 +10,18 @@ const CHECKS = [
   ["types", "tsc", "--noEmit"],
   ["types of the page", "tsc", "--noEmit", "--project", "src/ui/page"],
   ["dead code", "knip"],
-  ["rules", "vitest", "run", "--project", "unit", "test/layers", "test/errors", "test/documents", "test/version"],
+  [
+    "rules",
+    "vitest",
+    "run",
+    "--project",
+    "unit",
+    "test/layers",
+    "test/errors",
+    "test/documents",
+    "test/reference",
+    "test/version",
+  ],
 ] as const;
 
 const results = CHECKS.map(([name, command, ...args]) => {

@@ -3,7 +3,7 @@
 import mqtt from "mqtt";
 import type { Pty } from "../../test/support/pty.ts";
 import type { SentReading } from "./expected.ts";
-import { repeat, untilAborted, withinLimit } from "./wait.ts";
+import { repeat, untilAborted, withinLimit } from "../stage/wait.ts";
 
 const ACK_LIMIT_MS = 10_000;
 

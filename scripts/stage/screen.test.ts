@@ -24,6 +24,13 @@ describe("createScreen()", () => {
     expect(text()).toBe("\nOffline\n  outbox 12\n  outbox 24\n  ✓ Mended the link: 2 tries (0.8 s)\n\n✓ All there\n");
   });
 
+  test("shows commands with their output", ({ expect }) => {
+    const { screen, text } = createBench();
+    screen.command("gw-1", "petiole apps");
+    screen.output("APPLICATION  STATE\n\nshop         deployed\n");
+    expect(text()).toBe("  gw-1$ petiole apps\n    APPLICATION  STATE\n\n    shop         deployed\n");
+  });
+
   test("rewrites the live line on a terminal and never lets it wrap", ({ expect }) => {
     const { screen, text } = createBench({ isTTY: true, columns: 20 });
     screen.live("a counter that is far too long");

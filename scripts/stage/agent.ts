@@ -3,6 +3,7 @@
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { open, readFile } from "node:fs/promises";
+import { relative } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -10,6 +11,12 @@ import type { AgentStatus } from "../../src/domain/status.ts";
 
 /** Starts petiole on the Node and with the flags that it is measured with. */
 export const LAUNCHER = fileURLToPath(new URL("../petiole", import.meta.url));
+
+/** A command of petiole, to be typed where this process was started. */
+export function commandFor(configFile: string, ...args: readonly string[]): string {
+  const launcher = relative(process.cwd(), LAUNCHER);
+  return `${launcher.startsWith(".") ? launcher : `./${launcher}`} ${args.join(" ")} --config ${configFile}`;
+}
 
 const STOP_LIMIT_MS = 15_000;
 const STATUS_LIMIT_MS = 10_000;
@@ -20,6 +27,8 @@ export interface Agent extends AsyncDisposable {
   readonly ended: AbortSignal;
   /** What `petiole status --json` prints. Rejects while no agent answers. */
   status(): Promise<AgentStatus>;
+  /** Ends the process with SIGKILL, as a power cut does. */
+  kill(): Promise<void>;
 }
 
 /** Starts the agent with its output in `logFile`. Disposing it stops it as systemd does: SIGTERM, later SIGKILL. */
@@ -49,6 +58,11 @@ export async function startAgent(configFile: string, logFile: string): Promise<A
       });
       // The command is of this checkout: its output is the type that both are compiled with.
       return JSON.parse(stdout) as AgentStatus;
+    },
+    async kill() {
+      stopping = true;
+      child.kill("SIGKILL");
+      await exited;
     },
     async [Symbol.asyncDispose]() {
       stopping = true;

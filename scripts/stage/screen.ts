@@ -12,6 +12,10 @@ export interface Screen {
   heading(text: string): void;
   /** A line of text under the present heading. */
   note(text: string): void;
+  /** A command as somebody would type it at `place`; its output follows. */
+  command(place: string, text: string): void;
+  /** What a command printed. */
+  output(text: string): void;
   /** Replaces the live line; in a pipe each one is a line of its own. */
   live(text: string): void;
   /** Says what is being done, then that it is done, with the detail that `work` returns and the time it took. */
@@ -39,6 +43,10 @@ export function createScreen(output: ScreenOutput, now: () => number = () => per
   return {
     heading: (text) => line(`\n${paint("bold", text)}`),
     note: (text) => line(text === "" ? "" : `  ${text}`),
+    command: (place, text) => line(`  ${paint("dim", `${place}$`)} ${paint("bold", text)}`),
+    output: (text) => {
+      for (const one of text.trimEnd().split("\n")) line(`    ${one}`.trimEnd());
+    },
     live,
     verdict: (ok, text) => line(`\n${paint(ok ? ["bold", "green"] : ["bold", "red"], `${ok ? "✓" : "✗"} ${text}`)}`),
     async task(title, work, detail) {

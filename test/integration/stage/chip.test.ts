@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, test } from "vitest";
 import { openControlSocket } from "../../../providers/gpio/control-socket.ts";
 import { createSimulatedChip } from "../../../providers/gpio/simulated.ts";
-import { connectChip } from "../../../scripts/demo/chip.ts";
+import { connectChip } from "../../../scripts/stage/chip.ts";
 import { systemClock } from "../../../src/lib/clock.ts";
 import { silentLogger } from "../../../src/lib/log.ts";
 import { tempFolder } from "../../support/processes.ts";
