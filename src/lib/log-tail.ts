@@ -66,7 +66,7 @@ function textsOf(fields: LogFields): Record<string, string> {
 function textOf(value: unknown): string {
   if (typeof value === "string") return value;
   if (value instanceof Error) return value.message;
-  return typeof value === "object" ? inspect(value, BRIEFLY) : String(value);
+  return inspect(value, BRIEFLY);
 }
 
 const cut = (text: string): string => (text.length > LONGEST_TEXT ? `${text.slice(0, LONGEST_TEXT - 1)}…` : text);

@@ -71,7 +71,7 @@ export async function openModelAgent(options: ModelAgentOptions = {}): Promise<M
       lines: [{ seq: 1, at: 0, level: "info", message: "Agent is ready", fields: {} }],
     }),
   };
-  const sinceOf = (params: unknown): number => Number((params as { since?: number } | undefined)?.since ?? 0);
+  const sinceOf = (params: unknown): number => (params as { since?: number } | undefined)?.since ?? 0;
   const server = createServer((connection) => {
     connection.on("error", () => {});
     connection.once("data", (chunk) => {

@@ -26,11 +26,10 @@ export function svg<K extends keyof SVGElementTagNameMap>(
 }
 
 /** @throws Error when the page has no such element */
-export function byId<T extends HTMLElement = HTMLElement>(id: string): T {
+export function byId(id: string): HTMLElement {
   const element = document.getElementById(id);
   if (element === null) throw new Error(`there is no #${id}`);
-  // Who asks knows what index.html has there.
-  return element as T;
+  return element;
 }
 
 export function setText(element: Element, text: string): void {

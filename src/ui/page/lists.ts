@@ -11,8 +11,9 @@ const WORDS = { good: "better", bad: "worse", note: "note" } as const;
 
 /** What happened, what was logged, and what needs attention: newest first. */
 export function createLists(): (state: PageState, view: LiveView | undefined) => void {
-  const level = byId<HTMLSelectElement>("level");
-  const text = byId<HTMLInputElement>("text");
+  // As index.html has them.
+  const level = byId("level") as HTMLSelectElement;
+  const text = byId("text") as HTMLInputElement;
   const section = byId("notices-section");
   const notices = keyedList<string, HTMLLIElement>({
     parent: byId("notices"),

@@ -2,7 +2,7 @@
 // agent through its control socket, and outlives it.
 
 import { once } from "node:events";
-import { request, type IncomingHttpHeaders } from "node:http";
+import { request, type IncomingHttpHeaders, type IncomingMessage } from "node:http";
 import { connect } from "node:net";
 import { mkdtempDisposable, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -31,7 +31,7 @@ async function ask(
   const to =
     ui.address.kind === "unix" ? { socketPath: ui.address.path } : { host: ui.address.host, port: ui.address.port };
   const sent = request({ ...to, path, method, headers: { host: "127.0.0.1", ...headers }, agent: false }).end();
-  const [response] = (await once(sent, "response")) as [import("node:http").IncomingMessage];
+  const [response] = (await once(sent, "response")) as [IncomingMessage];
   const text = (await response.toArray()).join("");
   return { status: response.statusCode, headers: response.headers, text };
 }
