@@ -35,7 +35,7 @@ export async function startUiStage(): Promise<UiStage> {
         smoother: { file: exampleComponent("smoother") },
         lamp: { file: exampleComponent("button-lamp") },
         // What somebody has yet to copy to the device.
-        "cold-chain": { file: "cold-chain.wasm" },
+        "cold-chain": { file: "/usr/share/petiole/components/cold-chain.wasm" },
       },
       providers: {
         web: { type: "http-server", config: { listen: `127.0.0.1:${web}` } },

@@ -140,7 +140,6 @@ describe.skipIf(withoutBrowser("the tests of the live page"))("petiole ui", () =
       await page.evaluate("document.querySelector('#links-details').open = false");
       await page.evaluate("scrollTo(0, 0)");
       await takePicture(page, "live-page");
-      await takePicture(page, "live-page-whole", { fullPage: true });
     }
     stage.link.mend();
     await until("the link again", "#vitals", /Hub\s+online/);
@@ -160,7 +159,8 @@ describe.skipIf(withoutBrowser("the tests of the live page"))("petiole ui", () =
     expect(await page.textContent("h1")).toBe("boiler-room");
     expect(await page.title()).toBe("boiler-room: not reachable – petiole");
     expect(await accessibilityFaults(page)).toEqual([]);
-    await takePicture(page, "live-page-away");
+    await page.evaluate("scrollTo(0, 0)");
+    await takePicture(page, "live-page-away", 480);
     await stage.agent.start();
     await until("the agent again", "#banner", /^Live\./);
     await until("the event", "#events", /The agent was started again/);
