@@ -9,12 +9,20 @@ import { rolldown, type InputOptions, type OutputChunk, type Plugin, type Rolldo
 import { moduleSource, SHIM } from "../src/runtime/prepare/transpiler-modules.ts";
 import { BUILD_ID, PROGRAMS, type ThreadProgram } from "../src/lib/parts.ts";
 import type { ChunkTable } from "./chunk-loader.ts";
+import { pageAssets } from "./page.ts";
 
 export const ROOT = fileURLToPath(new URL("../", import.meta.url));
 const PARTS = `${ROOT}src/lib/parts.ts`;
 
-/** What packages of npm load by a file name, by the module that does it. The names are those of ADDONS. */
+/**
+ * Modules that are others in the executable. What packages of npm load by a file name, by the names of ADDONS; and the
+ * toolchain for components, which is in the npm package only.
+ */
 const LOADERS: readonly { readonly module: RegExp; readonly code: string }[] = [
+  {
+    module: /\/src\/cli\/toolchain\/commands\.ts$/,
+    code: 'export { addToolchainHints as addToolchainCommands } from "./absent.ts";',
+  },
   {
     module: /\/better-sqlite3\/lib\/binding\.js$/,
     code: "exports.getBinding = (binding) => binding ?? (cached ??= loadAddon(assetFile('better-sqlite3.node')));",
@@ -164,7 +172,7 @@ function open(input: Readonly<Record<string, string>>, options: InputOptions = {
     cwd: ROOT,
     platform: "node",
     external: EXTERNAL,
-    plugins: [addonLoaders(), assetAddresses(), transpilerShims()],
+    plugins: [addonLoaders(), pageAssets(), assetAddresses(), transpilerShims()],
     transform: { define: { "process.env.NODE_ENV": '"production"' } },
     onLog(level, log) {
       if (level === "warn" && !HARMLESS.has(log.code ?? "")) throw new Error(`Cannot bundle: ${log.message}`);
@@ -179,6 +187,7 @@ function addonLoaders(): Plugin {
     load(id) {
       const loader = LOADERS.find(({ module }) => module.test(id));
       if (loader === undefined) return null;
+      if (id.endsWith(".ts")) return loader.code;
       return `const { assetFile, loadAddon } = require(${JSON.stringify(PARTS)}); let cached; ${loader.code}`;
     },
   };

@@ -8,8 +8,20 @@ const CHECKS = [
   ["format", "oxfmt", "--check", "."],
   ["lint", "oxlint", "--type-aware", "--deny-warnings"],
   ["types", "tsc", "--noEmit"],
+  ["types of the page", "tsc", "--noEmit", "--project", "src/ui/page"],
   ["dead code", "knip"],
-  ["rules", "vitest", "run", "--project", "unit", "test/layers", "test/errors", "test/documents", "test/version"],
+  [
+    "rules",
+    "vitest",
+    "run",
+    "--project",
+    "unit",
+    "test/layers",
+    "test/errors",
+    "test/documents",
+    "test/reference",
+    "test/version",
+  ],
 ] as const;
 
 const results = CHECKS.map(([name, command, ...args]) => {

@@ -1,6 +1,7 @@
+import { randomUUID } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { SOCKET_NAME, type DeployParams, type UndeployParams } from "../adapters/control/protocol.ts";
+import { SOCKET_NAME, type DeployParams, type LogsParams, type UndeployParams } from "../adapters/control/protocol.ts";
 import { openMetricsServer } from "../adapters/control/metrics-server.ts";
 import { openControlServer } from "../adapters/control/server.ts";
 import { createNatsPaths } from "../adapters/lattice/nats-paths.ts";
@@ -15,7 +16,7 @@ import type { MetricFamily } from "../domain/metrics.ts";
 import type { AgentStatus } from "../domain/status.ts";
 import { days, mebibytes, millis, minutes } from "../domain/units.ts";
 import { RELEASED, VERSION } from "../domain/version.ts";
-import { createHost } from "../host/host.ts";
+import { createHost, type ProviderRegistry } from "../host/host.ts";
 import { mergeDesired } from "../host/desired-sources.ts";
 import { createImageHost } from "../host/image-host.ts";
 import { openUpdateJournal } from "../host/update/journal.ts";
@@ -25,13 +26,14 @@ import { createClockSync } from "../lib/clock-sync/clock-sync.ts";
 import { askWitnesses, SYSTEM_WITNESSES } from "../lib/clock-sync/witnesses.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/log.ts";
+import type { LogTail } from "../lib/log-tail.ts";
 import { createPace } from "../lib/pace.ts";
 import { askingWitness } from "../lib/systemd/watchdog.ts";
 import type { HostServices } from "../provider/services.ts";
 import { createRedactor, redactingLogger } from "../lib/redactor.ts";
 import { createMetricsRegistry } from "../lib/metrics.ts";
 import { releaseMemory } from "../lib/release-memory.ts";
-import { createRuntime } from "../runtime/runtime.ts";
+import { createRuntime, type ReleasingRuntime } from "../runtime/runtime.ts";
 import { NOTHING_REMEMBERED } from "../trust/memory.ts";
 import { EVIDENCE_SUFFIXES } from "../trust/read-evidence.ts";
 import { readTrustedKey } from "../runtime/aot/keys.ts";
@@ -98,12 +100,21 @@ export interface AgentDeps {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
   readonly log: Logger;
+  /** What was written to `log` last. */
+  readonly tail: LogTail;
   /** Is told of the parts that must not hang. Without it, nobody watches them. */
   readonly service?: Pick<Service, "watch" | "status"> | undefined;
   /** Aborts what takes long at the start, such as transpiling; the agent is to be disposed then. */
   readonly signal: AbortSignal;
   /** Somebody wants the agent to end: from the lattice, or to start another version of it. */
   readonly onEnd?: (reason: string) => void;
+  /** What a tool puts around parts of the agent, to watch them or to play them; nothing on a device. */
+  readonly around?: Surroundings;
+}
+
+export interface Surroundings {
+  readonly runtime: (own: ReleasingRuntime) => ReleasingRuntime;
+  readonly providers: (own: ProviderRegistry) => ProviderRegistry;
 }
 
 /** A running agent. Disposing it stops deliveries, lets calls end, commits the outbox and ends the child processes. */
@@ -119,7 +130,7 @@ export interface Agent extends AsyncDisposable {
  * @throws PetioleError ERR_STORE_LOCKED, ERR_STORE_OPEN and other failures of the agent's own folders
  */
 export async function openAgent(all: AgentDeps): Promise<Agent> {
-  const { config, file, storeThread, env, clock, service, signal, onEnd, ...deps } = all;
+  const { config, file, storeThread, env, clock, tail, service, signal, onEnd, around, ...deps } = all;
   const redactor = createRedactor();
   const log = redactingLogger(deps.log, redactor);
   await using stack = new AsyncDisposableStack();
@@ -204,7 +215,7 @@ export async function openAgent(all: AgentDeps): Promise<Agent> {
   const outboxStats = createPatientStats({ outbox: store.outbox, clock });
   // While the store has nothing else to do: a status that comes later need not wait for the disk.
   await outboxStats();
-  const runtime = stack.use(
+  const ownRuntime = stack.use(
     createRuntime({
       cacheDir: config.cache_dir,
       keyFile: join(config.state_dir, CACHE_KEY),
@@ -216,6 +227,7 @@ export async function openAgent(all: AgentDeps): Promise<Agent> {
       log: log.child({ part: "runtime" }),
     }),
   );
+  const runtime = around?.runtime(ownRuntime) ?? ownRuntime;
   const isClockTrusted = (): boolean => clockSync.trust() === "synced";
   const { bus, hubBus } = hub;
   const nats = createNatsPaths({
@@ -297,11 +309,12 @@ export async function openAgent(all: AgentDeps): Promise<Agent> {
   });
   const metrics = createMetricsRegistry();
   const pace = createPace(clock, millis(config.compiler.timeout + STEP_LIMIT));
+  const types = providerTypes(executables?.factory);
   const host = stack.use(
     createImageHost({
       host: createHost({
         runtime,
-        registry: providerTypes(executables?.factory),
+        registry: around?.providers(types) ?? types,
         services,
         trust,
         remote,
@@ -458,9 +471,11 @@ export async function openAgent(all: AgentDeps): Promise<Agent> {
   const status = async (): Promise<AgentStatus> => redactor.deep(await readStatus());
   const path = join(config.runtime_dir, SOCKET_NAME);
   const readMetrics = async (): Promise<MetricFamily[]> => [...agentMetrics(await readStatus()), ...metrics.families()];
+  const run = randomUUID();
   const handlers = {
     status,
     metrics: readMetrics,
+    logs: async ({ since = 0 }: LogsParams) => ({ run, lines: tail.since(since) }),
     ...outboxControl.handlers,
     apps: async () => applications.list(),
     "app-deploy": async (params: DeployParams) => await applications.deploy(params),

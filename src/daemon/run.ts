@@ -19,7 +19,7 @@ export async function runAgent(file: string): Promise<void> {
   // Loads beside what follows.
   const storeThread = warmStoreThread();
   const { config, keep } = await loadConfigFast(file, buildId());
-  const { log, suppressed } = await openLog({
+  const { log, suppressed, tail } = await openLog({
     config: config.log,
     journalStream: process.env["JOURNAL_STREAM"],
     clock: systemClock,
@@ -44,6 +44,7 @@ export async function runAgent(file: string): Promise<void> {
     env: process.env,
     clock: systemClock,
     log,
+    tail,
     service,
     signal: stop.signal,
     onEnd: (reason) => told.resolve(reason),

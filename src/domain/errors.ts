@@ -5,11 +5,11 @@ interface CatalogueEntry {
   readonly kind: ErrorKind;
   /** True when doing the same again later may work. */
   readonly retryable: boolean;
-  /** One line for `docs/errors.md`. */
+  /** One line for `docs/reference/errors.md`, which `npm run docs:reference` makes. */
   readonly meaning: string;
 }
 
-/** Every error code of petiole. Each is documented in `docs/errors.md` and thrown somewhere; a test checks both. */
+/** Every error code of petiole. Each is thrown somewhere, which a test checks. */
 export const ERROR_CATALOGUE = {
   ERR_CONFIG_INVALID: {
     kind: "user",
@@ -42,6 +42,12 @@ export const ERROR_CATALOGUE = {
     kind: "environment",
     retryable: true,
     meaning: "an application is deployed, and did not run in the time that was waited; it is tried further",
+  },
+  ERR_DEV_RUNNING: { kind: "user", retryable: false, meaning: "somebody develops this project already" },
+  ERR_DEV_COMMAND: {
+    kind: "user",
+    retryable: false,
+    meaning: "a command for the simulated devices of `petiole dev` cannot be carried out",
   },
   ERR_COMPONENT_UNREADABLE: { kind: "user", retryable: false, meaning: "the component file cannot be read" },
   ERR_COMPONENT_INVALID: {
@@ -566,11 +572,51 @@ export const ERROR_CATALOGUE = {
     retryable: true,
     meaning: "a program that writes to the image is missing or failed",
   },
+  ERR_PROJECT_INVALID: {
+    kind: "user",
+    retryable: false,
+    meaning: "the folder is no project of a component, or its settings, WIT or manifest have faults",
+  },
+  ERR_PROJECT_NEW: {
+    kind: "user",
+    retryable: false,
+    meaning: "a project cannot be made: the folder is there already, or the name or template cannot be used",
+  },
+  ERR_PROJECT_INSTALL: {
+    kind: "environment",
+    retryable: true,
+    meaning: "the project is made, and npm could not install what it needs; `npm install` in it tries again",
+  },
+  ERR_BUILD_FAILED: {
+    kind: "user",
+    retryable: false,
+    meaning: "the component has type errors, or does not fit its WIT world, or cannot be bundled; all of it is listed",
+  },
+  ERR_TESTS_FAILED: {
+    kind: "user",
+    retryable: false,
+    meaning: "tests of the component failed; their report says which",
+  },
+  ERR_TOOLCHAIN_MISSING: {
+    kind: "user",
+    retryable: false,
+    meaning: "a tool for building components is not installed; the message says how to get it",
+  },
   ERR_CONTROL_UNREACHABLE: { kind: "environment", retryable: true, meaning: "no agent answers on the control socket" },
   ERR_METRICS_LISTEN: {
     kind: "environment",
     retryable: false,
     meaning: "metrics cannot be served on the address that the configuration names; the rest runs",
+  },
+  ERR_UI_ADDRESS: {
+    kind: "user",
+    retryable: false,
+    meaning: "the live page cannot be served there: it is for this machine alone, on loopback or a unix socket",
+  },
+  ERR_UI_LISTEN: {
+    kind: "environment",
+    retryable: false,
+    meaning: "the address that the live page should be served on cannot be had",
   },
   ERR_CONTROL_PROTOCOL: {
     kind: "environment",

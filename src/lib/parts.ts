@@ -2,10 +2,11 @@
 // petiole is a single executable (cross-build/).
 
 import { createRequire } from "node:module";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { getAssetKeys, getRawAsset, isSea } from "node:sea";
 import { fileURLToPath } from "node:url";
 import { Worker, type WorkerOptions } from "node:worker_threads";
+import { openMemoryAddons, type MemoryAddons } from "./memory-addons.ts";
 
 /** What runs in a thread or a process of its own, and where the sources have it. */
 export const PROGRAMS = {
@@ -20,7 +21,11 @@ export type ThreadProgram = "component-worker" | "store-worker" | "sql-worker";
 export type ProcessProgram = "transpile" | "compile-ahead";
 
 /** Our libraries of machine code, from native/. */
-export type NativeLibrary = "petiole-native.node" | "petiole-device-io.node" | "petiole-target-cpu.so";
+export type NativeLibrary =
+  | "petiole-native.node"
+  | "petiole-device-io.node"
+  | "petiole-memory-file.node"
+  | "petiole-target-cpu.so";
 
 const HOST = `${process.platform}-${process.arch}`;
 /** Marks the word on the executable's command line that names a program. */
@@ -47,6 +52,8 @@ export function threadProgram(name: ThreadProgram): URL {
 /** Starts a thread. */
 export function startThread(program: URL, options: WorkerOptions): Worker {
   if (program.protocol !== ASSET_SCHEME) return new Worker(program, options);
+  // Threads find what this one made.
+  memoryAddons();
   return new Worker(readAsset(program.pathname).toString("latin1"), { ...options, eval: true });
 }
 
@@ -77,15 +84,7 @@ export function nativeLibrary(name: NativeLibrary, target = HOST): string {
 
 /** Loads a C++ add-on; out of the executable without a file on the disk. @throws Error when it cannot be loaded */
 export function loadAddon(file: string): unknown {
-  if (!isSea()) return createRequire(file)(file);
-  const known = inside.addons.get(file);
-  if (known !== undefined) return known;
-  // Its path may have been found by another process or thread, which sees the same files.
-  assetFolder();
-  const module = { exports: {} };
-  process.dlopen(module, file);
-  inside.addons.set(file, module.exports);
-  return module.exports;
+  return isSea() ? memoryAddons().load(basename(file)) : createRequire(file)(file);
 }
 
 /** The content of a file that the executable carries: part of its own memory, and only to be read. */
@@ -101,13 +100,19 @@ export function assetFile(name: string): string {
   return join(assetFolder(), name);
 }
 
+/** In the npm package, which mirrors the sources, programs are JavaScript. */
 function sourceFile(path: string): URL {
-  return new URL(`../../${path}`, import.meta.url);
+  const isCompiled = import.meta.url.endsWith(".js");
+  return new URL(`../../${isCompiled ? path.replace(/\.ts$/, ".js") : path}`, import.meta.url);
 }
 
-// Served when somebody asks, in each thread by itself. An add-on that is loaded again from there is another copy in memory,
-// which stays until the thread ends.
-const inside: { folder?: string; readonly addons: Map<string, unknown> } = { addons: new Map() };
+// Of this thread.
+const inside: { folder?: string; addons?: MemoryAddons } = {};
+
+function memoryAddons(): MemoryAddons {
+  inside.addons ??= openMemoryAddons({ read: (name) => new Uint8Array(getRawAsset(name)), locate: assetFile });
+  return inside.addons;
+}
 
 function assetFolder(): string {
   inside.folder ??= serveAssets();

@@ -4,7 +4,7 @@
 import { spawnSync, type SpawnSyncReturns } from "node:child_process";
 import { createHash } from "node:crypto";
 import { cpSync } from "node:fs";
-import { readFile, stat } from "node:fs/promises";
+import { readFile, stat, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import mqtt from "mqtt";
 import { beforeAll, describe, test } from "vitest";
@@ -18,6 +18,9 @@ import { skipping } from "../support/skip.ts";
 
 const ROOT = resolve(import.meta.dirname, "..", "..");
 const reason = cannotBuild();
+
+/** What only building components takes is in the npm package alone. */
+const OF_THE_TOOLCHAIN = ["@types/node", "componentize-qjs", "rolldown", "typescript"];
 
 /** What a device has to bring: all of it is in Debian's packages libc6, libstdc++6, libgcc-s1 and libatomic1. */
 const LIBRARIES = [
@@ -72,8 +75,29 @@ describe.skipIf(skipping(reason !== undefined, "the single executable", reason ?
       node: process.versions.node,
       commit: expect.stringMatching(/^[0-9a-f]{40}(?:-dirty)?$|^unknown$/),
       sqlite: expect.stringMatching(/^3\./),
-      packages: dependencies,
+      packages: Object.fromEntries(Object.entries(dependencies).filter(([name]) => !OF_THE_TOOLCHAIN.includes(name))),
     });
+  });
+
+  test("loads one add-on after another in one thread", async ({ expect }) => {
+    await using folderOfConfig = await tempFolder();
+    const file = join(folderOfConfig.path, "petiole.yaml");
+    const config = {
+      device: { id: "many" },
+      ...Object.fromEntries(["state", "cache", "runtime"].map((kind) => [`${kind}_dir`, folderOfConfig.path])),
+      providers: {
+        pins: {
+          type: "gpio",
+          config: { chip: { backend: "cdev", chip: "none" }, lines: { one: { line: 1, direction: "input" } } },
+        },
+        uart: { type: "serial", config: { ports: { one: { path: "/dev/ttyNONE" } } } },
+        store: { type: "keyvalue-sqlite" },
+      },
+    };
+    await writeFile(file, JSON.stringify(config));
+    const { stdout, stderr, status } = run(["agent", "preflight", "--config", file]);
+    expect([stderr, status]).toEqual(["", 0]);
+    expect(JSON.parse(stdout)).toMatchObject({ petiole: VERSION });
   });
 
   test("has its bill of materials and licences beside it", async ({ expect }) => {

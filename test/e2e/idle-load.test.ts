@@ -41,7 +41,7 @@ const UNUSED: Readonly<Record<string, string>> = {
 };
 const USED = ["providers.index"];
 /** Parts of Node. */
-const UNUSED_PARTS = ["http", "https", "http2", "tls", "zlib", "inspector", "sqlite", "internal/deps/undici/undici"];
+const UNUSED_PARTS = ["http", "https", "http2", "tls", "inspector", "sqlite", "internal/deps/undici/undici"];
 /** Sources and packages in all; 132 when this was written. */
 const MOST = 170;
 

@@ -56,6 +56,8 @@ try {
     PETIOLE_TEST_UARTS: "/dev/ttyS0,/dev/ttyS1",
     TMPDIR: "/tmp",
     HOME: "/tmp",
+    // The report is read by a program.
+    NO_COLOR: "1",
   };
   for (const suite of (process.env["SUITES"] ?? "").split(",")) {
     say(`\n── ${suite}`);

@@ -143,6 +143,7 @@ export function createSuite(name: "gpio" | "serial", scale: number): Scenario {
         const parameters = `SUITES=${name} PETIOLE_TEST_SCALE=${scale}`;
         const { failed, passed } = await runMachine(machine.kernel.image, image, work, parameters);
         if (failed !== 0) throw new Error(`It failed, or ended without a result: ${join(work, "console.log")}`);
+        if (passed === 0) throw new Error(`It ran no test: ${join(work, "console.log")}`);
         return `${passed} tests`;
       });
     },
