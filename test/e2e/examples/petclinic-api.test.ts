@@ -30,6 +30,8 @@ function createClient({ url }: TestClinic): Ask {
 }
 
 const OWNER = { firstName: "Zoë", lastName: "Ärmel", address: "1 Hill", city: "Town", telephone: "0155 1" };
+/** Those of the beginning, and those that the suite adds. */
+const TOTAL = 6 + 1 + 5;
 /** Would end a statement, or begin a tag, where it is taken for more than text. */
 const WILD = `'; DROP TABLE owners; -- <b>`;
 
@@ -130,7 +132,8 @@ async function refuses(ask: Ask, expect: ExpectStatic): Promise<void> {
 async function countsRight(ask: Ask, expect: ExpectStatic): Promise<void> {
   const one = (telephone: string) => ask("/owners", { ...OWNER, lastName: "Throng", telephone });
   const answers = await Promise.all(["100", "101", "102", "103", "104", "104", "104"].map(one));
-  expect(answers.map(({ status }) => status).sort()).toEqual([201, 201, 201, 201, 201, 409, 409]);
+  const count = (wanted: number): number => answers.filter(({ status }) => status === wanted).length;
+  expect([count(201), count(409)]).toEqual([5, 2]);
   const { body } = await ask("/owners?name=throng");
   expect(new Set((body["owners"] as { id: number }[]).map(({ id }) => id)).size).toBe(5);
 }
@@ -145,8 +148,6 @@ async function holds(clinic: TestClinic, expect: ExpectStatic): Promise<void> {
   await clinic.agent.start();
   await clinic.ready();
   expect((await ask(`/owners/${String(family["id"])}`)).body).toEqual(family);
-  // What was there at first was not put there again.
-  expect((await ask("/owners")).body["total"]).toBe(6 + 1 + 5);
 }
 
 describe("the clinic's API", () => {
@@ -155,6 +156,9 @@ describe("the clinic's API", () => {
     async ({ expect }) => {
       await using clinic = await startClinic();
       await holds(clinic, expect);
+      // What was there at first was not put there again.
+      const { body } = await createClient(clinic)("/owners");
+      expect(body["total"]).toBe(TOTAL);
     },
     LIMIT_MS,
   );
@@ -166,6 +170,7 @@ describe("the clinic's API", () => {
       await using clinic = await startClinic({ postgres });
       await holds(clinic, expect);
       const ask = createClient(clinic);
+      expect((await ask("/owners")).body["total"]).toBe(TOTAL);
       await postgres.kill();
       const away = await ask("/owners");
       expect([away.status, away.headers.get("retry-after")]).toEqual([503, "2"]);
