@@ -8,9 +8,9 @@ import { openPty } from "../../test/support/pty.ts";
 import { commandFor, startAgent } from "../stage/agent.ts";
 import { connectChip } from "../stage/chip.ts";
 import { waitUntilReady } from "../stage/device.ts";
-import { HUB_DOMAIN, startHub } from "../stage/hub.ts";
+import { HUB_DOMAIN, HUB_STREAM, startHub } from "../stage/hub.ts";
 import type { Ending, Stage as Surroundings } from "../stage/perform.ts";
-import { DEVICE, renderConfig, STREAM } from "./config.ts";
+import { DEVICE, renderConfig } from "./config.ts";
 import { createPerson } from "./person.ts";
 import { boilerTemperature, tankLevel } from "./profile.ts";
 import { connectMqttSensor, createSerialSensor } from "./sensors.ts";
@@ -72,7 +72,7 @@ export async function buildStage(surroundings: Surroundings, seconds: number): P
     tank: createSerialSensor(tankPlan, cable),
     person: createPerson(chip, Math.max(600, (seconds * 1000) / 20)),
     link: hub.link,
-    hub: await openStreamReader({ connection, stream: STREAM, device: DEVICE }),
+    hub: await openStreamReader({ connection, stream: HUB_STREAM, device: DEVICE }),
     hints: [
       ["status", commandFor(configFile, "status")],
       ["hub", hub.url],

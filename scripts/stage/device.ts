@@ -1,20 +1,18 @@
 // A device: its configuration, its agent, and somebody at its keyboard.
 
-import { execFile } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { stringify } from "yaml";
 import { SOCKET_NAME } from "../../src/adapters/control/protocol.ts";
 import { freePort } from "../../test/support/ports.ts";
-import { commandFor, LAUNCHER, notRunning, startAgent, type Agent } from "./agent.ts";
-import { HUB_DOMAIN, type Hub } from "./hub.ts";
+import { commandFor, notRunning, startAgent, type Agent } from "./agent.ts";
+import { commandLine, runPetiole } from "./command.ts";
+import { HUB_DOMAIN, HUB_STREAM, type Hub } from "./hub.ts";
 import type { Stage } from "./perform.ts";
 import { waitUntil } from "./wait.ts";
 import { reasonOf } from "../../src/lib/reason.ts";
 
 const READY_LIMIT_MS = 60_000;
-const COMMAND_LIMIT_MS = 120_000;
 
 export interface DeviceOptions {
   readonly id: string;
@@ -62,13 +60,8 @@ export async function startDevice(stage: Stage, options: DeviceOptions): Promise
     return started;
   }
   const untilReady = async (): Promise<void> => await waitUntilReady(agent, hub !== undefined, stage.signal);
-  const run = async (args: readonly string[]): Promise<string> => {
-    const { stdout } = await promisify(execFile)(LAUNCHER, [...args, "--config", configFile], {
-      timeout: COMMAND_LIMIT_MS,
-      signal: stage.signal,
-    });
-    return stdout;
-  };
+  const run = async (args: readonly string[]): Promise<string> =>
+    await runPetiole(stage, [...args, "--config", configFile]);
 
   await stage.screen.task(
     `Device ${id}`,
@@ -84,7 +77,7 @@ export async function startDevice(stage: Stage, options: DeviceOptions): Promise
       return agent;
     },
     async type(...args) {
-      stage.screen.command(id, `petiole ${args.map(quote).join(" ")}`);
+      stage.screen.command(id, commandLine(args));
       const output = await run(args);
       stage.screen.output(output);
       return output;
@@ -121,6 +114,7 @@ async function leafOf(hub: Hub) {
         mode: "leaf",
         urls: [hub.leafUrl],
         domain: HUB_DOMAIN,
+        stream: { name: HUB_STREAM, create: true },
         // Short, so that one sees the link go and come back soon.
         poll_interval: "500ms",
         echo_interval: "2s",
@@ -153,6 +147,3 @@ export async function waitUntilReady(agent: Agent, online: boolean, signal: Abor
     throw new Error(`${reasonOf(error)}; last seen: ${last}`, { cause: error });
   }
 }
-
-/** As a shell takes it. */
-const quote = (text: string): string => (/^[\w./:=@>-]+$/.test(text) ? text : `'${text}'`);

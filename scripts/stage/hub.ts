@@ -8,6 +8,8 @@ import type { Stage } from "./perform.ts";
 import { untilAborted } from "./wait.ts";
 
 export const HUB_DOMAIN = "hub";
+/** What devices send is stored in this stream, which the first of them makes. */
+export const HUB_STREAM = "PETIOLE";
 
 export interface Hub {
   /** For clients in the cloud. */

@@ -566,6 +566,21 @@ export const ERROR_CATALOGUE = {
     retryable: true,
     meaning: "a program that writes to the image is missing or failed",
   },
+  ERR_PROJECT_INVALID: {
+    kind: "user",
+    retryable: false,
+    meaning: "the folder is no project of a component, or its settings, WIT or manifest have faults",
+  },
+  ERR_BUILD_FAILED: {
+    kind: "user",
+    retryable: false,
+    meaning: "the component has type errors, or does not fit its WIT world, or cannot be bundled; all of it is listed",
+  },
+  ERR_TOOLCHAIN_MISSING: {
+    kind: "user",
+    retryable: false,
+    meaning: "a tool for building components is not installed; the message says how to get it",
+  },
   ERR_CONTROL_UNREACHABLE: { kind: "environment", retryable: true, meaning: "no agent answers on the control socket" },
   ERR_METRICS_LISTEN: {
     kind: "environment",

@@ -1,10 +1,10 @@
 import { constants } from "node:fs";
 import { open, readFile } from "node:fs/promises";
 import type { KeyObject } from "node:crypto";
-import { PetioleError } from "../../domain/errors.ts";
-import { isErrno, syncFolder } from "../../lib/files.ts";
-import { reasonOf } from "../../lib/reason.ts";
-import { parsePrivateKey, parsePublicKey, type PublicKey } from "../../trust/keys.ts";
+import { PetioleError } from "../domain/errors.ts";
+import { isErrno, syncFolder } from "../lib/files.ts";
+import { reasonOf } from "../lib/reason.ts";
+import { parsePrivateKey, parsePublicKey, type PublicKey } from "./keys.ts";
 import { dirname } from "node:path";
 
 /** The key that signs. @throws PetioleError ERR_SIGN_KEY */

@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
-import { PetioleError } from "../../domain/errors.ts";
-import { mebibytes } from "../../domain/units.ts";
-import type { Digest } from "../../domain/workload.ts";
-import { readRegularFile } from "../../lib/files.ts";
-import { reasonOf } from "../../lib/reason.ts";
+import { PetioleError } from "../domain/errors.ts";
+import { mebibytes } from "../domain/units.ts";
+import type { Digest } from "../domain/workload.ts";
+import { readRegularFile } from "../lib/files.ts";
+import { reasonOf } from "../lib/reason.ts";
 
 /** As large as what a device runs may be. */
 const MAX_SIZE = mebibytes(64);
