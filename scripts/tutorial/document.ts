@@ -14,7 +14,8 @@ export type Step =
   | { readonly kind: "start"; readonly at: string; readonly command: string; readonly output: string | undefined }
   | { readonly kind: "watch"; readonly at: string; readonly output: string }
   | { readonly kind: "write"; readonly at: string; readonly file: string; readonly text: string }
-  | { readonly kind: "stop" | "running"; readonly at: string };
+  | { readonly kind: "stop"; readonly at: string }
+  | { readonly kind: "running"; readonly at: string };
 
 export interface Chapter {
   readonly title: string;
@@ -62,7 +63,10 @@ function addBlock(steps: Step[], { info, text }: Block, at: string): void {
   else throw new Error(`${at}: a block "${info}" is no step; <!-- tutorial: skip --> leaves it out`);
 }
 
-type Item = { readonly kind: "heading" | "comment"; readonly text: string } | ({ readonly kind: "block" } & Block);
+type Item =
+  | { readonly kind: "heading"; readonly text: string }
+  | { readonly kind: "comment"; readonly text: string }
+  | { readonly kind: "block"; readonly info: string; readonly text: string };
 
 function* itemsOf(markdown: string, name: string): Generator<{ readonly at: string; readonly item: Item }> {
   let open: { info: string; lines: string[]; at: string } | undefined;

@@ -117,18 +117,8 @@ function createSecondTerminal({ terminal, patience }: FollowDeps): SecondTermina
 }
 
 function nameOf(step: Step): string {
-  switch (step.kind) {
-    case "run":
-      return step.command.split("\n").join("; ");
-    case "start":
-      return `${step.command} (goes on)`;
-    case "watch":
-      return "… and it prints what is shown";
-    case "write":
-      return `writes ${step.file}`;
-    case "stop":
-      return "Ctrl-C";
-    case "running":
-      return "── something runs";
-  }
+  if (step.kind === "run") return step.command.split("\n").join("; ");
+  if (step.kind === "start") return `${step.command} (goes on)`;
+  if (step.kind === "write") return `writes ${step.file}`;
+  return { watch: "… and it prints what is shown", stop: "Ctrl-C", running: "── something runs" }[step.kind];
 }

@@ -5,7 +5,6 @@ import { once } from "node:events";
 import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { basename, join, resolve } from "node:path";
-import { text } from "node:stream/consumers";
 import { reasonOf } from "../../src/lib/reason.ts";
 
 export interface Remote {
@@ -22,12 +21,18 @@ const HOST = "gateway";
 export async function installRemotePrograms(bin: string, remote: Remote): Promise<AsyncDisposable> {
   const socket = join(bin, "remote.sock");
   const server = createServer({ allowHalfOpen: true }, (client) => {
-    const answer = async (): Promise<void> => {
+    let asked = "";
+    client.setEncoding("utf8");
+    client.on("data", (data: string) => (asked += data));
+    client.on("end", () => {
       // The programs below send this.
-      const request = JSON.parse(await text(client)) as Request;
-      client.end(JSON.stringify(await carryOut(remote, request)));
-    };
-    answer().catch((error: unknown) => client.end(JSON.stringify({ code: 255, output: `${reasonOf(error)}\n` })));
+      carryOut(remote, JSON.parse(asked) as Request)
+        .catch((error: unknown) => ({ code: 255, output: `${reasonOf(error)}\n` }))
+        .then(
+          (answer) => client.end(JSON.stringify(answer)),
+          () => client.destroy(),
+        );
+    });
   });
   server.listen(socket);
   await once(server, "listening");
