@@ -16,7 +16,7 @@ import { buildCoreComponent } from "./core-component.ts";
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 // What decides, beside the sources, what comes out.
 const TOOLS = [
-  ...["bundle", "componentise", "guest-types"].map((name) => `src/toolchain/build/${name}.ts`),
+  ...["bundle", "componentise", "guest-types", "page-text"].map((name) => `src/toolchain/build/${name}.ts`),
   "src/toolchain/wit/packages.ts",
   "scripts/core-component.ts",
   "scripts/build-examples.ts",
@@ -30,6 +30,8 @@ interface Target {
   /** TypeScript, or the text form of a core module. */
   readonly entry: string;
   readonly wit: string;
+  /** Of several in the same file. */
+  readonly world?: string;
   readonly out: string;
   readonly types: string;
 }
@@ -48,15 +50,16 @@ async function listTargets(): Promise<readonly Target[]> {
       types: join(build, "types"),
     });
   }
-  // An example that consists of several.
+  // An example that consists of several. Each has a world in a folder of its own, or all have theirs in the file of the example.
   for await (const file of glob("examples/*/components/*/src/index.ts", { cwd: ROOT })) {
     const folder = dirname(dirname(join(ROOT, file)));
     const example = dirname(dirname(folder));
     const name = basename(folder);
+    const wit = join(folder, "wit");
     targets.push({
       name: `${relative(ROOT, example)}/${name}`,
       entry: join(ROOT, file),
-      wit: join(folder, "wit"),
+      ...(existsSync(wit) ? { wit } : { wit: join(example, "wit"), world: `${name}-component` }),
       out: join(example, "build", `${name}.wasm`),
       types: join(example, "build/types", name),
     });
@@ -81,7 +84,9 @@ async function listTargets(): Promise<readonly Target[]> {
 
 async function digestInputs(target: Target): Promise<string> {
   const sources = target.entry.endsWith(".ts") ? (await bundle(target.entry)).modules : [target.entry];
-  const hash = createHash("sha256").update(joinWit(await readWit(target.wit)));
+  const hash = createHash("sha256")
+    .update(joinWit(await readWit(target.wit)))
+    .update(target.world ?? "");
   for (const file of [...sources, ...TOOLS.map((tool) => join(ROOT, tool))].sort()) {
     hash
       .update(relative(ROOT, file))
@@ -96,12 +101,16 @@ async function build(target: Target): Promise<number> {
   const { entry, out, types } = target;
   const wit = await readWit(target.wit);
   if (entry.endsWith(".wat")) return await buildCoreComponent({ entry, wit, out });
-  const world = worldName(wit.world);
+  const world = target.world ?? worldName(wit.world);
   if (world === undefined) throw new Error(`Cannot find the world of "${target.name}"`);
   const base = join(ROOT, "tsconfig.json");
   const config = await writeGuestTypes({ entry, wit, world, types, globals: GLOBALS, base });
-  const faults = await runCompiler(config, { cwd: ROOT });
-  if (faults !== undefined) throw new Error(`Cannot type-check "${target.name}":\n${faults}`);
+  // A script for browsers has other types than a guest.
+  const page = join(dirname(entry), "../page/tsconfig.json");
+  for (const one of existsSync(page) ? [config, page] : [config]) {
+    const faults = await runCompiler(one, { cwd: ROOT });
+    if (faults !== undefined) throw new Error(`Cannot type-check "${target.name}":\n${faults}`);
+  }
   const { code } = await bundle(entry);
   const component = await componentiseWithQuickjs({ code, wit, world });
   await mkdir(dirname(out), { recursive: true });

@@ -1,5 +1,6 @@
 import { PetioleError } from "../../domain/errors.ts";
 import { reasonOf } from "../../lib/reason.ts";
+import { pageText } from "./page-text.ts";
 
 // `wasi:keyvalue/store@0.2.0-draft` and the like are provided when the component is made. `node:` is not among them:
 // a guest has no Node modules, and leaving such an import in would only fail when the component starts.
@@ -22,6 +23,7 @@ export async function bundle(entry: string, options: { readonly minify?: boolean
       input: entry,
       platform: "neutral",
       external: WIT_SPECIFIER,
+      plugins: [pageText()],
       // An import that cannot be resolved would end up in the component as a name that nothing serves.
       onLog: (level, log) => {
         if (level === "warn") throw new Error(log.message);
@@ -29,7 +31,7 @@ export async function bundle(entry: string, options: { readonly minify?: boolean
     });
     const minify = options.minify ?? false;
     const { output } = await build.generate({ format: "esm", codeSplitting: false, minify });
-    return { code: output[0].code, modules: output[0].moduleIds };
+    return { code: output[0].code, modules: await build.watchFiles };
   } catch (cause) {
     throw new PetioleError("ERR_BUILD_FAILED", `Cannot bundle "${entry}": ${reasonOf(cause)}`, { cause });
   }

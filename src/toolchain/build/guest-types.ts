@@ -10,11 +10,19 @@ import { reasonOf } from "../../lib/reason.ts";
 import { joinWit, type WitSource } from "../wit/packages.ts";
 import type { Engine } from "./componentise.ts";
 
-// What QuickJS has beyond the language; what is not declared here does not compile. There is no console: guests log
-// through wasi:logging.
+// What QuickJS has beyond the language, and what the bundler makes text of; what is not declared here does not compile. There
+// is no console: guests log through wasi:logging.
 const GLOBALS = `declare const performance: { now(): number };
 declare function atob(data: string): string;
 declare function btoa(data: string): string;
+declare module "*?text" {
+  const text: string;
+  export default text;
+}
+declare module "*?browser" {
+  const text: string;
+  export default text;
+}
 `;
 
 export interface GuestTypes {
