@@ -43,6 +43,12 @@ export const ERROR_CATALOGUE = {
     retryable: true,
     meaning: "an application is deployed, and did not run in the time that was waited; it is tried further",
   },
+  ERR_DEV_RUNNING: { kind: "user", retryable: false, meaning: "somebody develops this project already" },
+  ERR_DEV_COMMAND: {
+    kind: "user",
+    retryable: false,
+    meaning: "a command for the simulated devices of `petiole dev` cannot be carried out",
+  },
   ERR_COMPONENT_UNREADABLE: { kind: "user", retryable: false, meaning: "the component file cannot be read" },
   ERR_COMPONENT_INVALID: {
     kind: "user",

@@ -1,6 +1,7 @@
 import { Option, type Command } from "commander";
 import { ENGINES } from "../../toolchain/build/componentise.ts";
 import type { BuildCommandOptions } from "./build.ts";
+import { addDevCommands } from "./dev-commands.ts";
 
 /** Adds the commands for those who write components. The executable has absent.ts instead. */
 export function addToolchainCommands(program: Command, jsonOption: () => Option): void {
@@ -21,4 +22,6 @@ export function addToolchainCommands(program: Command, jsonOption: () => Option)
       const { build } = await import("./build.ts");
       await build(folder, options);
     });
+
+  addDevCommands(program, jsonOption);
 }

@@ -12,6 +12,8 @@ const schema = z.strictObject({
   providers: z
     .record(z.string(), z.strictObject({ type: z.string().min(1).optional(), config: z.unknown().optional() }))
     .default({}),
+  /** False leaves a provider of the manifest what it is, with its devices and servers. */
+  simulate: z.record(z.string(), z.boolean()).default({}),
   /** By the name of the component in the manifest. */
   components: z
     .record(z.string(), z.strictObject({ config: z.record(z.string(), z.string()).default({}) }))
