@@ -13,8 +13,8 @@ import type { Ending, Stage as Surroundings } from "../stage/perform.ts";
 import { DEVICE, renderConfig } from "./config.ts";
 import { createPerson } from "./person.ts";
 import { boilerTemperature, tankLevel } from "./profile.ts";
-import { connectMqttSensor, createSerialSensor } from "./sensors.ts";
-import { openStreamReader } from "./stored.ts";
+import { connectMqttSender, createMqttSensor, createSerialSensor } from "../stage/sensors.ts";
+import { openStreamReader } from "../stage/stored.ts";
 import type { Stage } from "./story.ts";
 
 /** Milliseconds between readings. */
@@ -62,13 +62,13 @@ export async function buildStage(surroundings: Surroundings, seconds: number): P
   const progress = (): number => (performance.now() - start) / (seconds * 1000);
   const boilerPlan = { sensor: "boiler", interval: BOILER_INTERVAL, measure: () => boilerTemperature(progress()) };
   const tankPlan = { sensor: "tank", interval: TANK_INTERVAL, measure: () => tankLevel(progress()) };
-  const boiler = own(await connectMqttSensor(boilerPlan, `mqtt://127.0.0.1:${brokerPort}`, signal));
+  const sender = own(await connectMqttSender("demo-boiler", `mqtt://127.0.0.1:${brokerPort}`, signal));
   const chip = own(await connectChip(chipSocket));
   const connection = await connectNats({ servers: hub.url, name: "petiole demo" });
   own({ [Symbol.asyncDispose]: async () => await connection.close() });
   return {
     agent,
-    boiler,
+    boiler: createMqttSensor(boilerPlan, sender),
     tank: createSerialSensor(tankPlan, cable),
     person: createPerson(chip, Math.max(600, (seconds * 1000) / 20)),
     link: hub.link,

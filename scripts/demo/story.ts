@@ -4,11 +4,11 @@ import { backlogOf, type Agent } from "../stage/agent.ts";
 import { expectedPresses, expectedReadings } from "./expected.ts";
 import type { Person } from "./person.ts";
 import { SETTINGS } from "./profile.ts";
-import { formatReport, judge } from "./report.ts";
+import { formatReport, judge } from "../stage/report.ts";
 import type { Screen } from "../stage/screen.ts";
-import type { Sensor } from "./sensors.ts";
-import type { HubStreamReader } from "./stored.ts";
-import { verify, type Message } from "./verify.ts";
+import type { Sensor } from "../stage/sensors.ts";
+import type { HubStreamReader } from "../stage/stored.ts";
+import { verify, type Message } from "../stage/verify.ts";
 import { pause, untilAborted, waitUntil } from "../stage/wait.ts";
 
 export interface Stage {

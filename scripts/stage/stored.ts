@@ -9,11 +9,19 @@ const STREAM_NOT_FOUND = 10059;
 const BATCH = 500;
 const FETCH_LIMIT_MS = 5000;
 
+export interface StoredMessage extends Message {
+  readonly lane: string;
+  /** The device's own count of its messages; not a number when there is none. */
+  readonly order: number;
+  /** Undefined when it is no JSON. */
+  readonly body: unknown;
+}
+
 export interface HubStreamReader {
   /** Messages that the stream holds now; none while there is no stream. */
   count(): Promise<number>;
   /** All of them, oldest first. */
-  readAll(): Promise<readonly Message[]>;
+  readAll(): Promise<readonly StoredMessage[]>;
 }
 
 export interface StreamReaderOptions {
@@ -36,13 +44,17 @@ export async function openStreamReader({ connection, stream, device }: StreamRea
     count,
     async readAll() {
       const total = await count();
-      const messages: Message[] = [];
+      const messages: StoredMessage[] = [];
       if (total === 0) return messages;
       const consumer = await jetstream(connection).consumers.get(stream);
       while (messages.length < total) {
         const before = messages.length;
         const batch = await consumer.fetch({ max_messages: Math.min(BATCH, total - before), expires: FETCH_LIMIT_MS });
-        for await (const { subject, data } of batch) messages.push(parseStored(subject, data, device));
+        for await (const { subject, data, headers } of batch) {
+          const order = Number(headers?.get("Petiole-Seq") || Number.NaN);
+          const lane = subject.split(".")[2] ?? "";
+          messages.push({ ...parseStored(subject, data, device), lane, order, body: parseJson(data) });
+        }
         if (messages.length === before) throw new Error(`Read ${before} of ${total} messages, then no more came`);
       }
       return messages;
@@ -58,17 +70,19 @@ export function parseStored(subject: string, data: Uint8Array, device: string): 
   const [root, from, , ...rest] = subject.split(".");
   if (root !== "petiole" || from !== device || rest.length === 0) return { subject, seq: Number.NaN };
   const own = rest.join(".");
-  let body: unknown;
-  try {
-    body = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(data));
-  } catch {
-    return { subject: own, seq: Number.NaN };
-  }
-  const { seq, count, value } = Object(body) as Readonly<Record<string, unknown>>;
+  const { seq, count, value } = Object(parseJson(data)) as Readonly<Record<string, unknown>>;
   const found = own.startsWith("events.") ? count : seq;
   return {
     subject: own,
     seq: typeof found === "number" ? found : Number.NaN,
     ...(typeof value === "number" ? { value } : {}),
   };
+}
+
+function parseJson(data: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(data));
+  } catch {
+    return undefined;
+  }
 }

@@ -1,11 +1,16 @@
-// Two sensors that speak to the device as real ones do.
+// Sensors that speak to the device as real ones do.
 
 import mqtt from "mqtt";
 import type { Pty } from "../../test/support/pty.ts";
-import type { SentReading } from "./expected.ts";
 import { repeat, untilAborted, withinLimit } from "../stage/wait.ts";
 
 const ACK_LIMIT_MS = 10_000;
+
+export interface SentReading {
+  readonly sensor: string;
+  readonly seq: number;
+  readonly value: number;
+}
 
 export interface SensorPlan {
   readonly sensor: string;
@@ -36,13 +41,14 @@ export function createSerialSensor(plan: SensorPlan, cable: Pty): Sensor {
   };
 }
 
-/** An MQTT client. A reading counts as sent when the broker acknowledged it (QoS 1). */
-export async function connectMqttSensor(
-  plan: SensorPlan,
-  url: string,
-  signal: AbortSignal,
-): Promise<Sensor & AsyncDisposable> {
-  const client = mqtt.connect(url, { clientId: `demo-${plan.sensor}`, clean: true });
+export interface MqttSender extends AsyncDisposable {
+  /** Resolves when the broker acknowledged the message (QoS 1). */
+  send(topic: string, body: string | Buffer): Promise<void>;
+}
+
+/** An MQTT client that sends. Rejects when there is no broker, or `signal` is aborted first. */
+export async function connectMqttSender(name: string, url: string, signal: AbortSignal): Promise<MqttSender> {
+  const client = mqtt.connect(url, { clientId: name, clean: true });
   const connected = Promise.withResolvers<void>();
   client.once("connect", () => connected.resolve());
   const failed = new AbortController();
@@ -57,20 +63,26 @@ export async function connectMqttSensor(
     await close();
     throw error;
   }
+  return {
+    async send(topic, body) {
+      failed.signal.throwIfAborted();
+      const sending = client.publishAsync(topic, body, { qos: 1 });
+      await withinLimit(`the broker's acknowledgement of a message on "${topic}"`, ACK_LIMIT_MS, sending);
+    },
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+/** A sensor that speaks MQTT. A reading counts as sent when the broker acknowledged it. */
+export function createMqttSensor(plan: SensorPlan, sender: MqttSender): Sensor {
   const sent: SentReading[] = [];
   return {
     sent,
     run: (stop) =>
       repeat(plan.interval, stop, async () => {
-        failed.signal.throwIfAborted();
         const reading = { sensor: plan.sensor, seq: sent.length + 1, value: plan.measure() };
-        await withinLimit(
-          `the broker's acknowledgement of reading ${reading.seq} of "${plan.sensor}"`,
-          ACK_LIMIT_MS,
-          client.publishAsync(`sensors/${plan.sensor}`, JSON.stringify(reading), { qos: 1 }),
-        );
+        await sender.send(`sensors/${plan.sensor}`, JSON.stringify(reading));
         sent.push(reading);
       }),
-    [Symbol.asyncDispose]: close,
   };
 }

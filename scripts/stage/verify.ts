@@ -60,3 +60,22 @@ function verifySubject(subject: string, sent: readonly Message[], stored: readon
   const missing = [...expected.keys()].filter((seq) => !arrived.has(seq));
   return { subject, sent: expected.size, arrived: arrived.size, duplicates, outOfOrder, missing, unexpected };
 }
+
+export interface LaneReport {
+  readonly lane: string;
+  readonly messages: number;
+  /** Messages that are not behind all those of the lane which the device accepted before them. */
+  readonly outOfOrder: number;
+}
+
+/** One report for each lane, by the device's own count of its messages. */
+export function verifyLanes(stored: readonly { readonly lane: string; readonly order: number }[]): LaneReport[] {
+  return [...Map.groupBy(stored, ({ lane }) => lane)].map(([lane, messages]) => {
+    let [highest, outOfOrder] = [Number.NEGATIVE_INFINITY, 0];
+    for (const { order } of messages) {
+      if (order > highest) highest = order;
+      else outOfOrder++;
+    }
+    return { lane, messages: messages.length, outOfOrder };
+  });
+}

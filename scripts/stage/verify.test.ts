@@ -1,6 +1,6 @@
 import { describe, test } from "vitest";
 import * as fc from "fast-check";
-import { isExact, verify, type Message } from "./verify.ts";
+import { isExact, verify, verifyLanes, type Message } from "./verify.ts";
 
 const boiler = (seq: number, value = seq * 10): Message => ({ subject: "readings.boiler", seq, value });
 const button = (seq: number): Message => ({ subject: "events.button", seq });
@@ -45,4 +45,16 @@ describe("verify()", () => {
       }),
     );
   });
+});
+
+test("verifyLanes() finds what is not in the order of its lane", ({ expect }) => {
+  const lanes = (...messages: readonly [lane: string, order: number][]) =>
+    verifyLanes(messages.map(([lane, order]) => ({ lane, order })));
+  expect(lanes(["critical", 1], ["standard", 2], ["standard", 5], ["critical", 4])).toEqual([
+    { lane: "critical", messages: 2, outOfOrder: 0 },
+    { lane: "standard", messages: 2, outOfOrder: 0 },
+  ]);
+  expect(lanes(["standard", 3], ["standard", 2], ["standard", 2], ["standard", 4], ["standard", Number.NaN])).toEqual([
+    { lane: "standard", messages: 5, outOfOrder: 3 },
+  ]);
 });
