@@ -70,7 +70,7 @@ const npxText = (tarball: string | undefined, port: string): string => `#!/bin/s
 PATH=\${PATH#*:}
 if [ "$1 $2" != "petiole new" ]; then exec npx "$@"; fi
 shift
-${tarball === undefined ? LAUNCHER : `npx --yes "${tarball}"`} "$@" || exit
+${tarball === undefined ? LAUNCHER : `npx --yes --package="${tarball}" petiole`} "$@" || exit
 sed -i "s/8080/${port}/" */application.yaml
 `;
 
