@@ -33,14 +33,8 @@ export async function findOrigin(root = packageRoot()): Promise<Origin> {
 
 /** What a project's package.json has for it. */
 export function dependencyOn(origin: Origin): string {
-  switch (origin.kind) {
-    case "version":
-      return origin.version;
-    case "archive":
-      return `file:${origin.file}`;
-    case "checkout":
-      return `file:${origin.folder}`;
-  }
+  if (origin.kind === "version") return origin.version;
+  return `file:${origin.kind === "archive" ? origin.file : origin.folder}`;
 }
 
 /** Folder of petiole's package.json. The npm package has what is compiled two folders below it. */
