@@ -3,10 +3,11 @@
 // package is installed.
 
 import { cp, mkdir, rm, writeFile } from "node:fs/promises";
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT } from "../bundle.ts";
 import { run } from "../node.ts";
+import { pageModule } from "../page.ts";
 import { TARGETS } from "../targets.ts";
 
 const OUT = join(ROOT, "dist", "npm");
@@ -19,6 +20,7 @@ const DECLARED = ["src/guest/index.ts", "src/toolchain/testing/contract.ts"];
 await rm(OUT, { recursive: true, force: true });
 await mkdir(OUT, { recursive: true });
 await compile();
+await addPage();
 for (const folder of AS_THEY_ARE) await cp(join(ROOT, folder), join(OUT, folder), { recursive: true });
 await addNative();
 const scope = { type: "module", imports: { "#provider": "./src/provider/index.js" } };
@@ -52,6 +54,12 @@ async function compile(): Promise<void> {
   }
 }
 
+/** The live page in one piece, in place of what reads it from a checkout. */
+async function addPage(): Promise<void> {
+  await writeFile(join(OUT, "src", "ui", "assets.js"), await pageModule());
+  await rm(join(OUT, "src", "ui", "page"), { recursive: true });
+}
+
 /** Ours only: those of npm's packages come with them. A cross-compiled one goes along where there is one. */
 async function addNative(): Promise<void> {
   run(process.execPath, ["scripts/build-native.ts", "--require"], "to build the add-ons");
@@ -60,7 +68,7 @@ async function addNative(): Promise<void> {
     if (target !== HOST && !existsSync(join(ROOT, folder))) continue;
     await cp(join(ROOT, folder), join(OUT, folder), {
       recursive: true,
-      filter: (path) => !path.endsWith(".inputs") && !path.endsWith(".tmp"),
+      filter: (path) => statSync(path).isDirectory() || /\.(?:node|so)$/.test(path),
     });
   }
 }
