@@ -8,6 +8,7 @@ import { promisify } from "node:util";
 import { PetioleError } from "../../domain/errors.ts";
 import { reasonOf } from "../../lib/reason.ts";
 import { joinWit, type WitSource } from "../wit/packages.ts";
+import { IS_CHECKOUT, SOURCE_CONDITION } from "../place.ts";
 import type { Engine } from "./componentise.ts";
 
 // What QuickJS has beyond the language, and what the bundler makes text of; what is not declared here does not compile. There
@@ -62,7 +63,12 @@ export async function writeGuestTypes(guest: GuestTypes): Promise<string> {
   const config = join(types, `${world}.tsconfig.json`);
   const options = {
     extends: toImport(types, guest.base),
-    compilerOptions: { lib: ["esnext"], types: [], noEmit: true },
+    compilerOptions: {
+      lib: ["esnext"],
+      types: [],
+      noEmit: true,
+      ...(IS_CHECKOUT && { customConditions: [SOURCE_CONDITION] }),
+    },
     include: [],
     files: [`${world}.d.ts`, toImport(types, globals), checkName(world)],
   };
