@@ -83,7 +83,8 @@ async function generate(wit: WitSource, world: string): Promise<readonly (readon
   const { $init, generateTypes } = await import("@bytecodealliance/jco-transpile/component");
   await $init;
   try {
-    return generateTypes(world, { wit: { tag: "source", val: joinWit(wit) }, guest: true, features: { tag: "all" } });
+    const source = { tag: "source" as const, val: joinWit(wit) };
+    return generateTypes(world, { wit: source, world, guest: true, features: { tag: "all" } });
   } catch (cause) {
     // What its bindings throw has the text beside the message.
     const text = cause instanceof Error && "payload" in cause ? String(cause.payload) : reasonOf(cause);
