@@ -26,6 +26,7 @@ export default defineConfig({
             "{src,providers,scripts,bench,cross-build,examples}/**/*.test.ts",
             "test/*.test.ts",
             "test/{faults,chaos}/*.test.ts",
+            "test/device/lab/*.test.ts",
           ],
         },
       },
@@ -37,7 +38,9 @@ export default defineConfig({
         },
       },
       { test: { ...oneByOne(2), name: "e2e", include: ["test/e2e/**/*.test.ts"] } },
-      { test: { ...oneByOne(3), name: "device", include: ["test/device/**/*.test.ts"] } },
+      {
+        test: { ...oneByOne(3), name: "device", include: ["test/device/*.test.ts"] },
+      },
     ],
   },
 });

@@ -8,8 +8,15 @@ import { PROGRAMS, type ThreadProgram } from "../src/lib/parts.ts";
 export const ROOT = fileURLToPath(new URL("../", import.meta.url));
 const PARTS = `${ROOT}src/lib/parts.ts`;
 
-/** What packages of npm load by a file name, by the module that does it. The names are those of ADDONS. */
+/**
+ * Modules that are others in the executable. What packages of npm load by a file name, by the names of ADDONS; and the
+ * toolchain for components, which is in the npm package only.
+ */
 const LOADERS: readonly { readonly module: RegExp; readonly code: string }[] = [
+  {
+    module: /\/src\/cli\/toolchain\/commands\.ts$/,
+    code: 'export { addToolchainHints as addToolchainCommands } from "./absent.ts";',
+  },
   {
     module: /\/better-sqlite3\/lib\/binding\.js$/,
     code: "exports.getBinding = (binding) => binding ?? (cached ??= loadAddon(assetFile('better-sqlite3.node')));",
@@ -114,6 +121,7 @@ function addonLoaders(): Plugin {
     load(id) {
       const loader = LOADERS.find(({ module }) => module.test(id));
       if (loader === undefined) return null;
+      if (id.endsWith(".ts")) return loader.code;
       return `const { assetFile, loadAddon } = require(${JSON.stringify(PARTS)}); let cached; ${loader.code}`;
     },
   };

@@ -28,7 +28,7 @@ const TRANSPILER = "node_modules/@bytecodealliance/jco-transpile/vendor";
 const TRANSPILER_FILES = ["js-component-bindgen-component.core.wasm", "js-component-bindgen-component.core2.wasm"];
 /** Only what compiles for a board on another machine takes it; not every machine can build it. */
 const TARGET_CPU = "linux-arm64/petiole-target-cpu.so";
-const OWN_ADDONS = ["petiole-native.node", "petiole-device-io.node"];
+const OWN_ADDONS = ["petiole-native.node", "petiole-device-io.node", "petiole-memory-file.node"];
 const OUTPUT = "petiole";
 
 /** @throws Error that says what is missing or wrong */

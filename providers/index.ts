@@ -34,3 +34,13 @@ export type { ChipReport, GpioTools, LineLevel, WatchedEdge } from "./gpio/tools
 /** Serial ports of this machine by hand, for the command line. */
 export const loadSerialTools = async () => (await import("./serial/tools.ts")).createSerialTools;
 export type { Framed, PortReport } from "./serial/tools.ts";
+
+/** Providers of devices whose hardware is in memory, and the far ends of it: for trying components without any. */
+export const loadPlayedDevices = async () => ({
+  ...(await import("./gpio/played.ts")),
+  ...(await import("./i2c/played.ts")),
+  ...(await import("./serial/played.ts")),
+  ...(await import("./serial/modbus/played.ts")),
+  ...(await import("./serial/modbus/config.ts")),
+  valueOf: (await import("./serial/modbus/values.ts")).valueOf,
+});

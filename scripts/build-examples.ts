@@ -1,23 +1,37 @@
-// npm run build:examples: builds the example components and those that tests use, as far as their inputs changed.
+// npm run build:examples: builds the example components and those that tests use, as far as their inputs changed. Those whose
+// names begin with one of the arguments, if there are any, such as `examples/kvcounter`.
 
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { glob, readFile } from "node:fs/promises";
-import { dirname, join, relative } from "node:path";
+import { glob, mkdir, readFile } from "node:fs/promises";
+import { basename, dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { writeFileAtomic } from "../src/lib/files.ts";
-import { buildComponent, buildCoreComponent, bundle, readWitSource } from "./componentize.ts";
-import { checkGuest, writeGuestTypes } from "./guest-types.ts";
+import { bundle } from "../src/toolchain/build/bundle.ts";
+import { componentiseWithQuickjs } from "../src/toolchain/build/componentise.ts";
+import { runCompiler, writeGuestTypes } from "../src/toolchain/build/guest-types.ts";
+import { joinWit, readWit, worldName } from "../src/toolchain/wit/packages.ts";
+import { buildCoreComponent } from "./core-component.ts";
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 // What decides, beside the sources, what comes out.
-const TOOLS = ["scripts/componentize.ts", "scripts/guest-types.ts", "scripts/build-examples.ts", "package-lock.json"];
+const TOOLS = [
+  ...["bundle", "componentise", "guest-types", "page-text"].map((name) => `src/toolchain/build/${name}.ts`),
+  "src/toolchain/wit/packages.ts",
+  "scripts/core-component.ts",
+  "scripts/build-examples.ts",
+  "package-lock.json",
+];
+// Outside the generated folders: those of the test components are in the project's own type check, which has Node's.
+const GLOBALS = join(ROOT, ".cache/guest/globals.d.ts");
 
 interface Target {
   readonly name: string;
   /** TypeScript, or the text form of a core module. */
   readonly entry: string;
   readonly wit: string;
+  /** Of several in the same file. */
+  readonly world?: string;
   readonly out: string;
   readonly types: string;
 }
@@ -34,6 +48,20 @@ async function listTargets(): Promise<readonly Target[]> {
       wit: join(folder, "wit"),
       out: join(build, `${name}.wasm`),
       types: join(build, "types"),
+    });
+  }
+  // An example that consists of several. Each has a world in a folder of its own, or all have theirs in the file of the example.
+  for await (const file of glob("examples/*/components/*/src/index.ts", { cwd: ROOT })) {
+    const folder = dirname(dirname(join(ROOT, file)));
+    const example = dirname(dirname(folder));
+    const name = basename(folder);
+    const wit = join(folder, "wit");
+    targets.push({
+      name: `${relative(ROOT, example)}/${name}`,
+      entry: join(ROOT, file),
+      ...(existsSync(wit) ? { wit } : { wit: join(example, "wit"), world: `${name}-component` }),
+      out: join(example, "build", `${name}.wasm`),
+      types: join(example, "build/types", name),
     });
   }
   for await (const file of glob("{test/fixtures,test/fixtures/second-draft,bench}/components/*/{index.ts,core.wat}", {
@@ -56,7 +84,9 @@ async function listTargets(): Promise<readonly Target[]> {
 
 async function digestInputs(target: Target): Promise<string> {
   const sources = target.entry.endsWith(".ts") ? (await bundle(target.entry)).modules : [target.entry];
-  const hash = createHash("sha256").update(await readWitSource(target.wit));
+  const hash = createHash("sha256")
+    .update(joinWit(await readWit(target.wit)))
+    .update(target.world ?? "");
   for (const file of [...sources, ...TOOLS.map((tool) => join(ROOT, tool))].sort()) {
     hash
       .update(relative(ROOT, file))
@@ -68,12 +98,30 @@ async function digestInputs(target: Target): Promise<string> {
 }
 
 async function build(target: Target): Promise<number> {
-  if (target.entry.endsWith(".wat")) return (await buildCoreComponent(target)).size;
-  await checkGuest(await writeGuestTypes(target));
-  return (await buildComponent(target)).size;
+  const { entry, out, types } = target;
+  const wit = await readWit(target.wit);
+  if (entry.endsWith(".wat")) return await buildCoreComponent({ entry, wit, out });
+  const world = target.world ?? worldName(wit.world);
+  if (world === undefined) throw new Error(`Cannot find the world of "${target.name}"`);
+  const base = join(ROOT, "tsconfig.json");
+  const config = await writeGuestTypes({ entry, wit, world, types, globals: GLOBALS, base });
+  // A script for browsers has other types than a guest.
+  const page = join(dirname(entry), "../page/tsconfig.json");
+  for (const one of existsSync(page) ? [config, page] : [config]) {
+    const faults = await runCompiler(one, { cwd: ROOT });
+    if (faults !== undefined) throw new Error(`Cannot type-check "${target.name}":\n${faults}`);
+  }
+  const { code } = await bundle(entry);
+  const component = await componentiseWithQuickjs({ code, wit, world });
+  await mkdir(dirname(out), { recursive: true });
+  await writeFileAtomic(out, component, 0o644);
+  return component.byteLength;
 }
 
-for (const target of await listTargets()) {
+const only = process.argv.slice(2);
+const isWanted = ({ name }: Target): boolean => only.length === 0 || only.some((start) => name.startsWith(start));
+
+for (const target of (await listTargets()).filter(isWanted)) {
   const stamp = `${target.out}.inputs`;
   const inputs = await digestInputs(target);
   if (existsSync(target.out) && existsSync(stamp) && (await readFile(stamp, "utf8")) === inputs) {

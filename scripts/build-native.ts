@@ -12,6 +12,7 @@ import { parseArgs } from "node:util";
 import { spawnSync } from "node:child_process";
 import { writeFileAtomic } from "../src/lib/files.ts";
 import { deviceAddonPath } from "../src/lib/device-io.ts";
+import { nativeLibrary } from "../src/lib/parts.ts";
 import { nativeAddonPath, targetCpuPath } from "../src/runtime/machine-code/addon.ts";
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
@@ -94,10 +95,16 @@ const host = `${process.platform}-${process.arch}`;
 const WITHOUT = {
   machineCode: "components start without cached machine code",
   deviceIo: "GPIO lines of the kernel cannot be used",
+  memoryFile: "the single executable cannot be built",
 };
 const files = [
   { source: "native/machine-code.cc", out: nativeAddonPath(target), without: WITHOUT.machineCode },
   { source: "native/device-io.cc", out: deviceAddonPath(target), without: WITHOUT.deviceIo },
+  {
+    source: "native/memory-file.cc",
+    out: nativeLibrary("petiole-memory-file.node", target),
+    without: WITHOUT.memoryFile,
+  },
 ];
 // Only an emulated process needs to be told which processor it is to compile for.
 if (target !== host) {

@@ -9,7 +9,18 @@ const CHECKS = [
   ["lint", "oxlint", "--type-aware", "--deny-warnings"],
   ["types", "tsc", "--noEmit"],
   ["dead code", "knip"],
-  ["rules", "vitest", "run", "--project", "unit", "test/layers", "test/errors", "test/documents", "test/version"],
+  [
+    "rules",
+    "vitest",
+    "run",
+    "--project",
+    "unit",
+    "test/layers",
+    "test/errors",
+    "test/documents",
+    "test/reference",
+    "test/version",
+  ],
 ] as const;
 
 const results = CHECKS.map(([name, command, ...args]) => {

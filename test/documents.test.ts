@@ -3,50 +3,14 @@
 import { existsSync, globSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { describe, test } from "vitest";
-import { z } from "zod";
 import { loadConfig } from "../src/config/load.ts";
-import { configSchema } from "../src/config/schema.ts";
 import { parseManifest } from "../src/oam/parse.ts";
 import { checkProviders } from "../src/daemon/check-providers.ts";
+import { readCommandLine } from "../scripts/reference/cli.ts";
+import { anchorsOf, commandsOf, faultsOf, isPetiole, linksOf } from "./support/markdown.ts";
 
 const ROOT = resolve(import.meta.dirname, "..");
 const read = (file: string): string => readFileSync(join(ROOT, file), "utf8");
-
-interface JsonSchema {
-  readonly type?: string;
-  readonly properties?: Readonly<Record<string, JsonSchema>>;
-  readonly additionalProperties?: JsonSchema | boolean;
-  readonly items?: JsonSchema;
-}
-
-/** Every key of a schema that a user can write, as the documentation spells it. */
-function keysOf(schema: JsonSchema, prefix: string): string[] {
-  const inside = Object.entries(schema.properties ?? {}).flatMap(([key, value]) => {
-    const path = prefix === "" ? key : `${prefix}.${key}`;
-    const deeper = keysOf(value, path);
-    return deeper.length === 0 ? [path] : deeper;
-  });
-  const values = schema.additionalProperties;
-  const named = typeof values === "object" && values.properties !== undefined ? keysOf(values, `${prefix}.<name>`) : [];
-  const listed = schema.items?.properties === undefined ? [] : keysOf(schema.items, `${prefix}[]`);
-  return [...inside, ...named, ...listed];
-}
-
-describe("docs/configuration.md", () => {
-  const schema = z.toJSONSchema(configSchema("/"), { io: "input", unrepresentable: "any" }) as JsonSchema;
-  const documented = [...read("docs/configuration.md").matchAll(/^\| `([^`]+)` \|/gm)].map((match) => match[1] ?? "");
-  const keys = keysOf(schema, "");
-
-  test("describes every key", ({ expect }) => {
-    expect(keys.length).toBeGreaterThan(30);
-    expect(keys.filter((key) => !documented.includes(key))).toEqual([]);
-  });
-
-  test("describes no key that does not exist", ({ expect }) => {
-    const known = (key: string): boolean => keys.some((one) => one === key || one.startsWith(`${key}.`));
-    expect(documented.filter((key) => !known(key))).toEqual([]);
-  });
-});
 
 test("examples/petiole.yaml has no fault", async ({ expect }) => {
   const parsed = await loadConfig(join(ROOT, "examples", "petiole.yaml"));
@@ -61,20 +25,93 @@ test("docs/deploy.md shows a manifest without a fault, and the example is one", 
   expect(parseManifest(read("examples/smoother/application.yaml"), "application.yaml").warnings).toEqual([]);
 });
 
-test("every relative link in the documents leads somewhere", ({ expect }) => {
-  const files = globSync("{*.md,docs/**/*.md,{providers,examples,systemd,native,cross-build,bench,wit}/**/*.md}", {
-    cwd: ROOT,
+const FILES = globSync("{*.md,docs/**/*.md,{providers,examples,systemd,native,cross-build,bench,wit}/**/*.md}", {
+  cwd: ROOT,
+})
+  .filter((file) => !file.includes("node_modules"))
+  .sort();
+
+describe("links in the documents", () => {
+  const links = FILES.flatMap((file) => linksOf(read(file)).map((link) => ({ file, ...link })));
+
+  test("lead to files that are there", ({ expect }) => {
+    const broken = links.filter(({ file, path }) => path !== "" && !existsSync(join(ROOT, dirname(file), path)));
+    expect(links.length).toBeGreaterThan(300);
+    expect(broken).toEqual([]);
   });
-  const broken = files
-    .filter((file) => !file.includes("node_modules"))
-    .flatMap((file) =>
-      [...read(file).matchAll(/\]\((?!https?:|#|mailto:)([^)#\s]+)[^)]*\)/g)]
-        .map((match) => match[1] ?? "")
-        .filter((target) => !existsSync(join(ROOT, dirname(file), target)))
-        .map((target) => `${file}: ${target}`),
+
+  test("lead to headings that are there", ({ expect }) => {
+    const places = links.filter(({ path, anchor }) => anchor !== "" && (path === "" || path.endsWith(".md")));
+    const broken = places.filter(({ file, path, anchor }) => {
+      const target = path === "" ? file : join(dirname(file), path);
+      return existsSync(join(ROOT, target)) && !anchorsOf(read(target)).has(anchor);
+    });
+    expect(places.length).toBeGreaterThan(50);
+    expect(broken).toEqual([]);
+  });
+});
+
+test("docs/README.md has every page in exactly one place", ({ expect }) => {
+  const pages = FILES.filter((file) => file.startsWith("docs/") && file !== "docs/README.md");
+  const listed = linksOf(read("docs/README.md"))
+    .map(({ path }) => join("docs", path))
+    .filter((path) => path.startsWith("docs/") && path.endsWith(".md"));
+  expect(listed.sort()).toEqual(pages);
+});
+
+test("docs/guarantees.md names tests that are there", ({ expect }) => {
+  const rows = read("docs/guarantees.md")
+    .split("\n")
+    .filter((line) => line.includes(".test.ts"));
+  const proofs = rows.flatMap((row) =>
+    [...row.matchAll(/\]\(\.\.\/(\S+\.test\.ts)\)((?:(?!\]\().)*)/g)].flatMap(([, file = "", text = ""]) =>
+      [...text.matchAll(/"([^"]+)"/g)].map(([, title = ""]) => ({ file, title })),
+    ),
+  );
+  expect(proofs.length).toBeGreaterThan(rows.length);
+  expect(proofs.filter(({ file, title }) => !read(file).includes(title))).toEqual([]);
+});
+
+describe("commands in the documents", () => {
+  const root = readCommandLine();
+  const { scripts } = JSON.parse(read("package.json")) as { scripts: Readonly<Record<string, string>> };
+  const blocks = FILES.flatMap((file) => commandsOf(read(file)).map((command) => ({ file, command })));
+
+  test("of petiole exist, with their options", ({ expect }) => {
+    const petiole = blocks.filter(({ command }) => isPetiole(command));
+    expect(petiole.length).toBeGreaterThan(80);
+    expect(petiole.flatMap(({ file, command }) => faultsOf(root, command).map((fault) => `${file}: ${fault}`))).toEqual(
+      [],
     );
-  expect(files.length).toBeGreaterThan(5);
-  expect(broken).toEqual([]);
+  });
+
+  test("that do not exist are found", ({ expect }) => {
+    const faults = (line: string): string[] =>
+      commandsOf(`\`\`\`sh\n${line}\n\`\`\``).flatMap((words) => faultsOf(root, words));
+    expect(faults("sudo -u petiole petiole outbox ledgr --json | head")).toHaveLength(1);
+    expect(faults("ssh-add # petiole none\nA=b petiole outbox ledger --jsn --limit 3")).toHaveLength(1);
+    expect(faults("petiole outbox ledger --limit 3 && petiole stauts")).toHaveLength(1);
+  });
+
+  test("of npm exist, and their scripts know the options", ({ expect }) => {
+    const runs = blocks.flatMap(({ file, command }) => {
+      const [, name = "", rest = ""] = /^npm run (?:-\S+ )*(\S+)(.*)$/.exec(command.join(" ")) ?? [];
+      return name === "" ? [] : [{ file, name, options: rest.match(/--[a-z][a-z-]*/g) ?? [] }];
+    });
+    const source = (name: string): string => {
+      const [script = ""] = /\S+\.ts/.exec(scripts[name] ?? "") ?? [];
+      return globSync(join(dirname(script), "**/*.ts"), { cwd: ROOT })
+        .map(read)
+        .join("\n");
+    };
+    const faults = runs.flatMap(({ file, name, options }) => {
+      if (scripts[name] === undefined) return [`${file}: package.json has no script "${name}"`];
+      const unknown = options.filter((option) => !source(name).includes(option.slice(2)));
+      return unknown.map((option) => `${file}: npm run ${name} does not know ${option}`);
+    });
+    expect(runs.length).toBeGreaterThan(10);
+    expect(faults).toEqual([]);
+  });
 });
 
 test("package-lock.json names the optional packages of every platform: npm ci refuses it otherwise", ({ expect }) => {
@@ -89,4 +126,11 @@ test("package-lock.json names the optional packages of every platform: npm ci re
     ),
   );
   expect(missing).toEqual([]);
+});
+
+test("no document has what a merge left behind", ({ expect }) => {
+  const files = globSync("{*.md,{docs,providers,examples,systemd,native,cross-build,bench,wit}/**/*.md}", {
+    cwd: ROOT,
+  });
+  expect(files.filter((file) => /^(?:<{7} |>{7} |={7}$)/m.test(read(file)))).toEqual([]);
 });

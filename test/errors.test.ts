@@ -17,14 +17,3 @@ const sourceText = ["src", "providers"]
 test.for(CODES)("%s is used somewhere", (code, { expect }) => {
   expect(sourceText).toContain(`"${code}"`);
 });
-
-test("docs/errors.md has a row for every code, with its kind and meaning, and no other", ({ expect }) => {
-  const rows = readFileSync(join(ROOT, "docs", "errors.md"), "utf8")
-    .split("\n")
-    .filter((line) => line.startsWith("| `ERR_"));
-  const wanted = CODES.map((code) => {
-    const { kind, retryable, meaning } = ERROR_CATALOGUE[code];
-    return `| \`${code}\` | ${kind} | ${retryable ? "yes" : "no"} | ${meaning} |`;
-  });
-  expect(rows).toEqual(wanted);
-});

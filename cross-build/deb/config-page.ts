@@ -1,8 +1,8 @@
 import { pageHead, roff, roffOfMarkdown, type PageTitle } from "./roff.ts";
 
-/** petiole.yaml(5), from docs/configuration.md: its first paragraphs and its tables. */
+/** petiole.yaml(5), from docs/reference/configuration.md: its first paragraphs and its tables. */
 export function configPage(markdown: string, { version, epoch }: Pick<PageTitle, "version" | "epoch">): string {
-  const [, ...lines] = markdown.split("\n");
+  const [, ...lines] = markdown.replace(/<!--[\s\S]*?-->\n/g, "").split("\n");
   const page = pageHead({ name: "petiole.yaml", section: 5, summary: "configuration of petiole", version, epoch });
   page.push(".SH DESCRIPTION");
   let code = false;
@@ -19,16 +19,15 @@ export function configPage(markdown: string, { version, epoch }: Pick<PageTitle,
   return withoutEmptyParagraphs(page.join("\n"));
 }
 
-/** `| key | default | meaning |`; heads and rules say nothing here. */
+/** `| key | takes | default | meaning |`; heads and rules say nothing here. */
 function rowLines(row: string): string[] {
   const cells = row
     .split(/(?<!\\)\|/)
     .slice(1, -1)
     .map((cell) => cell.trim());
-  const [key = "", fallback, meaning] = cells;
+  const [key = "", takes = "", fallback = "", meaning = ""] = cells;
   if (!key.startsWith("`")) return [];
-  const text =
-    meaning === undefined ? (fallback ?? "") : `${meaning} (${fallback === "required" ? "" : "default: "}${fallback})`;
+  const text = `${meaning} (${takes}; ${fallback === "required" ? "" : "default: "}${fallback})`;
   return [".TP", roffOfMarkdown(key), roffOfMarkdown(text)];
 }
 

@@ -59,7 +59,10 @@ export function packageFiles({ binary, version, epoch, commands, inventory }: Fi
     text("usr/share/zsh/vendor-completions/_petiole", zshCompletion(commands)),
     text("usr/share/fish/vendor_completions.d/petiole.fish", fishCompletion(commands)),
     zipped("usr/share/man/man1/petiole.1", manPage(commands, { version, epoch, exitCodes })),
-    zipped("usr/share/man/man5/petiole.yaml.5", configPage(source("docs", "configuration.md"), { version, epoch })),
+    zipped(
+      "usr/share/man/man5/petiole.yaml.5",
+      configPage(source("docs", "reference", "configuration.md"), { version, epoch }),
+    ),
     text(`${doc}/copyright`, COPYRIGHT),
     zipped(`${doc}/changelog`, changelogFile({ version, epoch, changes: source("CHANGELOG.md") })),
     zipped(`${doc}/install.md`, source("docs", "install.md")),

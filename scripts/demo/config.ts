@@ -2,10 +2,10 @@
 
 import { fileURLToPath } from "node:url";
 import { stringify } from "yaml";
+import { HUB_STREAM } from "../stage/hub.ts";
 import { SETTINGS } from "./profile.ts";
 
 export const DEVICE = "demo";
-export const STREAM = "PETIOLE";
 /** Lines of the simulated chip; the numbers are those of a Raspberry Pi's header. */
 export const LINES = { button: 17, lamp: 27 } as const;
 
@@ -40,7 +40,7 @@ export function renderConfig(demo: DemoConfig): string {
       mode: "leaf",
       urls: [demo.hubUrl],
       domain: demo.domain,
-      stream: { name: STREAM, create: true },
+      stream: { name: HUB_STREAM, create: true },
       // Short, so that the demo sees the link go and come back soon.
       poll_interval: "500ms",
       echo_interval: "2s",

@@ -1,13 +1,8 @@
 // What must be in the stream when everything that was sent has arrived.
 
 import { advance, type SensorState, type Settings } from "../../examples/smoother/src/average.ts";
-import type { Message } from "./verify.ts";
-
-export interface SentReading {
-  readonly sensor: string;
-  readonly seq: number;
-  readonly value: number;
-}
+import type { SentReading } from "../stage/sensors.ts";
+import type { Message } from "../stage/verify.ts";
 
 /** The readings themselves and the alarms that the smoother's own arithmetic finds in them. */
 export function expectedReadings(sent: readonly SentReading[], settings: Settings): Message[] {

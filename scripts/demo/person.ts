@@ -1,8 +1,8 @@
 // Somebody who presses the button now and then and looks whether the lamp answers.
 
-import type { Chip } from "./chip.ts";
+import type { Chip } from "../stage/chip.ts";
 import { LINES } from "./config.ts";
-import { pause, repeat, withinLimit } from "./wait.ts";
+import { pause, repeat, withinLimit } from "../stage/wait.ts";
 
 export interface Press {
   /** Milliseconds from the press until the lamp changed. */

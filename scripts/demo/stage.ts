@@ -3,69 +3,41 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { connect as connectNats } from "@nats-io/transport-node";
-import { startNats, type TestNats } from "../../test/support/nats.ts";
 import { freePort } from "../../test/support/ports.ts";
 import { openPty } from "../../test/support/pty.ts";
-import { startTcpProxy } from "../../test/support/tcp-proxy.ts";
-import { obtainNatsServer } from "../obtain-nats-server.ts";
-import { startAgent } from "./agent.ts";
-import { connectChip } from "./chip.ts";
-import { DEVICE, renderConfig, STREAM } from "./config.ts";
+import { commandFor, startAgent } from "../stage/agent.ts";
+import { connectChip } from "../stage/chip.ts";
+import { waitUntilReady } from "../stage/device.ts";
+import { HUB_DOMAIN, HUB_STREAM, startHub } from "../stage/hub.ts";
+import type { Ending, Stage as Surroundings } from "../stage/perform.ts";
+import { DEVICE, renderConfig } from "./config.ts";
 import { createPerson } from "./person.ts";
 import { boilerTemperature, tankLevel } from "./profile.ts";
-import type { Screen } from "./screen.ts";
-import { connectMqttSensor, createSerialSensor } from "./sensors.ts";
-import { openStreamReader } from "./stored.ts";
-import { waitUntilOnline, type Stage } from "./story.ts";
-import { untilAborted } from "./wait.ts";
+import { connectMqttSender, createMqttSensor, createSerialSensor } from "../stage/sensors.ts";
+import { openStreamReader } from "../stage/stored.ts";
+import type { Stage } from "./story.ts";
 
-const HUB_DOMAIN = "hub";
 /** Milliseconds between readings. */
 const BOILER_INTERVAL = 50;
 const TANK_INTERVAL = 100;
 
-export interface StageOptions {
-  readonly screen: Screen;
-  readonly seconds: number;
-  /** An empty folder for all files. */
-  readonly folder: string;
-  readonly logFile: string;
-  readonly signal: AbortSignal;
-}
+export interface BuiltStage extends Stage, Pick<Ending, "hints"> {}
 
-export interface BuiltStage extends Stage, AsyncDisposable {
-  readonly configFile: string;
-  readonly hubUrl: string;
-  readonly leafUrl: string;
-}
-
-export async function buildStage(options: StageOptions): Promise<BuiltStage> {
-  await using stack = new AsyncDisposableStack();
-  const { screen, folder, logFile, seconds } = options;
-
-  const natsServer = await screen.task(
-    "nats-server",
-    // Building one may take a minute: Ctrl-C does not wait for it.
-    () => untilAborted(obtainNatsServer({ env: process.env, progress: (line) => screen.note(line) }), options.signal),
-    ({ path }) => path,
-  );
-  const hubLeafPort = await freePort();
-  const link = stack.use(await startTcpProxy({ port: hubLeafPort }));
-  const nats = await screen.task(
-    "Hub",
-    async () => stack.use(await startHub(natsServer.path, hubLeafPort, link.port)),
-    ({ version, url }) => `version ${version} with JetStream, at ${url}`,
-  );
-  const cable = stack.use(openPty());
+/** `seconds`: how long the sensors are going to send. */
+export async function buildStage(surroundings: Surroundings, seconds: number): Promise<BuiltStage> {
+  const { screen, folder, signal, own } = surroundings;
+  const hub = await startHub(surroundings);
+  const cable = own(openPty());
 
   const configFile = join(folder, "petiole.yaml");
+  const logFile = join(folder, "agent.log");
   const [leafPort, monitorPort, brokerPort] = [await freePort(), await freePort(), await freePort()];
   const chipSocket = join(folder, "chip.sock");
   const config = renderConfig({
     folder,
-    hubUrl: `nats-leaf://127.0.0.1:${link.port}`,
+    hubUrl: hub.leafUrl,
     domain: HUB_DOMAIN,
-    natsServer: natsServer.path,
+    natsServer: hub.natsServer,
     leafPort,
     monitorPort,
     brokerPort,
@@ -73,15 +45,16 @@ export async function buildStage(options: StageOptions): Promise<BuiltStage> {
     chipSocket,
   });
   await writeFile(configFile, config);
+  surroundings.log("The agent", logFile);
   const agent = await screen.task(
     "Agent",
-    async () => stack.use(await startAgent(configFile, logFile)),
+    async () => own(await startAgent(configFile, logFile)),
     ({ pid }) => `process ${pid}, configured by ${configFile}`,
   );
-  const signal = AbortSignal.any([options.signal, agent.ended]);
+  agent.ended.addEventListener("abort", () => surroundings.fail(agent.ended.reason));
   await screen.task(
     "Start-up",
-    () => waitUntilOnline(agent, signal),
+    () => waitUntilReady(agent, true, signal),
     () => "the components run, the hub answers",
   );
 
@@ -89,32 +62,22 @@ export async function buildStage(options: StageOptions): Promise<BuiltStage> {
   const progress = (): number => (performance.now() - start) / (seconds * 1000);
   const boilerPlan = { sensor: "boiler", interval: BOILER_INTERVAL, measure: () => boilerTemperature(progress()) };
   const tankPlan = { sensor: "tank", interval: TANK_INTERVAL, measure: () => tankLevel(progress()) };
-  const boiler = stack.use(await connectMqttSensor(boilerPlan, `mqtt://127.0.0.1:${brokerPort}`, signal));
-  const chip = stack.use(await connectChip(chipSocket));
-  const hub = await openHub(nats, stack);
-  const built = stack.move();
+  const sender = own(await connectMqttSender("demo-boiler", `mqtt://127.0.0.1:${brokerPort}`, signal));
+  const chip = own(await connectChip(chipSocket));
+  const connection = await connectNats({ servers: hub.url, name: "petiole demo" });
+  own({ [Symbol.asyncDispose]: async () => await connection.close() });
   return {
     agent,
-    boiler,
+    boiler: createMqttSensor(boilerPlan, sender),
     tank: createSerialSensor(tankPlan, cable),
     person: createPerson(chip, Math.max(600, (seconds * 1000) / 20)),
-    link,
-    hub,
-    configFile,
-    hubUrl: nats.url,
-    leafUrl: `nats://127.0.0.1:${leafPort}`,
-    [Symbol.asyncDispose]: async () => await built.disposeAsync(),
+    link: hub.link,
+    hub: await openStreamReader({ connection, stream: HUB_STREAM, device: DEVICE }),
+    hints: [
+      ["status", commandFor(configFile, "status")],
+      ["hub", hub.url],
+      ["leaf", `nats://127.0.0.1:${leafPort}`],
+      ["agent log", logFile],
+    ],
   };
-}
-
-/** The hub tells leaf nodes where to find it. It is made to name the proxy: they would go around it otherwise. */
-async function startHub(binary: string, leafPort: number, proxyPort: number): Promise<TestNats> {
-  const config = `leafnodes { listen: "127.0.0.1:${leafPort}", advertise: "127.0.0.1:${proxyPort}" }`;
-  return await startNats({ jetstream: true, domain: HUB_DOMAIN, config, binary });
-}
-
-async function openHub(nats: TestNats, stack: AsyncDisposableStack) {
-  const connection = await connectNats({ servers: nats.url, name: "petiole demo" });
-  stack.defer(async () => await connection.close());
-  return await openStreamReader({ connection, stream: STREAM, device: DEVICE });
 }

@@ -1,16 +1,15 @@
 // What the demo shows, one act after another. The stage (hub, device, sensors) is built by `stage.ts`.
 
-import { backlogOf, notRunning, type Agent } from "./agent.ts";
+import { backlogOf, type Agent } from "../stage/agent.ts";
 import { expectedPresses, expectedReadings } from "./expected.ts";
 import type { Person } from "./person.ts";
 import { SETTINGS } from "./profile.ts";
-import { formatReport, judge } from "./report.ts";
-import type { Screen } from "./screen.ts";
-import type { Sensor } from "./sensors.ts";
-import type { HubStreamReader } from "./stored.ts";
-import { verify, type Message } from "./verify.ts";
-import { pause, untilAborted, waitUntil } from "./wait.ts";
-import { reasonOf } from "../../src/lib/reason.ts";
+import { formatReport, judge } from "../stage/report.ts";
+import type { Screen } from "../stage/screen.ts";
+import type { Sensor } from "../stage/sensors.ts";
+import type { HubStreamReader } from "../stage/stored.ts";
+import { verify, type Message } from "../stage/verify.ts";
+import { pause, untilAborted, waitUntil } from "../stage/wait.ts";
 
 export interface Stage {
   readonly agent: Agent;
@@ -29,7 +28,6 @@ export interface StoryOptions {
 }
 
 const SAMPLE_MS = 1000;
-const ONLINE_LIMIT_MS = 60_000;
 const DRAIN_LIMIT_MS = 60_000;
 const SOURCES: readonly (readonly [prefix: string, source: string])[] = [
   ["readings.boiler", "MQTT"],
@@ -37,23 +35,6 @@ const SOURCES: readonly (readonly [prefix: string, source: string])[] = [
   ["events.button", "GPIO"],
   ["alarms.", "smoother"],
 ];
-
-/** Resolves when the device runs everything and reaches the hub. */
-export async function waitUntilOnline(agent: Agent, signal: AbortSignal): Promise<void> {
-  let last = "no answer";
-  const online = async (): Promise<true | undefined> => {
-    const status = await agent.status();
-    const waiting = notRunning(status);
-    last = [...waiting, `hub ${status.hub.link}`, status.hub.reason ?? ""].filter((text) => text !== "").join(", ");
-    return waiting.length === 0 && status.hub.link === "online" ? true : undefined;
-  };
-  try {
-    await waitUntil("the agent to be online", online, { every: 250, within: ONLINE_LIMIT_MS, signal });
-  } catch (error) {
-    signal.throwIfAborted();
-    throw new Error(`${reasonOf(error)}; last seen: ${last}`, { cause: error });
-  }
-}
 
 /** Plays the three acts and says whether the hub holds what was sent. */
 export async function play(stage: Stage, { screen, seconds, signal }: StoryOptions): Promise<boolean> {

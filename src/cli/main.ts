@@ -23,6 +23,7 @@ import type { ProvisionOptions } from "./provision/command.ts";
 import { report } from "./report.ts";
 import { addReleaseCommands } from "./release/commands.ts";
 import { addSerialCommands } from "./serial/commands.ts";
+import { addToolchainCommands } from "./toolchain/commands.ts";
 import type { TopOptions } from "./top/top.ts";
 import { addTrustCommands } from "./trust/commands.ts";
 import { addUpdateCommands } from "./update/commands.ts";
@@ -191,6 +192,7 @@ program
   });
 
 addTrustCommands(program, configOption, jsonOption);
+addToolchainCommands(program, jsonOption);
 addImageCommands(program, jsonOption);
 
 program

@@ -15,7 +15,7 @@ import type { MetricFamily } from "../domain/metrics.ts";
 import type { AgentStatus } from "../domain/status.ts";
 import { days, mebibytes, millis, minutes } from "../domain/units.ts";
 import { RELEASED, VERSION } from "../domain/version.ts";
-import { createHost } from "../host/host.ts";
+import { createHost, type ProviderRegistry } from "../host/host.ts";
 import { mergeDesired } from "../host/desired-sources.ts";
 import { createImageHost } from "../host/image-host.ts";
 import { openUpdateJournal } from "../host/update/journal.ts";
@@ -31,7 +31,7 @@ import type { HostServices } from "../provider/services.ts";
 import { createRedactor, redactingLogger } from "../lib/redactor.ts";
 import { createMetricsRegistry } from "../lib/metrics.ts";
 import { releaseMemory } from "../lib/release-memory.ts";
-import { createRuntime } from "../runtime/runtime.ts";
+import { createRuntime, type ReleasingRuntime } from "../runtime/runtime.ts";
 import { NOTHING_REMEMBERED } from "../trust/memory.ts";
 import { EVIDENCE_SUFFIXES } from "../trust/read-evidence.ts";
 import { readTrustedKey } from "../runtime/aot/keys.ts";
@@ -103,6 +103,13 @@ export interface AgentDeps {
   readonly signal: AbortSignal;
   /** Somebody wants the agent to end: from the lattice, or to start another version of it. */
   readonly onEnd?: (reason: string) => void;
+  /** What a tool puts around parts of the agent, to watch them or to play them; nothing on a device. */
+  readonly around?: Surroundings;
+}
+
+export interface Surroundings {
+  readonly runtime: (own: ReleasingRuntime) => ReleasingRuntime;
+  readonly providers: (own: ProviderRegistry) => ProviderRegistry;
 }
 
 /** A running agent. Disposing it stops deliveries, lets calls end, commits the outbox and ends the child processes. */
@@ -118,7 +125,7 @@ export interface Agent extends AsyncDisposable {
  * @throws PetioleError ERR_STORE_LOCKED, ERR_STORE_OPEN and other failures of the agent's own folders
  */
 export async function openAgent(all: AgentDeps): Promise<Agent> {
-  const { config, file, env, clock, service, signal, onEnd, ...deps } = all;
+  const { config, file, env, clock, service, signal, onEnd, around, ...deps } = all;
   const redactor = createRedactor();
   const log = redactingLogger(deps.log, redactor);
   await using stack = new AsyncDisposableStack();
@@ -202,7 +209,7 @@ export async function openAgent(all: AgentDeps): Promise<Agent> {
   const outboxStats = createPatientStats({ outbox: store.outbox, clock });
   // While the store has nothing else to do: a status that comes later need not wait for the disk.
   await outboxStats();
-  const runtime = stack.use(
+  const ownRuntime = stack.use(
     createRuntime({
       cacheDir: config.cache_dir,
       keyFile: join(config.state_dir, CACHE_KEY),
@@ -214,6 +221,7 @@ export async function openAgent(all: AgentDeps): Promise<Agent> {
       log: log.child({ part: "runtime" }),
     }),
   );
+  const runtime = around?.runtime(ownRuntime) ?? ownRuntime;
   const isClockTrusted = (): boolean => clockSync.trust() === "synced";
   const { bus, hubBus } = hub;
   const nats = createNatsPaths({
@@ -295,11 +303,12 @@ export async function openAgent(all: AgentDeps): Promise<Agent> {
   });
   const metrics = createMetricsRegistry();
   const pace = createPace(clock, millis(config.compiler.timeout + STEP_LIMIT));
+  const types = providerTypes(executables?.factory);
   const host = stack.use(
     createImageHost({
       host: createHost({
         runtime,
-        registry: providerTypes(executables?.factory),
+        registry: around?.providers(types) ?? types,
         services,
         trust,
         remote,

@@ -59,6 +59,21 @@ export async function checkProviders(
   if (faults.length > 0) throw invalid(faults);
 }
 
+/** What the providers of one type serve to components, and call on them, by their interfaces. */
+export interface ProviderInterfaces extends Pick<Provider, "serves" | "calls"> {
+  readonly type: string;
+}
+
+/** Of every type of provider, in the order in which the documentation has them. Nothing is started. */
+export async function listProviderInterfaces(): Promise<readonly ProviderInterfaces[]> {
+  return await Promise.all(
+    Object.entries(providerTypes()).map(async ([type, load]) => {
+      await using provider = (await load())({ id: type, ...idle });
+      return { type, serves: provider.serves, calls: provider.calls };
+    }),
+  );
+}
+
 /** Secrets are not looked up for a check: what the schema says of where one is to stand is not heard. */
 function faultsOf(path: readonly PropertyKey[], raw: unknown, parse: (config: unknown) => unknown): ConfigFault[] {
   try {

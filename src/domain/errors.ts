@@ -5,11 +5,11 @@ interface CatalogueEntry {
   readonly kind: ErrorKind;
   /** True when doing the same again later may work. */
   readonly retryable: boolean;
-  /** One line for `docs/errors.md`. */
+  /** One line for `docs/reference/errors.md`, which `npm run docs:reference` makes. */
   readonly meaning: string;
 }
 
-/** Every error code of petiole. Each is documented in `docs/errors.md` and thrown somewhere; a test checks both. */
+/** Every error code of petiole. Each is thrown somewhere, which a test checks. */
 export const ERROR_CATALOGUE = {
   ERR_CONFIG_INVALID: {
     kind: "user",
@@ -42,6 +42,12 @@ export const ERROR_CATALOGUE = {
     kind: "environment",
     retryable: true,
     meaning: "an application is deployed, and did not run in the time that was waited; it is tried further",
+  },
+  ERR_DEV_RUNNING: { kind: "user", retryable: false, meaning: "somebody develops this project already" },
+  ERR_DEV_COMMAND: {
+    kind: "user",
+    retryable: false,
+    meaning: "a command for the simulated devices of `petiole dev` cannot be carried out",
   },
   ERR_COMPONENT_UNREADABLE: { kind: "user", retryable: false, meaning: "the component file cannot be read" },
   ERR_COMPONENT_INVALID: {
@@ -565,6 +571,21 @@ export const ERROR_CATALOGUE = {
     kind: "environment",
     retryable: true,
     meaning: "a program that writes to the image is missing or failed",
+  },
+  ERR_PROJECT_INVALID: {
+    kind: "user",
+    retryable: false,
+    meaning: "the folder is no project of a component, or its settings, WIT or manifest have faults",
+  },
+  ERR_BUILD_FAILED: {
+    kind: "user",
+    retryable: false,
+    meaning: "the component has type errors, or does not fit its WIT world, or cannot be bundled; all of it is listed",
+  },
+  ERR_TOOLCHAIN_MISSING: {
+    kind: "user",
+    retryable: false,
+    meaning: "a tool for building components is not installed; the message says how to get it",
   },
   ERR_CONTROL_UNREACHABLE: { kind: "environment", retryable: true, meaning: "no agent answers on the control socket" },
   ERR_METRICS_LISTEN: {

@@ -7,6 +7,7 @@ import { basename, join } from "node:path";
 import { getRawAsset, isSea } from "node:sea";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { isMainThread, Worker, type WorkerOptions } from "node:worker_threads";
+import { openMemoryAddons, type MemoryAddons } from "./memory-addons.ts";
 
 /** What runs in a thread or a process of its own, and where the sources have it. */
 export const PROGRAMS = {
@@ -21,7 +22,11 @@ export type ThreadProgram = "component-worker" | "store-worker" | "sql-worker";
 export type ProcessProgram = "transpile" | "compile-ahead";
 
 /** Our libraries of machine code, from native/. */
-export type NativeLibrary = "petiole-native.node" | "petiole-device-io.node" | "petiole-target-cpu.so";
+export type NativeLibrary =
+  | "petiole-native.node"
+  | "petiole-device-io.node"
+  | "petiole-memory-file.node"
+  | "petiole-target-cpu.so";
 
 const HOST = `${process.platform}-${process.arch}`;
 /** Marks the word on the executable's command line that names a program. */
@@ -40,6 +45,8 @@ export function threadProgram(name: ThreadProgram): URL {
 /** Starts a thread. What is inside the executable has no file that the thread itself could open. */
 export function startThread(program: URL, options: WorkerOptions): Worker {
   if (!isSea() || !fileURLToPath(program).startsWith(assetFolder())) return new Worker(program, options);
+  // Threads find what this one made.
+  memoryAddons();
   return new Worker(readFileSync(program, "utf8"), { ...options, eval: true });
 }
 
@@ -70,13 +77,7 @@ export function nativeLibrary(name: NativeLibrary, target = HOST): string {
 
 /** Loads a C++ add-on; out of the executable without a file on the disk. @throws Error when it cannot be loaded */
 export function loadAddon(file: string): unknown {
-  if (isMainThread || !isSea()) return createRequire(file)(file);
-  const known = inThread.addons.get(file);
-  if (known !== undefined) return known;
-  const module = { exports: {} };
-  process.dlopen(module, file);
-  inThread.addons.set(file, module.exports);
-  return module.exports;
+  return isSea() ? memoryAddons().load(basename(file)) : createRequire(file)(file);
 }
 
 /** A file that the executable carries. */
@@ -88,9 +89,13 @@ function sourceFile(path: string): URL {
   return new URL(`../../${path}`, import.meta.url);
 }
 
-// Node serves what is inside the executable to the main thread only. An add-on that is loaded again from there is another
-// copy in memory, which stays until the thread ends.
-const inThread: { folder?: string; readonly addons: Map<string, unknown> } = { addons: new Map() };
+// Node serves what is inside the executable to the main thread only.
+const inThread: { folder?: string; addons?: MemoryAddons } = {};
+
+function memoryAddons(): MemoryAddons {
+  inThread.addons ??= openMemoryAddons({ read: (name) => new Uint8Array(getRawAsset(name)), locate: assetFile });
+  return inThread.addons;
+}
 
 function assetFolder(): string {
   if (isMainThread) return import.meta.dirname;

@@ -6,7 +6,7 @@ import { Kvm, type KV } from "@nats-io/kv";
 import { connect, RequestError, type NatsConnection } from "@nats-io/transport-node";
 import { stringify } from "yaml";
 import { describe, test } from "vitest";
-import { connectChip } from "../../scripts/demo/chip.ts";
+import { connectChip } from "../../scripts/stage/chip.ts";
 import type { AgentStatus, ComponentStatus } from "../../src/domain/status.ts";
 import { exampleComponent, petiole, startAgent, type TestAgent } from "../support/agent.ts";
 import { startNats, type TestNats } from "../support/nats.ts";

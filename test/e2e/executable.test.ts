@@ -4,7 +4,7 @@
 import { spawnSync, type SpawnSyncReturns } from "node:child_process";
 import { createHash } from "node:crypto";
 import { cpSync } from "node:fs";
-import { readFile, stat } from "node:fs/promises";
+import { readFile, stat, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import mqtt from "mqtt";
 import { beforeAll, describe, test } from "vitest";
@@ -74,6 +74,27 @@ describe.skipIf(skipping(reason !== undefined, "the single executable", reason ?
       sqlite: expect.stringMatching(/^3\./),
       packages: dependencies,
     });
+  });
+
+  test("loads one add-on after another in one thread", async ({ expect }) => {
+    await using folderOfConfig = await tempFolder();
+    const file = join(folderOfConfig.path, "petiole.yaml");
+    const config = {
+      device: { id: "many" },
+      ...Object.fromEntries(["state", "cache", "runtime"].map((kind) => [`${kind}_dir`, folderOfConfig.path])),
+      providers: {
+        pins: {
+          type: "gpio",
+          config: { chip: { backend: "cdev", chip: "none" }, lines: { one: { line: 1, direction: "input" } } },
+        },
+        uart: { type: "serial", config: { ports: { one: { path: "/dev/ttyNONE" } } } },
+        store: { type: "keyvalue-sqlite" },
+      },
+    };
+    await writeFile(file, JSON.stringify(config));
+    const { stdout, stderr, status } = run(["agent", "preflight", "--config", file]);
+    expect([stderr, status]).toEqual(["", 0]);
+    expect(JSON.parse(stdout)).toMatchObject({ petiole: VERSION });
   });
 
   test("has its bill of materials and licences beside it", async ({ expect }) => {

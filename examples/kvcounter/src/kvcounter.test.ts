@@ -16,10 +16,21 @@ function counting(): Counters & { readonly values: Map<string, number> } {
 describe("answer()", () => {
   test("counts with POST and tells with GET", ({ expect }) => {
     const counters = counting();
-    const path = "/counters/door?by=me";
+    const path = "/counters/door";
     expect(answer({ method: "get", path }, counters)).toEqual({ status: 200, body: { name: "door", count: 0 } });
     expect(answer({ method: "post", path }, counters)).toEqual({ status: 200, body: { name: "door", count: 1 } });
     expect(answer({ method: "head", path }, counters)).toEqual({ status: 200, body: { name: "door", count: 1 } });
+  });
+
+  test("adds what it is asked to", ({ expect }) => {
+    const counters = counting();
+    const post = (query: string) => answer({ method: "post", path: `/counters/door?${query}` }, counters);
+    expect(post("by=41")).toEqual({ status: 200, body: { name: "door", count: 41 } });
+    expect(post("by=1000000000").body).toEqual({ name: "door", count: 1_000_000_041 });
+    for (const query of ["", "by=", "by=0", "by=-1", "by=1.5", "by=me", "by=1000000001", "by=1&by=2", "step=1"]) {
+      expect(post(query).status, query).toBe(400);
+    }
+    expect(counters.values.get("door")).toBe(1_000_000_041);
   });
 
   test("says what it wants", ({ expect }) => {

@@ -19,16 +19,28 @@ export interface Counters {
   add(name: string, by: number): number;
 }
 
-const COUNTER = /^\/counters\/([A-Za-z0-9_-]{1,64})$/;
+const COUNTER = /^\/counters\/([A-Za-z0-9_-]{1,64})(?:\?(.*))?$/;
 
-/** `GET /counters/NAME` tells, `POST /counters/NAME` counts. */
+/** What one request may add: far below what a counter holds, so that no single one fills it. */
+const MOST = 1_000_000_000;
+
+/** `GET /counters/NAME` tells, `POST /counters/NAME` counts; with `?by=N` it adds N. */
 export function answer({ method, path }: Request, counters: Counters): Answer {
-  const [, name] = COUNTER.exec(path.split("?", 1)[0] ?? "") ?? [];
+  const [, name, query] = COUNTER.exec(path) ?? [];
   if (name === undefined) return { status: 404, body: { error: "want /counters/NAME" } };
   if (method !== "get" && method !== "head" && method !== "post") {
     return { status: 405, body: { error: "want GET or POST" }, allow: "GET, HEAD, POST" };
   }
-  return { status: 200, body: { name, count: counters.add(name, method === "post" ? 1 : 0) } };
+  const by = method === "post" ? stepOf(query) : 0;
+  if (by === undefined) return { status: 400, body: { error: `want ?by=N, from 1 to ${MOST}` } };
+  return { status: 200, body: { name, count: counters.add(name, by) } };
+}
+
+/** Undefined when the query asks for something that is no step. */
+function stepOf(query: string | undefined): number | undefined {
+  if (query === undefined) return 1;
+  const by = Number(/^by=([1-9]\d{0,9})$/.exec(query)?.[1]);
+  return by <= MOST ? by : undefined;
 }
 
 /** A timer counts what it would have been called for, too. */

@@ -11,7 +11,7 @@ import { publicHalf } from "../../trust/keys.ts";
 import { signStatement, type Statement } from "../../trust/statement.ts";
 import { createProgress } from "../progress.ts";
 import { formatBytes } from "../table.ts";
-import { readPrivateKey } from "../trust/key-files.ts";
+import { readPrivateKey } from "../../trust/key-files.ts";
 
 export interface PackOptions {
   readonly binary: string;

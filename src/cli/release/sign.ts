@@ -4,7 +4,7 @@ import { PetioleError } from "../../domain/errors.ts";
 import { syncFolder } from "../../lib/files.ts";
 import { readReleaseHead, replaceStatement } from "../../lib/release-file.ts";
 import { addSignature, parseSignedStatement } from "../../trust/statement.ts";
-import { readPrivateKey } from "../trust/key-files.ts";
+import { readPrivateKey } from "../../trust/key-files.ts";
 
 export interface SignReleaseOptions {
   readonly key: string;

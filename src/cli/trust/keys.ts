@@ -6,7 +6,7 @@ import { PetioleError } from "../../domain/errors.ts";
 import { nkeyOf, parsePrivateKey, parsePublicKey, publicHalf, seedOf, type PublicKey } from "../../trust/keys.ts";
 import { encodeAccountSeed } from "../../trust/nkey.ts";
 import { formatTable } from "../table.ts";
-import { readKeyFile, writeNewFile } from "./key-files.ts";
+import { readKeyFile, writeNewFile } from "../../trust/key-files.ts";
 
 export interface GenerateOptions {
   readonly out: string;

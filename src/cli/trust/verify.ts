@@ -11,8 +11,8 @@ import { judge, type TrustPolicy, type Verdict } from "../../trust/judge.ts";
 import { KINDS_OF } from "../../trust/keys.ts";
 import { readEvidence } from "../../trust/read-evidence.ts";
 import { formatTable } from "../table.ts";
-import { readComponentBytes } from "./component-bytes.ts";
-import { readPublicKey } from "./key-files.ts";
+import { readComponentBytes } from "../../trust/component-bytes.ts";
+import { readPublicKey } from "../../trust/key-files.ts";
 
 export interface VerifyOptions {
   readonly config?: string;

@@ -24,7 +24,7 @@ const line = (number: number, file: string): string =>
   `/sys/devices/platform/gpio-sim.*/gpiochip*/sim_gpio${number}/${file}`;
 
 /** An emulated processor takes its time, and more so on a busy machine. */
-const PATIENT_UNIT = `[Service]
+export const PATIENT_UNIT = `[Service]
 TimeoutStartSec=infinity
 WatchdogSec=120
 `;

@@ -14,6 +14,8 @@ import { run } from "./shell.ts";
 
 export interface Operator extends AsyncDisposable {
   readonly hub: TestNats;
+  /** What it does, it does here; the fleet is in `fleet`. */
+  readonly folder: string;
   /** To read the fleet's streams. */
   readonly access: HubAccess;
   /** A one-time token for a device of this name. */
@@ -43,11 +45,12 @@ export async function startOperator({ folder, configuration, address }: Operator
   const hubs = [`nats://${address}`, `nats://127.0.0.1:${port}`].flatMap((url) => ["--hub", url]);
   fleet("init", ...hubs, "--config", config, "--accounts-dir", join(folder, "accounts"));
   const hubConfig = await readFile(join(folder, "fleet/hub.conf"), "utf8");
-  const hub = stack.use(await startNats({ jetstream: true, domain: "hub", port, config: hubConfig }));
+  const hub = stack.use(await startNats({ jetstream: true, domain: "hub", leafnodes: true, port, config: hubConfig }));
   stack.use(await spawnProcess(PETIOLE, ["fleet", "serve", ...dir], { cwd: folder }));
   const kept = stack.move();
   return {
     hub,
+    folder,
     access: { servers: hub.url, authenticator: credsAuthenticator(readFileSync(join(folder, "fleet/admin.creds"))) },
     token: (device) => fleet("token", "--name", device).trim(),
     devices: () => fleet("devices", "--json"),

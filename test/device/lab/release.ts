@@ -10,6 +10,8 @@ export interface Release {
   /** The file with the public key that devices trust. */
   readonly key: Buffer;
   readonly file: Buffer;
+  /** Path of the executable. */
+  readonly binary: string;
 }
 
 const COPIED = ["src", "providers", "cross-build", "scripts", "package.json", "package-lock.json", "LICENSE"];
@@ -17,8 +19,16 @@ const COPIED = ["src", "providers", "cross-build", "scripts", "package.json", "p
 const SHARED = ["node_modules", "native", "wit", "CHANGELOG.md"];
 const TARGET = ["--target", "linux-arm64"];
 
-/** Builds the executable anew, which takes a minute. */
+const made = new Map<string, Promise<Release>>();
+
+/** Builds the executable anew, which takes a minute, once for each version. */
 export async function makeRelease(folder: string, version: string): Promise<Release> {
+  const found = made.get(version) ?? build(folder, version);
+  made.set(version, found);
+  return await found;
+}
+
+async function build(folder: string, version: string): Promise<Release> {
   const sources = join(folder, "sources");
   await mkdir(sources, { recursive: true });
   for (const name of COPIED) await cp(join(ROOT, name), join(sources, name), { recursive: true });
@@ -29,8 +39,9 @@ export async function makeRelease(folder: string, version: string): Promise<Rele
   run("npm", ["run", "--silent", "build", "--", ...TARGET, "--out", join(folder, "made")], { cwd: sources });
   const key = join(folder, "release.key");
   const release = join(folder, "petiole.release");
-  const binary = ["--binary", join(folder, "made/petiole"), ...TARGET, "--version", version];
+  const executable = join(folder, "made/petiole");
+  const binary = ["--binary", executable, ...TARGET, "--version", version];
   run(PETIOLE, ["keys", "generate", "--out", key], { cwd: folder });
   run(PETIOLE, ["release", "pack", ...binary, "--key", key, "-o", release], { cwd: folder });
-  return { key: await readFile(`${key}.pub`), file: await readFile(release) };
+  return { key: await readFile(`${key}.pub`), file: await readFile(release), binary: executable };
 }

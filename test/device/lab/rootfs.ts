@@ -40,6 +40,7 @@ const PACKAGES = [
   "iproute2",
   "procps",
   "ca-certificates",
+  "sudo",
 ];
 /** Nobody reads these on a device. */
 const LEFT_OUT = ["doc", "man", "locale", "i18n"];

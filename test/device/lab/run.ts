@@ -21,6 +21,7 @@ import { obtainDebian } from "./rootfs.ts";
 import { fleetScenario } from "./scenarios/fleet.ts";
 import { installScenario } from "./scenarios/install.ts";
 import { lifeScenario } from "./scenarios/life.ts";
+import { manualScenario } from "./scenarios/manual.ts";
 import { pagesScenario } from "./scenarios/pages.ts";
 import { provisionScenario } from "./scenarios/provision.ts";
 import { serviceScenario } from "./scenarios/service.ts";
@@ -45,6 +46,7 @@ const SCENARIOS: readonly Scenario[] = [
   createSuite("gpio", Number(values.scale)),
   createSuite("serial", Number(values.scale)),
   installScenario,
+  manualScenario,
   lifeScenario,
   fleetScenario,
   updateScenario,

@@ -1,0 +1,10 @@
+// The WIT edges of vets.
+
+import { query, queryBatch } from "wasmcloud:postgres/query@0.1.1-draft";
+import { serveTables } from "../../shared/serve-tables.ts";
+import { MIGRATIONS } from "./schema.ts";
+import { searchVets } from "./vets.ts";
+
+const serve = serveTables({ query, queryBatch }, "vets", MIGRATIONS);
+
+export const vets = { search: serve(searchVets) };

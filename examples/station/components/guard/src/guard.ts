@@ -1,0 +1,73 @@
+// What the station does about a reading, and about its button. Knows nothing of WIT: `index.ts` lends it the capabilities.
+
+import { errorText } from "../../../../lib/error-text.ts";
+import type { Reading } from "../../../lib/reading.ts";
+import { advance, type Settings, type State } from "./detector.ts";
+
+export interface GuardSettings extends Settings {
+  /** An alarm of this sensor stops the pump. */
+  readonly trip: string;
+}
+
+export interface Capabilities {
+  settings(): GuardSettings;
+  load(key: string): string | undefined;
+  save(key: string, value: string): void;
+  switchPump(on: boolean): void;
+  switchSiren(on: boolean): void;
+  publish(subject: string, body: unknown): void;
+  error(message: string): void;
+}
+
+/** What the cloud hears of an alarm. */
+export interface Alarm extends Reading {
+  readonly state: "raised" | "cleared";
+  readonly filtered: number;
+}
+
+/**
+ * The pump and the siren come first: they need nothing but this device. Then the state is kept, then the cloud is told. A failure
+ * of one part is logged, and keeps none of the others from being done.
+ */
+export function handleReading(reading: Reading, capabilities: Capabilities): void {
+  const attempt = createAttempt(capabilities);
+  const settings = capabilities.settings();
+  const key = `sensor.${reading.sensor}`;
+  const before = attempt("load the state", () => parseState(capabilities.load(key)));
+  const { state, filtered, change } = advance(before, reading.value, settings);
+  if (change !== undefined) {
+    const raised = change === "raised";
+    if (reading.sensor === settings.trip) attempt("switch the pump", () => capabilities.switchPump(!raised));
+    attempt("switch the siren", () => capabilities.switchSiren(raised));
+  }
+  attempt("keep the state", () => capabilities.save(key, JSON.stringify(state)));
+  if (change !== undefined) {
+    const alarm: Alarm = { ...reading, filtered, state: change };
+    attempt("report the alarm", () => capabilities.publish(`alarms.${reading.sensor}`, alarm));
+  }
+  attempt("report the reading", () => capabilities.publish(`readings.${reading.sensor}`, { ...reading, filtered }));
+}
+
+/** Somebody has heard the siren. */
+export function acknowledge(capabilities: Capabilities): void {
+  const attempt = createAttempt(capabilities);
+  attempt("silence the siren", () => capabilities.switchSiren(false));
+  const seq = (attempt("load the count", () => Number(capabilities.load("acknowledged") ?? 0)) ?? 0) + 1;
+  attempt("keep the count", () => capabilities.save("acknowledged", String(seq)));
+  attempt("report it", () => capabilities.publish("events.acknowledged", { count: seq }));
+}
+
+/** What this component wrote itself. */
+const parseState = (text: string | undefined): State | undefined =>
+  text === undefined ? undefined : (JSON.parse(text) as State);
+
+function createAttempt(capabilities: Capabilities) {
+  return <T>(what: string, work: () => T): T | undefined => {
+    try {
+      return work();
+    } catch (error) {
+      capabilities.error(`Cannot ${what}: ${errorText(error)}`);
+      return undefined;
+    }
+  };
+}
