@@ -8,6 +8,8 @@ import { subjectOf } from "./subjects.ts";
 
 export interface StartRun {
   readonly subject: string;
+  /** Its component: a bundle does not find it by itself. */
+  readonly file: string;
   readonly cacheDir: string;
   readonly worker: string;
   readonly transpiler: string;
@@ -21,7 +23,7 @@ const runtime = openRuntime(ask.cacheDir, {
   workerEntry: pathToFileURL(ask.worker),
   transpiler: [process.execPath, "--liftoff-only", "--no-warnings", ask.transpiler],
 });
-const component = await startSubject(runtime, subject.file, {
+const component = await startSubject(runtime, ask.file, {
   limits: {
     deadline: seconds(60),
     memory: mebibytes(64),

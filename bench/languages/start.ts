@@ -36,7 +36,7 @@ export async function reportStarts(report: Report): Promise<void> {
   const { main, worker, transpiler } = await bundleRuntime(folder.path, entry);
   const env = { NODE_COMPILE_CACHE: join(folder.path, "compile-cache") };
   const start = async (subject: Subject, cacheDir: string): Promise<number> => {
-    const ask: StartRun = { subject: subject.name, cacheDir, worker, transpiler, addon: ADDON };
+    const ask: StartRun = { subject: subject.name, file: subject.file, cacheDir, worker, transpiler, addon: ADDON };
     return (await runProcess([main, JSON.stringify(ask)], env)).answered;
   };
   const subjects = available();
