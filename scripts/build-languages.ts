@@ -22,7 +22,7 @@ const ROOT = fileURLToPath(new URL("../", import.meta.url));
 const LANGUAGES: readonly Language[] = [c, go, python, rust];
 
 async function digestInputs({ inputs }: Language, folder: string): Promise<string> {
-  const scripts = ["build-languages.ts", "languages/*.ts", "componentize.ts"].map((name) => `scripts/${name}`);
+  const scripts = ["build-languages.ts", "languages/*.ts"].map((name) => `scripts/${name}`);
   const files = [
     ...(await Array.fromAsync(glob([...inputs], { cwd: folder }))).map((file) => join(folder, file)),
     ...(await Array.fromAsync(glob(scripts, { cwd: ROOT }))).map((file) => join(ROOT, file)),

@@ -7,7 +7,7 @@ import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { reasonOf } from "../../src/lib/reason.ts";
-import { readWitSource } from "../componentize.ts";
+import { joinWit, readWit } from "../../src/toolchain/wit/packages.ts";
 import { ToolMissing } from "./language.ts";
 
 const FETCHED = fileURLToPath(new URL("../../.cache/languages/", import.meta.url));
@@ -123,6 +123,6 @@ export async function makeComponent({ core, wit, adapter }: CoreModule): Promise
   // Loaded only here: it brings WASI shims that start a thread.
   const tools = await import("@bytecodealliance/jco-transpile/wasm-tools");
   const embedded =
-    wit === undefined ? core : await tools.componentEmbed({ binary: core, witSource: await readWitSource(wit) });
+    wit === undefined ? core : await tools.componentEmbed({ binary: core, witSource: joinWit(await readWit(wit)) });
   return await tools.componentNew(embedded, adapter === undefined ? [] : [["wasi_snapshot_preview1", adapter]]);
 }
