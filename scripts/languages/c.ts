@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ToolMissing, type Language } from "./language.ts";
-import { fetchedWheel, makeComponent, makeProgram, run, which } from "./tools.ts";
+import { fetchedWheel, makeComponent, run, which } from "./tools.ts";
 
 const ZIG = "ziglang==0.17.1";
 const FLAGS = ["-mexec-model=reactor", "-Oz", "-s", "-Wall", "-Wextra", "-Werror"];
@@ -31,7 +31,7 @@ async function findCompiler(fetch: boolean): Promise<Compiler> {
 
 async function fetchedZig(allowed: boolean): Promise<string | undefined> {
   const folder = await fetchedWheel(ZIG, allowed);
-  return folder && (await makeProgram(join(folder, "ziglang/zig")));
+  return folder && join(folder, "ziglang/zig");
 }
 
 export const c: Language = {

