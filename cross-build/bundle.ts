@@ -4,6 +4,7 @@
 import { fileURLToPath } from "node:url";
 import { rolldown, type OutputChunk, type Plugin, type RolldownOutput } from "rolldown";
 import { PROGRAMS, type ThreadProgram } from "../src/lib/parts.ts";
+import { pageAssets } from "./page.ts";
 
 export const ROOT = fileURLToPath(new URL("../", import.meta.url));
 const PARTS = `${ROOT}src/lib/parts.ts`;
@@ -106,7 +107,7 @@ function open(input: Readonly<Record<string, string>>): ReturnType<typeof rolldo
     cwd: ROOT,
     platform: "node",
     external: EXTERNAL,
-    plugins: [addonLoaders()],
+    plugins: [addonLoaders(), pageAssets()],
     transform: { define: { "process.env.NODE_ENV": '"production"' } },
     onLog(level, log) {
       if (level === "warn" && !HARMLESS.has(log.code ?? "")) throw new Error(`Cannot bundle: ${log.message}`);

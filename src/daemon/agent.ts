@@ -1,6 +1,7 @@
+import { randomUUID } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { SOCKET_NAME, type DeployParams, type UndeployParams } from "../adapters/control/protocol.ts";
+import { SOCKET_NAME, type DeployParams, type LogsParams, type UndeployParams } from "../adapters/control/protocol.ts";
 import { openMetricsServer } from "../adapters/control/metrics-server.ts";
 import { openControlServer } from "../adapters/control/server.ts";
 import { createNatsPaths } from "../adapters/lattice/nats-paths.ts";
@@ -25,6 +26,7 @@ import { createClockSync } from "../lib/clock-sync/clock-sync.ts";
 import { askWitnesses, SYSTEM_WITNESSES } from "../lib/clock-sync/witnesses.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/log.ts";
+import type { LogTail } from "../lib/log-tail.ts";
 import { createPace } from "../lib/pace.ts";
 import { askingWitness } from "../lib/systemd/watchdog.ts";
 import type { HostServices } from "../provider/services.ts";
@@ -97,6 +99,8 @@ export interface AgentDeps {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
   readonly log: Logger;
+  /** What was written to `log` last. */
+  readonly tail: LogTail;
   /** Is told of the parts that must not hang. Without it, nobody watches them. */
   readonly service?: Pick<Service, "watch" | "status"> | undefined;
   /** Aborts what takes long at the start, such as transpiling; the agent is to be disposed then. */
@@ -125,7 +129,7 @@ export interface Agent extends AsyncDisposable {
  * @throws PetioleError ERR_STORE_LOCKED, ERR_STORE_OPEN and other failures of the agent's own folders
  */
 export async function openAgent(all: AgentDeps): Promise<Agent> {
-  const { config, file, env, clock, service, signal, onEnd, around, ...deps } = all;
+  const { config, file, env, clock, tail, service, signal, onEnd, around, ...deps } = all;
   const redactor = createRedactor();
   const log = redactingLogger(deps.log, redactor);
   await using stack = new AsyncDisposableStack();
@@ -465,9 +469,11 @@ export async function openAgent(all: AgentDeps): Promise<Agent> {
   const status = async (): Promise<AgentStatus> => redactor.deep(await readStatus());
   const path = join(config.runtime_dir, SOCKET_NAME);
   const readMetrics = async (): Promise<MetricFamily[]> => [...agentMetrics(await readStatus()), ...metrics.families()];
+  const run = randomUUID();
   const handlers = {
     status,
     metrics: readMetrics,
+    logs: async ({ since = 0 }: LogsParams) => ({ run, lines: tail.since(since) }),
     ...outboxControl.handlers,
     apps: async () => applications.list(),
     "app-deploy": async (params: DeployParams) => await applications.deploy(params),

@@ -13,7 +13,7 @@ import { openService } from "./service.ts";
  * @throws PetioleError when the agent cannot start or cannot stop cleanly
  */
 export async function runAgent(config: Config, file: string): Promise<void> {
-  const { log, suppressed } = await openLog({
+  const { log, suppressed, tail } = await openLog({
     config: config.log,
     journalStream: process.env["JOURNAL_STREAM"],
     clock: systemClock,
@@ -37,6 +37,7 @@ export async function runAgent(config: Config, file: string): Promise<void> {
     env: process.env,
     clock: systemClock,
     log,
+    tail,
     service,
     signal: stop.signal,
     onEnd: (reason) => told.resolve(reason),

@@ -593,6 +593,16 @@ export const ERROR_CATALOGUE = {
     retryable: false,
     meaning: "metrics cannot be served on the address that the configuration names; the rest runs",
   },
+  ERR_UI_ADDRESS: {
+    kind: "user",
+    retryable: false,
+    meaning: "the live page cannot be served there: it is for this machine alone, on loopback or a unix socket",
+  },
+  ERR_UI_LISTEN: {
+    kind: "environment",
+    retryable: false,
+    meaning: "the address that the live page should be served on cannot be had",
+  },
   ERR_CONTROL_PROTOCOL: {
     kind: "environment",
     retryable: false,

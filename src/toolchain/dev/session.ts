@@ -10,6 +10,7 @@ import { unversioned } from "../../domain/wit-name.ts";
 import { systemClock } from "../../lib/clock.ts";
 import { createExclusive } from "../../lib/exclusive.ts";
 import { isInside } from "../../lib/is-inside.ts";
+import { createLogTail, tailedLogger } from "../../lib/log-tail.ts";
 import { readDevFile } from "../project/dev-file.ts";
 import { readProject, readProjectWit, type Project } from "../project/project.ts";
 import { wrong } from "./bench/bench.ts";
@@ -131,13 +132,16 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     code = prepared.code;
     const stage = createStage({ emit, partner, codeOf: (id) => (id === plan.own ? code : undefined) });
     const config = configOf({ plan: benches.plan, file, project: prepared.project, temporary, state, hub });
+    const tail = createLogTail(clock);
+    const log = createEventLog({ emit, locate: (id, text) => (id === plan.own ? (code?.locate(text) ?? text) : text) });
     const agent = parts.use(
       await openAgent({
         config,
         file: prepared.project.manifest,
         env,
         clock,
-        log: createEventLog({ emit, locate: (id, text) => (id === plan.own ? (code?.locate(text) ?? text) : text) }),
+        log: tailedLogger(log, tail),
+        tail,
         signal,
         around: { runtime: (own) => stage.around(own), providers: (own) => benches.registry(own) },
       }),

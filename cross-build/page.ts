@@ -1,0 +1,48 @@
+// Puts the live page into whatever is bundled. In a checkout src/ui/assets.ts reads the page's files and takes the types
+// out; a bundle gets a module in its place that has the files as texts, with the page's program in one piece. Every
+// build that has the command line in it takes the plugin: the executable (bundle.ts) and the package for npm.
+
+import { readFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { rolldown, type Plugin } from "rolldown";
+
+const UI = fileURLToPath(new URL("../src/ui/", import.meta.url));
+const PAGE = `${UI}page/`;
+
+export interface PageAsset {
+  readonly type: string;
+  readonly text: string;
+}
+
+/** Files of the page, by the path that a browser asks for. They are those of `loadAssets()`. */
+export async function bundlePage(): Promise<ReadonlyMap<string, PageAsset>> {
+  const read = async (name: string): Promise<string> => await readFile(`${PAGE}${name}`, "utf8");
+  return new Map([
+    ["/", { type: "text/html; charset=utf-8", text: shorter(await read("index.html")) }],
+    ["/icon.svg", { type: "image/svg+xml", text: (await read("icon.svg")).trim() }],
+    ["/main.ts", { type: "text/javascript; charset=utf-8", text: await bundleProgram() }],
+    ["/page.css", { type: "text/css; charset=utf-8", text: shorter(await read("page.css")) }],
+  ]);
+}
+
+/** Without what only indents: neither of the two files has a text that several spaces matter in. */
+const shorter = (text: string): string => text.replaceAll(/\s*\n\s*/g, "\n").trim();
+
+async function bundleProgram(): Promise<string> {
+  await using build = await rolldown({ input: `${PAGE}main.ts`, platform: "browser" });
+  const { output } = await build.generate({ format: "esm", minify: true, codeSplitting: false });
+  const [program] = output;
+  return program.code.trim();
+}
+
+/** For rolldown's `plugins`. */
+export function pageAssets(): Plugin {
+  return {
+    name: "page-assets",
+    async load(id) {
+      if (id !== `${UI}assets.ts`) return null;
+      const entries = JSON.stringify([...(await bundlePage())]);
+      return { code: `export const loadAssets = async () => new Map(${entries});`, moduleType: "js" };
+    },
+  };
+}
