@@ -55,6 +55,7 @@ const LAYERS = {
     "src/daemon",
     "node:",
   ],
+  "src/guest": [],
   "src/toolchain": [
     "src/domain",
     "src/lib",

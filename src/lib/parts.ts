@@ -85,8 +85,10 @@ export function assetFile(name: string): string {
   return join(assetFolder(), name);
 }
 
+/** In the npm package, which mirrors the sources, programs are JavaScript. */
 function sourceFile(path: string): URL {
-  return new URL(`../../${path}`, import.meta.url);
+  const isCompiled = import.meta.url.endsWith(".js");
+  return new URL(`../../${isCompiled ? path.replace(/\.ts$/, ".js") : path}`, import.meta.url);
 }
 
 // Node serves what is inside the executable to the main thread only.

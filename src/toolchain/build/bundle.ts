@@ -1,5 +1,6 @@
 import { PetioleError } from "../../domain/errors.ts";
 import { reasonOf } from "../../lib/reason.ts";
+import { IS_CHECKOUT, SOURCE_CONDITION } from "../place.ts";
 import { pageText } from "./page-text.ts";
 
 // `wasi:keyvalue/store@0.2.0-draft` and the like are provided when the component is made. `node:` is not among them:
@@ -22,6 +23,7 @@ export async function bundle(entry: string, options: { readonly minify?: boolean
     await using build = await rolldown({
       input: entry,
       platform: "neutral",
+      resolve: { conditionNames: [...(IS_CHECKOUT ? [SOURCE_CONDITION] : []), "import", "default"] },
       external: WIT_SPECIFIER,
       plugins: [pageText()],
       // An import that cannot be resolved would end up in the component as a name that nothing serves.

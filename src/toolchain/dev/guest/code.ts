@@ -12,8 +12,13 @@ const WIT_SPECIFIER = /^(?!node:)[a-z][a-z0-9-]*:[a-z][a-z0-9-]*\//;
 /** Where QuickJS says that something of the code is: lines of the script. */
 const PLACE = /<(?:input|evalScript)>:(\d+)(?::(\d+))?/g;
 
+/** A line of a stack that is the loader's. */
+const LOADER_FRAME = /\n\s*at [^\n]*\(componentize-qjs:user\.js:[^\n]*/g;
+
 export interface GuestCode {
   readonly text: string;
+  /** Absolute paths of the files that went into it. */
+  readonly modules: readonly string[];
   /** The same text with places in the sources where it has places in the script. */
   locate(text: string): string;
 }
@@ -38,9 +43,13 @@ export async function bundleGuest(entry: string, shown: (file: string) => string
       esModule: false,
     });
     if (warnings.length > 0) throw new FaultyCode(warnings);
-    const { code, map, sourcemapFileName } = output[0];
+    const { code, map, moduleIds, sourcemapFileName } = output[0];
     const folder = dirname(resolve("dist", sourcemapFileName ?? "index.js.map"));
-    return { text: code, locate: locator(map as unknown as SourceMapPayload, (file) => shown(resolve(folder, file))) };
+    return {
+      text: code,
+      modules: moduleIds,
+      locate: locator(map as unknown as SourceMapPayload, (file) => shown(resolve(folder, file))),
+    };
   } catch (error) {
     if (error instanceof FaultyCode) throw error;
     const errors = error instanceof Error && "errors" in error && Array.isArray(error.errors) ? error.errors : [error];
@@ -64,7 +73,8 @@ function faultOf(raw: unknown, entry: string, shown: (file: string) => string): 
 
 function locator(payload: SourceMapPayload, shown: (file: string) => string): GuestCode["locate"] {
   let map: SourceMap | undefined;
-  return (text) => {
+  return (raw) => {
+    const text = raw.replaceAll(LOADER_FRAME, "");
     if (!text.includes("<")) return text;
     map ??= new SourceMap(payload);
     const found = map;
