@@ -2,12 +2,11 @@
 
 import type { Benchmark } from "./frame.ts";
 import { reportSizes, reportStarts } from "./languages/start.ts";
-import { withComponents } from "./runtime/with-components.ts";
 
 export const benchmark: Benchmark = {
   title: "languages: components in C, Rust, Go and Python against one in TypeScript (QuickJS)",
   parts: {
-    size: withComponents(reportSizes),
-    start: withComponents(reportStarts),
+    size: reportSizes,
+    start: reportStarts,
   },
 };

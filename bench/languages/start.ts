@@ -11,13 +11,13 @@ import { ADDON, temporaryFolder } from "../runtime/subject.ts";
 import type { StartRun } from "./start-main.ts";
 import { BASELINE, SUBJECTS, type Subject } from "./subjects.ts";
 
-const ROUNDS = 7;
+const ROUNDS = 5;
 
 /** Those that are built; says which are not. */
 function available(): readonly Subject[] {
   return [BASELINE, ...SUBJECTS].filter(({ name, file }) => {
     if (existsSync(file)) return true;
-    console.error(`${name} is left out: npm run build:languages has not built it`);
+    console.error(`${name} is left out: npm run build:languages, or build:examples for typescript, has not built it`);
     return false;
   });
 }
