@@ -3,7 +3,7 @@
 // package is installed.
 
 import { cp, mkdir, rm, writeFile } from "node:fs/promises";
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT } from "../bundle.ts";
 import { run } from "../node.ts";
@@ -60,7 +60,7 @@ async function addNative(): Promise<void> {
     if (target !== HOST && !existsSync(join(ROOT, folder))) continue;
     await cp(join(ROOT, folder), join(OUT, folder), {
       recursive: true,
-      filter: (path) => !path.endsWith(".inputs") && !path.endsWith(".tmp"),
+      filter: (path) => statSync(path).isDirectory() || /\.(?:node|so)$/.test(path),
     });
   }
 }

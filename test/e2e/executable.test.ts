@@ -109,6 +109,14 @@ describe.skipIf(skipping(reason !== undefined, "the single executable", reason ?
     expect(await readFile(join(folder, "licenses.txt"), "utf8")).toContain("Apache License");
   });
 
+  test("says where the commands for writing components are", ({ expect }) => {
+    for (const command of ["new", "build", "test", "dev"]) {
+      const { status, stderr } = run([command, "demo", "--template", "http"]);
+      expect([status, stderr]).toEqual([2, expect.stringContaining(`"npx petiole ${command}"`)]);
+    }
+    expect(run(["--help"]).stdout).not.toMatch(/^ +(?:new|build|dev) /m);
+  });
+
   test("takes no flags from the environment", ({ expect }) => {
     const { stdout, status } = spawnSync(program, ["version"], {
       encoding: "utf8",

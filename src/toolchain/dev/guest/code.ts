@@ -3,6 +3,7 @@
 import { dirname, resolve } from "node:path";
 import { SourceMap, type SourceMapPayload } from "node:module";
 import { rolldown } from "rolldown";
+import { IS_CHECKOUT, SOURCE_CONDITION } from "../../place.ts";
 import { reasonOf } from "../../../lib/reason.ts";
 import { FaultyCode, stripColours, type Fault } from "../fault.ts";
 
@@ -30,6 +31,7 @@ export async function bundleGuest(entry: string, shown: (file: string) => string
     await using build = await rolldown({
       input: entry,
       platform: "neutral",
+      resolve: { conditionNames: [...(IS_CHECKOUT ? [SOURCE_CONDITION] : []), "import", "default"] },
       external: WIT_SPECIFIER,
       // An import that cannot be resolved would be nothing that the loader knows.
       onLog: (level, log) => {
