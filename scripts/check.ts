@@ -8,6 +8,7 @@ const CHECKS = [
   ["format", "oxfmt", "--check", "."],
   ["lint", "oxlint", "--type-aware", "--deny-warnings"],
   ["types", "tsc", "--noEmit"],
+  ["types of the page", "tsc", "--noEmit", "--project", "src/ui/page"],
   ["dead code", "knip"],
   [
     "rules",

@@ -10,7 +10,7 @@ import type { Example } from "./stage/example.ts";
 import { EXIT, perform } from "./stage/perform.ts";
 
 const EXAMPLES = fileURLToPath(new URL("../examples/", import.meta.url));
-const USAGE = `npm run example -- NAME [--keep]
+const USAGE = `npm run example -- NAME [--keep] [SWITCH…]
 
   --keep  leave everything running at the end, until Ctrl-C`;
 
@@ -21,19 +21,27 @@ process.exitCode = code;
 
 async function main(args: readonly string[]): Promise<number> {
   try {
+    const name = args.find((one) => !one.startsWith("-"));
+    const example = name === undefined ? undefined : await load(name);
+    const switches = Object.keys(example?.switches ?? {});
     const { values, positionals } = parseArgs({
       args: [...args],
       allowPositionals: true,
-      options: { keep: { type: "boolean", default: false }, help: { type: "boolean", short: "h", default: false } },
+      options: {
+        keep: { type: "boolean" },
+        help: { type: "boolean", short: "h" },
+        ...Object.fromEntries(switches.map((one) => [one, { type: "boolean" as const }])),
+      },
     });
-    const [name, ...further] = positionals;
-    if (values.help || name === undefined) {
+    const given: Readonly<Record<string, boolean | undefined>> = values;
+    if (given["help"] === true || name === undefined || example === undefined) {
       console.log(`${USAGE}\n\n${await list()}`);
       return EXIT.ok;
     }
+    const further = positionals.slice(1);
     if (further.length > 0) throw new Error(`Cannot play "${further.join(" ")}" as well: want one example`);
-    const { play } = await load(name);
-    return await perform({ name, keep: values.keep, play });
+    const on = new Set(switches.filter((one) => given[one] === true));
+    return await perform({ name, keep: given["keep"] === true, play: (stage) => example.play(stage, on) });
   } catch (error) {
     console.error(`${reasonOf(error)}\n\n${USAGE}\n\n${await list()}`);
     return EXIT.usage;
@@ -54,6 +62,10 @@ async function list(): Promise<string> {
   const names: string[] = [];
   for await (const file of glob("*/run.ts", { cwd: EXAMPLES })) names.push(basename(dirname(file)));
   const width = Math.max(...names.map((name) => name.length));
-  const lines = names.sort().map(async (name) => `  ${name.padEnd(width)}  ${(await load(name)).summary}`);
-  return `Examples:\n\n${(await Promise.all(lines)).join("\n")}`;
+  const entries = names.sort().map(async (name) => {
+    const { summary, switches = {} } = await load(name);
+    const ways = Object.entries(switches).map(([one, text]) => `  ${"".padEnd(width)}  --${one}  ${text}`);
+    return [`  ${name.padEnd(width)}  ${summary}`, ...ways];
+  });
+  return `Examples:\n\n${(await Promise.all(entries)).flat().join("\n")}`;
 }

@@ -26,6 +26,9 @@ const LAYERS = {
   "src/adapters/versions": ["src/domain", "src/lib", "node:"],
   "src/enrolment": ["src/domain", "src/lib", "src/adapters/lattice", "node:", "npm"],
   "src/fleet": ["src/domain", "src/lib", "src/enrolment", "src/adapters/lattice", "src/adapters/store", "node:", "npm"],
+  // The browser's part, which has nothing of Node.
+  "src/ui/page": ["src/domain", "src/ui"],
+  "src/ui": ["src/domain", "src/lib", "src/adapters/control", "src/ui/page", "node:"],
   providers: ["#provider", "node:", "npm"],
   "src/daemon": [
     "src/domain",
@@ -52,6 +55,7 @@ const LAYERS = {
     "src/daemon",
     "node:",
   ],
+  "src/guest": [],
   "src/toolchain": [
     "src/domain",
     "src/lib",
@@ -79,6 +83,7 @@ const LAYERS = {
     "src/adapters/lattice",
     "src/enrolment",
     "src/fleet",
+    "src/ui",
     "src/daemon",
     "src/doctor",
     "src/toolchain",

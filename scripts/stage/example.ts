@@ -4,6 +4,11 @@ import type { Ending, Stage } from "./perform.ts";
 export interface Example {
   /** One line for the list of examples. */
   readonly summary: string;
-  /** Starts what the example needs, tells its story, and checks it. Throws with the reason when something is not right. */
-  readonly play: (stage: Stage) => Promise<Ending>;
+  /** Other ways to play it: names of switches, with a line about each. */
+  readonly switches?: Readonly<Record<string, string>>;
+  /**
+   * Starts what the example needs, tells its story, and checks it. Throws with the reason when something is not right. `on` has the
+   * switches that were given.
+   */
+  readonly play: (stage: Stage, on: ReadonlySet<string>) => Promise<Ending>;
 }

@@ -17,6 +17,7 @@ import { addGpioCommands } from "./gpio/commands.ts";
 import { addHubCommands } from "./hub/commands.ts";
 import { addImageCommands } from "./image/commands.ts";
 import { addLatticeCommands } from "./lattice/commands.ts";
+import type { LogsOptions } from "./logs.ts";
 import { addLinkCommands } from "./link/commands.ts";
 import { addOutboxCommands } from "./outbox/commands.ts";
 import type { ProvisionOptions } from "./provision/command.ts";
@@ -26,7 +27,9 @@ import { addSerialCommands } from "./serial/commands.ts";
 import { addToolchainCommands } from "./toolchain/commands.ts";
 import type { TopOptions } from "./top/top.ts";
 import { addTrustCommands } from "./trust/commands.ts";
+import type { UiCommandOptions } from "./ui.ts";
 import { addUpdateCommands } from "./update/commands.ts";
+import { DEFAULT_LISTEN } from "../ui/listen-address.ts";
 
 // Each command is loaded when it is asked for: `petiole status` must not pay for the runtime.
 
@@ -102,6 +105,27 @@ withAgentOptions(
 ).action(async (options: TopOptions) => {
   const { top } = await import("./top/top.ts");
   await top(options);
+});
+
+withAgentOptions(
+  program
+    .command("ui")
+    .description("Serve a live page of the running agent to a browser on this machine, until Ctrl-C.")
+    .option("--listen <address>", "127.0.0.1:PORT, with 0 for any port, or unix:PATH", DEFAULT_LISTEN)
+    .option("--open", "open it in the browser"),
+).action(async (options: UiCommandOptions) => {
+  const { ui } = await import("./ui.ts");
+  await ui(options);
+});
+
+withAgentOptions(
+  program
+    .command("logs")
+    .description("Show the last lines of the agent's log, as many as it keeps in memory.")
+    .option("-f, --follow", "go on with those that come, also after the agent was started again"),
+).action(async (options: LogsOptions) => {
+  const { logs } = await import("./logs.ts");
+  await logs(options);
 });
 
 addAppCommands(program, withAgentOptions);

@@ -1,13 +1,14 @@
+import { randomUUID } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { SOCKET_NAME, type DeployParams, type UndeployParams } from "../adapters/control/protocol.ts";
+import { SOCKET_NAME, type DeployParams, type LogsParams, type UndeployParams } from "../adapters/control/protocol.ts";
 import { openMetricsServer } from "../adapters/control/metrics-server.ts";
 import { openControlServer } from "../adapters/control/server.ts";
 import { createNatsPaths } from "../adapters/lattice/nats-paths.ts";
 import { createRemoteEnds } from "../adapters/lattice/remote-ends.ts";
 import type { LatticeHost } from "../adapters/lattice/wasmcloud/lattice-host.ts";
 import type { BucketWatch } from "../adapters/lattice/desired-bucket.ts";
-import { createKeptVersions, openStore, readBootId } from "../adapters/store/index.ts";
+import { createKeptVersions, openStore, readBootId, type WarmThread } from "../adapters/store/index.ts";
 import type { Config } from "../config/schema.ts";
 import type { TrustConfig } from "../config/trust-schema.ts";
 import { PetioleError, isPetioleError } from "../domain/errors.ts";
@@ -25,6 +26,7 @@ import { createClockSync } from "../lib/clock-sync/clock-sync.ts";
 import { askWitnesses, SYSTEM_WITNESSES } from "../lib/clock-sync/witnesses.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/log.ts";
+import type { LogTail } from "../lib/log-tail.ts";
 import { createPace } from "../lib/pace.ts";
 import { askingWitness } from "../lib/systemd/watchdog.ts";
 import type { HostServices } from "../provider/services.ts";
@@ -94,9 +96,12 @@ export interface AgentDeps {
   readonly config: Config;
   /** Absolute path of the configuration file. */
   readonly file: string;
+  readonly storeThread?: WarmThread | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
   readonly log: Logger;
+  /** What was written to `log` last. */
+  readonly tail: LogTail;
   /** Is told of the parts that must not hang. Without it, nobody watches them. */
   readonly service?: Pick<Service, "watch" | "status"> | undefined;
   /** Aborts what takes long at the start, such as transpiling; the agent is to be disposed then. */
@@ -125,7 +130,7 @@ export interface Agent extends AsyncDisposable {
  * @throws PetioleError ERR_STORE_LOCKED, ERR_STORE_OPEN and other failures of the agent's own folders
  */
 export async function openAgent(all: AgentDeps): Promise<Agent> {
-  const { config, file, env, clock, service, signal, onEnd, around, ...deps } = all;
+  const { config, file, storeThread, env, clock, tail, service, signal, onEnd, around, ...deps } = all;
   const redactor = createRedactor();
   const log = redactingLogger(deps.log, redactor);
   await using stack = new AsyncDisposableStack();
@@ -153,6 +158,7 @@ export async function openAgent(all: AgentDeps): Promise<Agent> {
   const store = stack.use(
     await openStore({
       dir: config.state_dir,
+      warm: storeThread,
       clock,
       log: log.child({ part: "store" }),
       outbox: outboxOptionsOf(config),
@@ -465,9 +471,11 @@ export async function openAgent(all: AgentDeps): Promise<Agent> {
   const status = async (): Promise<AgentStatus> => redactor.deep(await readStatus());
   const path = join(config.runtime_dir, SOCKET_NAME);
   const readMetrics = async (): Promise<MetricFamily[]> => [...agentMetrics(await readStatus()), ...metrics.families()];
+  const run = randomUUID();
   const handlers = {
     status,
     metrics: readMetrics,
+    logs: async ({ since = 0 }: LogsParams) => ({ run, lines: tail.since(since) }),
     ...outboxControl.handlers,
     apps: async () => applications.list(),
     "app-deploy": async (params: DeployParams) => await applications.deploy(params),

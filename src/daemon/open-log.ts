@@ -2,6 +2,7 @@ import type { Config } from "../config/schema.ts";
 import type { Clock } from "../lib/clock.ts";
 import { openDatagrams } from "../lib/device-io.ts";
 import { limitLog, type LimitedLog } from "../lib/limited-log.ts";
+import { createLogTail, tailedLogger, type LogTail } from "../lib/log-tail.ts";
 import type { Logger } from "../lib/log.ts";
 import { reasonOf } from "../lib/reason.ts";
 import { createJournalLogger, isJournalStream } from "../lib/systemd/journal-log.ts";
@@ -13,12 +14,18 @@ export interface OpenLogDeps {
   readonly clock: Clock;
 }
 
+export interface AgentLog extends LimitedLog {
+  /** What was written last. */
+  readonly tail: LogTail;
+}
+
 /** The agent's log: entries with fields where the output goes to systemd's journal, else JSON lines on standard output. */
-export async function openLog({ config: { level, rate }, journalStream, clock }: OpenLogDeps): Promise<LimitedLog> {
+export async function openLog({ config: { level, rate }, journalStream, clock }: OpenLogDeps): Promise<AgentLog> {
   const [log, complaint] = await openUnlimited(level, journalStream);
-  const limited = limitLog({ log, level, rate, clock });
+  const tail = createLogTail(clock);
+  const limited = limitLog({ log: tailedLogger(log, tail), level, rate, clock });
   if (complaint !== undefined) limited.log.warn("The log goes to the journal as text", { reason: complaint });
-  return limited;
+  return { ...limited, tail };
 }
 
 async function openUnlimited(

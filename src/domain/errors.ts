@@ -577,10 +577,25 @@ export const ERROR_CATALOGUE = {
     retryable: false,
     meaning: "the folder is no project of a component, or its settings, WIT or manifest have faults",
   },
+  ERR_PROJECT_NEW: {
+    kind: "user",
+    retryable: false,
+    meaning: "a project cannot be made: the folder is there already, or the name or template cannot be used",
+  },
+  ERR_PROJECT_INSTALL: {
+    kind: "environment",
+    retryable: true,
+    meaning: "the project is made, and npm could not install what it needs; `npm install` in it tries again",
+  },
   ERR_BUILD_FAILED: {
     kind: "user",
     retryable: false,
     meaning: "the component has type errors, or does not fit its WIT world, or cannot be bundled; all of it is listed",
+  },
+  ERR_TESTS_FAILED: {
+    kind: "user",
+    retryable: false,
+    meaning: "tests of the component failed; their report says which",
   },
   ERR_TOOLCHAIN_MISSING: {
     kind: "user",
@@ -592,6 +607,16 @@ export const ERROR_CATALOGUE = {
     kind: "environment",
     retryable: false,
     meaning: "metrics cannot be served on the address that the configuration names; the rest runs",
+  },
+  ERR_UI_ADDRESS: {
+    kind: "user",
+    retryable: false,
+    meaning: "the live page cannot be served there: it is for this machine alone, on loopback or a unix socket",
+  },
+  ERR_UI_LISTEN: {
+    kind: "environment",
+    retryable: false,
+    meaning: "the address that the live page should be served on cannot be had",
   },
   ERR_CONTROL_PROTOCOL: {
     kind: "environment",

@@ -7,3 +7,9 @@ import { fileURLToPath } from "node:url";
 export function toolchainFile(path: string): string {
   return fileURLToPath(new URL(`../../${path}`, import.meta.url));
 }
+
+/** Whether these are the sources, of a checkout, and not what the npm package has. */
+export const IS_CHECKOUT = import.meta.url.endsWith(".ts");
+
+/** Under this condition, petiole's package.json leads to the sources. */
+export const SOURCE_CONDITION = "petiole-source";

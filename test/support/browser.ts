@@ -19,8 +19,8 @@ export const withoutBrowser = (what: string): boolean =>
 
 export interface TestPage extends AsyncDisposable {
   readonly page: Page;
-  /** Errors on the console, uncaught exceptions and requests that got no answer, as they come. */
-  readonly problems: readonly string[];
+  /** Errors on the console, uncaught exceptions and requests that got no answer, as they come; may be emptied. */
+  readonly problems: string[];
   /** Addresses of all requests so far. */
   readonly requests: readonly string[];
 }

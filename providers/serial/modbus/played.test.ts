@@ -44,7 +44,6 @@ describe("createPlayedLine()", () => {
       [7, "holding", 4, 1],
       [7, "holding", 5, 2],
       [7, "coil", 0, 1],
-      [7, "coil", 1, 0],
       [7, "coil", 1, 1],
     ]);
     expect(line.device(7).get("holding", 5)).toBe(2);

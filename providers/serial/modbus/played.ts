@@ -13,7 +13,7 @@ export interface PlayedDevice {
 
 export interface PlayedLineOptions {
   readonly send: (bytes: Uint8Array) => void;
-  /** The master wrote to a device. */
+  /** The master wrote another value than there was. */
   readonly onWrite: (unit: number, table: Table, address: number, value: number) => void;
 }
 
@@ -42,8 +42,9 @@ export function createPlayedLine({ send, onWrite }: PlayedLineOptions): PlayedLi
   };
   const read = (unit: number, table: Table, address: number): number => cells(unit).get(`${table} ${address}`) ?? 0;
   const write = (unit: number, table: Table, address: number, value: number): void => {
+    const before = read(unit, table, address);
     cells(unit).set(`${table} ${address}`, value);
-    onWrite(unit, table, address, value);
+    if (value !== before) onWrite(unit, table, address, value);
   };
 
   /** Function and data of the answer, or the number of an exception. */

@@ -28,6 +28,7 @@ const unused = async (): Promise<never> => await Promise.reject(new Error("not a
 const HANDLERS: ControlHandlers = {
   status: async () => STATUS,
   metrics: unused,
+  logs: unused,
   outbox: unused,
   "outbox-ledger": unused,
   "outbox-publish": unused,

@@ -14,6 +14,7 @@ const file = z.string().refine(isAbsolute, "want an absolute path");
 const PARAMS: { readonly [K in ControlOperation]: z.ZodType<ParamsOf<K>> } = {
   status: nothing,
   metrics: nothing,
+  logs: z.strictObject({ since: z.int().min(0).optional() }),
   outbox: nothing,
   "outbox-ledger": z.strictObject({
     lane: lane.optional(),

@@ -18,6 +18,7 @@ import type {
 } from "../../domain/outbox-report.ts";
 import type { ComponentId, Digest, ProviderId } from "../../domain/workload.ts";
 import type { AgentVersions, UpdateAnswer } from "../../domain/release.ts";
+import type { LogReport } from "../../domain/log-report.ts";
 import type { MetricFamily } from "../../domain/metrics.ts";
 import type { AgentStatus, EnrolmentStatus, UpdateReport } from "../../domain/status.ts";
 import type { TrustMemoryReport } from "../../domain/trust.ts";
@@ -32,6 +33,7 @@ export const MAX_REQUEST = 2 * 1024 * 1024;
 export interface ControlOperations {
   readonly status: Operation<NoParams, never, AgentStatus>;
   readonly metrics: Operation<NoParams, never, readonly MetricFamily[]>;
+  readonly logs: Operation<LogsParams, never, LogReport>;
   readonly outbox: Operation<NoParams, never, OutboxReport>;
   readonly "outbox-ledger": Operation<LedgerParams, never, readonly LedgerEntry[]>;
   readonly "outbox-publish": Operation<PublishParams, never, PublishReceipt>;
@@ -64,6 +66,11 @@ interface Operation<Params, Progress, Value> {
 }
 
 export type NoParams = Readonly<Record<string, never>>;
+
+export interface LogsParams {
+  /** Lines with a larger number only. */
+  readonly since?: number | undefined;
+}
 
 export interface LedgerParams {
   readonly lane?: Lane | undefined;

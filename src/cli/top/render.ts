@@ -1,6 +1,6 @@
 import { printable } from "../printable.ts";
 import { formatAge, formatBytes, formatTable } from "../table.ts";
-import type { TopView } from "./view.ts";
+import type { AgentView } from "../../ui/agent-view.ts";
 
 export interface Size {
   readonly columns: number;
@@ -14,7 +14,7 @@ interface Section {
 }
 
 /** The lines of a screen, each no longer than it is wide. Plain ASCII but for names: serial consoles know no more. */
-export function renderTop(view: TopView, { columns, rows }: Size): string[] {
+export function renderTop(view: AgentView, { columns, rows }: Size): string[] {
   const head = headLines(view);
   const sections = sectionsOf(view).filter((section) => section.rows.length > 0);
   const tables = fit(sections, rows === undefined ? undefined : rows - head.length);
@@ -27,7 +27,7 @@ export function renderTop(view: TopView, { columns, rows }: Size): string[] {
   );
 }
 
-function headLines(view: TopView): string[] {
+function headLines(view: AgentView): string[] {
   const { device, version, state, uptime, hub, memory, cpu, writtenPerSecond, callsPerSecond, outbox } = view;
   const rtt = hub.rtt === undefined ? "" : ` ${hub.rtt.toFixed(0)} ms`;
   const link = hub.link === "disabled" ? "no hub" : `hub ${hub.link}${rtt}`;
@@ -47,7 +47,7 @@ function headLines(view: TopView): string[] {
   ];
 }
 
-function sectionsOf({ components, providers, links, lanes }: TopView): Section[] {
+function sectionsOf({ components, providers, links, lanes }: AgentView): Section[] {
   return [
     {
       heading: ["COMPONENT", "STATE", "CALLS/S", "CPU", "MEMORY", "FAILED", "RESTARTS"],

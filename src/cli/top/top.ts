@@ -6,7 +6,7 @@ import { systemClock } from "../../lib/clock.ts";
 import { socketOf, type AgentOptions } from "../agent-socket.ts";
 import { ENTER, leave, paint } from "./paint.ts";
 import { renderTop, type Size } from "./render.ts";
-import { viewOf, type Look } from "./view.ts";
+import { viewOf, type Look } from "../../ui/agent-view.ts";
 
 export interface TopOptions extends AgentOptions {
   readonly interval: Millis;

@@ -2,7 +2,7 @@ import { describe, test } from "vitest";
 import type { MetricFamily } from "../../domain/metrics.ts";
 import type { AgentStatus } from "../../domain/status.ts";
 import { renderTop } from "./render.ts";
-import { viewOf, type Look } from "./view.ts";
+import { viewOf, type Look } from "../../ui/agent-view.ts";
 
 interface Facts {
   readonly at?: number;

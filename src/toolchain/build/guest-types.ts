@@ -8,6 +8,7 @@ import { promisify } from "node:util";
 import { PetioleError } from "../../domain/errors.ts";
 import { reasonOf } from "../../lib/reason.ts";
 import { joinWit, type WitSource } from "../wit/packages.ts";
+import { IS_CHECKOUT, SOURCE_CONDITION } from "../place.ts";
 import type { Engine } from "./componentise.ts";
 
 // What QuickJS has beyond the language, and what the bundler makes text of; what is not declared here does not compile. There
@@ -62,7 +63,12 @@ export async function writeGuestTypes(guest: GuestTypes): Promise<string> {
   const config = join(types, `${world}.tsconfig.json`);
   const options = {
     extends: toImport(types, guest.base),
-    compilerOptions: { lib: ["esnext"], types: [], noEmit: true },
+    compilerOptions: {
+      lib: ["esnext"],
+      types: [],
+      noEmit: true,
+      ...(IS_CHECKOUT && { customConditions: [SOURCE_CONDITION] }),
+    },
     include: [],
     files: [`${world}.d.ts`, toImport(types, globals), checkName(world)],
   };
@@ -77,7 +83,8 @@ async function generate(wit: WitSource, world: string): Promise<readonly (readon
   const { $init, generateTypes } = await import("@bytecodealliance/jco-transpile/component");
   await $init;
   try {
-    return generateTypes(world, { wit: { tag: "source", val: joinWit(wit) }, guest: true, features: { tag: "all" } });
+    const source = { tag: "source" as const, val: joinWit(wit) };
+    return generateTypes(world, { wit: source, world, guest: true, features: { tag: "all" } });
   } catch (cause) {
     // What its bindings throw has the text beside the message.
     const text = cause instanceof Error && "payload" in cause ? String(cause.payload) : reasonOf(cause);

@@ -2,6 +2,7 @@
 
 import { createInterface, type Interface } from "node:readline";
 import type { DevEvent, Emit } from "./events.ts";
+import { createThinOut } from "./thin-out.ts";
 import { createView } from "./view.ts";
 
 export interface ConsoleOptions {
@@ -25,6 +26,7 @@ const MOST_UNREAD = 1024 * 1024;
 
 export function createConsole({ input, output, json, verbose, colours }: ConsoleOptions): Console {
   const view = createView({ colours, verbose });
+  const thinOut = createThinOut(() => performance.now());
   let prompt: Interface | undefined;
   let dropped = 0;
   /** Whoever reads more slowly than things happen misses some: memory does not pay for it. */
@@ -42,7 +44,11 @@ export function createConsole({ input, output, json, verbose, colours }: Console
   };
   const show = (event: DevEvent): void => {
     if (json) output.write(`${JSON.stringify(event, plain)}\n`);
-    else for (const line of view(event)) print(line);
+    else {
+      const { isShown, left } = thinOut(event);
+      if (left > 0) print(`  … ${left} more like the next one`);
+      if (isShown) for (const line of view(event)) print(line);
+    }
   };
   const print = (text: string): void => {
     if (prompt === undefined || !prompt.terminal) {

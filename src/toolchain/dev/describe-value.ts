@@ -4,6 +4,7 @@ const LONGEST = 120;
 const LONGEST_ITEM = 60;
 const MOST_BYTES = 24;
 const MOST_ITEMS = 8;
+const TIMES: ReadonlySet<string> = new Set(["timestamp", "deliveredAt"]);
 
 export function describeArgs(args: readonly unknown[]): string {
   return cut(args.map((value) => describeValue(value)).join(", "), LONGEST);
@@ -27,7 +28,8 @@ export function describeValue(value: unknown): string {
 }
 
 function describeRecord(record: object): string {
-  const fields = Object.entries(record).filter(([, value]) => value !== undefined);
+  // Nanoseconds since some start tell people nothing, and almost everything has them.
+  const fields = Object.entries(record).filter(([key, value]) => value !== undefined && !TIMES.has(key));
   if ("tag" in record && typeof record.tag === "string") {
     return "val" in record && record.val !== undefined ? `${record.tag}(${describeValue(record.val)})` : record.tag;
   }

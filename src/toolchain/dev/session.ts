@@ -1,17 +1,16 @@
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
-import { stringify } from "yaml";
 import { SOCKET_NAME } from "../../adapters/control/protocol.ts";
-import { parseConfig } from "../../config/parse.ts";
-import type { Config } from "../../config/schema.ts";
 import { openAgent, type Agent } from "../../daemon/agent.ts";
 import { unversioned } from "../../domain/wit-name.ts";
 import { systemClock } from "../../lib/clock.ts";
 import { createExclusive } from "../../lib/exclusive.ts";
 import { isInside } from "../../lib/is-inside.ts";
+import { createLogTail, tailedLogger } from "../../lib/log-tail.ts";
 import { readDevFile } from "../project/dev-file.ts";
 import { readProject, readProjectWit, type Project } from "../project/project.ts";
+import { configOf } from "./agent-config.ts";
 import { wrong } from "./bench/bench.ts";
 import { openBenches, type Benches } from "./bench/benches.ts";
 import { createEventLog } from "./event-log.ts";
@@ -85,6 +84,8 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   let running: Running | undefined;
   let code: GuestCode | undefined;
   let version = 0;
+  /** Of the sources as they were seen last. */
+  let hasFaults = false;
   let announcement: "none" | "due" | "made" = "none";
   const announce = (): void => {
     if (announcement !== "due" || running === undefined) return;
@@ -131,13 +132,16 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     code = prepared.code;
     const stage = createStage({ emit, partner, codeOf: (id) => (id === plan.own ? code : undefined) });
     const config = configOf({ plan: benches.plan, file, project: prepared.project, temporary, state, hub });
+    const tail = createLogTail(clock);
+    const log = createEventLog({ emit, locate: (id, text) => (id === plan.own ? (code?.locate(text) ?? text) : text) });
     const agent = parts.use(
       await openAgent({
         config,
         file: prepared.project.manifest,
         env,
         clock,
-        log: createEventLog({ emit, locate: (id, text) => (id === plan.own ? (code?.locate(text) ?? text) : text) }),
+        log: tailedLogger(log, tail),
+        tail,
         signal,
         around: { runtime: (own) => stage.around(own), providers: (own) => benches.registry(own) },
       }),
@@ -149,6 +153,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   /** Everything anew, on the same state: what the manifest or the world says has changed, or nothing runs yet. */
   async function restart(seen: number): Promise<void> {
     const prepared = await prepare();
+    for (const file of prepared.code?.modules ?? []) watch.add(dirname(file));
     await running?.[Symbol.asyncDispose]();
     running = undefined;
     running = await start(prepared);
@@ -173,40 +178,60 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     const now = running;
     if (now === undefined || code === undefined) return await restart(seen);
     const next = await bundleGuest(now.project.entry, shown);
-    if (next.text === code.text) return;
-    if (!(await now.stage.swap(now.plan.own, next))) return await restart(seen);
+    for (const file of next.modules) watch.add(dirname(file));
+    const isOther = next.text !== code.text;
+    if (isOther && !(await now.stage.swap(now.plan.own, next))) return await restart(seen);
     code = next;
-    emit({ kind: "running", component: now.plan.own, took: performance.now() - seen, how: "code" });
+    if (isOther || hasFaults)
+      emit({ kind: "running", component: now.plan.own, took: performance.now() - seen, how: "code" });
     types.check(now.project, { isNew: false });
   }
 
-  /** What fails leaves what runs as it is, but for a start that nothing was known against. */
-  async function follow(work: (seen: number) => Promise<void>): Promise<void> {
-    const seen = performance.now();
-    types.stop();
-    await exclusive.run(async () => {
+  /** What has faults leaves what runs as it is. */
+  async function follow(work: (seen: number) => Promise<void>, seen: number): Promise<void> {
+    try {
+      hasFaults = await work(seen).then(() => false);
+    } catch (error) {
       if (signal.aborted) return;
-      try {
-        await work(seen);
-      } catch (error) {
-        if (signal.aborted) return;
-        const component = running?.plan.own ?? project.name;
-        const took = performance.now() - seen;
-        emit({ kind: "failed", component, took, faults: faultsOf(error, shown), goesOn: running !== undefined });
-      }
-    });
+      hasFaults = true;
+      const component = running?.plan.own ?? project.name;
+      const took = performance.now() - seen;
+      emit({ kind: "failed", component, took, faults: faultsOf(error, shown), goesOn: running !== undefined });
+    }
   }
 
+  /** What has changed since it was looked at last: much of it may come while one change is worked on. */
+  let due: { readonly seen: number; whole: boolean } | undefined;
+  const onChange = (paths: ReadonlySet<string>): void => {
+    const found = [...paths];
+    const whole = found.some(isWhole);
+    if (!whole && !found.some(isCode)) return;
+    types.stop();
+    if (due !== undefined) {
+      due.whole ||= whole;
+      return;
+    }
+    due = { seen: performance.now(), whole };
+    void exclusive.run(async () => {
+      const { seen = performance.now(), whole: isWholeDue = false } = due ?? {};
+      due = undefined;
+      if (!signal.aborted) await follow(isWholeDue ? restart : reload, seen);
+    });
+  };
+  const sources = dirname(project.entry);
   const isWhole = (path: string): boolean =>
     isInside(project.wit, path) || [project.manifest, project.dev, join(project.folder, "package.json")].includes(path);
-  stack.use(
+  const isCode = (path: string): boolean =>
+    sources === project.folder || isInside(sources, path) || code?.modules.includes(path) === true;
+  const watch = stack.use(
     watchSources({
-      folders: [dirname(project.entry), project.wit],
+      // A project may have its sources beside everything else: not all of that is followed then.
+      folders: [...(sources === project.folder ? [] : [sources]), project.wit],
       flat: [project.folder],
-      onChange: (paths) => void follow([...paths].some(isWhole) ? restart : reload),
+      onChange,
     }),
   );
-  await follow(restart);
+  await exclusive.run(async () => await follow(restart, performance.now()));
   signal.throwIfAborted();
   const parts = stack.move();
 
@@ -237,37 +262,4 @@ async function callExport({ stage, plan }: Running, line: string): Promise<strin
   const { describeValue } = await import("./describe-value.ts");
   const { interfaceName, functionName, args } = parseCall(line);
   return describeValue(await stage.call(plan.own, interfaceName, functionName, args));
-}
-
-interface ConfigInput {
-  readonly plan: Plan;
-  readonly file: string;
-  readonly project: Project;
-  readonly temporary: string;
-  readonly state: string;
-  readonly hub: string | undefined;
-}
-
-/** The agent's configuration, as if somebody had written one. */
-function configOf({ plan, file, project, temporary, state, hub }: ConfigInput): Config {
-  const components = Object.entries(plan.components).map(([name, { origin, config, instances }]) => {
-    const from = name === plan.own ? { file } : origin;
-    return [name, { ...from, config, max_instances: Math.max(1, instances), update: { trial: "0s" } }];
-  });
-  const raw = {
-    device: { id: "dev", identity_check: "off" },
-    state_dir: state,
-    cache_dir: join(temporary, "cache"),
-    runtime_dir: join(temporary, "run"),
-    store: { volatile: "accept" },
-    clock: { source: "trusted" },
-    log: { summary: "0s" },
-    ...(hub !== undefined && {
-      hub: { mode: "direct", urls: [hub], stream: { create: true }, inbox: { create: true } },
-    }),
-    components: Object.fromEntries(components) as unknown,
-    providers: plan.providers,
-    links: plan.links,
-  };
-  return parseConfig(stringify(raw), project.manifest);
 }

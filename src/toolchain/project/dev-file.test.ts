@@ -15,14 +15,15 @@ describe("readDevFile()", () => {
     await using made = await devFile("providers: { pins: { config: { chip: { backend: simulated } } } }\n");
     expect(await readDevFile(made.file)).toEqual({
       providers: { pins: { config: { chip: { backend: "simulated" } } } },
+      simulate: {},
       components: {},
     });
   });
 
   test("is empty where there is none, and where nothing is in it", async ({ expect }) => {
     await using made = await devFile("# nothing\n");
-    expect(await readDevFile(made.file)).toEqual({ providers: {}, components: {} });
-    expect(await readDevFile(`${made.file}.none`)).toEqual({ providers: {}, components: {} });
+    expect(await readDevFile(made.file)).toEqual({ providers: {}, simulate: {}, components: {} });
+    expect(await readDevFile(`${made.file}.none`)).toEqual({ providers: {}, simulate: {}, components: {} });
   });
 
   test.for(["provider: {}", "a: [", "providers: { pins: { kind: gpio } }"])("refuses %s", async (text, { expect }) => {

@@ -26,6 +26,7 @@ import { pagesScenario } from "./scenarios/pages.ts";
 import { provisionScenario } from "./scenarios/provision.ts";
 import { serviceScenario } from "./scenarios/service.ts";
 import { storageScenario } from "./scenarios/storage.ts";
+import { tutorialScenario } from "./scenarios/tutorial.ts";
 import { updateScenario } from "./scenarios/update.ts";
 import { createSuite } from "./scenarios/suites.ts";
 
@@ -47,6 +48,7 @@ const SCENARIOS: readonly Scenario[] = [
   createSuite("serial", Number(values.scale)),
   installScenario,
   manualScenario,
+  tutorialScenario,
   lifeScenario,
   fleetScenario,
   updateScenario,

@@ -52,12 +52,12 @@ export const openGpioBench: OpenBench = async ({ wanted, emit }) => {
 
   const factory = createPlayedGpioProvider(pins.length, (made) => {
     chip = made;
+    // What nobody has set is inactive.
+    for (const pin of pins) if (!pin.isOutput) made.drive(pin.offset, driven.get(pin.offset) ?? pin.isActiveLow);
     made.onChange((offset) => {
       const pin = byOffset.get(offset);
       if (pin !== undefined) emit({ kind: "device", device: `gpio ${pin.label}`, text: level(pin) });
     });
-    // What nobody has set is inactive.
-    for (const pin of pins) if (!pin.isOutput) made.drive(pin.offset, driven.get(pin.offset) ?? pin.isActiveLow);
   });
 
   return {

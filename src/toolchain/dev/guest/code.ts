@@ -4,16 +4,19 @@ import { dirname, resolve } from "node:path";
 import { SourceMap, type SourceMapPayload } from "node:module";
 import { rolldown } from "rolldown";
 import { reasonOf } from "../../../lib/reason.ts";
+import { guestInput } from "../../build/bundle.ts";
 import { FaultyCode, stripColours, type Fault } from "../fault.ts";
-
-/** `wasi:keyvalue/store@0.2.0-draft` and the like are provided by the loader. */
-const WIT_SPECIFIER = /^(?!node:)[a-z][a-z0-9-]*:[a-z][a-z0-9-]*\//;
 
 /** Where QuickJS says that something of the code is: lines of the script. */
 const PLACE = /<(?:input|evalScript)>:(\d+)(?::(\d+))?/g;
 
+/** A line of a stack that is the loader's. */
+const LOADER_FRAME = /\n\s*at [^\n]*\(componentize-qjs:user\.js:[^\n]*/g;
+
 export interface GuestCode {
   readonly text: string;
+  /** Absolute paths of the files that went into it. */
+  readonly modules: readonly string[];
   /** The same text with places in the sources where it has places in the script. */
   locate(text: string): string;
 }
@@ -23,9 +26,7 @@ export async function bundleGuest(entry: string, shown: (file: string) => string
   try {
     const warnings: Fault[] = [];
     await using build = await rolldown({
-      input: entry,
-      platform: "neutral",
-      external: WIT_SPECIFIER,
+      ...guestInput(entry),
       // An import that cannot be resolved would be nothing that the loader knows.
       onLog: (level, log) => {
         if (level === "warn") warnings.push(faultOf(log, entry, shown));
@@ -40,7 +41,11 @@ export async function bundleGuest(entry: string, shown: (file: string) => string
     if (warnings.length > 0) throw new FaultyCode(warnings);
     const { code, map, sourcemapFileName } = output[0];
     const folder = dirname(resolve("dist", sourcemapFileName ?? "index.js.map"));
-    return { text: code, locate: locator(map as unknown as SourceMapPayload, (file) => shown(resolve(folder, file))) };
+    return {
+      text: code,
+      modules: await build.watchFiles,
+      locate: locator(map as unknown as SourceMapPayload, (file) => shown(resolve(folder, file))),
+    };
   } catch (error) {
     if (error instanceof FaultyCode) throw error;
     const errors = error instanceof Error && "errors" in error && Array.isArray(error.errors) ? error.errors : [error];
@@ -64,7 +69,8 @@ function faultOf(raw: unknown, entry: string, shown: (file: string) => string): 
 
 function locator(payload: SourceMapPayload, shown: (file: string) => string): GuestCode["locate"] {
   let map: SourceMap | undefined;
-  return (text) => {
+  return (raw) => {
+    const text = raw.replaceAll(LOADER_FRAME, "");
     if (!text.includes("<")) return text;
     map ??= new SourceMap(payload);
     const found = map;

@@ -59,3 +59,11 @@ test("loaderSource() hands calls on to the code that it was given, and fetches i
   expect([module.edgeHandler.handleEdges(3), module.edgeHandler.handleEdges(4), reads]).toEqual([7, 9, 1]);
   delete globals["petioleTest"];
 });
+
+test("loaderSource() names interfaces in two parts: their names are others while a component is made", ({ expect }) => {
+  const source = loaderSource(shape([]));
+  expect(source.split("\n").filter((line) => line.includes("wasi:keyvalue/"))).toEqual([
+    'import * as module0 from "wasi:keyvalue/store@0.2.0";',
+  ]);
+  expect(source).toContain('["wasi", "keyvalue/store@0.2.0", module0]');
+});

@@ -46,13 +46,15 @@ export function loaderSource({ imports, exports, bareExports }: WorldShape): str
   return [
     `import { read } from "${SOURCE}";`,
     ...modules.map(({ name }, index) => `import * as module${index} from "${name}";`),
-    `const modules = { ${modules.map(({ name }, index) => `"${name}": module${index}`).join(", ")} };`,
+    // Names in two parts: names of interfaces are not what they seem while the component is made, and strings of that time stay.
+    `const modules = [${modules.map(({ name }, index) => `[${splitName(name)}, module${index}]`).join(", ")}];`,
+    "const find = (name) => modules.find(([space, rest]) => `${space}:${rest}` === name)?.[2];",
     "let loaded;",
     "function load() {",
     "  if (loaded !== undefined) return loaded;",
     "  const exports = {};",
     '  const make = (0, eval)("(function (require, exports) {" + read() + "\\n})");',
-    "  make((name) => modules[name], exports);",
+    "  make(find, exports);",
     "  return (loaded = exports);",
     "}",
     "export const control = {",
@@ -75,6 +77,11 @@ export function loaderSource({ imports, exports, bareExports }: WorldShape): str
     "",
   ].join("\n");
 }
+
+const splitName = (name: string): string => {
+  const [space = "", ...rest] = name.split(":");
+  return `"${space}", "${rest.join(":")}"`;
+};
 
 /** How JavaScript exports an interface: `petiole:gpio/edge-handler@0.1.0` as `edgeHandler`. */
 const exportKey = (name: string): string => camelCase(name.replace(/^.*\//, "").replace(/@.*$/, ""));

@@ -7,22 +7,14 @@ import { showOwners, showVets } from "./lists.ts";
 import { showAddOwner, showAddPet, showAddVisit, showOwner } from "./owner.ts";
 import type { Context, Shown } from "./view.ts";
 
-const NOTICE_MS = 8000;
-
 const main = part("main");
 const notice = part("notice");
 let showing = new AbortController();
-let forgetting: ReturnType<typeof setTimeout> | undefined;
-
-function say(text: string): void {
-  clearTimeout(forgetting);
-  notice.textContent = text;
-  if (text !== "") forgetting = setTimeout(() => say(""), NOTICE_MS);
-}
 
 function go(address: string, text = ""): void {
   history.pushState(undefined, "", address);
-  say(text);
+  // Stays until something else is done: nobody has to read in time.
+  notice.textContent = text;
   void show({ moved: true });
 }
 
@@ -91,7 +83,7 @@ document.addEventListener("click", (event) => {
   go(link.href);
 });
 addEventListener("popstate", () => {
-  say("");
+  notice.textContent = "";
   void show({ moved: true });
 });
 void show({ moved: false });

@@ -1,8 +1,8 @@
-// What `petiole top` shows, made of two looks at the agent: numbers per second are of the time between them.
+// What `petiole top` and the live page show, made of two looks at the agent: numbers per second are of the time between them.
 
-import type { MetricFamily } from "../../domain/metrics.ts";
-import type { Lane } from "../../domain/outbox.ts";
-import type { AgentStatus } from "../../domain/status.ts";
+import type { MetricFamily } from "../domain/metrics.ts";
+import type { Lane } from "../domain/outbox.ts";
+import type { AgentStatus } from "../domain/status.ts";
 
 /** What the agent said at one moment. */
 export interface Look {
@@ -46,7 +46,7 @@ export interface LaneRow {
   readonly dropped: number;
 }
 
-export interface TopView {
+export interface AgentView {
   readonly device: string;
   readonly version: string;
   readonly state: string;
@@ -73,7 +73,7 @@ export interface TopView {
 }
 
 /** Without a look before, numbers per second are those since the agent started. */
-export function viewOf(now: Look, before?: Look): TopView {
+export function viewOf(now: Look, before?: Look): AgentView {
   const { status } = now;
   // Another process has counts of its own.
   const earlier = before?.status.pid === status.pid ? before : undefined;
