@@ -11,15 +11,18 @@ import { TARGETS } from "../targets.ts";
 
 const OUT = join(ROOT, "dist", "npm");
 const HOST = `${process.platform}-${process.arch}`;
-/** Folders that go along as they are. */
-const AS_THEY_ARE = ["wit", "templates"];
+/** Folders that go along as they are. Of the live page, `petiole ui` serves the sources, without their types. */
+const AS_THEY_ARE = ["wit", "templates", "src/ui/page"];
 /** What other packages and projects see of the sources, and want types of. */
 const DECLARED = ["src/guest/index.ts", "src/toolchain/testing/contract.ts"];
 
 await rm(OUT, { recursive: true, force: true });
 await mkdir(OUT, { recursive: true });
 await compile();
-for (const folder of AS_THEY_ARE) await cp(join(ROOT, folder), join(OUT, folder), { recursive: true });
+for (const folder of AS_THEY_ARE) {
+  const filter = (path: string): boolean => folder === "templates" || !path.endsWith(".test.ts");
+  await cp(join(ROOT, folder), join(OUT, folder), { recursive: true, filter });
+}
 await addNative();
 const scope = { type: "module", imports: { "#provider": "./src/provider/index.js" } };
 await writeFile(join(OUT, "package.json"), `${JSON.stringify(scope, null, 2)}\n`);
