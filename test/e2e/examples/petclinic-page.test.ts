@@ -1,26 +1,17 @@
 // Pins: the clinic's page in a real browser, as people use it: with mouse and keyboard, on a large screen and a small one.
 
-import { mkdir } from "node:fs/promises";
-import { join, resolve } from "node:path";
 import type { Page } from "playwright-core";
 import { describe, test, type ExpectStatic } from "vitest";
 import { accessibilityFaults, openBrowser, withoutBrowser, type TestPage } from "../../support/browser.ts";
 import { startClinic, type TestClinic } from "../../support/clinic.ts";
+import { takePicture } from "../../support/pictures.ts";
 
 const LIMIT_MS = 240_000;
-const IMAGES = resolve(import.meta.dirname, "../../../docs/images");
 
 const heading = (page: Page, name: string) => page.getByRole("heading", { level: 1, name, exact: true });
 
 async function fill(page: Page, fields: Readonly<Record<string, string>>): Promise<void> {
   for (const [label, value] of Object.entries(fields)) await page.getByLabel(label, { exact: true }).fill(value);
-}
-
-/** Pictures for the documents, made anew when they are asked for. */
-async function picture(page: Page, name: string): Promise<void> {
-  if (process.env["UPDATE_SCREENSHOTS"] !== "1") return;
-  await mkdir(IMAGES, { recursive: true });
-  await page.screenshot({ path: join(IMAGES, `${name}.png`) });
 }
 
 /** With the mouse. */
@@ -161,7 +152,7 @@ describe.skipIf(withoutBrowser("the pet clinic's page"))("the clinic's page", ()
       await heading(page, "Owners").waitFor();
       await page.getByRole("link", { name: "Bruno Keller" }).waitFor();
       expect(await accessibilityFaults(page)).toEqual([]);
-      await picture(page, "petclinic-owners");
+      await takePicture(page, "petclinic-owners");
 
       await addsAnOwner(shown, expect);
       await addsAPet(shown, expect);
@@ -218,7 +209,7 @@ async function onASmallScreen(
     const width = await page.evaluate("document.documentElement.scrollWidth");
     expect(width, `${path} is not wider than the screen`).toBeLessThanOrEqual(360);
     expect(await accessibilityFaults(page), path).toEqual([]);
-    if (name !== "") await picture(page, name);
+    if (name !== "") await takePicture(page, name);
   }
   const ground = await page.evaluate("getComputedStyle(document.body).backgroundColor");
   expect(ground).toBe("rgb(16, 22, 21)");
