@@ -7,22 +7,21 @@ import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT } from "../bundle.ts";
 import { run } from "../node.ts";
+import { pageModule } from "../page.ts";
 import { TARGETS } from "../targets.ts";
 
 const OUT = join(ROOT, "dist", "npm");
 const HOST = `${process.platform}-${process.arch}`;
-/** Folders that go along as they are. Of the live page, `petiole ui` serves the sources, without their types. */
-const AS_THEY_ARE = ["wit", "templates", "src/ui/page"];
+/** Folders that go along as they are. */
+const AS_THEY_ARE = ["wit", "templates"];
 /** What other packages and projects see of the sources, and want types of. */
 const DECLARED = ["src/guest/index.ts", "src/toolchain/testing/contract.ts"];
 
 await rm(OUT, { recursive: true, force: true });
 await mkdir(OUT, { recursive: true });
 await compile();
-for (const folder of AS_THEY_ARE) {
-  const filter = (path: string): boolean => folder === "templates" || !path.endsWith(".test.ts");
-  await cp(join(ROOT, folder), join(OUT, folder), { recursive: true, filter });
-}
+await addPage();
+for (const folder of AS_THEY_ARE) await cp(join(ROOT, folder), join(OUT, folder), { recursive: true });
 await addNative();
 const scope = { type: "module", imports: { "#provider": "./src/provider/index.js" } };
 await writeFile(join(OUT, "package.json"), `${JSON.stringify(scope, null, 2)}\n`);
@@ -53,6 +52,12 @@ async function compile(): Promise<void> {
     run(process.execPath, ["node_modules/typescript/bin/tsc", "-p", file], "to compile the sources");
     await rm(file);
   }
+}
+
+/** The live page in one piece, in place of what reads it from a checkout. */
+async function addPage(): Promise<void> {
+  await writeFile(join(OUT, "src", "ui", "assets.js"), await pageModule());
+  await rm(join(OUT, "src", "ui", "page"), { recursive: true });
 }
 
 /** Ours only: those of npm's packages come with them. A cross-compiled one goes along where there is one. */

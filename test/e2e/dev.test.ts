@@ -6,7 +6,9 @@ import { readFile, readdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { test } from "vitest";
 import { petiole } from "../support/agent.ts";
+import { planProject, writeProject } from "../../src/toolchain/new/new.ts";
 import { copyProject, startDev, type TestDev } from "../support/dev-session.ts";
+import { tempFolder } from "../support/processes.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 /** Presses the button, and gives what the component says about it. */
@@ -117,6 +119,36 @@ test("petiole dev plays every kind of device", { timeout: 600_000 }, async ({ ex
   expect(await dev.stop()).toBe(0);
   const nobody = await petiole("dev", "send", "--dir", project.folder, "devices");
   expect([nobody.code, nobody.stderr]).toEqual([3, expect.stringContaining("ERR_CONTROL_UNREACHABLE") as string]);
+});
+
+test("petiole dev follows what petiole new makes", { timeout: 600_000 }, async ({ expect }) => {
+  await using temp = await tempFolder();
+  const plan = await planProject("notes", { template: "http", folder: join(temp.path, "notes") });
+  await writeProject(plan);
+  const { folder } = plan;
+  await using dev = await startDev(folder);
+  expect(await dev.send("http GET /")).toBe('200 {"greeting":"hello"}');
+  expect(await dev.send("http PUT /values/a what is kept")).toMatch(/^200 /);
+
+  const api = join(folder, "src", "api.ts");
+  const source = await readFile(api, "utf8");
+  await writeFile(api, source.replace("body: { greeting }", "body: { greeting: greeting.toUpperCase() }"));
+  await dev.next("running", ({ how }) => how === "code");
+  expect(await dev.send("http GET /")).toBe('200 {"greeting":"HELLO"}');
+  expect(await dev.send("http GET /values/a")).toContain("what is kept");
+
+  await writeFile(api, source.replace("body: { greeting }", "body: { greeting: }"));
+  const { faults } = await dev.next("failed");
+  const line = source.split("\n").findIndex((text) => text.includes("body: { greeting }")) + 1;
+  expect(faults).toMatchObject([{ file: join("src", "api.ts"), line }]);
+  expect(await dev.send("http GET /")).toBe('200 {"greeting":"HELLO"}');
+
+  // What fails at run time is told of with its place in the sources.
+  await writeFile(api, source.replace("body: { greeting }", "body: { greeting: greeting.nothing.there }"));
+  await dev.next("running");
+  expect(await dev.send("http GET /")).toMatch(/^50[03] /);
+  await dev.next("said", ({ level }) => level === "error");
+  expect(await dev.stop()).toBe(0);
 });
 
 async function childrenOf(pid: number): Promise<readonly number[]> {

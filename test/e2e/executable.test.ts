@@ -9,12 +9,14 @@ import { join, resolve } from "node:path";
 import mqtt from "mqtt";
 import { beforeAll, describe, test } from "vitest";
 import { checkPages, readElf } from "../../cross-build/elf.ts";
+import { bundlePage } from "../../cross-build/page.ts";
 import { VERSION } from "../../src/domain/version.ts";
 import { exampleComponent, fixtureComponent, startAgent } from "../support/agent.ts";
 import { cannotBuild, hostBuild } from "../support/binary.ts";
 import { freePort } from "../support/ports.ts";
 import { tempFolder } from "../support/processes.ts";
 import { skipping } from "../support/skip.ts";
+import { startUiCommand } from "../support/ui-stage.ts";
 
 const ROOT = resolve(import.meta.dirname, "..", "..");
 const reason = cannotBuild();
@@ -107,6 +109,13 @@ describe.skipIf(skipping(reason !== undefined, "the single executable", reason ?
       metadata: { component: { name: "petiole", version: VERSION, hashes: [{ alg: "SHA-256", content }] } },
     });
     expect(await readFile(join(folder, "licenses.txt"), "utf8")).toContain("Apache License");
+  });
+
+  test("has the live page inside", async ({ expect }) => {
+    await using command = await startUiCommand(["--socket", "/nowhere"], program);
+    for (const [path, { text }] of await bundlePage()) {
+      expect(await (await fetch(new URL(path, command.url))).text()).toBe(text);
+    }
   });
 
   test("says where the commands for writing components are", ({ expect }) => {

@@ -7,6 +7,15 @@ import { pageText } from "./page-text.ts";
 // a guest has no Node modules, and leaving such an import in would only fail when the component starts.
 const WIT_SPECIFIER = /^(?!node:)[a-z][a-z0-9-]*:[a-z][a-z0-9-]*\//;
 
+/** How the sources of a component are read, whatever is made of them. */
+export const guestInput = (entry: string) => ({
+  input: entry,
+  platform: "neutral" as const,
+  resolve: { conditionNames: [...(IS_CHECKOUT ? [SOURCE_CONDITION] : []), "import", "default"] },
+  external: WIT_SPECIFIER,
+  plugins: [pageText()],
+});
+
 export interface Bundle {
   readonly code: string;
   /** Absolute paths of the files that went into it. */
@@ -21,11 +30,7 @@ export async function bundle(entry: string, options: { readonly minify?: boolean
   const { rolldown } = await import("rolldown");
   try {
     await using build = await rolldown({
-      input: entry,
-      platform: "neutral",
-      resolve: { conditionNames: [...(IS_CHECKOUT ? [SOURCE_CONDITION] : []), "import", "default"] },
-      external: WIT_SPECIFIER,
-      plugins: [pageText()],
+      ...guestInput(entry),
       // An import that cannot be resolved would end up in the component as a name that nothing serves.
       onLog: (level, log) => {
         if (level === "warn") throw new Error(log.message);

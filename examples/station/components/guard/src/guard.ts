@@ -11,6 +11,8 @@ export interface GuardSettings extends Settings {
 
 export interface Capabilities {
   settings(): GuardSettings;
+  /** What this instance knows of each sensor. */
+  readonly states: Map<string, State>;
   load(key: string): string | undefined;
   save(key: string, value: string): void;
   switchPump(on: boolean): void;
@@ -18,6 +20,9 @@ export interface Capabilities {
   publish(subject: string, body: unknown): void;
   error(message: string): void;
 }
+
+/** Readings after which the state is written, besides at each alarm: flash wears out, and what is usual changes slowly. */
+const KEPT_EVERY = 20;
 
 /** What the cloud hears of an alarm. */
 export interface Alarm extends Reading {
@@ -33,14 +38,18 @@ export function handleReading(reading: Reading, capabilities: Capabilities): voi
   const attempt = createAttempt(capabilities);
   const settings = capabilities.settings();
   const key = `sensor.${reading.sensor}`;
-  const before = attempt("load the state", () => parseState(capabilities.load(key)));
+  const before =
+    capabilities.states.get(reading.sensor) ?? attempt("load the state", () => parseState(capabilities.load(key)));
   const { state, filtered, change } = advance(before, reading.value, settings);
+  capabilities.states.set(reading.sensor, state);
   if (change !== undefined) {
     const raised = change === "raised";
     if (reading.sensor === settings.trip) attempt("switch the pump", () => capabilities.switchPump(!raised));
     attempt("switch the siren", () => capabilities.switchSiren(raised));
   }
-  attempt("keep the state", () => capabilities.save(key, JSON.stringify(state)));
+  if (change !== undefined || state.count % KEPT_EVERY === 0) {
+    attempt("keep the state", () => capabilities.save(key, JSON.stringify(state)));
+  }
   if (change !== undefined) {
     const alarm: Alarm = { ...reading, filtered, state: change };
     attempt("report the alarm", () => capabilities.publish(`alarms.${reading.sensor}`, alarm));
