@@ -8,7 +8,7 @@ import { createNatsPaths } from "../adapters/lattice/nats-paths.ts";
 import { createRemoteEnds } from "../adapters/lattice/remote-ends.ts";
 import type { LatticeHost } from "../adapters/lattice/wasmcloud/lattice-host.ts";
 import type { BucketWatch } from "../adapters/lattice/desired-bucket.ts";
-import { createKeptVersions, openStore, readBootId } from "../adapters/store/index.ts";
+import { createKeptVersions, openStore, readBootId, type WarmThread } from "../adapters/store/index.ts";
 import type { Config } from "../config/schema.ts";
 import type { TrustConfig } from "../config/trust-schema.ts";
 import { PetioleError, isPetioleError } from "../domain/errors.ts";
@@ -96,6 +96,7 @@ export interface AgentDeps {
   readonly config: Config;
   /** Absolute path of the configuration file. */
   readonly file: string;
+  readonly storeThread?: WarmThread | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
   readonly log: Logger;
@@ -129,7 +130,7 @@ export interface Agent extends AsyncDisposable {
  * @throws PetioleError ERR_STORE_LOCKED, ERR_STORE_OPEN and other failures of the agent's own folders
  */
 export async function openAgent(all: AgentDeps): Promise<Agent> {
-  const { config, file, env, clock, tail, service, signal, onEnd, around, ...deps } = all;
+  const { config, file, storeThread, env, clock, tail, service, signal, onEnd, around, ...deps } = all;
   const redactor = createRedactor();
   const log = redactingLogger(deps.log, redactor);
   await using stack = new AsyncDisposableStack();
@@ -157,6 +158,7 @@ export async function openAgent(all: AgentDeps): Promise<Agent> {
   const store = stack.use(
     await openStore({
       dir: config.state_dir,
+      warm: storeThread,
       clock,
       log: log.child({ part: "store" }),
       outbox: outboxOptionsOf(config),
