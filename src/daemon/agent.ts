@@ -39,6 +39,7 @@ import { EVIDENCE_SUFFIXES } from "../trust/read-evidence.ts";
 import { readTrustedKey } from "../runtime/aot/keys.ts";
 import { agentMetrics } from "./agent-metrics.ts";
 import { createApplications } from "./applications.ts";
+import { digestOfFile } from "../lib/file-digest.ts";
 import { createSelfUpdate } from "./agent-update/self-update.ts";
 import { readLaunch } from "./agent-update/launch.ts";
 import { artifactsFolder, openArtifacts, openReleaseSource } from "./artifacts.ts";
@@ -359,6 +360,7 @@ export async function openAgent(all: AgentDeps): Promise<Agent> {
         ...[...(operated?.components ?? []), ...(operated?.providers ?? [])].map(({ id }) => id),
       ];
     },
+    digestOf: digestOfFile,
     refresh: () => desired.refresh(),
     running: () => host.status(),
   });
