@@ -58,6 +58,8 @@ export async function connectChip(path: string): Promise<Chip> {
     set: async (line, high) => await command(`set ${line} ${high ? 1 : 0}`),
     nextChange: async (line) => {
       const { promise, ...waiter } = Promise.withResolvers<boolean>();
+      // Whoever waits for something else first may never come to this one.
+      promise.catch(() => {});
       changes.push({ ...waiter, line });
       return await promise;
     },
