@@ -12,8 +12,8 @@ export interface ModelAgentOptions {
   readonly pid?: number;
   /** Of its only component. */
   readonly name?: string;
-  /** It answers with what is no answer. */
-  readonly nonsense?: boolean;
+  /** It answers everything with this. */
+  readonly nonsense?: string;
 }
 
 export interface ModelAgent extends AsyncDisposable {
@@ -26,7 +26,7 @@ export interface ModelAgent extends AsyncDisposable {
 }
 
 export async function openModelAgent(options: ModelAgentOptions = {}): Promise<ModelAgent> {
-  const { pid = 7, name = "smoother", nonsense = false } = options;
+  const { pid = 7, name = "smoother", nonsense } = options;
   const folder = options.folder ?? (await mkdtemp(join(tmpdir(), "petiole-model-agent-")));
   await mkdir(folder, { recursive: true });
   const socket = join(folder, "petiole.sock");
@@ -78,7 +78,7 @@ export async function openModelAgent(options: ModelAgentOptions = {}): Promise<M
   const server = createServer((connection) => {
     connection.on("error", () => {});
     connection.once("data", (chunk) => {
-      if (nonsense) return connection.end("{]\n");
+      if (nonsense !== undefined) return connection.end(`${nonsense}\n`);
       const { op, params } = JSON.parse(chunk.toString()) as { readonly op: string; readonly params: unknown };
       let value = answers[op]?.();
       if (op === "logs" && sinceOf(params) >= seq) value = { run: String(pid), lines: [] };
