@@ -97,7 +97,7 @@ export function bannerOf(state: PageState, { isPaused, now }: Seen, time: (at: n
   const old = state.view === undefined ? "" : " What you see is what it said last.";
   if (state.failure !== undefined) {
     const { reason, since } = state.failure;
-    return { tone: "bad", text: `petiole ui does not answer since ${time(since)}: ${reason}.${old}` };
+    return { tone: "bad", text: `Cannot ask petiole ui since ${time(since)}: ${reason}.${old}` };
   }
   if (state.run === undefined) return { tone: "warn", text: "Asking the agent…" };
   if (!state.isReachable) {
