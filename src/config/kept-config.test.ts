@@ -133,6 +133,17 @@ describe("loadConfigFast()", () => {
     await expect(loadConfigFast(file, "one")).rejects.toMatchObject({ code: "ERR_CONFIG_INVALID" });
   });
 
+  test("writes nothing at a start that was spared the reading", async ({ expect }) => {
+    await keep();
+    const { ino } = await stat(kept);
+    await (await loadConfigFast(file, "one")).keep();
+    expect((await stat(kept)).ino).toBe(ino);
+    // Of a rollback: another program puts its own in place.
+    await (await loadConfigFast(file, "two")).keep();
+    expect(await recallConfig({ text: TEXT, path: file, build: "one" })).toBeUndefined();
+    expect(await recallConfig({ text: TEXT, path: file, build: "two" })).toBeDefined();
+  });
+
   test("keeps nothing of a program that may change at any time", async ({ expect }) => {
     await (await loadConfigFast(file, undefined)).keep();
     await expect(readFile(kept)).rejects.toMatchObject({ code: "ENOENT" });
