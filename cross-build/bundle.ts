@@ -1,9 +1,14 @@
 // Makes the sources into the files that the executable carries: its main program in chunks, of which only those are
-// read that are used, and one file for each kind of thread.
+// read that are used (chunk-loader.ts), and one file for each kind of thread.
 
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
-import { rolldown, type OutputChunk, type Plugin, type RolldownOutput } from "rolldown";
-import { PROGRAMS, type ThreadProgram } from "../src/lib/parts.ts";
+import { rolldown, type InputOptions, type OutputChunk, type Plugin, type RolldownOutput } from "rolldown";
+import { moduleSource, SHIM } from "../src/runtime/prepare/transpiler-modules.ts";
+import { BUILD_ID, PROGRAMS, type ThreadProgram } from "../src/lib/parts.ts";
+import type { ChunkTable } from "./chunk-loader.ts";
 import { pageAssets } from "./page.ts";
 
 export const ROOT = fileURLToPath(new URL("../", import.meta.url));
@@ -35,19 +40,24 @@ export const ADDONS = {
     `node_modules/@serialport/bindings-cpp/prebuilds/${target}/@serialport+bindings-cpp${target === "linux-arm64" ? ".armv8" : ""}.glibc.node`,
 } as const;
 
-/** Not there, and not missed: what packages try to load, and the shims that src/runtime/prepare/ stands in for. */
-const EXTERNAL = [/^node:/, "pg-native", "bufferutil", "utf-8-validate", /^@bytecodealliance\/preview2-shim\//];
+/** Not there, and not missed: what packages try to load. */
+const EXTERNAL = [/^node:/, "pg-native", "bufferutil", "utf-8-validate"];
 
 const THREADS = ["component-worker", "store-worker", "sql-worker"] as const satisfies readonly ThreadProgram[];
 
 export interface Bundle {
   readonly main: string;
+  /** In Latin-1. */
   readonly files: ReadonlyMap<string, string>;
   /** Every module that is inside, as a path from the repository's root. */
   readonly modules: readonly string[];
 }
 
 const MAIN = "petiole";
+const LOADER = "chunk-loader";
+const ENDING = ".cjs";
+const PACK = "chunks";
+const TABLE = "chunks.json";
 
 /** @throws Error when a module is not found or cannot be bundled */
 export async function bundle(): Promise<Bundle> {
@@ -58,15 +68,49 @@ export async function bundle(): Promise<Bundle> {
       return one;
     }),
   );
+  const codes = new Map(chunks.map(({ fileName, code }) => [fileName, inLatin1(evaluatedAtOnce(code))]));
+  const program = pack(
+    chunks
+      .filter(({ name }) => !isAlone(name))
+      .map(({ fileName, exports }) => ({ fileName, exports, code: codes.get(fileName) ?? "" })),
+  );
+  const alone = [...codes].filter(([name]) => isAlone(name.slice(0, -ENDING.length)));
+  const digest = createHash("sha256")
+    .update(JSON.stringify([...codes]))
+    .digest("hex");
   return {
-    main: `${MAIN}.cjs`,
-    files: new Map(chunks.map(({ fileName, code }) => [fileName, inAscii(code)])),
+    main: `${MAIN}${ENDING}`,
+    files: new Map([...alone, [PACK, program.pack], [TABLE, program.table], [BUILD_ID, digest]]),
     modules: [...new Set(chunks.flatMap(modulesOf))].sort(),
   };
 }
 
+/** What is read by itself: by Node, or for a thread. */
+const isAlone = (name: string): boolean => [MAIN, ...THREADS].some((one) => one === name);
+
+interface Chunk {
+  readonly fileName: string;
+  readonly exports: readonly string[];
+  readonly code: string;
+}
+
+/** All chunks in one text, and where they are in it: Node takes longer to find an asset than to read most chunks. */
+function pack(chunks: readonly Chunk[]): { readonly pack: string; readonly table: string } {
+  let offset = 0;
+  const table: ChunkTable = Object.fromEntries(
+    chunks.map(({ fileName, exports, code: { length } }) => {
+      offset += length;
+      return [fileName, [offset - length, length, ...exports]];
+    }),
+  );
+  return { pack: chunks.map(({ code }) => code).join(""), table: JSON.stringify(table) };
+}
+
+/** A dynamic import wants its module evaluated; all else waits until it is used. */
+const evaluatedAtOnce = (code: string): string => code.replaceAll('.then(()=>require("./', '.then(()=>require.now("./');
+
 /** V8 keeps a text with one character beyond Latin-1 in twice the memory. All of these stand where escapes mean the same. */
-const inAscii = (code: string): string =>
+const inLatin1 = (code: string): string =>
   code.replaceAll(/[^\0-\xff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
 
 function modulesOf({ moduleIds }: OutputChunk): string[] {
@@ -74,7 +118,12 @@ function modulesOf({ moduleIds }: OutputChunk): string[] {
 }
 
 async function bundleMain(): Promise<RolldownOutput> {
-  await using build = await open({ [MAIN]: `${ROOT}src/cli/executable.ts` });
+  const loader = await bundleLoader();
+  await using build = await open(
+    { [MAIN]: `${ROOT}src/cli/executable.ts` },
+    // Nobody imports the program itself.
+    { preserveEntrySignatures: false },
+  );
   // Beside each other, so that a module finds what belongs to it whatever chunk it is in. Scripts, not modules: of those
   // Node keeps the text twice, and a module that imports a part of Node makes everything that this part offers, such as
   // the whole of `fetch` for node:http. That is 2.5 MB of memory.
@@ -83,11 +132,26 @@ async function bundleMain(): Promise<RolldownOutput> {
     minify: MINIFY,
     entryFileNames: "[name].cjs",
     chunkFileNames: "[name]-[hash].cjs",
+    minifyInternalExports: false,
+    codeSplitting: {
+      includeDependenciesRecursively: false,
+      groups: [{ name: chunkOf, debugName: "modules" }],
+    },
+    banner: ({ name }) => (name === MAIN ? loader : ""),
   });
 }
 
-async function bundleThread(name: ThreadProgram): Promise<RolldownOutput> {
-  await using build = await open({ [name]: `${ROOT}${PROGRAMS[name]}` });
+/** Replaces `require` of the module that it stands in. */
+async function bundleLoader(): Promise<string> {
+  const { output } = await bundleScript(LOADER, "cross-build/chunk-loader.ts");
+  const deps = `{builtin:require,pack:"${PACK}",table:"${TABLE}"}`;
+  return `require=(exports=>{${output[0].code};return exports.chunkLoader})({})(${deps});`;
+}
+
+const bundleThread = async (name: ThreadProgram): Promise<RolldownOutput> => await bundleScript(name, PROGRAMS[name]);
+
+async function bundleScript(name: string, source: string): Promise<RolldownOutput> {
+  await using build = await open({ [name]: `${ROOT}${source}` });
   return await build.generate({ format: "cjs", minify: MINIFY, entryFileNames: "[name].cjs", codeSplitting: false });
 }
 
@@ -101,13 +165,14 @@ const MINIFY = {
   codegen: { removeWhitespace: true },
 } as const;
 
-function open(input: Readonly<Record<string, string>>): ReturnType<typeof rolldown> {
+function open(input: Readonly<Record<string, string>>, options: InputOptions = {}): ReturnType<typeof rolldown> {
   return rolldown({
+    ...options,
     input: { ...input },
     cwd: ROOT,
     platform: "node",
     external: EXTERNAL,
-    plugins: [addonLoaders(), pageAssets()],
+    plugins: [addonLoaders(), pageAssets(), assetAddresses(), transpilerShims()],
     transform: { define: { "process.env.NODE_ENV": '"production"' } },
     onLog(level, log) {
       if (level === "warn" && !HARMLESS.has(log.code ?? "")) throw new Error(`Cannot bundle: ${log.message}`);
@@ -126,4 +191,45 @@ function addonLoaders(): Plugin {
       return `const { assetFile, loadAddon } = require(${JSON.stringify(PARTS)}); let cached; ${loader.code}`;
     },
   };
+}
+
+/** Modules that read files beside themselves, which in the executable are assets. */
+const BESIDE = /\/jco-transpile\/vendor\/js-component-bindgen-component\.js$/;
+
+function assetAddresses(): Plugin {
+  return {
+    name: "asset-addresses",
+    async load(id) {
+      if (!BESIDE.test(id)) return null;
+      const code = await readFile(id, "utf8");
+      const address = `const BESIDE = pathToFileURL(assetFile("${basename(id)}")).href;`;
+      return `import { pathToFileURL } from "node:url"; import { assetFile } from ${JSON.stringify(PARTS)}; ${address}
+${code.replaceAll("import.meta.url", "BESIDE")}`;
+    },
+  };
+}
+
+const STAND_IN = "\0transpiler-shim:";
+
+/** In a checkout, hooks of Node's loader do this; src/runtime/prepare/transpiler-wasi.ts. */
+function transpilerShims(): Plugin {
+  return {
+    name: "transpiler-shims",
+    resolveId: (id) => (id.startsWith(SHIM) ? STAND_IN + id.slice(SHIM.length) : null),
+    load: (id) => (id.startsWith(STAND_IN) ? moduleSource(id.slice(STAND_IN.length)) : null),
+  };
+}
+
+/** Each source is a chunk of its own, and each package. */
+function chunkOf(id: string): string | null {
+  const path = /\/node_modules\/((?:@[^/]+\/)?[^/]+)\/(?!.*\/node_modules\/)/.exec(id);
+  if (path?.[1] !== undefined) return path[1].replaceAll(/[@]/g, "").replaceAll("/", ".");
+  if (id.startsWith(STAND_IN)) return `transpiler-shim.${id.slice(STAND_IN.length)}`;
+  return id.startsWith(ROOT)
+    ? id
+        .slice(ROOT.length)
+        .replace(/^src\//, "")
+        .replace(/\.ts$/, "")
+        .replaceAll("/", ".")
+    : null;
 }

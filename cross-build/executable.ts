@@ -12,7 +12,7 @@ import type { NatsServerPart } from "./nats-server.ts";
 import { run, type TargetNode } from "./node.ts";
 import { TARGETS, type TargetName } from "./targets.ts";
 
-/** For threads, which see the files inside the executable through it. */
+/** Add-ons are loaded out of the executable through it. */
 const FLAGS = [...AGENT_FLAGS, "--experimental-vfs"];
 
 export interface Ingredients {
@@ -38,7 +38,7 @@ export async function buildExecutable(ingredients: Ingredients): Promise<Uint8Ar
   const work = await mkdtemp(join(tmpdir(), "petiole-build-"));
   try {
     const assets = new Map<string, Uint8Array | string>([["about.json", JSON.stringify(about)]]);
-    for (const [name, code] of bundle.files) if (name !== bundle.main) assets.set(name, code);
+    for (const [name, code] of bundle.files) if (name !== bundle.main) assets.set(name, Buffer.from(code, "latin1"));
     for (const [name, file] of filesOf(target)) assets.set(name, await readPart(name, file, target));
     const targetCpu = join(ROOT, "native/build", TARGET_CPU);
     if (target === "linux-x64" && existsSync(targetCpu)) assets.set(TARGET_CPU, await readFile(targetCpu));
@@ -47,14 +47,13 @@ export async function buildExecutable(ingredients: Ingredients): Promise<Uint8Ar
       await mkdir(dirname(join(work, name)), { recursive: true });
       await writeFile(join(work, name), content);
     }
-    await writeFile(join(work, bundle.main), bundle.files.get(bundle.main) ?? "");
+    await writeFile(join(work, bundle.main), bundle.files.get(bundle.main) ?? "", "latin1");
     const config = {
       main: bundle.main,
       mainFormat: "commonjs",
       executable: node.executable,
       output: OUTPUT,
       disableExperimentalSEAWarning: true,
-      useVfs: true,
       execArgv: FLAGS,
       // Processes of its own are started with flags of theirs; the environment has no say.
       execArgvExtension: "cli",

@@ -1,6 +1,6 @@
 // Puts the live page into whatever is bundled. In a checkout src/ui/assets.ts reads the page's files and takes the types
-// out; a bundle gets a module in its place that has the files as texts, with the page's program in one piece. Every
-// build that has the command line in it takes the plugin: the executable (bundle.ts) and the package for npm.
+// out; what is built gets a module in its place that has the files as texts, with the page's program in one piece: the
+// executable by a plugin of its bundler (bundle.ts), the package for npm by writing it (npm/prepack.ts).
 
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
@@ -35,14 +35,18 @@ async function bundleProgram(): Promise<string> {
   return program.code.trim();
 }
 
+/** What stands in for src/ui/assets.ts. */
+export async function pageModule(): Promise<string> {
+  return `export const loadAssets = async () => new Map(${JSON.stringify([...(await bundlePage())])});\n`;
+}
+
 /** For rolldown's `plugins`. */
 export function pageAssets(): Plugin {
   return {
     name: "page-assets",
     async load(id) {
       if (id !== `${UI}assets.ts`) return null;
-      const entries = JSON.stringify([...(await bundlePage())]);
-      return { code: `export const loadAssets = async () => new Map(${entries});`, moduleType: "js" };
+      return { code: await pageModule(), moduleType: "js" };
     },
   };
 }

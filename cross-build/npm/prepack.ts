@@ -7,6 +7,7 @@ import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT } from "../bundle.ts";
 import { run } from "../node.ts";
+import { pageModule } from "../page.ts";
 import { TARGETS } from "../targets.ts";
 
 const OUT = join(ROOT, "dist", "npm");
@@ -19,6 +20,7 @@ const DECLARED = ["src/guest/index.ts", "src/toolchain/testing/contract.ts"];
 await rm(OUT, { recursive: true, force: true });
 await mkdir(OUT, { recursive: true });
 await compile();
+await addPage();
 for (const folder of AS_THEY_ARE) await cp(join(ROOT, folder), join(OUT, folder), { recursive: true });
 await addNative();
 const scope = { type: "module", imports: { "#provider": "./src/provider/index.js" } };
@@ -50,6 +52,12 @@ async function compile(): Promise<void> {
     run(process.execPath, ["node_modules/typescript/bin/tsc", "-p", file], "to compile the sources");
     await rm(file);
   }
+}
+
+/** The live page in one piece, in place of what reads it from a checkout. */
+async function addPage(): Promise<void> {
+  await writeFile(join(OUT, "src", "ui", "assets.js"), await pageModule());
+  await rm(join(OUT, "src", "ui", "page"), { recursive: true });
 }
 
 /** Ours only: those of npm's packages come with them. A cross-compiled one goes along where there is one. */

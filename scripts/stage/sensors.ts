@@ -4,7 +4,7 @@ import mqtt from "mqtt";
 import type { Pty } from "../../test/support/pty.ts";
 import { repeat, untilAborted, withinLimit } from "../stage/wait.ts";
 
-const ACK_LIMIT_MS = 10_000;
+const ACK_LIMIT_MS = 30_000;
 
 export interface SentReading {
   readonly sensor: string;

@@ -2,7 +2,8 @@
 
 import { findReferences } from "../lib/secret-references.ts";
 import type { Config, Workloads } from "./schema.ts";
-import { defaultBackend, secretBackends, type SecretsConfig } from "./secrets-schema.ts";
+import { defaultBackend, secretBackends } from "./secret-backends.ts";
+import type { SecretsConfig } from "./secrets-schema.ts";
 import type { ConfigFault } from "./yaml-source.ts";
 
 /** `outside`: somebody else than the configuration file names them. */

@@ -1,8 +1,8 @@
 import type { PetioleError } from "../domain/errors.ts";
+import { deepFreeze } from "../lib/deep-freeze.ts";
 import { asRecord, checkReferences } from "./check.ts";
 import { checkSecrets } from "./check-secrets.ts";
 import { flattenIssues } from "./faults.ts";
-import { deepFreeze } from "./parse.ts";
 import { documentSchema, type Config, type WantedAgent, type Workloads } from "./schema.ts";
 import { openYaml, type ConfigFault } from "./yaml-source.ts";
 

@@ -1,5 +1,6 @@
 import { dirname } from "node:path";
 import type { PetioleError } from "../domain/errors.ts";
+import { deepFreeze } from "../lib/deep-freeze.ts";
 import { checkLeaf } from "./check-leaf.ts";
 import { checkLattice } from "./check-lattice.ts";
 import { checkReferences } from "./check.ts";
@@ -37,12 +38,4 @@ export function parseConfigSource(text: string, source: string): ParsedConfig {
 /** As `parseConfigSource`, for those who need the configuration alone. */
 export function parseConfig(text: string, source: string): Config {
   return parseConfigSource(text, source).config;
-}
-
-export function deepFreeze<T>(value: T): T {
-  if (typeof value === "object" && value !== null && !Object.isFrozen(value)) {
-    Object.freeze(value);
-    for (const inner of Object.values(value)) deepFreeze(inner);
-  }
-  return value;
 }

@@ -12,6 +12,7 @@ import { markReferences } from "../lib/secret-references.ts";
 import { parseWitName } from "../domain/wit-name.ts";
 import { isVersion } from "../trust/version.ts";
 import { agentUpdateSchema } from "./agent-update-schema.ts";
+import { DEFAULT_STATE_DIR } from "./default-file.ts";
 import { operatorSchema } from "./operator-schema.ts";
 import { secretsSchema, subjectPrefix } from "./secrets-schema.ts";
 import { trustSchema } from "./trust-schema.ts";
@@ -341,7 +342,7 @@ export function configSchema(folder: string) {
 
   const whole = z.strictObject({
     device: z.strictObject({ id, identity_check: z.enum(IDENTITY_POLICIES).default("hardware") }),
-    state_dir: path.default("/var/lib/petiole"),
+    state_dir: path.default(DEFAULT_STATE_DIR),
     cache_dir: path.default("/var/cache/petiole"),
     runtime_dir: path.default("/run/petiole"),
     store: z.strictObject({ volatile: z.enum(["warn", "refuse", "accept"]).default("warn") }).prefault({}),
@@ -455,7 +456,9 @@ export function configSchema(folder: string) {
       .prefault({}),
     ...workloadShape(path),
   });
-  return whole.transform((config) => ({ ...config, hub: withOwnCredentials(config.hub, config.state_dir) }));
+  return whole.transform((config) =>
+    config.hub === undefined ? config : { ...config, hub: withOwnCredentials(config.hub, config.state_dir) },
+  );
 }
 
 /** A device that enrolled has its credentials where enrolling puts them. */

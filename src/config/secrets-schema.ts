@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import { duration } from "../lib/schema.ts";
+import { SYSTEMD } from "./secret-backends.ts";
 
 const SECRET_BACKENDS = ["files", "systemd", "nats-kv", "wasmcloud"] as const;
 
@@ -11,9 +12,6 @@ const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/, "want letters,
 export const subjectPrefix = z
   .string()
   .regex(/^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/, "want tokens of a subject, such as wasmcloud.secrets");
-
-/** As wasmCloud has it unasked. */
-export const SECRETS_PREFIX = "wasmcloud.secrets";
 
 /** Keys that one type of backend has. */
 const OWNERS = { folder: "files", bucket: "nats-kv", service: "wasmcloud", prefix: "wasmcloud" } as const;
@@ -58,16 +56,3 @@ export function secretsSchema(path: z.ZodType<string, string>) {
 }
 
 export type SecretsConfig = Readonly<z.output<ReturnType<typeof secretsSchema>>>;
-
-/** Is there without being configured: credentials are given to the service by its unit. */
-const SYSTEMD = "systemd";
-
-/** Every backend by its name. */
-export function secretBackends({ backends }: SecretsConfig): SecretsConfig["backends"] {
-  return { [SYSTEMD]: { type: "systemd", from_outside: false }, ...backends };
-}
-
-/** The backend of references that name none. */
-export function defaultBackend({ default: fallback, backends }: SecretsConfig): string {
-  return fallback ?? Object.keys(backends)[0] ?? SYSTEMD;
-}

@@ -3,7 +3,7 @@ import { hubPermissions, type HubPermissions } from "../adapters/lattice/permiss
 import type { Config } from "../config/schema.ts";
 import { parseReference } from "../domain/artifact-reference.ts";
 import { PetioleError } from "../domain/errors.ts";
-import { SECRETS_PREFIX } from "../config/secrets-schema.ts";
+import { SECRETS_PREFIX } from "../config/secret-backends.ts";
 import { EXECUTABLE } from "./provider-types.ts";
 
 /**

@@ -1,7 +1,7 @@
 // What a secret that a lattice or an application names is on this device. Pure.
 
 import type { Config } from "../config/schema.ts";
-import { secretBackends } from "../config/secrets-schema.ts";
+import { secretBackends } from "../config/secret-backends.ts";
 import { SecretReference } from "../domain/secret.ts";
 import type { SecretRule } from "../lib/named-secret.ts";
 

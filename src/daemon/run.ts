@@ -1,6 +1,8 @@
-import type { Config } from "../config/schema.ts";
+import { warmStoreThread } from "../adapters/store/index.ts";
+import { loadConfigFast } from "../config/load.ts";
 import { VERSION } from "../domain/version.ts";
 import { systemClock } from "../lib/clock.ts";
+import { buildId } from "../lib/parts.ts";
 import type { ServiceEnv } from "../lib/systemd/notify.ts";
 import { giveUpHopeless, readLaunch } from "./agent-update/launch.ts";
 import { openAgent } from "./agent.ts";
@@ -9,10 +11,14 @@ import { openLog } from "./open-log.ts";
 import { openService } from "./service.ts";
 
 /**
- * Runs the agent as `config`, which was read from `file`, says until SIGTERM or SIGINT; a second one ends the process at once.
- * @throws PetioleError when the agent cannot start or cannot stop cleanly
+ * Runs the agent as the configuration in `file`, an absolute path, says until SIGTERM or SIGINT; a second one ends the
+ * process at once.
+ * @throws PetioleError when the configuration cannot be used, or the agent cannot start or cannot stop cleanly
  */
-export async function runAgent(config: Config, file: string): Promise<void> {
+export async function runAgent(file: string): Promise<void> {
+  // Loads beside what follows.
+  const storeThread = warmStoreThread();
+  const { config, keep } = await loadConfigFast(file, buildId());
   const { log, suppressed, tail } = await openLog({
     config: config.log,
     journalStream: process.env["JOURNAL_STREAM"],
@@ -34,6 +40,7 @@ export async function runAgent(config: Config, file: string): Promise<void> {
   await using agent = await openAgent({
     config,
     file,
+    storeThread,
     env: process.env,
     clock: systemClock,
     log,
@@ -48,6 +55,7 @@ export async function runAgent(config: Config, file: string): Promise<void> {
   if (!stop.signal.aborted) {
     service.ready(() => agentLine(agent.glance()));
     log.info("Agent is ready", { components: Object.keys(config.components).length });
+    keep().catch((error: unknown) => log.debug("The next start will not be faster", { err: error }));
   }
   log.info("Agent is stopping", { signal: await told.promise });
   service.stopping();

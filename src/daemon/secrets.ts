@@ -4,7 +4,7 @@ import { recallSecretsIdentity, type SecretsIdentity } from "../adapters/lattice
 import { createServiceSecrets } from "../adapters/lattice/secrets/service.ts";
 import { createFileSecrets } from "../adapters/secrets/files.ts";
 import type { Config } from "../config/schema.ts";
-import { defaultBackend, secretBackends, SECRETS_PREFIX } from "../config/secrets-schema.ts";
+import { defaultBackend, secretBackends, SECRETS_PREFIX } from "../config/secret-backends.ts";
 import { PetioleError } from "../domain/errors.ts";
 import { minutes, seconds, type Millis } from "../domain/units.ts";
 import type { ComponentId } from "../domain/workload.ts";

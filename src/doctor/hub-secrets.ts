@@ -1,6 +1,6 @@
 import { findReferences } from "../lib/secret-references.ts";
 import type { Config } from "../config/schema.ts";
-import { defaultBackend, secretBackends } from "../config/secrets-schema.ts";
+import { defaultBackend, secretBackends } from "../config/secret-backends.ts";
 
 /** Names of the secrets that only the hub can give. */
 export function hubSecrets({ components, providers, links, secrets }: Config): string[] {

@@ -1,7 +1,6 @@
 // What the single executable says of itself.
 
-import { readFileSync } from "node:fs";
-import { assetFile, isExecutable } from "./parts.ts";
+import { isExecutable, readAsset } from "./parts.ts";
 
 /** What the build writes into it (cross-build/about.ts). */
 export interface About {
@@ -20,5 +19,5 @@ export interface About {
 /** Undefined in a checkout, which says it all by itself. */
 export function readAbout(): About | undefined {
   if (!isExecutable()) return undefined;
-  return JSON.parse(readFileSync(assetFile("about.json"), "utf8")) as About; // Written by our own build.
+  return JSON.parse(readAsset("about.json").toString()) as About; // Written by our own build.
 }

@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { readSmallFile } from "./files.ts";
 
 /** Where a hardware serial was found. Values of different places cannot be compared. */
-export type SerialSource = "device-tree" | "dmi-uuid" | "dmi-serial";
+export const SERIAL_SOURCES = ["device-tree", "dmi-uuid", "dmi-serial"] as const;
+export type SerialSource = (typeof SERIAL_SOURCES)[number];
 
 export interface DeviceIdentity {
   /** Digest of the id that the system gave itself at its installation. Undefined when it has none. */

@@ -3,7 +3,6 @@
 // /proc/self/fd/NUMBER, and so takes the next add-on with that number for the first one. So only one add-on ever
 // goes Node's way: the one that makes such files.
 
-import { createRequire } from "node:module";
 import { getEnvironmentData, setEnvironmentData } from "node:worker_threads";
 
 /** Made of native/memory-file.cc. */
@@ -21,7 +20,7 @@ export interface MemoryAddons {
 interface Source {
   /** A part of the executable. */
   readonly read: (name: string) => Uint8Array;
-  /** Where Node's `require` finds it; of the main thread. */
+  /** Where Node's `dlopen` finds it; of the main thread. */
   readonly locate: (name: string) => string;
 }
 
@@ -33,8 +32,11 @@ export function openMemoryAddons({ read, locate }: Source): MemoryAddons {
   function findMaker(): Maker {
     const given = getEnvironmentData(MAKER);
     if (typeof given === "number") return open(given) as Maker;
+    const module = { exports: {} };
+    // First, as it may bring another dlopen.
     const path = locate(MAKER);
-    const first = createRequire(path)(path) as Maker;
+    process.dlopen(module, path);
+    const first = module.exports as Maker;
     const fd = checked(first.memoryFile(MAKER, read(MAKER)), MAKER);
     // This one stays, and knows the files of the whole process.
     setEnvironmentData(MAKER, fd);

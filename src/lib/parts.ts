@@ -1,12 +1,11 @@
-// Where those parts of petiole are that are files of their own: beside the sources in a checkout; inside the program,
-// on a file system that Node serves from it, where petiole is a single executable (cross-build/).
+// Where those parts of petiole are that are files of their own: beside the sources in a checkout; inside the program where
+// petiole is a single executable (cross-build/).
 
-import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { basename, join } from "node:path";
-import { getRawAsset, isSea } from "node:sea";
-import { fileURLToPath, pathToFileURL } from "node:url";
-import { isMainThread, Worker, type WorkerOptions } from "node:worker_threads";
+import { getAssetKeys, getRawAsset, isSea } from "node:sea";
+import { fileURLToPath } from "node:url";
+import { Worker, type WorkerOptions } from "node:worker_threads";
 import { openMemoryAddons, type MemoryAddons } from "./memory-addons.ts";
 
 /** What runs in a thread or a process of its own, and where the sources have it. */
@@ -31,23 +30,31 @@ export type NativeLibrary =
 const HOST = `${process.platform}-${process.arch}`;
 /** Marks the word on the executable's command line that names a program. */
 const PROGRAM_MARK = "@";
+/** The asset that tells one build from another. */
+export const BUILD_ID = "build-id";
+const ASSET_SCHEME = "petiole-asset:";
 
 /** Whether petiole is a single executable here. */
 export function isExecutable(): boolean {
   return isSea();
 }
 
-/** Where a thread's program is. */
-export function threadProgram(name: ThreadProgram): URL {
-  return isSea() ? pathToFileURL(join(assetFolder(), `${name}.cjs`)) : sourceFile(PROGRAMS[name]);
+/** Tells one build of the executable from another; undefined in a checkout, whose sources may change under it. */
+export function buildId(): string | undefined {
+  return isSea() ? readAsset(BUILD_ID).toString() : undefined;
 }
 
-/** Starts a thread. What is inside the executable has no file that the thread itself could open. */
+/** Where a thread's program is; inside the executable it is no file, and only `startThread` can read it. */
+export function threadProgram(name: ThreadProgram): URL {
+  return isSea() ? new URL(`${ASSET_SCHEME}${name}.cjs`) : sourceFile(PROGRAMS[name]);
+}
+
+/** Starts a thread. */
 export function startThread(program: URL, options: WorkerOptions): Worker {
-  if (!isSea() || !fileURLToPath(program).startsWith(assetFolder())) return new Worker(program, options);
+  if (program.protocol !== ASSET_SCHEME) return new Worker(program, options);
   // Threads find what this one made.
   memoryAddons();
-  return new Worker(readFileSync(program, "utf8"), { ...options, eval: true });
+  return new Worker(readAsset(program.pathname).toString("latin1"), { ...options, eval: true });
 }
 
 /**
@@ -80,7 +87,15 @@ export function loadAddon(file: string): unknown {
   return isSea() ? memoryAddons().load(basename(file)) : createRequire(file)(file);
 }
 
-/** A file that the executable carries. */
+/** The content of a file that the executable carries: part of its own memory, and only to be read. */
+export function readAsset(name: string): Buffer {
+  return Buffer.from(getRawAsset(name));
+}
+
+/**
+ * A path under which what reads or loads whole files finds one that the executable carries.
+ * @public cross-build/bundle.ts makes packages call it
+ */
 export function assetFile(name: string): string {
   return join(assetFolder(), name);
 }
@@ -91,34 +106,37 @@ function sourceFile(path: string): URL {
   return new URL(`../../${isCompiled ? path.replace(/\.ts$/, ".js") : path}`, import.meta.url);
 }
 
-// Node serves what is inside the executable to the main thread only.
-const inThread: { folder?: string; addons?: MemoryAddons } = {};
+// Of this thread.
+const inside: { folder?: string; addons?: MemoryAddons } = {};
 
 function memoryAddons(): MemoryAddons {
-  inThread.addons ??= openMemoryAddons({ read: (name) => new Uint8Array(getRawAsset(name)), locate: assetFile });
-  return inThread.addons;
+  inside.addons ??= openMemoryAddons({ read: (name) => new Uint8Array(getRawAsset(name)), locate: assetFile });
+  return inside.addons;
 }
 
 function assetFolder(): string {
-  if (isMainThread) return import.meta.dirname;
-  inThread.folder ??= serveAssets();
-  return inThread.folder;
+  inside.folder ??= serveAssets();
+  return inside.folder;
 }
 
-/** Makes a thread see the files of the executable; no more than reading them whole is offered. */
+/** A file system of the files in the executable; no more than reading them whole is offered. */
 function serveAssets(): string {
   const vfs = process.getBuiltinModule("node:vfs");
   class Assets extends vfs.VirtualProvider {
     override get readonly(): boolean {
       return true;
     }
-    existsSync(): boolean {
-      return true;
+    existsSync(path: string): boolean {
+      return getAssetKeys().includes(nameOf(path));
     }
     readFileSync(path: string): Buffer {
-      return Buffer.from(getRawAsset(basename(path)));
+      return readAsset(nameOf(path));
+    }
+    async readFile(path: string): Promise<Buffer> {
+      return this.readFileSync(path);
     }
   }
+  const nameOf = (path: string): string => path.replace(/^\/+/, "");
   // What Node's types do not have yet.
   const assets = vfs.create(new Assets()) as unknown as { mount(): string };
   return assets.mount();

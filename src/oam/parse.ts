@@ -1,5 +1,5 @@
 import { flattenIssues } from "../config/faults.ts";
-import { deepFreeze } from "../config/parse.ts";
+import { deepFreeze } from "../lib/deep-freeze.ts";
 import { openYaml, type ConfigFault } from "../config/yaml-source.ts";
 import { PetioleError } from "../domain/errors.ts";
 import { checkManifest } from "./check.ts";

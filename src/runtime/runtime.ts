@@ -22,7 +22,7 @@ import { PAGE_SIZE } from "./limit-module.ts";
 import { openMachineCode } from "./machine-code/addon.ts";
 import { probeMemoryProtection } from "./prepare/memory-protection.ts";
 import { REWRITE_POLICY, type RewritePolicy } from "./prepare/plan-rewrite.ts";
-import { createPreparer, type ComponentFile } from "./prepare/prepare.ts";
+import { createPreparer, type ComponentFile, type Preparer } from "./prepare/prepare.ts";
 import { transpilerCommand, type CompileLimits } from "./prepare/run-child.ts";
 import { ROOT_INTERFACE } from "./link/plan.ts";
 import type { InterfaceFunction, InterfaceShape } from "../lib/wit/type.ts";
@@ -96,19 +96,23 @@ export function createRuntime(deps: RuntimeDeps): ReleasingRuntime {
   };
   const transpiler = deps.transpiler ?? transpilerCommand(compile);
   const stop = new AbortController();
-  const preparer = createPreparer({
-    cacheDir,
-    cacheQuota,
-    rewrites,
-    glue,
-    log,
-    clock,
-    transpiler,
-    limits: compile,
-    keyFile: deps.keyFile ?? join(cacheDir, "cache.key"),
-    trustedKeys: deps.trustedKeys ?? [],
-    machineCode: openMachineCode(log, deps.nativeAddon),
-  });
+  // When there is a first component: before, it would only load what an idle agent has no use for.
+  let preparer: Preparer | undefined;
+  const prepareWith = (): Preparer => (preparer ??= makePreparer());
+  const makePreparer = (): Preparer =>
+    createPreparer({
+      cacheDir,
+      cacheQuota,
+      rewrites,
+      glue,
+      log,
+      clock,
+      transpiler,
+      limits: compile,
+      keyFile: deps.keyFile ?? join(cacheDir, "cache.key"),
+      trustedKeys: deps.trustedKeys ?? [],
+      machineCode: openMachineCode(log, deps.nativeAddon),
+    });
   const engine = currentEngineOptions();
   const slots = Math.max(1, Math.min(workers, availableParallelism()));
   const addressSpace = new AddressSpace(deps.addressSpace ?? probeAddressSpace(slots));
@@ -144,7 +148,7 @@ export function createRuntime(deps: RuntimeDeps): ReleasingRuntime {
       throw new PetioleError("ERR_INVARIANT", `Cannot start component "${options.id}": it was never prepared`);
     }
     const limits = { maxPages: Math.floor(options.limits.memory / PAGE_SIZE), maxTableEntries: options.limits.table };
-    const loaded = await preparer.load(file, limits, stop.signal);
+    const loaded = await prepareWith().load(file, limits, stop.signal);
     stop.signal.throwIfAborted();
     const own = options.isolation === "dedicated" ? openOwnSlot(options.id) : undefined;
     if (own !== undefined) inUse.add(own);
@@ -206,7 +210,7 @@ export function createRuntime(deps: RuntimeDeps): ReleasingRuntime {
     builtin: BUILTIN_INTERFACES,
     async prepare(file, signal, admit) {
       shared[0]?.warmUp();
-      const component = await preparer.prepare(file, AbortSignal.any([signal, stop.signal]), admit);
+      const component = await prepareWith().prepare(file, AbortSignal.any([signal, stop.signal]), admit);
       known.set(component.digest, component);
       return describe(component);
     },
@@ -216,7 +220,7 @@ export function createRuntime(deps: RuntimeDeps): ReleasingRuntime {
       stop.abort(new PetioleError("ERR_COMPONENT_STOPPED", "The runtime was stopped"));
       await Promise.all([...running].map((end) => end()));
       await Promise.all(shared.map((slot) => slot[Symbol.asyncDispose]()));
-      await preparer[Symbol.asyncDispose]();
+      await preparer?.[Symbol.asyncDispose]();
     },
   };
 }

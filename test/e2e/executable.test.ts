@@ -9,15 +9,20 @@ import { join, resolve } from "node:path";
 import mqtt from "mqtt";
 import { beforeAll, describe, test } from "vitest";
 import { checkPages, readElf } from "../../cross-build/elf.ts";
+import { bundlePage } from "../../cross-build/page.ts";
 import { VERSION } from "../../src/domain/version.ts";
 import { exampleComponent, fixtureComponent, startAgent } from "../support/agent.ts";
 import { cannotBuild, hostBuild } from "../support/binary.ts";
 import { freePort } from "../support/ports.ts";
 import { tempFolder } from "../support/processes.ts";
 import { skipping } from "../support/skip.ts";
+import { startUiCommand } from "../support/ui-stage.ts";
 
 const ROOT = resolve(import.meta.dirname, "..", "..");
 const reason = cannotBuild();
+
+/** What only building components takes is in the npm package alone. */
+const OF_THE_TOOLCHAIN = ["@types/node", "componentize-qjs", "rolldown", "typescript"];
 
 /** What a device has to bring: all of it is in Debian's packages libc6, libstdc++6, libgcc-s1 and libatomic1. */
 const LIBRARIES = [
@@ -72,7 +77,7 @@ describe.skipIf(skipping(reason !== undefined, "the single executable", reason ?
       node: process.versions.node,
       commit: expect.stringMatching(/^[0-9a-f]{40}(?:-dirty)?$|^unknown$/),
       sqlite: expect.stringMatching(/^3\./),
-      packages: dependencies,
+      packages: Object.fromEntries(Object.entries(dependencies).filter(([name]) => !OF_THE_TOOLCHAIN.includes(name))),
     });
   });
 
@@ -107,6 +112,13 @@ describe.skipIf(skipping(reason !== undefined, "the single executable", reason ?
       metadata: { component: { name: "petiole", version: VERSION, hashes: [{ alg: "SHA-256", content }] } },
     });
     expect(await readFile(join(folder, "licenses.txt"), "utf8")).toContain("Apache License");
+  });
+
+  test("has the live page inside", async ({ expect }) => {
+    await using command = await startUiCommand(["--socket", "/nowhere"], program);
+    for (const [path, { text }] of await bundlePage()) {
+      expect(await (await fetch(new URL(path, command.url))).text()).toBe(text);
+    }
   });
 
   test("says where the commands for writing components are", ({ expect }) => {

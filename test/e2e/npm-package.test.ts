@@ -5,9 +5,11 @@ import { mkdir, readdir, symlink } from "node:fs/promises";
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, test } from "vitest";
+import { bundlePage } from "../../cross-build/page.ts";
 import { nativeAddonPath } from "../../src/runtime/machine-code/addon.ts";
 import { spawnProcess, tempFolder, type TempFolder } from "../support/processes.ts";
 import { skipping } from "../support/skip.ts";
+import { startUiCommand } from "../support/ui-stage.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 const LIMIT = 600_000;
@@ -71,5 +73,9 @@ describe.skipIf(skip)("the npm package", () => {
     // The rest of the command line is there as well, workers and add-ons included.
     expect(await npm(demo, "npx", "petiole", "component", "inspect", "build/demo.wasm")).toContain("SERVED BY");
     expect(await npm(demo, "npx", "petiole", "version")).toMatch(/^petiole \d+\.\d+\.\d+ \(node 2[6-9]\./);
+    await using command = await startUiCommand(["--socket", "/nowhere"], join(demo, "node_modules", ".bin", "petiole"));
+    for (const [path, { text }] of await bundlePage()) {
+      expect(await (await fetch(new URL(path, command.url))).text()).toBe(text);
+    }
   });
 });

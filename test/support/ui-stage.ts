@@ -96,7 +96,7 @@ export async function startUiStage(): Promise<UiStage> {
       ],
     }),
   );
-  const page = stack.use(await startUiCommand("--socket", agent.socket));
+  const page = stack.use(await startUiCommand(["--socket", agent.socket]));
   await waitFor("the hub", async () => (await agent.status()).hub.link === "online", 60_000);
   const parts = stack.move();
   return {
@@ -119,15 +119,14 @@ export async function startUiStage(): Promise<UiStage> {
 
 export interface UiCommand extends AsyncDisposable {
   readonly url: string;
-  output(): string;
 }
 
 /** Starts `petiole ui` on a free port, and resolves when it says where the page is. */
-export async function startUiCommand(...args: readonly string[]): Promise<UiCommand> {
-  const child = await spawnProcess(PETIOLE, ["ui", "--listen", "127.0.0.1:0", ...args]);
+export async function startUiCommand(args: readonly string[], program = PETIOLE): Promise<UiCommand> {
+  const child = await spawnProcess(program, ["ui", "--listen", "127.0.0.1:0", ...args]);
   try {
     const url = await waitFor("the address of the page", () => /^http:\S+$/m.exec(child.output())?.[0], 60_000);
-    return { url, output: () => child.output(), [Symbol.asyncDispose]: () => child[Symbol.asyncDispose]() };
+    return { url, [Symbol.asyncDispose]: () => child[Symbol.asyncDispose]() };
   } catch (error) {
     await child[Symbol.asyncDispose]();
     throw new Error(`petiole ui does not say where the page is:\n${child.output()}`, { cause: error });

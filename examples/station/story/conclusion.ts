@@ -7,7 +7,7 @@ import type { SentReading } from "../../../scripts/stage/sensors.ts";
 import type { StoredMessage } from "../../../scripts/stage/stored.ts";
 import { verify, verifyLanes, type Message } from "../../../scripts/stage/verify.ts";
 import { waitUntil } from "../../../scripts/stage/wait.ts";
-import { counted, expectedReadings, expectedVibration, summarised } from "./expected.ts";
+import { counted, expectedReadings, expectedVibration, summarised, SUMMARIES } from "./expected.ts";
 import { BEARING, ROTATION, SAMPLES } from "./machine.ts";
 import type { Station } from "./station.ts";
 
@@ -46,14 +46,16 @@ export async function conclude(stage: Stage, station: Station): Promise<boolean>
   screen.heading("What the station has sent, and what the hub holds");
   screen.note("");
   // The timer goes on: how many days there are is known from the hub alone, and that none is left out is checked.
-  const days = Math.max(0, ...stored.filter(({ subject }) => subject === "summaries.day").map(({ seq }) => seq));
-  const reports = verify([...sent, ...counted("summaries.day", days)], stored);
+  const days = Math.max(0, ...stored.filter(({ subject }) => subject === SUMMARIES).map(({ seq }) => seq));
+  const reports = verify([...sent, ...counted(SUMMARIES, days)], stored);
   const source = (subject: string): string => SOURCES.find(([prefix]) => subject.startsWith(prefix))?.[1] ?? "";
   for (const line of formatReport(reports, source).split("\n")) screen.note(line);
   screen.note("");
   const lanes = verifyLanes(stored);
   for (const { lane, messages, outOfOrder } of lanes)
     screen.note(`Lane ${lane}: ${messages} messages, ${outOfOrder} out of order`);
+
+  await tellTimes(stage, station);
 
   const faults = [
     ...(judge(reports).ok ? [] : [judge(reports).text]),
@@ -85,6 +87,8 @@ async function collect(
   const complete = async (): Promise<readonly StoredMessage[] | undefined> => {
     if ((await hub.count()) < count) return undefined;
     const stored = await hub.readAll();
+    // Those are not among what was counted.
+    if (stored.filter(({ subject }) => subject !== SUMMARIES).length < count) return undefined;
     const sums = summarised(stored);
     return Object.entries(bySensor).every(([sensor, wanted]) => (sums[sensor] ?? 0) >= wanted) ? stored : undefined;
   };
@@ -94,6 +98,13 @@ async function collect(
     signal.throwIfAborted();
     return await hub.readAll();
   }
+}
+
+/** What the components computed, all in all. */
+async function tellTimes({ screen }: Stage, { device }: Station): Promise<void> {
+  const { components } = await device.agent.status();
+  const times = components.map(({ id, calls, cpuTime }) => `${id} ${(cpuTime / 1000).toFixed(2)} s in ${calls} calls`);
+  screen.note(`Computing time: ${times.join(", ")}`);
 }
 
 /** The story is about these. */

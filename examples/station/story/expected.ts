@@ -10,6 +10,9 @@ import type { Judged } from "../components/vibration/src/vibration.ts";
 /** As the manifest has it. */
 const SETTINGS: Settings = { raise: 8, clear: 4, learn: 20, noise: 0.02 };
 
+/** What the summary component publishes to. */
+export const SUMMARIES = "summaries.day";
+
 /** Each reading, and the alarms that follow from them. */
 export function expectedReadings(sent: readonly SentReading[]): Message[] {
   const alarms: Message[] = [];
@@ -37,8 +40,8 @@ export const counted = (subject: string, count: number): Message[] =>
 export function summarised(stored: readonly StoredMessage[]): Readonly<Record<string, number>> {
   const sums: Record<string, number> = {};
   for (const { subject, body } of stored) {
-    if (subject !== "summaries.day") continue;
-    // What the summary component publishes.
+    if (subject !== SUMMARIES) continue;
+    // As that component makes it.
     const { sensors } = body as { readonly sensors: Readonly<Record<string, { readonly count: number }>> };
     for (const [sensor, { count }] of Object.entries(sensors)) sums[sensor] = (sums[sensor] ?? 0) + count;
   }

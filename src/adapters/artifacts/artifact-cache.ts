@@ -4,7 +4,8 @@ import { mebibytes, type Bytes } from "../../domain/units.ts";
 import type { ComponentId, Digest } from "../../domain/workload.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Logger } from "../../lib/log.ts";
-import { onDisk, type CacheFolder, type Holding, type UseRecord } from "./cache-folder.ts";
+import { onDisk, type CacheFolder } from "./cache-folder.ts";
+import type { Holding, UseRecord } from "./cache-records.ts";
 import { createFolderLock } from "./folder-lock.ts";
 import { planEviction, type Eviction } from "./plan-eviction.ts";
 

@@ -15,7 +15,8 @@ import type { Clock } from "../../lib/clock.ts";
 import { createExclusive, type Exclusive } from "../../lib/exclusive.ts";
 import type { Logger } from "../../lib/log.ts";
 import { createArtifactCache, keptOf } from "./artifact-cache.ts";
-import { createCacheFolder, type CacheFolder, type ReferenceRecord, type StoredFile } from "./cache-folder.ts";
+import { createCacheFolder, type CacheFolder, type StoredFile } from "./cache-folder.ts";
+import type { ReferenceRecord } from "./cache-records.ts";
 import { download } from "./download.ts";
 import type { ArtifactSource, Resolution } from "./source.ts";
 

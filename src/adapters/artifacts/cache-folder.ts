@@ -10,39 +10,12 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { mkdir, readdir, readFile, rm, stat, utimes } from "node:fs/promises";
 import { join } from "node:path";
-import { z } from "zod";
+import type { z } from "zod";
 import { PetioleError } from "../../domain/errors.ts";
 import type { ComponentId, Digest } from "../../domain/workload.ts";
 import { isErrno, writeFileAtomic } from "../../lib/files.ts";
 import { reasonOf } from "../../lib/reason.ts";
-
-const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/);
-
-const referenceRecord = z.object({
-  reference: z.string(),
-  resolution: z.object({
-    digest,
-    manifest: digest.optional(),
-    content: digest,
-    size: z.int().min(0),
-    annotations: z.record(z.string(), z.string()),
-  }),
-  /** Unix time in milliseconds by the device's clock, which may have been wrong. */
-  resolvedAt: z.number(),
-});
-
-const holding = z.object({ reference: z.string(), digest, content: digest });
-
-const useRecord = z.object({
-  component: z.string(),
-  current: holding.optional(),
-  previous: holding.optional(),
-  next: digest.optional(),
-});
-
-export type ReferenceRecord = z.output<typeof referenceRecord>;
-export type Holding = z.output<typeof holding>;
-export type UseRecord = z.output<typeof useRecord>;
+import { referenceRecord, useRecord, type ReferenceRecord, type UseRecord } from "./cache-records.ts";
 
 export interface StoredFile {
   readonly content: Digest;
@@ -77,9 +50,9 @@ export function createCacheFolder(root: string) {
     return (await Promise.all(files)).flat();
   }
 
-  async function records<T>(folder: "refs" | "uses", schema: z.ZodType<T>): Promise<T[]> {
+  async function records<T>(folder: "refs" | "uses", schema: () => z.ZodType<T>): Promise<T[]> {
     const names = (await listFolder(join(root, folder))).filter((name) => name.endsWith(".json"));
-    const found = await Promise.all(names.map((name) => readRecord(inside(folder, name), schema)));
+    const found = await Promise.all(names.map((name) => readRecord(inside(folder, name), schema())));
     return found.filter((record) => record !== undefined);
   }
 
@@ -119,13 +92,13 @@ export function createCacheFolder(root: string) {
     removePart: (content: Digest) => rm(partFile(content), { force: true }),
 
     reference: (reference: string) => readRecord(refFile(reference), referenceRecord),
-    references: () => records("refs", referenceRecord),
+    references: () => records("refs", () => referenceRecord),
     writeReference: (record: ReferenceRecord) =>
       onDisk(root, () => writeFileAtomic(refFile(record.reference), JSON.stringify(record))),
     removeReference: (reference: string) => rm(refFile(reference), { force: true }),
 
     use: (component: ComponentId) => readRecord(useFile(component), useRecord),
-    uses: () => records("uses", useRecord),
+    uses: () => records("uses", () => useRecord),
     writeUse: (record: UseRecord) =>
       onDisk(root, () => writeFileAtomic(useFile(record.component), JSON.stringify(record))),
     removeUse: (component: ComponentId) => rm(useFile(component), { force: true }),

@@ -34,6 +34,7 @@ function pathOver(connection: LatticeConnection, domain: string | undefined): Na
 const NO_HUB: NatsPath = {
   current: () => undefined,
   reason: () => "no hub is configured",
-  newInbox,
+  // Not the function itself: naming it would load the client.
+  newInbox: (connection) => newInbox(connection),
   domain: undefined,
 };

@@ -17,7 +17,7 @@ function packed(program = PROGRAM, sha256 = createHash("sha256").update(program)
     version: "2.14.9",
     sha256,
     reads: 0,
-    async read() {
+    read() {
       this.reads += 1;
       return zstdCompressSync(program);
     },

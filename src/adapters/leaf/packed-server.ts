@@ -2,14 +2,14 @@
 
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { zstdDecompress } from "node:zlib";
 import { PetioleError } from "../../domain/errors.ts";
 import { readAbout } from "../../lib/about.ts";
 import { isErrno, writeFileAtomic } from "../../lib/files.ts";
-import { assetFile } from "../../lib/parts.ts";
+import { readAsset } from "../../lib/parts.ts";
 import { reasonOf } from "../../lib/reason.ts";
 
 const decompress = promisify(zstdDecompress);
@@ -19,7 +19,7 @@ export interface PackedServer {
   /** Of the program, in hexadecimal. */
   readonly sha256: string;
   /** The program, compressed by zstd. */
-  read(): Promise<Uint8Array>;
+  read(): Uint8Array;
 }
 
 /** The name that it has inside the executable. */
@@ -30,7 +30,7 @@ const MAX_SIZE = 128 * 1024 ** 2;
 /** Undefined when there is none inside. */
 export function packedServer(): PackedServer | undefined {
   const inside = readAbout()?.natsServer;
-  return inside && { ...inside, read: () => readFile(assetFile(ASSET)) };
+  return inside && { ...inside, read: () => readAsset(ASSET) };
 }
 
 /**
@@ -43,7 +43,7 @@ export async function unpackServer(packed: PackedServer, folder: string): Promis
   const path = join(folder, name, "nats-server");
   try {
     if ((await digestOf(path)) === packed.sha256) return path;
-    const program = await decompress(await packed.read(), { maxOutputLength: MAX_SIZE });
+    const program = await decompress(packed.read(), { maxOutputLength: MAX_SIZE });
     if (sha256(program) !== packed.sha256) throw new Error("its digest is wrong");
     for (const other of await readdir(folder).catch(() => [])) await rm(join(folder, other), { recursive: true });
     await mkdir(join(folder, name), { recursive: true, mode: 0o700 });

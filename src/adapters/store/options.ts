@@ -1,3 +1,4 @@
+import type { WarmThread } from "./worker-client.ts";
 import { defaultLanePolicies, DEFAULT_HUB_HOLD, type LanePolicies, type LanePolicy } from "../../domain/lane-policy.ts";
 import { LANES, type Lane } from "../../domain/outbox.ts";
 import { kibibytes, mebibytes, type Bytes, type Millis } from "../../domain/units.ts";
@@ -31,6 +32,8 @@ export interface StoreOptions {
   readonly clockTrust?: (() => ClockTrust) | undefined;
   /** Identity of this boot; the kernel's unless given. */
   readonly bootId?: string | undefined;
+  /** A thread to use; a new one unless given. */
+  readonly warm?: WarmThread | undefined;
 }
 
 export const DEFAULT_MAX_MESSAGE = kibibytes(512);

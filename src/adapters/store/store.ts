@@ -182,7 +182,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
 type Mode = Pick<StoreHealth, "mode" | "reason">;
 
 async function start(
-  { dir, log, outbox }: StoreOptions,
+  { dir, log, outbox, warm }: StoreOptions,
   { now, bootId }: { readonly now: Now; readonly bootId: string },
 ): Promise<{ readonly client: WorkerClient; readonly mode: Mode }> {
   const laneCapsOf = (maxBytes: typeof outbox.maxBytes): { critical: number; standard: number } => {
@@ -194,12 +194,13 @@ async function start(
     const client = await startWorker(
       { ...common, dir, cap: outbox.maxBytes, laneCaps: laneCapsOf(outbox.maxBytes) },
       log,
+      { warm },
     );
     return { client, mode: { mode: "memory", reason: "no directory was given" } };
   }
   try {
     const cap = outbox.maxBytes;
-    const client = await startWorker({ ...common, dir, cap, laneCaps: laneCapsOf(cap) }, log);
+    const client = await startWorker({ ...common, dir, cap, laneCaps: laneCapsOf(cap) }, log, { warm });
     return { client, mode: { mode: "disk", reason: undefined } };
   } catch (error) {
     if (!isUnwritable(error) || !isPetioleError(error)) throw error;

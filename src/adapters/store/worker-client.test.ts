@@ -19,19 +19,19 @@ const OPENED = `parentPort.postMessage([{ kind: "opened", opened: { storeId: "s"
 
 describe("startWorker()", () => {
   test("rejects when the thread fails before it opened the store", async ({ expect }) => {
-    const starting = startWorker(options, silentLogger, program("throw new Error('broken')"));
+    const starting = startWorker(options, silentLogger, { entry: program("throw new Error('broken')") });
     await expect(starting).rejects.toMatchObject({ code: "ERR_STORE_FAILED", cause: { message: "broken" } });
   });
 
   test("rejects with what the thread refused with", async ({ expect }) => {
     const refused = `{ kind: "refused", error: { code: "ERR_STORE_LOCKED", message: "in use" } }`;
-    const starting = startWorker(options, silentLogger, program(`parentPort.postMessage([${refused}]);`));
+    const starting = startWorker(options, silentLogger, { entry: program(`parentPort.postMessage([${refused}]);`) });
     await expect(starting).rejects.toMatchObject({ code: "ERR_STORE_LOCKED", message: "in use" });
   });
 
   test("rejects what was asked and what is asked later when the thread dies", async ({ expect }) => {
     const dies = `${OPENED} parentPort.once("message", () => { throw new Error("died"); });`;
-    const client = await startWorker(options, silentLogger, program(dies));
+    const client = await startWorker(options, silentLogger, { entry: program(dies) });
     const asked = [client.call<"ledger">({ kind: "ledger" }), client.call<"ledger">({ kind: "ledger" })];
     for (const result of await Promise.allSettled(asked)) {
       expect(result).toMatchObject({ reason: { code: "ERR_STORE_FAILED", cause: { message: "died" } } });
@@ -46,7 +46,7 @@ describe("startWorker()", () => {
         all.toReversed().map(({ id, request }) => ({ kind: "reply", id, ok: true, value: [request.kind, all.length] })));
       if (all.some(({ request }) => request.kind === "close")) parentPort.close();
     });`;
-    const client = await startWorker(options, silentLogger, program(echoes));
+    const client = await startWorker(options, silentLogger, { entry: program(echoes) });
     const answers = await Promise.all([
       client.call<"ledger">({ kind: "ledger" }),
       client.call<"stats">({ kind: "stats", now, acknowledged: {} }),

@@ -1,3 +1,4 @@
+import type { Worker } from "node:worker_threads";
 import { PetioleError } from "../../domain/errors.ts";
 import type { Logger } from "../../lib/log.ts";
 import { startThread, threadProgram } from "../../lib/parts.ts";
@@ -28,16 +29,45 @@ interface Pending {
   readonly reject: (error: Error) => void;
 }
 
-/**
- * Starts the thread; `entry` is another program for it, for tests.
- * @throws PetioleError ERR_STORE_OPEN, ERR_STORE_LOCKED, ERR_STORE_FAILED
- */
+/** A thread that has begun to load its program before anybody knows which store it is for. */
+export interface WarmThread {
+  /** Undefined when somebody else has it, or it ended. */
+  take(): Worker | undefined;
+}
+
+const NAME = "petiole-store";
+
+/** Until somebody takes it, it keeps nobody from ending. */
+export function warmStoreThread(): WarmThread {
+  let worker: Worker | undefined = startThread(threadProgram("store-worker"), { workerData: null, name: NAME });
+  const onEnd = (): void => void (worker = undefined);
+  worker.on("error", onEnd).on("exit", onEnd).unref();
+  return {
+    take() {
+      const taken = worker?.off("error", onEnd).off("exit", onEnd);
+      taken?.ref();
+      worker = undefined;
+      return taken;
+    },
+  };
+}
+
+export interface ThreadSource {
+  /** Another program for the thread, for tests. */
+  readonly entry?: URL;
+  readonly warm?: WarmThread | undefined;
+}
+
+/** @throws PetioleError ERR_STORE_OPEN, ERR_STORE_LOCKED, ERR_STORE_FAILED */
 export async function startWorker(
   options: WorkerOptions,
   log: Logger,
-  entry = threadProgram("store-worker"),
+  { entry = threadProgram("store-worker"), warm }: ThreadSource = {},
 ): Promise<WorkerClient> {
-  const worker = startThread(entry, { workerData: options, name: "petiole-store" });
+  const loaded = warm?.take();
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a worker thread, not a window
+  loaded?.postMessage(options);
+  const worker = loaded ?? startThread(entry, { workerData: options, name: NAME });
   const exited = new Promise((resolve) => worker.once("exit", resolve));
   const pending = new Map<number, Pending>();
   let nextId = 1;

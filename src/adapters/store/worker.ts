@@ -1,6 +1,6 @@
 // Entry of the store's worker thread: requests in, replies out, one after another.
 
-import { parentPort, workerData } from "node:worker_threads";
+import { parentPort, workerData, type MessagePort } from "node:worker_threads";
 import { isPetioleError, PetioleError } from "../../domain/errors.ts";
 import { Engine } from "./engine.ts";
 import type { Envelope, WireError, WorkerMessage, WorkerOptions } from "./protocol.ts";
@@ -11,8 +11,12 @@ import { reasonOf } from "../../lib/reason.ts";
 function main(): void {
   const port = parentPort;
   if (port === null) throw new PetioleError("ERR_INVARIANT", "Cannot run the store's worker: not in a worker thread");
-  // Both sides are of one version: the main thread starts this file with these options.
-  const options = workerData as WorkerOptions;
+  // Both sides are of one version: the main thread starts this file with these options, or tells them later.
+  if (workerData !== null) return serve(port, workerData as WorkerOptions);
+  port.once("message", (options: WorkerOptions) => serve(port, options));
+}
+
+function serve(port: MessagePort, options: WorkerOptions): void {
   const post = (messages: readonly WorkerMessage[], moved: ArrayBuffer[] = []): void =>
     port.postMessage(messages, moved);
   let engine: Engine;

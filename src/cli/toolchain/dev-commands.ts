@@ -12,10 +12,11 @@ export function addDevCommands(program: Command, jsonOption: () => Option): void
     .option("--hub <url>", "NATS server that plays the hub; without it the outbox keeps what is for the hub")
     .option("--keep", "keep stores and outbox in the project, for the next time")
     .option("--verbose", "show what the agent logs of itself, too")
+    .option("--ui", "open the live page of the agent")
     .addOption(jsonOption())
     .action(async (options: DevOptions) => {
       const { dev } = await import("../../toolchain/dev/command.ts");
-      await dev(options, { env: process.env, input: process.stdin, output: process.stdout });
+      await dev(options, { env: process.env, input: process.stdin, output: process.stdout, openUi });
     });
   command
     .command("send")
@@ -27,4 +28,14 @@ export function addDevCommands(program: Command, jsonOption: () => Option): void
       const { devSend } = await import("../../toolchain/dev/command.ts");
       await devSend(words, options, process.stdout);
     });
+}
+
+async function openUi(socket: string): Promise<AsyncDisposable & { readonly url: string }> {
+  const { startUi } = await import("../../ui/start-ui.ts");
+  const { openInBrowser } = await import("../open-in-browser.ts");
+  const stack = new AsyncDisposableStack();
+  const { url } = stack.use(await startUi({ socket, listen: "127.0.0.1:0" }));
+  // Without a desktop the address is all there is.
+  stack.use(await openInBrowser(url));
+  return { url, [Symbol.asyncDispose]: () => stack.disposeAsync() };
 }

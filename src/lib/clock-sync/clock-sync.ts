@@ -1,4 +1,3 @@
-import { z } from "zod";
 import type { ClockStatus, ClockTrust } from "../../domain/clock.ts";
 import { millis, minutes, seconds, type Millis } from "../../domain/units.ts";
 import type { Clock } from "../clock.ts";
@@ -56,14 +55,16 @@ const ASK_INTERVAL = seconds(60);
 const TRUSTED: Verdict = { trust: "synced", by: "configuration", reason: undefined };
 const NOT_YET: Verdict = { trust: "unsynced", by: undefined, reason: "the agent is starting" };
 
-const record = z.object({
+const BY = ["hub", "timesyncd", "chrony", "rtc"] as const;
+
+interface ClockRecord {
   /** Unix time, when it was right. */
-  wall: z.number(),
-  boot: z.string(),
+  readonly wall: number;
+  readonly boot: string;
   /** Of the wall clock from the time since that boot. */
-  distance: z.number(),
-  by: z.enum(["hub", "timesyncd", "chrony", "rtc"]),
-});
+  readonly distance: number;
+  readonly by: (typeof BY)[number];
+}
 
 export function createClockSync(options: ClockSyncOptions): ClockSync {
   const { policy, clock, log, bootId } = options;
@@ -189,13 +190,18 @@ export function createClockSync(options: ClockSyncOptions): ClockSync {
   };
 }
 
-/** Undefined for what no version wrote: then nothing is known. */
-function parseRecord(text: string | undefined): z.infer<typeof record> | undefined {
+/** Undefined for what no version wrote: then nothing is known. Checked by hand: every start reads it. */
+function parseRecord(text: string | undefined): ClockRecord | undefined {
   if (text === undefined) return undefined;
   try {
-    return record.parse(JSON.parse(text));
+    const found = JSON.parse(text) as Partial<Record<keyof ClockRecord, unknown>> | null;
+    const { wall, boot, distance, by } = found ?? {};
+    const isWitness = BY.some((one) => one === by);
+    if (!Number.isFinite(wall) || typeof boot !== "string" || !Number.isFinite(distance) || !isWitness)
+      return undefined;
+    return { wall, boot, distance, by } as ClockRecord; // As just checked.
   } catch (error) {
-    if (error instanceof SyntaxError || error instanceof z.ZodError) return undefined;
+    if (error instanceof SyntaxError) return undefined;
     throw error;
   }
 }

@@ -3,29 +3,10 @@
 
 import { registerHooks } from "node:module";
 import { createWasi } from "../wasi/index.ts";
+import { moduleSource, SHIM, TRANSPILER_WASI } from "./transpiler-modules.ts";
 
-const SHIM = "@bytecodealliance/preview2-shim/";
 const HERE = "petiole-wasi:";
-const GLOBAL = Symbol.for("petiole.transpiler-wasi");
-
-/** What the transpiler imports from each module of the shims, by the interface that serves it. */
-const MODULES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  cli: {
-    environment: "wasi:cli/environment",
-    exit: "wasi:cli/exit",
-    stdin: "wasi:cli/stdin",
-    stdout: "wasi:cli/stdout",
-    stderr: "wasi:cli/stderr",
-    terminalInput: "wasi:cli/terminal-input",
-    terminalOutput: "wasi:cli/terminal-output",
-    terminalStdin: "wasi:cli/terminal-stdin",
-    terminalStdout: "wasi:cli/terminal-stdout",
-    terminalStderr: "wasi:cli/terminal-stderr",
-  },
-  filesystem: { preopens: "wasi:filesystem/preopens", types: "wasi:filesystem/types" },
-  io: { error: "wasi:io/error", streams: "wasi:io/streams" },
-  random: { random: "wasi:random/random" },
-};
+const GLOBAL = Symbol.for(TRANSPILER_WASI);
 
 /** From here on the modules of the shims resolve to our WASI; call before the transpiler is imported. */
 export function stubTranspilerWasi(): void {
@@ -51,11 +32,4 @@ export function stubTranspilerWasi(): void {
         ? { format: "module", source: moduleSource(url.slice(HERE.length)), shortCircuit: true }
         : next(url, context),
   });
-}
-
-function moduleSource(module: string): string {
-  const lines = Object.entries(MODULES[module] ?? {}).map(
-    ([name, interfaceName]) => `export const ${name} = wasi[${JSON.stringify(interfaceName)}];`,
-  );
-  return [`const wasi = globalThis[Symbol.for(${JSON.stringify(GLOBAL.description)})];`, ...lines].join("\n");
 }

@@ -4,6 +4,7 @@ import { reasonOf } from "../../lib/reason.ts";
 import { createConsole, type Console } from "./console.ts";
 import { askSession, openDevSocket, readPointer } from "./dev-socket.ts";
 import { openSession, type Session } from "./session.ts";
+import { safeText } from "./view.ts";
 
 export interface DevOptions {
   readonly dir: string;
@@ -11,19 +12,22 @@ export interface DevOptions {
   readonly keep?: true;
   readonly json?: true;
   readonly verbose?: true;
+  readonly ui?: true;
 }
 
 export interface DevSurroundings {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly input: NodeJS.ReadStream;
   readonly output: NodeJS.WriteStream;
+  /** Serves the live page of the agent at a control socket, and has a browser open it if there is one. */
+  readonly openUi: (socket: string) => Promise<AsyncDisposable & { readonly url: string }>;
 }
 
 /**
  * `petiole dev`: runs the project and follows its sources until somebody ends it.
  * @throws PetioleError ERR_PROJECT_INVALID, ERR_DEV_RUNNING
  */
-export async function dev(options: DevOptions, { env, input, output }: DevSurroundings): Promise<void> {
+export async function dev(options: DevOptions, { env, input, output, openUi }: DevSurroundings): Promise<void> {
   const folder = resolve(options.dir);
   const other = await readPointer(folder);
   if (other !== undefined) {
@@ -46,7 +50,8 @@ export async function dev(options: DevOptions, { env, input, output }: DevSurrou
     colours: output.isTTY && env["NO_COLOR"] === undefined,
   });
   try {
-    await using session = await openSession({
+    await using stack = new AsyncDisposableStack();
+    const session = await openSession({
       folder,
       emit: view.emit,
       env,
@@ -54,10 +59,15 @@ export async function dev(options: DevOptions, { env, input, output }: DevSurrou
       keep: options.keep ?? false,
       signal: stop.signal,
     });
+    stack.use(session);
     const run = async (line: string): Promise<string> => await carryOut(session, line);
     const socket = join(dirname(dirname(session.agentSocket)), "dev.sock");
-    await using _socket = await openDevSocket({ folder, socket, agent: session.agentSocket, run });
+    stack.use(await openDevSocket({ folder, socket, agent: session.agentSocket, run }));
     session.announce();
+    if (options.ui === true) {
+      const { url } = stack.use(await openUi(session.agentSocket));
+      view.emit({ kind: "note", text: `The live page, for you alone: ${url}` });
+    }
     view.prompt((line) => void onLine(line, { view, run, end }), end);
     await ended.promise;
   } catch (error) {
@@ -75,7 +85,7 @@ export async function devSend(
   output: NodeJS.WriteStream,
 ): Promise<void> {
   const text = await askSession(resolve(options.dir), words.join(" "));
-  output.write(options.json === true ? `${JSON.stringify({ text })}\n` : `${text}\n`);
+  output.write(options.json === true ? `${JSON.stringify({ text })}\n` : `${safeText(text)}\n`);
 }
 
 interface LineDeps {

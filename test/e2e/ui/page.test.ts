@@ -4,7 +4,7 @@
 import { setTimeout } from "node:timers/promises";
 import { afterAll, beforeAll, describe, test } from "vitest";
 import type { Page } from "playwright-core";
-import { petiole } from "../../support/agent.ts";
+import { petiole, PETIOLE } from "../../support/agent.ts";
 import {
   accessibilityFaults,
   openBrowser,
@@ -13,6 +13,7 @@ import {
   type TestPage,
 } from "../../support/browser.ts";
 import { areWanted, takePicture } from "../../support/pictures.ts";
+import { spawnProcess } from "../../support/processes.ts";
 import { startUiStage, type UiStage } from "../../support/ui-stage.ts";
 import { waitFor } from "../../support/wait-for.ts";
 
@@ -149,6 +150,10 @@ describe.skipIf(withoutBrowser("the tests of the live page"))("petiole ui", () =
   });
 
   test("says that the agent is away, shows what it knew as old, and goes on when it is back", async ({ expect }) => {
+    const follow = ["logs", "--follow", "--socket", stage.agent.socket];
+    await using following = await spawnProcess(PETIOLE, follow);
+    await waitFor("the log to be followed", () => following.output().includes("Agent is ready"), PATIENCE);
+    expect(following.output()).toMatch(/^\d{4}-\S+Z INFO {2}Component started component=counter digest=sha256:/m);
     expect(await stage.agent.stop("SIGKILL")).toBeNull();
     await until(
       "the end of the agent",
@@ -165,7 +170,8 @@ describe.skipIf(withoutBrowser("the tests of the live page"))("petiole ui", () =
     await until("the agent again", "#banner", /^Live\./);
     await until("the event", "#events", /The agent was started again/);
     expect(await page.evaluate("document.body.classList.contains('stale')")).toBe(false);
-    // Lines of both runs.
+    // Lines of both runs, here and on the terminal.
+    await waitFor("the log to go on", () => following.output().split("Agent is ready").length === 3, PATIENCE);
     await waitFor(
       "the log",
       async () => (await page.locator("#logs li", { hasText: "Agent is ready" }).count()) === 2,
@@ -190,12 +196,14 @@ describe.skipIf(withoutBrowser("the tests of the live page"))("petiole ui", () =
     expect(shown.problems).toEqual([]);
   });
 
-  test("petiole logs prints the last lines", async ({ expect }) => {
-    const { code, stdout } = await petiole("logs", "--socket", stage.agent.socket);
+  test("petiole logs prints the last lines for programs", async ({ expect }) => {
+    const { code, stdout } = await petiole("logs", "--json", "--socket", stage.agent.socket);
     expect(code).toBe(0);
-    expect(stdout).toMatch(/^\d{4}-\S+Z INFO {2}Component started component=counter digest=sha256:/m);
-    const lines = (await petiole("logs", "--json", "--socket", stage.agent.socket)).stdout.trim().split("\n");
-    expect(lines.map((line) => (JSON.parse(line) as { message: string }).message)).toContain("Agent is ready");
+    const messages = stdout
+      .trim()
+      .split("\n")
+      .map((line) => (JSON.parse(line) as { message: string }).message);
+    expect(messages).toContain("Agent is ready");
   });
 
   test("petiole ui refuses an address that others could reach", async ({ expect }) => {

@@ -3,12 +3,9 @@
 import { dirname, resolve } from "node:path";
 import { SourceMap, type SourceMapPayload } from "node:module";
 import { rolldown } from "rolldown";
-import { IS_CHECKOUT, SOURCE_CONDITION } from "../../place.ts";
 import { reasonOf } from "../../../lib/reason.ts";
+import { guestInput } from "../../build/bundle.ts";
 import { FaultyCode, stripColours, type Fault } from "../fault.ts";
-
-/** `wasi:keyvalue/store@0.2.0-draft` and the like are provided by the loader. */
-const WIT_SPECIFIER = /^(?!node:)[a-z][a-z0-9-]*:[a-z][a-z0-9-]*\//;
 
 /** Where QuickJS says that something of the code is: lines of the script. */
 const PLACE = /<(?:input|evalScript)>:(\d+)(?::(\d+))?/g;
@@ -29,10 +26,7 @@ export async function bundleGuest(entry: string, shown: (file: string) => string
   try {
     const warnings: Fault[] = [];
     await using build = await rolldown({
-      input: entry,
-      platform: "neutral",
-      resolve: { conditionNames: [...(IS_CHECKOUT ? [SOURCE_CONDITION] : []), "import", "default"] },
-      external: WIT_SPECIFIER,
+      ...guestInput(entry),
       // An import that cannot be resolved would be nothing that the loader knows.
       onLog: (level, log) => {
         if (level === "warn") warnings.push(faultOf(log, entry, shown));
@@ -45,11 +39,11 @@ export async function bundleGuest(entry: string, shown: (file: string) => string
       esModule: false,
     });
     if (warnings.length > 0) throw new FaultyCode(warnings);
-    const { code, map, moduleIds, sourcemapFileName } = output[0];
+    const { code, map, sourcemapFileName } = output[0];
     const folder = dirname(resolve("dist", sourcemapFileName ?? "index.js.map"));
     return {
       text: code,
-      modules: moduleIds,
+      modules: await build.watchFiles,
       locate: locator(map as unknown as SourceMapPayload, (file) => shown(resolve(folder, file))),
     };
   } catch (error) {

@@ -7,6 +7,7 @@ function createBench(replaced: Partial<Capabilities> = {}) {
   const errors: string[] = [];
   const capabilities: Capabilities = {
     settings: () => ({ raise: 8, clear: 4, learn: 5, noise: 0.02, trip: "pressure" }),
+    states: new Map(),
     load: (key) => kept.get(key),
     save: (key, value) => void kept.set(key, value),
     switchPump: (on) => void done.push(["pump", on]),
@@ -35,6 +36,16 @@ describe("handleReading()", () => {
     expect(bench.errors).toEqual([]);
   });
 
+  test("watches no more than 64 sensors, and always the one that stops the pump", ({ expect }) => {
+    const bench = createBench();
+    for (let i = 0; i < 100; i++) bench.read(`s${i}`, 4, 1);
+    expect(bench.capabilities.states.size).toBe(64);
+    expect(bench.done).toHaveLength(100);
+    bench.read("pressure", 4, 6);
+    bench.read("pressure", 2, 3);
+    expect(bench.done).toContainEqual(["pump", false]);
+  });
+
   test("does not stop the pump for other sensors", ({ expect }) => {
     const bench = createBench();
     bench.read("hall", 20, 6);
@@ -51,11 +62,11 @@ describe("handleReading()", () => {
     const seen: unknown[] = [];
     const crippled = {
       ...bench.capabilities,
+      states: new Map(),
       save: failing,
       publish: failing,
       switchPump: (on: boolean) => void seen.push(on),
     };
-    // Its state stays the one of before: each reading is the first that is out of the ordinary, until the median is.
     bench.kept.set(
       "sensor.pressure",
       JSON.stringify({ recent: [4, 4, 2, 2], count: 9, mean: 4, variance: 0, alarm: false }),
@@ -64,6 +75,18 @@ describe("handleReading()", () => {
     expect(seen).toEqual([false]);
     expect(bench.errors).toContain("Cannot keep the state: the disk is full");
   });
+});
+
+test("handleReading() writes its state now and then, and goes on from it in a new instance", ({ expect }) => {
+  const bench = createBench();
+  bench.read("pressure", 4, 19);
+  expect(bench.kept.size).toBe(0);
+  bench.read("pressure", 4, 1);
+  expect(bench.kept.get("sensor.pressure")).toContain('"count":20');
+  bench.capabilities.states.clear();
+  bench.read("pressure", 2, 3);
+  expect(bench.done).toContain("alarms.pressure");
+  expect(bench.kept.get("sensor.pressure")).toContain('"alarm":true');
 });
 
 test("acknowledge() silences the siren and counts", ({ expect }) => {

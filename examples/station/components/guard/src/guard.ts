@@ -11,6 +11,8 @@ export interface GuardSettings extends Settings {
 
 export interface Capabilities {
   settings(): GuardSettings;
+  /** What this instance knows of each sensor. */
+  readonly states: Map<string, State>;
   load(key: string): string | undefined;
   save(key: string, value: string): void;
   switchPump(on: boolean): void;
@@ -18,6 +20,12 @@ export interface Capabilities {
   publish(subject: string, body: unknown): void;
   error(message: string): void;
 }
+
+/** Readings after which the state is written, besides at each alarm: flash wears out, and what is usual changes slowly. */
+const KEPT_EVERY = 20;
+
+/** Sensors that are watched, besides the one that stops the pump. What others send is passed on: names come from outside. */
+const MOST_SENSORS = 64;
 
 /** What the cloud hears of an alarm. */
 export interface Alarm extends Reading {
@@ -32,20 +40,28 @@ export interface Alarm extends Reading {
 export function handleReading(reading: Reading, capabilities: Capabilities): void {
   const attempt = createAttempt(capabilities);
   const settings = capabilities.settings();
+  const report = (more: object): void =>
+    attempt("report the reading", () => capabilities.publish(`readings.${reading.sensor}`, { ...reading, ...more }));
+  const isKnown = reading.sensor === settings.trip || capabilities.states.has(reading.sensor);
+  if (!isKnown && capabilities.states.size >= MOST_SENSORS) return report({});
   const key = `sensor.${reading.sensor}`;
-  const before = attempt("load the state", () => parseState(capabilities.load(key)));
+  const before =
+    capabilities.states.get(reading.sensor) ?? attempt("load the state", () => parseState(capabilities.load(key)));
   const { state, filtered, change } = advance(before, reading.value, settings);
+  capabilities.states.set(reading.sensor, state);
   if (change !== undefined) {
     const raised = change === "raised";
     if (reading.sensor === settings.trip) attempt("switch the pump", () => capabilities.switchPump(!raised));
     attempt("switch the siren", () => capabilities.switchSiren(raised));
   }
-  attempt("keep the state", () => capabilities.save(key, JSON.stringify(state)));
+  if (change !== undefined || state.count % KEPT_EVERY === 0) {
+    attempt("keep the state", () => capabilities.save(key, JSON.stringify(state)));
+  }
   if (change !== undefined) {
     const alarm: Alarm = { ...reading, filtered, state: change };
     attempt("report the alarm", () => capabilities.publish(`alarms.${reading.sensor}`, alarm));
   }
-  attempt("report the reading", () => capabilities.publish(`readings.${reading.sensor}`, { ...reading, filtered }));
+  report({ filtered });
 }
 
 /** Somebody has heard the siren. */

@@ -25,6 +25,7 @@ const capabilities: Capabilities = {
     noise: number("noise", 0.02),
     trip: getConfig("trip") ?? "pressure",
   }),
+  states: new Map(),
   load(key) {
     const value = bucket().get(key);
     return value ? decodeUtf8(value) : undefined;
