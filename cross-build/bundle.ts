@@ -85,7 +85,6 @@ export async function bundle(): Promise<Bundle> {
   };
 }
 
-/** V8 keeps a text with one character beyond Latin-1 in twice the memory. All of these stand where escapes mean the same. */
 /** What is read by itself: by Node, or for a thread. */
 const isAlone = (name: string): boolean => [MAIN, ...THREADS].some((one) => one === name);
 
@@ -110,6 +109,7 @@ function pack(chunks: readonly Chunk[]): { readonly pack: string; readonly table
 /** A dynamic import wants its module evaluated; all else waits until it is used. */
 const evaluatedAtOnce = (code: string): string => code.replaceAll('.then(()=>require("./', '.then(()=>require.now("./');
 
+/** V8 keeps a text with one character beyond Latin-1 in twice the memory. All of these stand where escapes mean the same. */
 const inLatin1 = (code: string): string =>
   code.replaceAll(/[^\0-\xff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
 

@@ -5,7 +5,7 @@
 //
 // Node's own loader would go through a file system, of which it looks through every folder for each chunk.
 
-import { getRawAsset } from "node:sea";
+import type * as Sea from "node:sea";
 import { compileFunction, constants } from "node:vm";
 
 export interface LoaderDeps {
@@ -39,6 +39,7 @@ const LARGE: ReadonlySet<string> = new Set(
 
 export function chunkLoader(deps: LoaderDeps): ChunkRequire {
   const { builtin } = deps;
+  const { getRawAsset } = builtin("node:sea") as typeof Sea;
   const pack = Buffer.from(getRawAsset(deps.pack));
   const table = JSON.parse(Buffer.from(getRawAsset(deps.table)).toString()) as ChunkTable; // Made by bundle.ts.
   const found = new Map<string, { readonly exports: object; readonly evaluate: () => void }>();
@@ -46,8 +47,12 @@ export function chunkLoader(deps: LoaderDeps): ChunkRequire {
   function chunk(file: string): { readonly exports: object; readonly evaluate: () => void } {
     const known = found.get(file);
     if (known !== undefined) return known;
-    const [offset, length, ...names] = table[file] ?? [0, 0];
-    const exports: Exports = {};
+    const place = table[file];
+    if (place === undefined) throw notFound(file);
+    const [offset, length, ...names] = place;
+    // What it exports becomes its own when it is evaluated: defined once, V8 reads it as fast as a variable. Until then
+    // the object inherits it.
+    const exports = Object.create(new Proxy({}, { get: late })) as Exports;
     let isEvaluated = false;
     const evaluate = (): void => {
       if (isEvaluated) return;
@@ -67,15 +72,11 @@ export function chunkLoader(deps: LoaderDeps): ChunkRequire {
         throw error;
       }
     };
-    for (const name of names) {
-      const set = (value: unknown): void =>
-        void Object.defineProperty(exports, name, { value, writable: true, enumerable: true, configurable: true });
-      const get = (): unknown => {
-        if (isEvaluated) throw new Error(`"${file}" has no "${name}" yet: it is in a circle of imports`);
-        evaluate();
-        return exports[name];
-      };
-      Object.defineProperty(exports, name, { get, set, enumerable: true, configurable: true });
+    function late(target: object, name: string | symbol): unknown {
+      if (typeof name === "symbol" || !names.includes(name)) return Reflect.get(target, name);
+      if (isEvaluated) throw new Error(`"${file}" has no "${name}" yet: it is in a circle of imports`);
+      evaluate();
+      return exports[name];
     }
     const made = { exports, evaluate };
     found.set(file, made);
@@ -86,8 +87,7 @@ export function chunkLoader(deps: LoaderDeps): ChunkRequire {
     try {
       return builtin(id);
     } catch (cause) {
-      // What packages ask for and do without.
-      throw Object.assign(new Error(`Found no module "${id}"`, { cause }), { code: "MODULE_NOT_FOUND" });
+      throw notFound(id, cause);
     }
   }
 
@@ -110,4 +110,9 @@ export function chunkLoader(deps: LoaderDeps): ChunkRequire {
     return exports;
   };
   return require;
+}
+
+/** Packages ask for what they can do without, and know it by this code. */
+function notFound(id: string, cause?: unknown): Error {
+  return Object.assign(new Error(`Found no module "${id}"`, { cause }), { code: "MODULE_NOT_FOUND" });
 }

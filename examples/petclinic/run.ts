@@ -37,7 +37,7 @@ async function obtainPostgres({ screen, own }: Stage): Promise<TestPostgres> {
 }
 
 async function visit({ screen, signal }: Stage, device: Device, url: string): Promise<Ending> {
-  const patient = createPatient(url, (command, output) => {
+  const patient = createPatient(url, signal, (command, output) => {
     screen.command(device.id, command);
     screen.output(output);
   });

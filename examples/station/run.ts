@@ -110,9 +110,9 @@ async function offline(stage: Stage, station: Station): Promise<void> {
   const from = meter.sent.length;
   meter.leak = true;
   machine.worn = true;
-  const pump = await soon("the pump to be stopped", stopped);
+  const pump = await soon(stage, "the pump to be stopped", stopped);
   const at = performance.now();
-  const siren = await soon("the siren", howling);
+  const siren = await soon(stage, "the siren", howling);
   if (pump || !siren)
     throw new Error(`The pump was switched ${pump ? "on" : "off"}, the siren ${siren ? "on" : "off"}`);
   // The first low reading may be a spike; the third is none.
@@ -124,7 +124,7 @@ async function offline(stage: Stage, station: Station): Promise<void> {
   const silenced = chip.nextChange(LINES.siren);
   const pressed = performance.now();
   await chip.set(LINES.acknowledge, true);
-  await soon("the siren to be silent", silenced);
+  await soon(stage, "the siren to be silent", silenced);
   screen.note(
     `Somebody presses the button: silence after ${(performance.now() - pressed).toFixed(1)} ms, 5 of them to debounce`,
   );
@@ -136,7 +136,7 @@ async function offline(stage: Stage, station: Station): Promise<void> {
   await until(stage, "vibration of a worn bearing", () => machine.sent.length >= windows);
   const started = chip.nextChange(LINES.pump);
   meter.leak = false;
-  if (!(await soon("the pump to run again", started))) throw new Error("The pump was stopped again");
+  if (!(await soon(stage, "the pump to run again", started))) throw new Error("The pump was stopped again");
   screen.note("The pipe is mended: the pump runs again. All of that without the cloud");
   await tell(stage, station);
 }
@@ -166,8 +166,8 @@ async function until({ signal }: Stage, what: string, reached: () => boolean | P
   await waitUntil(what, probe, { every: 50, within: LIMIT_MS, signal });
 }
 
-const soon = async (what: string, change: Promise<boolean>): Promise<boolean> =>
-  await withinLimit(what, LIMIT_MS, change);
+const soon = async ({ signal }: Stage, what: string, change: Promise<boolean>): Promise<boolean> =>
+  await untilAborted(withinLimit(what, LIMIT_MS, change), signal);
 
 async function tell({ screen }: Stage, { device, meter, hall, machine, hub }: Station): Promise<void> {
   const { hub: link, outbox } = await device.agent.status().then((status) => ({

@@ -56,10 +56,12 @@ export async function connectChip(path: string): Promise<Chip> {
 
   return {
     set: async (line, high) => await command(`set ${line} ${high ? 1 : 0}`),
-    nextChange: async (line) => {
+    nextChange(line) {
       const { promise, ...waiter } = Promise.withResolvers<boolean>();
+      // Whoever waits for something else first may never come to this one.
+      promise.catch(() => {});
       changes.push({ ...waiter, line });
-      return await promise;
+      return promise;
     },
     async [Symbol.asyncDispose]() {
       if (socket.destroyed) return;

@@ -19,8 +19,10 @@ export async function logs(options: LogsOptions): Promise<void> {
     }
   };
   let { run, lines } = await askAgent(socket, "logs");
-  let seq = 0;
+  let seq = (lines[0]?.seq ?? 1) - 1;
   for (;;) {
+    const missed = (lines[0]?.seq ?? 0) - seq - 1;
+    if (missed > 0) process.stderr.write(`${missed} lines came faster than the agent keeps them\n`);
     print(lines);
     seq = lines.at(-1)?.seq ?? seq;
     if (options.follow !== true) return;

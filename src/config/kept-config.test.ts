@@ -1,9 +1,9 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, test } from "vitest";
 import { SecretReference } from "../domain/secret.ts";
-import { recallConfig } from "./kept-config.ts";
+import { keepConfig, recallConfig } from "./kept-config.ts";
 import { loadConfigFast } from "./load.ts";
 
 const TEXT = `
@@ -75,6 +75,55 @@ describe("recallConfig()", () => {
   });
 });
 
+describe("the kept file", () => {
+  test("is for the agent alone, and is not believed when others could write to it", async ({ expect }) => {
+    await keep();
+    expect((await stat(kept)).mode & 0o777).toBe(0o600);
+    const recall = async () => await recallConfig({ text: TEXT, path: file, build: "one" });
+    for (const mode of [0o620, 0o602]) {
+      await chmod(kept, mode);
+      expect(await recall()).toBeUndefined();
+    }
+    await chmod(kept, 0o600);
+    expect(await recall()).toBeDefined();
+  });
+
+  test("goes when nothing takes its place, with what power cuts left beside it", async ({ expect }) => {
+    await keep();
+    await writeFile(`${kept}.7.tmp`, "half");
+    const state = join(folder, "state");
+    // As JSON, the state folder is not found without reading the whole.
+    await writeFile(file, JSON.stringify({ device: { id: "gateway" }, state_dir: state }));
+    await (await loadConfigFast(file, "one")).keep();
+    expect(await readdir(state)).toEqual([]);
+  });
+
+  test("is not written when it would be too large to be read", async ({ expect }) => {
+    const { config } = await loadConfigFast(file, "one");
+    const large = { ...config, device: { ...config.device, id: "x".repeat(4 * 1024 ** 2) } };
+    await keepConfig(large, { text: TEXT, path: file, build: "one" });
+    expect(await readdir(join(folder, "state"))).toEqual([]);
+  });
+
+  test.for([
+    ["a comment", "state_dir: state#1", "state#1"],
+    ["an anchor", "state_dir: &s state", "state"],
+    ["quotes with escapes", 'state_dir: "st\\x61te"', "state"],
+    ["a folded text", "state_dir: >-\n  state", "state"],
+    ["a key in quotes", '"state_dir": state', "state"],
+  ])("is found again or not kept, but never taken from elsewhere: %s", async ([, line = "", name = ""], { expect }) => {
+    const text = TEXT.replace("state_dir: state # beside this file", line);
+    await writeFile(file, text);
+    await mkdir(join(folder, name), { recursive: true });
+    const { config, keep: keepIt } = await loadConfigFast(file, "one");
+    expect(config.state_dir).toBe(join(folder, name));
+    await keepIt();
+    const recalled = await recallConfig({ text, path: file, build: "one" });
+    expect([undefined, config]).toContainEqual(recalled);
+    expect((await readdir(config.state_dir)).length).toBe(recalled === undefined ? 0 : 1);
+  });
+});
+
 describe("loadConfigFast()", () => {
   test("reads a changed file anew, and what was kept in place of parsing", async ({ expect }) => {
     await keep();
@@ -82,6 +131,17 @@ describe("loadConfigFast()", () => {
     expect((await loadConfigFast(file, "one")).config.components["smoother"]?.config).toEqual({ alpha: "0.7" });
     await writeFile(file, "device: [");
     await expect(loadConfigFast(file, "one")).rejects.toMatchObject({ code: "ERR_CONFIG_INVALID" });
+  });
+
+  test("writes nothing at a start that was spared the reading", async ({ expect }) => {
+    await keep();
+    const { ino } = await stat(kept);
+    await (await loadConfigFast(file, "one")).keep();
+    expect((await stat(kept)).ino).toBe(ino);
+    // Of a rollback: another program puts its own in place.
+    await (await loadConfigFast(file, "two")).keep();
+    expect(await recallConfig({ text: TEXT, path: file, build: "one" })).toBeUndefined();
+    expect(await recallConfig({ text: TEXT, path: file, build: "two" })).toBeDefined();
   });
 
   test("keeps nothing of a program that may change at any time", async ({ expect }) => {

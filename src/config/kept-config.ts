@@ -2,10 +2,12 @@
 // of YAML takes longer than all else that an agent without components does until it is ready.
 
 import { createHash } from "node:crypto";
+import type { Stats } from "node:fs";
+import { rm } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { deepFreeze } from "../lib/deep-freeze.ts";
-import { readRegularFile, writeFileAtomic } from "../lib/files.ts";
+import { readRegularFile, removeLeftovers, writeFileAtomic } from "../lib/files.ts";
 import { findReferences, recallReferences } from "../lib/secret-references.ts";
 import { DEFAULT_STATE_DIR } from "./default-file.ts";
 import type { Config } from "./schema.ts";
@@ -25,7 +27,8 @@ const DIGEST_SIZE = 64;
 /** What was kept of exactly this file by this program; undefined when there is nothing, or it is damaged. */
 export async function recallConfig(source: ConfigSource): Promise<Config | undefined> {
   try {
-    const { bytes } = await readRegularFile(join(stateDirOf(source), NAME), { maxSize: MAX_SIZE });
+    const { bytes, stats } = await readRegularFile(join(stateDirOf(source), NAME), { maxSize: MAX_SIZE });
+    if (!isOurs(stats)) return undefined;
     const [digest, body] = [bytes.subarray(0, DIGEST_SIZE), bytes.subarray(DIGEST_SIZE)].map((part) =>
       Buffer.from(part.buffer, part.byteOffset, part.byteLength).toString(),
     );
@@ -37,15 +40,31 @@ export async function recallConfig(source: ConfigSource): Promise<Config | undef
 }
 
 /**
- * Keeps the configuration for the next start, unless there is something in it that would come back otherwise.
+ * Keeps the configuration for the next start, unless there is something in it that would come back otherwise. Then nothing
+ * is kept, of an earlier configuration neither: there may be a password in it. Nobody else writes the file meanwhile: the
+ * agent has the state to itself.
  * @throws what writing fails with
  */
 export async function keepConfig(config: Config, source: ConfigSource): Promise<void> {
+  const file = join(config.state_dir, NAME);
+  // After a power cut while one was written.
+  await removeLeftovers(file);
+  const content = contentOf(config, source);
+  await (content === undefined ? rm(file, { force: true }) : writeFileAtomic(file, content));
+}
+
+function contentOf(config: Config, source: ConfigSource): string | undefined {
   // Where the next start will not look, it would be of no use.
-  if (stateDirOf(source) !== config.state_dir) return;
+  if (stateDirOf(source) !== config.state_dir) return undefined;
   const body = encode(config);
-  if (!isDeepStrictEqual(decode(body), config)) return;
-  await writeFileAtomic(join(config.state_dir, NAME), `${digestOf(source, body)}${body}`);
+  if (!isDeepStrictEqual(decode(body), config)) return undefined;
+  const content = `${digestOf(source, body)}${body}`;
+  return Buffer.byteLength(content) > MAX_SIZE ? undefined : content;
+}
+
+/** Nobody but root and the agent itself can have written it. */
+function isOurs({ uid, mode }: Stats): boolean {
+  return (uid === 0 || uid === process.geteuid?.()) && (mode & 0o022) === 0;
 }
 
 /**

@@ -3,7 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { SOCKET_NAME, type DeployParams, type LogsParams, type UndeployParams } from "../adapters/control/protocol.ts";
 import { openMetricsServer } from "../adapters/control/metrics-server.ts";
-import { openControlServer } from "../adapters/control/server.ts";
+import { openControlServer, type ControlHandlers } from "../adapters/control/server.ts";
 import { createNatsPaths } from "../adapters/lattice/nats-paths.ts";
 import { createRemoteEnds } from "../adapters/lattice/remote-ends.ts";
 import type { LatticeHost } from "../adapters/lattice/wasmcloud/lattice-host.ts";
@@ -39,9 +39,11 @@ import { EVIDENCE_SUFFIXES } from "../trust/read-evidence.ts";
 import { readTrustedKey } from "../runtime/aot/keys.ts";
 import { agentMetrics } from "./agent-metrics.ts";
 import { createApplications } from "./applications.ts";
+import { digestOfFile } from "../lib/file-digest.ts";
 import { createSelfUpdate } from "./agent-update/self-update.ts";
 import { readLaunch } from "./agent-update/launch.ts";
 import { artifactsFolder, openArtifacts, openReleaseSource } from "./artifacts.ts";
+import { concealedHandlers } from "./concealed-handlers.ts";
 import { createDesired } from "./desired.ts";
 import { deviceView } from "./device-view.ts";
 import { openDeviceExecutables } from "./executables.ts";
@@ -359,6 +361,7 @@ export async function openAgent(all: AgentDeps): Promise<Agent> {
         ...[...(operated?.components ?? []), ...(operated?.providers ?? [])].map(({ id }) => id),
       ];
     },
+    digestOf: digestOfFile,
     refresh: () => desired.refresh(),
     running: () => host.status(),
   });
@@ -472,8 +475,8 @@ export async function openAgent(all: AgentDeps): Promise<Agent> {
   const path = join(config.runtime_dir, SOCKET_NAME);
   const readMetrics = async (): Promise<MetricFamily[]> => [...agentMetrics(await readStatus()), ...metrics.families()];
   const run = randomUUID();
-  const handlers = {
-    status,
+  const handlers: ControlHandlers = {
+    status: readStatus,
     metrics: readMetrics,
     logs: async ({ since = 0 }: LogsParams) => ({ run, lines: tail.since(since) }),
     ...outboxControl.handlers,
@@ -491,7 +494,8 @@ export async function openAgent(all: AgentDeps): Promise<Agent> {
   };
   await applications.load();
   await links.load();
-  stack.use(await openControlServer({ path, handlers, log: log.child({ part: "control" }) }));
+  const concealed = concealedHandlers(handlers, redactor);
+  stack.use(await openControlServer({ path, handlers: concealed, log: log.child({ part: "control" }) }));
 
   const { listen } = config.metrics;
   if (listen !== undefined) {

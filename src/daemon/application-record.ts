@@ -10,6 +10,8 @@ const application = z.object({
   /** Where its relative paths start. */
   folder: z.string(),
   text: z.string(),
+  /** Of the files that it names as images, by these: what they were when it was deployed. */
+  digests: z.record(z.string(), z.string()).default({}),
 });
 const record = z.object({ applications: z.array(application) });
 
@@ -29,6 +31,18 @@ export const formatApplications = (applications: readonly StoredApplication[]): 
   JSON.stringify({ applications });
 
 const FILE = "file://";
+
+/** Paths of the files that a manifest names as images, by these. */
+export const filesOf = ({ components }: Manifest): ReadonlyMap<string, string> =>
+  new Map(
+    components.flatMap(({ kind, origin: { image } }) =>
+      kind === "component" && image?.startsWith(FILE) === true ? [[image, image.slice(FILE.length)] as const] : [],
+    ),
+  );
+
+/** Whether a file has other bytes in one than in the other; one that was not there before is no other. */
+export const haveOtherFiles = (before: StoredApplication, after: StoredApplication): boolean =>
+  Object.entries(after.digests).some(([image, digest]) => (before.digests[image] ?? digest) !== digest);
 
 /** With the paths of `file://` images absolute: where the agent runs has no part in what the manifest means. */
 export function withAbsoluteFiles(manifest: Manifest, folder: string): Manifest {

@@ -14,10 +14,12 @@ interface Rig {
   own: WantedState;
   running: Partial<HostStatus>;
   refreshes: number;
+  /** Of every file. */
+  digest: string | undefined;
 }
 
 async function open(stored: Map<string, string> = new Map()): Promise<Rig> {
-  const rig: Omit<Rig, "applications"> = { stored, own: NOTHING, running: {}, refreshes: 0 };
+  const rig: Omit<Rig, "applications"> = { stored, own: NOTHING, running: {}, refreshes: 0, digest: undefined };
   const applications = createApplications({
     state: {
       load: async (name) => stored.get(name),
@@ -33,6 +35,7 @@ async function open(stored: Map<string, string> = new Map()): Promise<Rig> {
     }),
     own: () => rig.own,
     latticeIds: () => [],
+    digestOf: async (file) => (file === "/opt/x.wasm" ? rig.digest : undefined),
     refresh: async () => void rig.refreshes++,
     running: () => ({ components: [], providers: [], links: [], ...rig.running }),
   });
@@ -80,6 +83,32 @@ describe("createApplications()", () => {
     await deploy(rig, manifest("thermo"));
     expect(await deploy(rig, `# the same\n${manifest("thermo")}`)).toMatchObject({ outcome: "unchanged", changes: [] });
     expect(rig.refreshes).toBe(1);
+  });
+
+  test("takes a file that has other bytes for another version of the application", async ({ expect }) => {
+    const rig = await open();
+    const [first, second] = ["1", "2"].map((one) => `sha256:${one.repeat(64)}`);
+    const versioned = (version: string) => manifest("thermo").replace("{}", `{ version: ${version} }`);
+    rig.digest = first;
+    await deploy(rig, versioned("1.0.0"));
+    expect(await deploy(rig, versioned("1.0.0"))).toMatchObject({ outcome: "unchanged" });
+    expect(rig.applications.wanted(NOTHING).components[0]).toMatchObject({ file: "/opt/x.wasm", digest: first });
+
+    rig.digest = second;
+    await expect(deploy(rig, versioned("1.0.0"))).rejects.toThrow(/"1\.0\.0" is deployed with other contents/);
+    expect(await deploy(rig, versioned("1.1.0"))).toMatchObject({
+      outcome: "changed",
+      changes: [{ action: "change", kind: "component", id: "thermo-api" }],
+    });
+    const again = await open(rig.stored);
+    expect(again.applications.wanted(NOTHING).components[0]).toMatchObject({ digest: second });
+
+    // A file that was not there yet is no other one.
+    const early = await open();
+    await deploy(early, versioned("1.0.0"));
+    early.digest = first;
+    expect(await deploy(early, versioned("1.0.0"))).toMatchObject({ outcome: "changed" });
+    expect([early.refreshes, early.applications.wanted(NOTHING).components[0]?.digest]).toEqual([2, first]);
   });
 
   test("gives way to the device's own configuration, and says so", async ({ expect }) => {

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { ApplicationStatus, DeployReport, UndeployReport } from "../domain/application.ts";
 import { PetioleError, isPetioleError } from "../domain/errors.ts";
 import type { StatusError } from "../domain/status.ts";
-import type { WantedState } from "../domain/workload.ts";
+import type { Digest, WantedState } from "../domain/workload.ts";
 import type { ConfigFault } from "../config/yaml-source.ts";
 import type { HostStatus } from "../host/host.ts";
 import type { StateStore } from "../host/ports.ts";
@@ -14,7 +14,9 @@ import { annotationsOf, idOf } from "../oam/names.ts";
 import { parseManifest, type ParsedManifest } from "../oam/parse.ts";
 import { translate, type DeviceView, type Translation } from "../oam/translate.ts";
 import {
+  filesOf,
   formatApplications,
+  haveOtherFiles,
   parseApplications,
   withAbsoluteFiles,
   type StoredApplication,
@@ -32,6 +34,8 @@ export interface ApplicationsDeps {
   readonly own: () => WantedState;
   /** Ids that a lattice has on this device. */
   readonly latticeIds: () => readonly string[];
+  /** Of a file's bytes; undefined when there is no such file. */
+  readonly digestOf: (file: string) => Promise<Digest | undefined>;
   /** Makes what is wanted now run. Resolves after the first try. */
   readonly refresh: () => Promise<void>;
   readonly running: () => HostStatus;
@@ -77,8 +81,15 @@ export function createApplications(deps: ApplicationsDeps): Applications {
   /** Those that had no first try since they were deployed, by name. */
   const untried = new Map<string, symbol>();
 
-  const translated = ({ parsed }: Deployed, all: Deployments): Translation =>
-    translate(parsed.manifest, { ...deps.view(), application: (name) => all.get(name)?.parsed.manifest });
+  function translated({ stored, parsed }: Deployed, all: Deployments): Translation {
+    const view = { ...deps.view(), application: (name: string) => all.get(name)?.parsed.manifest };
+    const translation = translate(parsed.manifest, view);
+    const components = translation.components.map((component) => {
+      const digest = stored.digests[component.reference];
+      return digest === undefined ? component : { ...component, digest };
+    });
+    return { ...translation, components };
+  }
 
   async function save(next: Deployments): Promise<void> {
     const all = [...next.values()].map(({ stored }) => stored);
@@ -153,6 +164,17 @@ export function createApplications(deps: ApplicationsDeps): Applications {
     return { stored, parsed: { ...parsed, manifest: withAbsoluteFiles(parsed.manifest, stored.folder) } };
   }
 
+  /** With what the files are that it names: when they are others, that is another version of it. */
+  async function openWithFiles(params: Omit<StoredApplication, "digests">): Promise<Deployed> {
+    const application = open({ ...params, digests: {} });
+    const digests: Record<string, Digest> = {};
+    for (const [image, file] of filesOf(application.parsed.manifest)) {
+      const digest = await deps.digestOf(file);
+      if (digest !== undefined) digests[image] = digest;
+    }
+    return { ...application, stored: { ...application.stored, digests } };
+  }
+
   return {
     async load() {
       const text = await state.load(STATE);
@@ -223,13 +245,17 @@ export function createApplications(deps: ApplicationsDeps): Applications {
 
     deploy: ({ source, folder, text, dryRun }) =>
       exclusive.run(async () => {
-        const fresh = open({ source, folder, text });
+        const fresh = await openWithFiles({ source, folder, text });
         const { manifest, warnings, unsupported, invalid } = fresh.parsed;
         const { name, version } = manifest;
         const before = deployed.get(name);
         const next = new Map(deployed).set(name, fresh);
-        const isSame = before !== undefined && isDeepStrictEqual(before.parsed.manifest, manifest);
-        if (!isSame && version !== undefined && before?.parsed.manifest.version === version) {
+        const isOther =
+          before === undefined ||
+          !isDeepStrictEqual(before.parsed.manifest, manifest) ||
+          haveOtherFiles(before.stored, fresh.stored);
+        const isSame = !isOther && isDeepStrictEqual(before.stored.digests, fresh.stored.digests);
+        if (isOther && version !== undefined && before?.parsed.manifest.version === version) {
           const message = `"${version}" is deployed with other contents: give this one another version`;
           throw invalid([{ path: ["metadata", "annotations", "version"], message }]);
         }

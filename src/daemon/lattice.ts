@@ -93,24 +93,29 @@ export function latticeDesired(
   update?: NonNullable<Config["lattice"]>["update"],
 ): WantedState {
   return {
-    components: items.components.flatMap(({ id, reference, count, config, secrets = {} }): WantedComponent[] => {
-      let source: ComponentSource;
-      try {
-        source = componentSource(reference, folder);
-      } catch {
-        // The configuration file has another folder now than when the component was accepted.
-        return [];
-      }
-      const raw = { components: { [id]: { ...source, config, max_instances: Math.min(count, MOST_INSTANCES) } } };
-      const { components, ...rest } = documentSchema("/").parse(raw);
-      // Read already, it cannot be read again.
-      const own = mapValues(components, (spec) => ({ ...spec, update: update ?? spec.update }));
-      return desiredStateOf({ ...rest, components: own }).components.map((spec) => ({
-        ...spec,
-        links: "late" as const,
-        ...(Object.keys(secrets).length > 0 && { secrets }),
-      }));
-    }),
+    components: items.components.flatMap(
+      ({ id, reference, count, config, secrets = {}, digest }): WantedComponent[] => {
+        let source: ComponentSource;
+        try {
+          source = componentSource(reference, folder);
+        } catch {
+          // The configuration file has another folder now than when the component was accepted.
+          return [];
+        }
+        const most = Math.min(count, MOST_INSTANCES);
+        const raw = {
+          components: { [id]: { ...source, ...(digest !== undefined && { digest }), config, max_instances: most } },
+        };
+        const { components, ...rest } = documentSchema("/").parse(raw);
+        // Read already, it cannot be read again.
+        const own = mapValues(components, (spec) => ({ ...spec, update: update ?? spec.update }));
+        return desiredStateOf({ ...rest, components: own }).components.map((spec) => ({
+          ...spec,
+          links: "late" as const,
+          ...(Object.keys(secrets).length > 0 && { secrets }),
+        }));
+      },
+    ),
     providers: items.providers,
     links: items.links,
   };

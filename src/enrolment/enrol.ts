@@ -6,6 +6,7 @@ import { enrolmentInbox, fleetSubject } from "../adapters/lattice/subjects.ts";
 import { isPetioleError, PetioleError } from "../domain/errors.ts";
 import type { Millis } from "../domain/units.ts";
 import { readIdentity } from "../lib/identity.ts";
+import { withoutLogin } from "../lib/without-login.ts";
 import { validityOf } from "./credentials.ts";
 import { createKeys, readAnswer } from "./exchange.ts";
 import { factsOf } from "./facts.ts";
@@ -170,7 +171,7 @@ export interface AskAroundOptions {
  */
 export async function askAround(options: AskAroundOptions): Promise<string> {
   const { login, servers, subject, request, refused, signal } = options;
-  const where = servers.map((url) => `"${url.replace(/\/\/[^@/]*@/, "//")}"`).join(", ");
+  const where = servers.map((url) => `"${withoutLogin(url)}"`).join(", ");
   try {
     const inboxRoot = enrolmentInbox(login.publicKey);
     const connection = await dialUser({ ...options, ...login, inboxRoot });

@@ -1,8 +1,8 @@
 import { execFileSync } from "node:child_process";
-import { truncate, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "vitest";
-import { readRegularFile, UnsuitableFile } from "./files.ts";
+import { readRegularFile, removeLeftovers, UnsuitableFile, writeFileAtomic } from "./files.ts";
 import { tempFolder } from "../../test/support/processes.ts";
 
 describe("readRegularFile()", () => {
@@ -55,4 +55,35 @@ describe("readRegularFile()", () => {
     const signal = AbortSignal.abort(new Error("enough"));
     await expect(readRegularFile(file, { maxSize: 5, signal })).rejects.toThrow("enough");
   });
+});
+
+describe("writeFileAtomic()", () => {
+  test("replaces a file, and leaves nothing else", async ({ expect }) => {
+    await using folder = await tempFolder();
+    const file = join(folder.path, "file");
+    await writeFile(file, "old");
+    await writeFileAtomic(file, "new");
+    expect(await readFile(file, "utf8")).toBe("new");
+    expect(await readdir(folder.path)).toEqual(["file"]);
+  });
+
+  test("leaves nothing behind when it fails", async ({ expect }) => {
+    await using folder = await tempFolder();
+    const [file, taken] = [join(folder.path, "file"), join(folder.path, "taken")];
+    await writeFile(file, "old");
+    const full = async (): Promise<never> => await Promise.reject(new Error("disk full"));
+    await expect(writeFileAtomic(file, "new", 0o600, full)).rejects.toThrow("disk full");
+    await mkdir(join(taken, "inside"), { recursive: true });
+    await expect(writeFileAtomic(taken, "new")).rejects.toMatchObject({ syscall: "rename" });
+    expect(await readFile(file, "utf8")).toBe("old");
+    expect((await readdir(folder.path)).toSorted()).toEqual(["file", "taken"]);
+  });
+});
+
+test("removeLeftovers() removes what replacing this file left, and nothing else", async ({ expect }) => {
+  await using folder = await tempFolder();
+  const others = ["file", "file.tmp", "file.1.tmp.bak", "file.x.tmp", "other.7.tmp"];
+  for (const name of [...others, "file.1.tmp", "file.4194303.tmp"]) await writeFile(join(folder.path, name), "");
+  await removeLeftovers(join(folder.path, "file"));
+  expect((await readdir(folder.path)).toSorted()).toEqual(others.toSorted());
 });

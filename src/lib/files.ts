@@ -1,6 +1,6 @@
 import { constants, type Stats } from "node:fs";
-import { open, rename, type FileHandle } from "node:fs/promises";
-import { dirname } from "node:path";
+import { open, readdir, rename, rm, type FileHandle } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 
 /**
  * Replaces `path` in one step: a reader, or a boot after a power cut, sees the old content or the new, never a part.
@@ -15,14 +15,31 @@ export async function writeFileAtomic(
   const temporary = `${path}.${process.pid}.tmp`;
   const file = await open(temporary, "w", mode);
   try {
-    await file.writeFile(content);
-    await prepare?.(file);
-    await file.sync();
-  } finally {
-    await file.close();
+    try {
+      await file.writeFile(content);
+      await prepare?.(file);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    // On a disk that is full it would take what little room there is.
+    await rm(temporary, { force: true }).catch(() => undefined);
+    throw error;
   }
-  await rename(temporary, path);
   await syncFolder(dirname(path));
+}
+
+/**
+ * Removes what power cuts left of replacing `path`. For who alone replaces it: what another process is writing would be
+ * taken for a leftover.
+ */
+export async function removeLeftovers(path: string): Promise<void> {
+  const [folder, start] = [dirname(path), `${basename(path)}.`];
+  for (const name of await readdir(folder)) {
+    if (name.startsWith(start) && /^\d+\.tmp$/.test(name.slice(start.length))) await rm(join(folder, name));
+  }
 }
 
 /** Makes renames and new names in `folder` survive a power cut. */

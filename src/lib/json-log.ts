@@ -32,23 +32,37 @@ function toJson(line: Readonly<Record<string, unknown>>): string {
   try {
     return JSON.stringify(line, replace);
   } catch {
-    const shown = Object.entries(line).map(([key, value]) => [key, isSimple(value) ? value : "(cannot be shown)"]);
-    return JSON.stringify(Object.fromEntries(shown), replace);
+    return JSON.stringify(Object.fromEntries(Object.entries(line).map(([key, value]) => [key, shown(value)])), replace);
   }
 }
 
-const isSimple = (value: unknown): boolean => ["string", "number", "boolean"].includes(typeof value);
+/** The value, if it can be shown; of an error at least what it says. */
+function shown(value: unknown): unknown {
+  try {
+    JSON.stringify(value, replace);
+    return value;
+  } catch {
+    return value instanceof Error ? told(value) : "(cannot be shown)";
+  }
+}
+
+const told = ({ name, message, stack }: Error): Readonly<Record<string, string>> => ({
+  type: String(name),
+  message: String(message),
+  stack: String(stack),
+});
 
 function replace(_key: string, value: unknown): unknown {
   if (typeof value === "bigint") return String(value);
   if (!(value instanceof Error)) return value;
   const { name, message, stack, cause } = value;
   return {
-    ...Object.fromEntries(Object.entries(value)),
+    ...value,
     type: name,
     message,
     stack,
     ...(cause === undefined ? {} : { cause }),
+    ...(value instanceof AggregateError ? { errors: value.errors } : {}),
   };
 }
 

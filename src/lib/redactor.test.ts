@@ -69,6 +69,13 @@ describe("createRedactor()", () => {
     expect(fields).toEqual({ code: "ERR_PROVIDER_START", text: "ERR_***_START" });
   });
 
+  test("what is shown of an error is shown of one without its secret", ({ expect }) => {
+    const error = Object.assign(new Error("bad hunter22"), { code: "EBADMSG", file: "hunter22" });
+    const redacted = knowing("hunter22").deep(error);
+    expect({ ...redacted }).toEqual({ code: "EBADMSG", file: "***" });
+    expect(Object.keys(redacted)).not.toContain("stack");
+  });
+
   test("a circle in a value does not hang it", ({ expect }) => {
     const circle: Record<string, unknown> = { text: "hunter22" };
     circle["self"] = circle;

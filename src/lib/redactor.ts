@@ -50,7 +50,8 @@ export function createRedactor(): Redactor {
     if (!isError) return Object.fromEntries(next);
     const copy: unknown = Object.create(prototype as object);
     for (const [key, inner] of next) {
-      Object.defineProperty(copy, key, { value: inner, enumerable: false, configurable: true, writable: true });
+      const enumerable = Object.prototype.propertyIsEnumerable.call(value, key);
+      Object.defineProperty(copy, key, { value: inner, enumerable, configurable: true, writable: true });
     }
     return copy;
   }

@@ -2,7 +2,7 @@
 
 import type { ConfigFault } from "../config/yaml-source.ts";
 import { parseWitName } from "../domain/wit-name.ts";
-import type { LinkSpec, ProviderSpec } from "../domain/workload.ts";
+import type { Digest, LinkSpec, ProviderSpec } from "../domain/workload.ts";
 import type { SecretReference } from "../domain/secret.ts";
 import type { SecretRule } from "../lib/named-secret.ts";
 import { structuredConfig } from "../lib/structured-config.ts";
@@ -34,6 +34,8 @@ export interface AppComponent {
   readonly count: number;
   readonly config: Readonly<Record<string, string>>;
   readonly secrets?: Readonly<Record<string, SecretReference>>;
+  /** What the file of the reference has to be. */
+  readonly digest?: Digest;
 }
 
 /**

@@ -75,8 +75,9 @@ export interface AgentView {
 /** Without a look before, numbers per second are those since the agent started. */
 export function viewOf(now: Look, before?: Look): AgentView {
   const { status } = now;
-  // Another process has counts of its own.
-  const earlier = before?.status.pid === status.pid ? before : undefined;
+  // Another process has counts of its own. In a container each of them may have the same number.
+  const isSame = before?.status.pid === status.pid && before.status.uptime <= status.uptime;
+  const earlier = isSame ? before : undefined;
   const elapsed = Math.max(0.001, earlier === undefined ? status.uptime : now.at - earlier.at);
   const perSecond = (after: number, until: number | undefined): number => since(after, until) / elapsed;
   const { service, hub, outbox, inbox } = status;

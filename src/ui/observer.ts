@@ -72,8 +72,18 @@ export function createObserver({ socket, clock, pace = UNWATCHED }: ObserverDeps
     keep(logs, KEPT.logs, ...lines.map((line) => ({ ...line, tick: tick + 1 })));
   }
 
+  /** The agent may have been updated since this process was started. */
+  async function see(): Promise<NonNullable<typeof last>> {
+    const look = await ask();
+    try {
+      return { look, view: liveView(look, last?.look) };
+    } catch (cause) {
+      throw new Error("it answers as another version does; start petiole ui again", { cause });
+    }
+  }
+
   async function refresh(): Promise<void> {
-    const found = await ask().catch((error: unknown) => reasonOf(error));
+    const found = await see().catch((error: unknown) => reasonOf(error));
     tick += 1;
     lookedAt = clock.monotonic();
     const at = lookedAt / 1000;
@@ -87,7 +97,7 @@ export function createObserver({ socket, clock, pace = UNWATCHED }: ObserverDeps
       isReachable = false;
       return;
     }
-    const view = liveView(found, last?.look);
+    const { view } = found;
     if (!isReachable) {
       since = clock.wall();
       if (last !== undefined) tell("good", "The agent answers again");
@@ -95,7 +105,7 @@ export function createObserver({ socket, clock, pace = UNWATCHED }: ObserverDeps
     isReachable = true;
     reason = undefined;
     for (const { kind, text } of last === undefined ? [] : eventsBetween(last.view, view)) tell(kind, text);
-    last = { look: found, view };
+    last = found;
     const values = {
       calls: view.callsPerSecond,
       cpu: view.cpu ?? 0,

@@ -3,6 +3,7 @@ import { chmod, lstat, rm } from "node:fs/promises";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { PetioleError } from "../domain/errors.ts";
+import { seconds, type Millis } from "../domain/units.ts";
 import { isErrno } from "../lib/files.ts";
 import { reasonOf } from "../lib/reason.ts";
 import { isAnswering } from "../lib/unix-socket.ts";
@@ -17,6 +18,8 @@ export interface UiServerDeps {
   /** By path. */
   readonly assets: ReadonlyMap<string, Asset>;
   readonly observer: Pick<Observer, "look">;
+  /** Of a connection on which nothing moves, such as that of a client that does not read. */
+  readonly patience?: Millis;
 }
 
 export interface UiServer extends AsyncDisposable {
@@ -27,6 +30,8 @@ export interface UiServer extends AsyncDisposable {
 /** A browser takes six for a page. */
 const MAX_CONNECTIONS = 32;
 const PATIENCE_MS = 10_000;
+/** Longer than the agent may take to answer. */
+const IDLE = seconds(30);
 
 // Nothing from anywhere else, nothing within the page's text, and no text that is taken for HTML.
 const POLICY = [
@@ -53,7 +58,8 @@ const HEADERS = {
 /**
  * Serves the page and what it asks for. @throws PetioleError ERR_UI_LISTEN when the address cannot be had
  */
-export async function openUiServer({ listen, token, assets, observer }: UiServerDeps): Promise<UiServer> {
+export async function openUiServer(deps: UiServerDeps): Promise<UiServer> {
+  const { listen, token, assets, observer, patience = IDLE } = deps;
   const server = createServer({ maxHeaderSize: 8 * 1024 }, (request, response) => {
     respond(request, response).catch(() => response.destroy());
   });
@@ -61,6 +67,7 @@ export async function openUiServer({ listen, token, assets, observer }: UiServer
   server.headersTimeout = PATIENCE_MS;
   server.requestTimeout = PATIENCE_MS;
   server.keepAliveTimeout = PATIENCE_MS;
+  server.timeout = patience;
   // No upgrade, no tunnel, no waiting for permission to send a body.
   server.on("checkContinue", (_request, response: ServerResponse) => void response.writeHead(417).end());
   server.on("upgrade", (_request, socket) => socket.destroy());

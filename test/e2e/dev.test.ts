@@ -2,14 +2,18 @@
 // and nothing is left at the end.
 
 import { existsSync } from "node:fs";
-import { readFile, readdir, writeFile } from "node:fs/promises";
+import { readFile, readdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { test } from "vitest";
 import { petiole } from "../support/agent.ts";
+import { writeFileAtomic } from "../../src/lib/files.ts";
 import { planProject, writeProject } from "../../src/toolchain/new/new.ts";
 import { copyProject, startDev, type TestDev } from "../support/dev-session.ts";
 import { tempFolder } from "../support/processes.ts";
 import { waitFor } from "../support/wait-for.ts";
+
+/** As a whole: a file that is seen while it is empty has faults of its own. */
+const save = async (file: string, text: string): Promise<void> => await writeFileAtomic(file, text, 0o644);
 
 /** Presses the button, and gives what the component says about it. */
 async function press(dev: TestDev): Promise<string> {
@@ -26,8 +30,7 @@ test(
   async ({ expect }) => {
     await using project = await copyProject("lamp");
     const greeting = join(project.folder, "src", "greeting.ts");
-    const say = (text: string): Promise<void> =>
-      writeFile(greeting, `export const greeting = (): string => ${text};\n`);
+    const say = (text: string): Promise<void> => save(greeting, `export const greeting = (): string => ${text};\n`);
     await using dev = await startDev(project.folder);
 
     expect(await press(dev)).toBe("hello, press 1");
@@ -72,7 +75,7 @@ test(
     await dev.next("running");
     // Another manifest is taken up as a whole, on the same state.
     const manifest = join(project.folder, "application.yaml");
-    await writeFile(manifest, (await readFile(manifest, "utf8")).replace("instances: 1", "instances: 2"));
+    await save(manifest, (await readFile(manifest, "utf8")).replace("instances: 1", "instances: 2"));
     expect(await dev.next("running")).toMatchObject({ how: "component" });
     expect(await press(dev)).toBe("bye, press 6");
 
@@ -83,6 +86,33 @@ test(
     expect(existsSync(folder)).toBe(false);
     expect(await readdir(join(project.folder, ".petiole"))).not.toContain("dev.json");
     await waitFor("its processes to be gone", () => children.every((pid) => !existsSync(`/proc/${pid}`)));
+  },
+);
+
+test(
+  "petiole dev builds a component that cannot have a loader whole, and keeps one of them",
+  { timeout: 600_000 },
+  async ({ expect }) => {
+    await using project = await copyProject("lamp");
+    const edit = async (file: string, change: (text: string) => string): Promise<void> =>
+      await save(join(project.folder, file), change(await readFile(join(project.folder, file), "utf8")));
+    const resource = "interface things {\n  resource thing { constructor(); }\n}\n\nworld lamp {\n  export things;";
+    await edit("wit/world.wit", (text) => text.replace("world lamp {", resource));
+    await edit("src/index.ts", (text) => `${text}\nexport const things = { Thing: class {} };\n`);
+    await using dev = await startDev(project.folder);
+
+    await edit("src/greeting.ts", () => 'export const greeting = (): string => "whole;\n');
+    expect(await dev.next("failed")).toMatchObject({
+      goesOn: true,
+      faults: [{ file: join("src", "greeting.ts"), line: 1 }],
+    });
+    expect(await press(dev)).toBe("hello, press 1");
+    await edit("src/greeting.ts", () => 'export const greeting = (): string => "whole";\n');
+    expect(await dev.next("running")).toMatchObject({ how: "component" });
+    expect(await press(dev)).toBe("whole, press 2");
+    const files = await readdir(dirname(dev.pointer.socket));
+    expect(files.filter((name) => name.endsWith(".wasm"))).toHaveLength(1);
+    expect(await dev.stop()).toBe(0);
   },
 );
 
@@ -132,19 +162,19 @@ test("petiole dev follows what petiole new makes", { timeout: 600_000 }, async (
 
   const api = join(folder, "src", "api.ts");
   const source = await readFile(api, "utf8");
-  await writeFile(api, source.replace("body: { greeting }", "body: { greeting: greeting.toUpperCase() }"));
+  await save(api, source.replace("body: { greeting }", "body: { greeting: greeting.toUpperCase() }"));
   await dev.next("running", ({ how }) => how === "code");
   expect(await dev.send("http GET /")).toBe('200 {"greeting":"HELLO"}');
   expect(await dev.send("http GET /values/a")).toContain("what is kept");
 
-  await writeFile(api, source.replace("body: { greeting }", "body: { greeting: }"));
+  await save(api, source.replace("body: { greeting }", "body: { greeting: }"));
   const { faults } = await dev.next("failed");
   const line = source.split("\n").findIndex((text) => text.includes("body: { greeting }")) + 1;
   expect(faults).toMatchObject([{ file: join("src", "api.ts"), line }]);
   expect(await dev.send("http GET /")).toBe('200 {"greeting":"HELLO"}');
 
   // What fails at run time is told of with its place in the sources.
-  await writeFile(api, source.replace("body: { greeting }", "body: { greeting: greeting.nothing.there }"));
+  await save(api, source.replace("body: { greeting }", "body: { greeting: greeting.nothing.there }"));
   await dev.next("running");
   expect(await dev.send("http GET /")).toMatch(/^50[03] /);
   await dev.next("said", ({ level }) => level === "error");

@@ -6,7 +6,7 @@ import { freePort } from "../support/ports.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 describe("kvcounter", () => {
-  test("counts over HTTP and by a timer, across restarts", async ({ expect }) => {
+  test("counts over HTTP and by a timer, across a power cut", async ({ expect }) => {
     const port = await freePort();
     await using agent = await startAgent({
       components: { counter: { file: exampleComponent("kvcounter") } },
@@ -35,14 +35,11 @@ describe("kvcounter", () => {
     expect(await ask("door", "POST")).toBe(1);
     expect(await ask("door", "POST")).toBe(2);
     await waitFor("the timer to count", async () => (await ask("timer-fast")) > 1);
-    expect(await agent.stop("SIGTERM")).toBe(0);
+    await agent.stop("SIGKILL");
     await agent.start();
     expect(await ask("door", "POST")).toBe(3);
     const before = await ask("timer-fast");
     await waitFor("the timer to go on", async () => (await ask("timer-fast")) > before);
-    await agent.stop("SIGKILL");
-    await agent.start();
-    expect(await ask("door")).toBe(3);
     const refused = await fetch(`http://127.0.0.1:${port}/counters/door`, { method: "DELETE" });
     expect([refused.status, refused.headers.get("allow")]).toEqual([405, "GET, HEAD, POST"]);
     expect((await fetch(`http://127.0.0.1:${port}/`)).status).toBe(404);

@@ -7,6 +7,7 @@ import { createServer, type AddressInfo, type Socket } from "node:net";
 import { join } from "node:path";
 import { Aedes, type Client } from "aedes";
 import { describe, test } from "vitest";
+import { askAgent } from "../../src/adapters/control/client.ts";
 import { exampleComponent, petiole, startAgent, type TestAgent } from "../support/agent.ts";
 import { connectMqtt } from "../support/mqtt.ts";
 import { freePort } from "../support/ports.ts";
@@ -65,11 +66,16 @@ async function everything(agent: TestAgent): Promise<string> {
     petiole("outbox", "--json", "--socket", agent.socket),
     petiole("config", "check", agent.configFile),
   ]);
+  const answers = await Promise.all((["links", "logs", "metrics"] as const).map((one) => askAgent(agent.socket, one)));
   const files = await readdir(agent.stateDir, { recursive: true, withFileTypes: true });
   const contents = await Promise.all(
     files.filter((file) => file.isFile()).map(({ parentPath, name }) => readFile(join(parentPath, name), "latin1")),
   );
-  return [...shown.flatMap(({ stdout, stderr }) => [stdout, stderr]), ...contents, agent.output()].join("\n");
+  const texts = [
+    ...shown.flatMap(({ stdout, stderr }) => [stdout, stderr]),
+    ...answers.map((one) => JSON.stringify(one)),
+  ];
+  return [...texts, ...contents, agent.output()].join("\n");
 }
 
 function expectNoMarker(text: string): void {

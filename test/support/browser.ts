@@ -19,7 +19,10 @@ export const withoutBrowser = (what: string): boolean =>
 
 export interface TestPage extends AsyncDisposable {
   readonly page: Page;
-  /** Errors on the console, uncaught exceptions and requests that got no answer, as they come; may be emptied. */
+  /**
+   * Errors on the console, uncaught exceptions and requests that got no answer, as they come; may be emptied. Not those that
+   * the browser itself gave up, as when the page is loaded again.
+   */
   readonly problems: string[];
   /** Addresses of all requests so far. */
   readonly requests: readonly string[];
@@ -58,9 +61,10 @@ export async function openBrowser(): Promise<TestBrowser> {
       });
       page.on("pageerror", (error) => problems.push(`exception: ${error.message}`));
       page.on("request", (request) => requests.push(request.url()));
-      page.on("requestfailed", (request) =>
-        problems.push(`${request.method()} ${request.url()}: ${request.failure()?.errorText ?? "failed"}`),
-      );
+      page.on("requestfailed", (request) => {
+        const reason = request.failure()?.errorText ?? "failed";
+        if (reason !== "net::ERR_ABORTED") problems.push(`${request.method()} ${request.url()}: ${reason}`);
+      });
       return { page, problems, requests, [Symbol.asyncDispose]: () => context.close() };
     },
     [Symbol.asyncDispose]: () => browser.close(),

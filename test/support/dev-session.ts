@@ -9,8 +9,8 @@ import { spawnProcess, tempFolder } from "./processes.ts";
 import { waitFor } from "./wait-for.ts";
 
 /** Of a start, with a component that has to be made first, on a machine that is busy with other things too. */
-const START_LIMIT_MS = 120_000;
-const EVENT_LIMIT_MS = 60_000;
+const START_LIMIT_MS = 240_000;
+const EVENT_LIMIT_MS = 180_000;
 
 export interface TestProject extends AsyncDisposable {
   readonly folder: string;

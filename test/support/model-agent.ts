@@ -1,19 +1,19 @@
 // The control socket of an agent that says what it is told to say.
 
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { once } from "node:events";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 export interface ModelAgentOptions {
-  /** Of the one before, for another run of it. */
+  /** Of the one before, which has ended, for another run of it. */
   readonly folder?: string;
   readonly pid?: number;
   /** Of its only component. */
   readonly name?: string;
-  /** It answers with what is no answer. */
-  readonly nonsense?: boolean;
+  /** It answers everything with this. */
+  readonly nonsense?: string;
 }
 
 export interface ModelAgent extends AsyncDisposable {
@@ -21,15 +21,18 @@ export interface ModelAgent extends AsyncDisposable {
   readonly folder: string;
   /** Times that its status was asked for. */
   asked(): number;
-  set(change: { readonly hub?: string; readonly empty?: boolean }): void;
+  /** `seq`: of the only line of its log that it has kept. */
+  set(change: { readonly hub?: string; readonly empty?: boolean; readonly seq?: number }): void;
 }
 
 export async function openModelAgent(options: ModelAgentOptions = {}): Promise<ModelAgent> {
-  const { pid = 7, name = "smoother", nonsense = false } = options;
+  const { pid = 7, name = "smoother", nonsense } = options;
   const folder = options.folder ?? (await mkdtemp(join(tmpdir(), "petiole-model-agent-")));
+  await mkdir(folder, { recursive: true });
   const socket = join(folder, "petiole.sock");
   let hub = "online";
   let isEmpty = false;
+  let seq = 1;
   let asked = 0;
   const ends = { source: name, target: "store", name: "default", interfaces: ["wasi:keyvalue/store"] };
   const hubState = (): object => ({ link: hub, mode: "leaf", reason: hub === "online" ? undefined : "cut" });
@@ -68,17 +71,17 @@ export async function openModelAgent(options: ModelAgentOptions = {}): Promise<M
     outbox: () => ({ paused: false, store: { mode: "disk" }, forwarder: { lanes: [] } }),
     logs: () => ({
       run: String(pid),
-      lines: [{ seq: 1, at: 0, level: "info", message: "Agent is ready", fields: {} }],
+      lines: [{ seq, at: 0, level: "info", message: "Agent is ready", fields: {} }],
     }),
   };
   const sinceOf = (params: unknown): number => (params as { since?: number } | undefined)?.since ?? 0;
   const server = createServer((connection) => {
     connection.on("error", () => {});
     connection.once("data", (chunk) => {
-      if (nonsense) return connection.end("{]\n");
+      if (nonsense !== undefined) return connection.end(`${nonsense}\n`);
       const { op, params } = JSON.parse(chunk.toString()) as { readonly op: string; readonly params: unknown };
       let value = answers[op]?.();
-      if (op === "logs" && sinceOf(params) >= 1) value = { run: String(pid), lines: [] };
+      if (op === "logs" && sinceOf(params) >= seq) value = { run: String(pid), lines: [] };
       return connection.end(`${JSON.stringify({ ok: true, value })}\n`);
     });
   });
@@ -91,13 +94,12 @@ export async function openModelAgent(options: ModelAgentOptions = {}): Promise<M
     set(change) {
       hub = change.hub ?? hub;
       isEmpty = change.empty ?? isEmpty;
+      seq = change.seq ?? seq;
     },
     async [Symbol.asyncDispose]() {
       server.close();
       await once(server, "close");
-      // Another run may be in it.
-      if (options.folder !== undefined) await rm(folder, { recursive: true, force: true });
-      else await rm(socket, { force: true });
+      await rm(folder, { recursive: true, force: true });
     },
   };
 }

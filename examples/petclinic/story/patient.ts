@@ -24,8 +24,14 @@ const OWNER = {
 const PET = { name: "Muis", species: "cat", birthDate: "2022-08-20" };
 const VISIT = { date: "2024-03-11", description: "First check" };
 
+const ANSWER_LIMIT_MS = 60_000;
+
 /** `show` is given each request, as one types it, and what was answered. */
-export function createPatient(url: string, show: (command: string, output: string) => void): Patient {
+export function createPatient(
+  url: string,
+  stop: AbortSignal,
+  show: (command: string, output: string) => void,
+): Patient {
   async function ask(want: number, path: string, body?: unknown): Promise<unknown> {
     const { status, body: answer } = await send(path, body);
     if (status !== want) throw new Error(`"${path}" answers with ${status}, want ${want}`);
@@ -35,6 +41,7 @@ export function createPatient(url: string, show: (command: string, output: strin
   async function send(path: string, body: unknown): Promise<Answer> {
     const text = body === undefined ? undefined : JSON.stringify(body);
     const response = await fetch(`${url}${path}`, {
+      signal: AbortSignal.any([stop, AbortSignal.timeout(ANSWER_LIMIT_MS)]),
       ...(text !== undefined && { method: "POST", body: text, headers: { "content-type": "application/json" } }),
     });
     const answer = await response.text();

@@ -3,6 +3,7 @@ import { millis, type Millis } from "../../domain/units.ts";
 import { backoffDelay, type BackoffOptions } from "../../lib/backoff.ts";
 import { systemClock, type Clock } from "../../lib/clock.ts";
 import type { Logger } from "../../lib/log.ts";
+import { withoutLogin } from "../../lib/without-login.ts";
 import { clientOptions, isWebSocket } from "./client-options.ts";
 import { keepInboxesBelow } from "./inbox.ts";
 import { describeNatsError } from "./nats-error.ts";
@@ -115,7 +116,8 @@ export function connectNats(options: ConnectNatsOptions): LatticeConnection {
         if (stop.signal.aborted) return;
         const why = whyNotConnected(error, options);
         // One line for each new reason; a server that is away for days must not fill the log.
-        if (why !== reason) log.warn("Cannot connect to NATS", { servers: options.servers, reason: why });
+        if (why !== reason)
+          log.warn("Cannot connect to NATS", { servers: options.servers.map(withoutLogin), reason: why });
         change(undefined, why);
       }
       if (wanted === undefined) await pause(Math.max(0, attempt));

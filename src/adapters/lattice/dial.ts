@@ -1,6 +1,7 @@
 import { connect, wsconnect, type NatsConnection } from "@nats-io/transport-node";
 import { PetioleError } from "../../domain/errors.ts";
 import { silentLogger } from "../../lib/log.ts";
+import { withoutLogin } from "../../lib/without-login.ts";
 import { clientOptions, isWebSocket } from "./client-options.ts";
 import { describeNatsError } from "./nats-error.ts";
 
@@ -16,9 +17,12 @@ export async function dial({ server, credentials }: DialOptions): Promise<NatsCo
     const settings = clientOptions(server, { servers: [server], credentials, name: "petiole cli", log: silentLogger });
     return await (isWebSocket(server) ? wsconnect(settings) : connect(settings));
   } catch (cause) {
-    const address = server.replace(/\/\/[^@/]*@/, "//");
-    throw new PetioleError("ERR_LATTICE_UNREACHABLE", `Cannot connect to "${address}": ${describeNatsError(cause)}`, {
-      cause,
-    });
+    throw new PetioleError(
+      "ERR_LATTICE_UNREACHABLE",
+      `Cannot connect to "${withoutLogin(server)}": ${describeNatsError(cause)}`,
+      {
+        cause,
+      },
+    );
   }
 }

@@ -12,7 +12,7 @@ import type { ChangeOptions } from "./options.ts";
 import { formatChanges, formatUnfinished } from "./text.ts";
 import { waitForOutcome } from "./wait.ts";
 
-/** The device translates every application of it. */
+/** The device translates every application of it; a small one that compiles meanwhile is slow to tell how far it is, too. */
 const ANSWER_LIMIT = seconds(60);
 
 export interface ManifestFile {
@@ -43,7 +43,9 @@ export async function deploy(file: string, options: ChangeOptions): Promise<void
   const application = await waitForOutcome(
     { what: `"${report.name}" to run`, limit: options.wait, show: (text) => progress.show(text) },
     async () => {
-      const found = (await askAgent(socket, "apps")).find(({ name }) => name === report.name);
+      const found = (await askAgent(socket, "apps", { timeout: ANSWER_LIMIT })).find(
+        ({ name }) => name === report.name,
+      );
       return { done: settled(report.name, found), text: found === undefined ? "" : formatUnfinished(found) };
     },
   );

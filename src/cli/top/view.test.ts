@@ -7,6 +7,7 @@ import { viewOf, type Look } from "../../ui/agent-view.ts";
 interface Facts {
   readonly at?: number;
   readonly pid?: number;
+  readonly uptime?: number;
   readonly calls?: number;
   readonly cpuTime?: number;
   readonly accepted?: number;
@@ -18,7 +19,7 @@ interface Facts {
 
 // As much of a status as the view reads.
 function lookWith({ at = 100, pid = 7, calls = 0, cpuTime = 0, accepted = 0, rows = 0, ...facts }: Facts): Look {
-  const { dropped = 0, linkCalls = 0, late = [] } = facts;
+  const { uptime = 50, dropped = 0, linkCalls = 0, late = [] } = facts;
   const labels = { source: "smoother", target: "store", link: "default" };
   const metrics: MetricFamily[] = [
     { name: "petiole_link_calls_total", help: "", kind: "counter", samples: [{ labels, value: linkCalls }] },
@@ -44,7 +45,7 @@ function lookWith({ at = 100, pid = 7, calls = 0, cpuTime = 0, accepted = 0, row
     version: "1.0.0",
     pid,
     state: "running",
-    uptime: 50,
+    uptime,
     rss: 90 * 1024 ** 2,
     service: {
       cpu: 5,
@@ -87,7 +88,10 @@ describe("viewOf()", () => {
 
   test("without a look before, and after a restart of the agent, counts since its start", ({ expect }) => {
     const now = lookWith({ calls: 100 });
-    for (const before of [undefined, lookWith({ at: 99, pid: 6, calls: 1000 })]) {
+    const other = lookWith({ at: 99, pid: 6, calls: 1000 });
+    // As in a container, where each one is the first process.
+    const sameNumber = lookWith({ at: 99, uptime: 4000, calls: 60 });
+    for (const before of [undefined, other, sameNumber]) {
       expect(viewOf(now, before).components[1]).toMatchObject({ callsPerSecond: 2 });
     }
   });

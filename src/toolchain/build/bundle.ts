@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from "node:util";
 import { PetioleError } from "../../domain/errors.ts";
 import { reasonOf } from "../../lib/reason.ts";
 import { IS_CHECKOUT, SOURCE_CONDITION } from "../place.ts";
@@ -40,6 +41,12 @@ export async function bundle(entry: string, options: { readonly minify?: boolean
     const { output } = await build.generate({ format: "esm", codeSplitting: false, minify });
     return { code: output[0].code, modules: await build.watchFiles };
   } catch (cause) {
-    throw new PetioleError("ERR_BUILD_FAILED", `Cannot bundle "${entry}": ${reasonOf(cause)}`, { cause });
+    throw new PetioleError(
+      "ERR_BUILD_FAILED",
+      `Cannot bundle "${entry}": ${stripVTControlCharacters(reasonOf(cause))}`,
+      {
+        cause,
+      },
+    );
   }
 }

@@ -4,6 +4,7 @@ import { reasonOf } from "../../lib/reason.ts";
 import { createConsole, type Console } from "./console.ts";
 import { askSession, openDevSocket, readPointer } from "./dev-socket.ts";
 import { openSession, type Session } from "./session.ts";
+import { safeText } from "./view.ts";
 
 export interface DevOptions {
   readonly dir: string;
@@ -84,7 +85,7 @@ export async function devSend(
   output: NodeJS.WriteStream,
 ): Promise<void> {
   const text = await askSession(resolve(options.dir), words.join(" "));
-  output.write(options.json === true ? `${JSON.stringify({ text })}\n` : `${text}\n`);
+  output.write(options.json === true ? `${JSON.stringify({ text })}\n` : `${safeText(text)}\n`);
 }
 
 interface LineDeps {

@@ -3,7 +3,7 @@
 import { createInterface, type Interface } from "node:readline";
 import type { DevEvent, Emit } from "./events.ts";
 import { createThinOut } from "./thin-out.ts";
-import { createView } from "./view.ts";
+import { createView, safeText } from "./view.ts";
 
 export interface ConsoleOptions {
   readonly input: NodeJS.ReadStream;
@@ -65,7 +65,7 @@ export function createConsole({ input, output, json, verbose, colours }: Console
     },
     answer: (text) => {
       if (json) output.write(`${JSON.stringify({ kind: "answer", text })}\n`);
-      else print(text);
+      else print(safeText(text));
     },
     prompt(onLine, onEnd) {
       const terminal = !json && input.isTTY && output.isTTY;

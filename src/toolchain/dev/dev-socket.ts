@@ -60,20 +60,30 @@ export async function openDevSocket({ folder, socket: path, agent, run }: DevSoc
   server.maxConnections = MAX_CLIENTS;
   server.listen(path);
   await once(server, "listening");
-  await mkdir(dirname(pointerFile(folder)), { recursive: true });
-  // What is in this folder is for nobody else.
-  await writeFileAtomic(join(dirname(pointerFile(folder)), ".gitignore"), "*\n", 0o644);
-  const pointer: Pointer = { pid: process.pid, socket: path, agent };
-  await writeFileAtomic(pointerFile(folder), `${JSON.stringify(pointer)}\n`, 0o644);
-  return {
-    async [Symbol.asyncDispose]() {
-      await rm(pointerFile(folder), { force: true });
-      const closed = once(server, "close");
-      server.close();
-      for (const socket of sockets) socket.destroy();
-      await closed;
-    },
-  };
+  await using stack = new AsyncDisposableStack();
+  stack.defer(async () => {
+    const closed = once(server, "close");
+    server.close();
+    for (const socket of sockets) socket.destroy();
+    await closed;
+  });
+  stack.defer(() => rm(pointerFile(folder), { force: true }));
+  try {
+    await mkdir(dirname(pointerFile(folder)), { recursive: true });
+    // What is in this folder is for nobody else.
+    await writeFileAtomic(join(dirname(pointerFile(folder)), ".gitignore"), "*\n", 0o644);
+    const pointer: Pointer = { pid: process.pid, socket: path, agent };
+    await writeFileAtomic(pointerFile(folder), `${JSON.stringify(pointer)}\n`, 0o644);
+  } catch (cause) {
+    throw new PetioleError(
+      "ERR_PROJECT_INVALID",
+      `Cannot write to "${dirname(pointerFile(folder))}": ${reasonOf(cause)}`,
+      {
+        cause,
+      },
+    );
+  }
+  return stack.move();
 }
 
 async function serve(socket: Socket, run: DevSocketDeps["run"]): Promise<void> {

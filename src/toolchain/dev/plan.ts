@@ -42,6 +42,7 @@ export interface Plan {
 /** What is different on a developer's machine. */
 export interface PlanChanges {
   readonly providers: Readonly<Record<string, { readonly type?: string | undefined; readonly config?: unknown }>>;
+  readonly simulate: Readonly<Record<string, boolean>>;
   readonly components: Readonly<Record<string, { readonly config: Readonly<Record<string, string>> }>>;
 }
 
@@ -148,6 +149,7 @@ function checkNames(
   for (const [kind, all] of [
     ["components", components],
     ["providers", providers],
+    ["simulate", providers],
   ] as const) {
     const unknown = Object.keys(changes[kind]).find((name) => !all.some(([known]) => known === name));
     if (unknown === undefined) continue;

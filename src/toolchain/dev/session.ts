@@ -84,6 +84,8 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   let running: Running | undefined;
   let code: GuestCode | undefined;
   let version = 0;
+  /** Why there is no loader, as it was told last. */
+  let toldObstacle: string | undefined;
   /** Of the sources as they were seen last. */
   let hasFaults = false;
   let announcement: "none" | "due" | "made" = "none";
@@ -109,8 +111,12 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     if (loader.obstacle === undefined) {
       return { project: now, plan, real, file: loader.file, code: await bundleGuest(now.entry, shown) };
     }
-    emit({ kind: "note", text: `Every change builds a whole component: ${loader.obstacle}` });
+    if (toldObstacle !== loader.obstacle)
+      emit({ kind: "note", text: `Every change builds a whole component: ${loader.obstacle}` });
+    toldObstacle = loader.obstacle;
     onBuild();
+    // It tells where faults are, and takes no time beside the build.
+    await bundleGuest(now.entry, shown);
     // A name of its own for each: what runs reads its file again when it needs another instance.
     const file = join(temporary, `${now.name}-${++version}.wasm`);
     const { buildProject } = await import("../build/build.ts");
@@ -121,6 +127,8 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   async function start(prepared: Prepared): Promise<Running> {
     await using parts = new AsyncDisposableStack();
     const { plan, real, file } = prepared;
+    // A whole component goes with the agent that ran it; a loader is kept.
+    if (isInside(temporary, file)) parts.defer(() => rm(file, { force: true }));
     const benches = parts.use(await openBenches({ plan, real, emit, clock, folder: state }));
     const partner = (id: string, name: string, direction: "imports" | "exports"): string => {
       const found = plan.links.filter(({ from, to, interfaces }) => {

@@ -1,7 +1,7 @@
 import { describe, test } from "vitest";
 import type { DevEvent } from "./events.ts";
 import { createThinOut } from "./thin-out.ts";
-import { createView } from "./view.ts";
+import { createView, safeText } from "./view.ts";
 
 const call: DevEvent = {
   kind: "call",
@@ -58,6 +58,7 @@ describe("createView()", () => {
     const coloured = createView({ colours: true, verbose: false })(said).join("");
     expect(coloured).not.toContain("\u001b[2J");
     expect(coloured).not.toContain("\u0007");
+    expect(safeText("200 a\u001b[2Jb\n\u001b[31mc\r")).toBe("200 a?[2Jb\nc?");
   });
 });
 

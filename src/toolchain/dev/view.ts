@@ -122,5 +122,8 @@ function safe(line: string, colours: boolean): string {
   return kept.map((part) => (colours && COLOUR.test(part) ? part : part.replaceAll(/(?!\t)\p{Cc}/gu, "?"))).join("");
 }
 
+/** An answer has lines, and may have what a component says: nothing in it moves the cursor. */
+export const safeText = (text: string): string => stripColours(text).replaceAll(/(?![\t\n])\p{Cc}/gu, "?");
+
 // oxlint-disable-next-line no-control-regex -- colours begin with the escape character
 const COLOUR = /(\u001b\[\d{1,2}m)/;

@@ -1,8 +1,8 @@
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { describe, test } from "vitest";
-import { planProject } from "./new.ts";
+import { planProject, writeProject } from "./new.ts";
 import { dependencyOn, findOrigin } from "./origin.ts";
 
 const ROOT = resolve(import.meta.dirname, "../../..");
@@ -38,6 +38,8 @@ describe("planProject()", () => {
     ["../lamp", /want a name of small letters/],
     ["lamp-", /want a name of small letters/],
     ["world", /has a meaning of its own/],
+    ["map", /has a meaning of its own/],
+    ["globals", /has a meaning of its own/],
     ["a".repeat(65), /want a name of small letters/],
   ] as const)("refuses the name %s", async ([name, message], { expect }) => {
     const error: unknown = await planProject(name, { template: "gpio" }).catch((thrown: unknown) => thrown);
@@ -52,6 +54,25 @@ describe("planProject()", () => {
     await expect(plan(join(at.path, "lamp"), "common")).rejects.toThrow(
       /there is no template "common", want one of gpio/,
     );
+  });
+});
+
+describe("writeProject()", () => {
+  test("makes a folder as others are, with the types of its world", async ({ expect }) => {
+    await using at = await emptyFolder();
+    const plan = await planProject("roof-2", { template: "gpio", folder: join(at.path, "roof") });
+    await writeProject(plan);
+    expect((await stat(plan.folder)).mode & 0o777).toBe(0o777 & ~process.umask());
+    expect(await readdir(join(plan.folder, "build", "types"))).toContain("roof-2.d.ts");
+    expect(await readdir(at.path)).toEqual(["roof"]);
+  });
+
+  test("leaves nothing of one that cannot be made", async ({ expect }) => {
+    await using at = await emptyFolder();
+    const plan = await planProject("lamp", { template: "gpio", folder: join(at.path, "lamp") });
+    const files = new Map([...plan.files, ["wit/world.wit", "package a:b;\nworld lamp { import no:such/thing; }\n"]]);
+    await expect(writeProject({ ...plan, files })).rejects.toMatchObject({ code: "ERR_PROJECT_NEW" });
+    expect(await readdir(at.path)).toEqual([]);
   });
 });
 

@@ -1,6 +1,6 @@
 // `petiole new`: a project of a component, from a template.
 
-import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { existsSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { PetioleError } from "../../domain/errors.ts";
@@ -22,10 +22,13 @@ export interface NewProject {
 const NAME = /^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/;
 /** What WIT has for itself: a world cannot be called so. */
 const KEYWORDS = new Set(
-  "as async bool borrow char constructor enum export f32 f64 flags from func future import include interface list option own package record resource result s16 s32 s64 s8 static stream string tuple type u16 u32 u64 u8 use variant with world".split(
+  "as async bool borrow char constructor enum error-context export f32 f64 flags from func future import include interface list map option own package record resource result s16 s32 s64 s8 static stream string tuple type u16 u32 u64 u8 use variant with world".split(
     " ",
   ),
 );
+
+/** The package itself, and a file beside the types of the world. */
+const OURS = new Set(["petiole", "globals"]);
 
 /** What a project would be; nothing is written. @throws PetioleError ERR_PROJECT_NEW */
 export async function planProject(
@@ -37,7 +40,7 @@ export async function planProject(
   if (!NAME.test(name) || name.length > 64) {
     throw refuse("want a name of small letters, digits and single -, beginning with a letter, such as roof-sensor");
   }
-  if (KEYWORDS.has(name) || name === "petiole") throw refuse("the name has a meaning of its own, want another one");
+  if (KEYWORDS.has(name) || OURS.has(name)) throw refuse("the name has a meaning of its own, want another one");
   const folder = resolve(wanted ?? name);
   if (existsSync(folder)) throw refuse(`"${folder}" is there already`);
   if (!existsSync(dirname(folder))) throw refuse(`there is no folder "${dirname(folder)}"`);
@@ -70,15 +73,17 @@ export async function writeProject({ folder, name, files, origin }: NewProject):
       await writeFile(file, text);
     }
     if (origin.kind === "checkout") await linkCheckout(work, origin.folder);
+    const project = await readProject(work);
+    // For editors, before anything is built.
+    await generateTypes(project, await readProjectWit(project));
+    // A temporary folder is for its owner alone, one that somebody makes is what their umask says.
+    await chmod(work, 0o777 & ~process.umask());
     await mkdir(folder);
     await rename(work, folder);
   } catch (cause) {
     if (work !== undefined) await rm(work, { recursive: true, force: true });
     throw new PetioleError("ERR_PROJECT_NEW", `Cannot make "${name}" in "${folder}": ${reasonOf(cause)}`, { cause });
   }
-  const project = await readProject(folder);
-  // For editors, before anything is built.
-  await generateTypes(project, await readProjectWit(project));
 }
 
 /** As npm would do it, which would look after the checkout's own packages, too. */

@@ -36,6 +36,7 @@ describe("readProject()", () => {
     ["a setting that is not known", { name: "lamp", petiole: { entyr: "a.ts" } }, /entyr/],
     ["a name that no component can have", { name: "Lamp", petiole: {} }, /want lower-case letters/],
     ["an engine that is not known", { name: "lamp", petiole: { engine: "v8" } }, /engine/],
+    ["an out elsewhere", { name: "lamp", petiole: { out: "../lamp.wasm" } }, /want a file in the project/],
     ["what is no JSON", "{", /JSON/],
   ] as const)("refuses %s", async ([, content, message], { expect }) => {
     await using made = await project(content);
@@ -47,5 +48,7 @@ describe("readProject()", () => {
     await using made = await project({ name: "lamp", petiole: {} }, "package a:b;\n");
     await expect(readProject(join(made.folder, "wit"))).rejects.toThrow(/there is no such file; petiole new/);
     await expect(readProject(made.folder)).rejects.toThrow(/found no world/);
+    await using other = await project({ name: "lamp", petiole: {} }, "package a:b;\nworld globals {}\n");
+    await expect(readProject(other.folder)).rejects.toThrow(/its world is "globals"/);
   });
 });

@@ -5,6 +5,7 @@ import { dirname, join, resolve } from "node:path";
 import { z } from "zod";
 import { PetioleError } from "../../domain/errors.ts";
 import { isErrno } from "../../lib/files.ts";
+import { isInside } from "../../lib/is-inside.ts";
 import { reasonOf } from "../../lib/reason.ts";
 import { ENGINES, type Engine } from "../build/componentise.ts";
 import { readWit, worldName, type WitSource } from "../wit/packages.ts";
@@ -57,14 +58,20 @@ export async function readProject(folder: string): Promise<Project> {
   const { name: full, version, petiole } = result.data;
   const name = full.replace(/^.*\//, "");
   const wit = join(root, petiole.wit);
+  const world = petiole.world ?? (await findWorld(wit));
+  // The types of the world would be in a file that has those of the engine.
+  if (world === "globals") throw invalid(`Cannot use "${file}": its world is "globals", want another name`);
   const out = join(root, petiole.out ?? `build/${name}.wasm`);
+  // A project of somebody else writes nothing elsewhere. Whoever wants that says so with --out.
+  if (!isInside(root, out))
+    throw invalid(`Cannot use "${file}": petiole.out is "${petiole.out}", want a file in the project`);
   return {
     folder: root,
     name,
     version,
     entry: join(root, petiole.entry),
     wit,
-    world: petiole.world ?? (await findWorld(wit)),
+    world,
     out,
     types: join(dirname(out), "types"),
     engine: petiole.engine,

@@ -69,7 +69,7 @@ async function checkTests({ folder, types, name }: Project, files: readonly stri
   const base = [join(folder, "test", "tsconfig.json"), join(folder, "tsconfig.json")].find((file) => existsSync(file));
   if (base === undefined)
     throw new PetioleError("ERR_PROJECT_INVALID", `Cannot test "${name}": it has no tsconfig.json`);
-  const config = join(types, "tests.tsconfig.json");
+  const config = join(types, "all.tests.tsconfig.json");
   const nodeTypes = dirname(dirname(createRequire(import.meta.url).resolve("@types/node/package.json")));
   const content = {
     extends: toImport(types, base),

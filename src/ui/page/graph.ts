@@ -137,7 +137,9 @@ function updateLine(
   if (element === null || title === null || title === undefined) return;
   const worst =
     links.find(({ state }) => state === "failed") ?? links.find(({ state }) => state !== "bound") ?? links[0];
-  const rate = links.reduce((sum, link) => sum + link.callsPerSecond, 0);
+  // Calls are counted by name: links of one name and other interfaces have the same number.
+  const rates = new Map(links.map(({ name, callsPerSecond }) => [name, callsPerSecond]));
+  const rate = [...rates.values()].reduce((sum, one) => sum + one, 0);
   setAttribute(element, "class", `${toneOf(worst?.state ?? "")} ${rate > 0 ? "busy" : ""}`);
   const interfaces = links.flatMap((link) => link.interfaces).join(", ");
   setText(title, `${from} → ${to}: ${worst?.state ?? ""}, ${perSecond(rate)}, ${interfaces}`);

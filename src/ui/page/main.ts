@@ -4,7 +4,7 @@ import { byId, setAttribute, setText } from "./dom.ts";
 import { duration, timeOfDay } from "./format.ts";
 import { createGraph } from "./graph.ts";
 import { createLists } from "./lists.ts";
-import { bannerOf, EMPTY, fail, isStale, take, type PageState } from "./state.ts";
+import { bannerOf, EMPTY, fail, isLate, isStale, LONGEST_SILENCE, take, type PageState } from "./state.ts";
 import { createTables } from "./tables.ts";
 import { followTheme } from "./theme.ts";
 
@@ -44,7 +44,7 @@ async function ask(): Promise<PageState> {
   });
   const answer: unknown = await response.json();
   // The server belongs to this page.
-  if (response.ok) return take(state, answer as PageData);
+  if (response.ok) return take(state, answer as PageData, Date.now());
   return fail(state, (answer as { readonly reason: string }).reason, Date.now());
 }
 
@@ -52,23 +52,42 @@ async function goOn(): Promise<void> {
   clearTimeout(timer);
   if (isAsking || isPaused || document.hidden) return;
   isAsking = true;
+  // What was seen before the page was hidden is not called live, nor what no answer comes to.
+  if (isLate(state, Date.now())) show();
+  const overdue = setTimeout(show, LONGEST_SILENCE);
   try {
     state = await ask();
   } catch (error) {
     state = fail(state, error instanceof Error ? error.message : String(error), Date.now());
   } finally {
+    clearTimeout(overdue);
     isAsking = false;
+    timer = setTimeout(() => void goOn(), PACE_MS);
   }
   show();
-  timer = setTimeout(() => void goOn(), PACE_MS);
 }
 
 function show(): void {
-  const { view } = state;
-  const { tone, text } = bannerOf(state, isPaused, timeOfDay);
+  const now = Date.now();
+  const { tone, text } = bannerOf(state, { isPaused, now }, timeOfDay);
+  showBanner(tone, text, isStale(state) || (!isPaused && isLate(state, now)));
+  try {
+    showRest();
+  } catch (error) {
+    // Else it would look live, and stand still.
+    showBanner("bad", `This page has a fault: ${String(error)}. What you see may be old.`, true);
+    throw error;
+  }
+}
+
+function showBanner(tone: string, text: string, isOld: boolean): void {
   setText(banner, text);
   setAttribute(banner, "class", tone);
-  document.body.classList.toggle("stale", isStale(state));
+  document.body.classList.toggle("stale", isOld);
+}
+
+function showRest(): void {
+  const { view } = state;
   showLists(state, view);
   if (view === undefined) return;
   setText(byId("device"), view.device);

@@ -16,9 +16,14 @@ export interface PageState {
   readonly points: readonly Point[];
   readonly events: readonly PageEvent[];
   readonly logs: readonly PageLogLine[];
+  /** Unix time of the last answer of `petiole ui`, by this machine's clock. */
+  readonly heardAt: number;
   /** Why `petiole ui` itself cannot be asked, and since when. */
   readonly failure: { readonly reason: string; readonly since: number } | undefined;
 }
+
+/** Milliseconds without an answer after which what is shown is no longer called live. */
+export const LONGEST_SILENCE = 8000;
 
 /** As many as `petiole ui` keeps. */
 export const MOST = { points: 300, events: 100, logs: 256 } as const;
@@ -34,10 +39,12 @@ export const EMPTY: PageState = {
   points: [],
   events: [],
   logs: [],
+  heardAt: 0,
   failure: undefined,
 };
 
-export function take(state: PageState, data: PageData): PageState {
+/** `at`: Unix time, as `heardAt` has it. */
+export function take(state: PageState, data: PageData, at: number): PageState {
   const isSame = state.run === data.run;
   const join = <T extends { readonly tick: number }>(old: readonly T[], more: readonly T[], most: number): T[] => {
     const kept = isSame ? old : [];
@@ -58,6 +65,7 @@ export function take(state: PageState, data: PageData): PageState {
     points: join(state.points, data.points, MOST.points),
     events: join(state.events, data.events, MOST.events),
     logs: join(state.logs, data.logs, MOST.logs),
+    heardAt: at,
     failure: undefined,
   };
 }
@@ -69,17 +77,27 @@ export function fail(state: PageState, reason: string, at: number): PageState {
 /** Whether what is shown is not how it is now. */
 export const isStale = (state: PageState): boolean => state.failure !== undefined || !state.isReachable;
 
+/** Whether the next answer is long overdue, as after the page was hidden, or the machine slept. */
+export const isLate = (state: PageState, now: number): boolean =>
+  state.run !== undefined && now - state.heardAt > LONGEST_SILENCE;
+
 export interface Banner {
   readonly tone: "good" | "warn" | "bad";
   readonly text: string;
 }
 
+export interface Seen {
+  readonly isPaused: boolean;
+  /** Unix time. */
+  readonly now: number;
+}
+
 /** What stands above everything else. `time` makes a text of a Unix time. */
-export function bannerOf(state: PageState, isPaused: boolean, time: (at: number) => string): Banner {
+export function bannerOf(state: PageState, { isPaused, now }: Seen, time: (at: number) => string): Banner {
   const old = state.view === undefined ? "" : " What you see is what it said last.";
   if (state.failure !== undefined) {
     const { reason, since } = state.failure;
-    return { tone: "bad", text: `petiole ui does not answer since ${time(since)}: ${reason}.${old}` };
+    return { tone: "bad", text: `Cannot ask petiole ui since ${time(since)}: ${reason}.${old}` };
   }
   if (state.run === undefined) return { tone: "warn", text: "Asking the agent…" };
   if (!state.isReachable) {
@@ -89,5 +107,8 @@ export function bannerOf(state: PageState, isPaused: boolean, time: (at: number)
     };
   }
   if (isPaused) return { tone: "warn", text: "Paused. What you see is how it was then." };
+  if (isLate(state, now)) {
+    return { tone: "warn", text: `Waiting for an answer. What you see is how it was at ${time(state.heardAt)}.` };
+  }
   return { tone: "good", text: `Live. The agent answers since ${time(state.since)}.` };
 }

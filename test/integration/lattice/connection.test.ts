@@ -42,9 +42,14 @@ async function connected(connection: LatticeConnection): Promise<void> {
 describe("connectNats()", () => {
   test("returns at once, says why there is no connection, and connects when the server appears", async ({ expect }) => {
     const port = await freePort();
-    await using connection = open(`nats://127.0.0.1:${port}`);
+    const logged: unknown[] = [];
+    const log: Logger = { ...silentLogger, warn: (message, fields) => void logged.push([message, fields]) };
+    await using connection = open(`nats://device:hunter22@127.0.0.1:${port}`, { log });
     expect(connection.current()).toBeUndefined();
     await waitFor("the reason", () => /refused/i.test(connection.state().reason ?? ""));
+    // Neither who we are nor what lets us in.
+    const reason = connection.state().reason;
+    expect(logged).toEqual([["Cannot connect to NATS", { servers: [`nats://127.0.0.1:${port}`], reason }]]);
     await using nats = await startNats({ port });
     await connected(connection);
     expect(connection.state()).toEqual({ connected: true, server: nats.version, reason: undefined });

@@ -9,11 +9,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "vitest";
 import { bundlePage } from "../../../cross-build/page.ts";
+import type { Millis } from "../../../src/domain/units.ts";
+import type { ListenAddress } from "../../../src/ui/listen-address.ts";
 import type { PageData } from "../../../src/ui/page-data.ts";
+import { openUiServer } from "../../../src/ui/server.ts";
 import { startUi, type Ui } from "../../../src/ui/start-ui.ts";
 import { accessibilityFaults, openBrowser, withoutBrowser } from "../../support/browser.ts";
 import { openModelAgent } from "../../support/model-agent.ts";
 import { waitFor } from "../../support/wait-for.ts";
+
+/** Of a browser on a busy machine. */
+const PATIENCE = 60_000;
 
 interface Answer {
   readonly status: number | undefined;
@@ -21,20 +27,22 @@ interface Answer {
   readonly text: string;
 }
 
+interface AskOptions {
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly method?: string;
+}
+
 /** Unlike `fetch` it sends whatever host and origin it is told to. */
-async function ask(
-  ui: Ui,
-  path: string,
-  headers: Readonly<Record<string, string>> = {},
-  method = "GET",
-): Promise<Answer> {
-  const to =
-    ui.address.kind === "unix" ? { socketPath: ui.address.path } : { host: ui.address.host, port: ui.address.port };
+async function askAt(address: ListenAddress, path: string, options: AskOptions = {}): Promise<Answer> {
+  const { headers, method = "GET" } = options;
+  const to = address.kind === "unix" ? { socketPath: address.path } : { host: address.host, port: address.port };
   const sent = request({ ...to, path, method, headers: { host: "127.0.0.1", ...headers }, agent: false }).end();
   const [response] = (await once(sent, "response")) as [IncomingMessage];
   const text = (await response.toArray()).join("");
   return { status: response.statusCode, headers: response.headers, text };
 }
+const ask = (ui: Ui, path: string, headers: AskOptions["headers"] = {}, method = "GET"): Promise<Answer> =>
+  askAt(ui.address, path, { headers, method });
 const keyOf = (ui: Ui): string => new URL(ui.url).hash.slice(1);
 async function askData(ui: Ui, query = ""): Promise<PageData> {
   const { status, text } = await ask(ui, `/data${query}`, { authorization: `Bearer ${keyOf(ui)}` });
@@ -139,10 +147,14 @@ describe("startUi()", () => {
     await using folder = await mkdtempDisposable(join(tmpdir(), "petiole-ui-"));
     await using ui = await startUi({ socket: join(folder.path, "none.sock"), listen: "127.0.0.1:0" });
     expect(await askData(ui)).toMatchObject({ isReachable: false, points: [], events: [] });
-    const agent = await openModelAgent({ nonsense: true });
-    await using other = await startUi({ socket: agent.socket, listen: "127.0.0.1:0" });
-    expect(await askData(other)).toMatchObject({ isReachable: false, reason: expect.stringContaining("Cannot read") });
-    await agent[Symbol.asyncDispose]();
+    for (const [nonsense, reason] of [
+      ["{]", /Cannot read/],
+      ['{"ok":true,"value":{"run":"other","lines":[]}}', /another version/],
+    ] as const) {
+      await using agent = await openModelAgent({ nonsense });
+      await using other = await startUi({ socket: agent.socket, listen: "127.0.0.1:0" });
+      expect(await askData(other)).toMatchObject({ isReachable: false, reason: expect.stringMatching(reason) });
+    }
   });
 
   test("survives garbage, and lets no client take it all", async ({ expect }) => {
@@ -171,6 +183,16 @@ describe("startUi()", () => {
     await waitFor("the bound", () => idle.filter(({ closed }) => closed).length >= 60);
     for (const socket of idle) socket.destroy();
     await waitFor("room again", async () => (await askData(ui)).isReachable);
+  });
+
+  test("ends a connection on which nothing moves", async ({ expect }) => {
+    const look = () => new Promise<never>(() => {});
+    const listen = { kind: "tcp", host: "127.0.0.1", port: 0 } as const;
+    const deps = { listen, token: "key", assets: new Map(), observer: { look }, patience: 200 as Millis };
+    await using server = await openUiServer(deps);
+    const { address } = server;
+    const asking = askAt(address, "/data", { headers: { authorization: "Bearer key" } });
+    await expect(asking).rejects.toMatchObject({ code: "ECONNRESET" });
   });
 
   test("serves on a unix socket, for its user alone", async ({ expect }) => {
@@ -209,20 +231,25 @@ describe.skipIf(withoutBrowser("the page as it is built"))("the page as it is bu
     const { page } = shown;
     // Without a key there is nothing to see.
     await page.goto(new URL("/", ui.url).href);
-    await waitFor("the refusal", async () => (await page.textContent("#banner"))?.includes("petiole ui"));
-    expect(shown.problems.splice(0).join()).toContain("401");
+    await waitFor("the refusal", async () => (await page.textContent("#banner"))?.includes("petiole ui"), PATIENCE);
     await page.goto(ui.url);
-    await waitFor("the page", async () => (await page.textContent("#banner"))?.startsWith("Live"));
+    await waitFor("the page", async () => (await page.textContent("#banner"))?.startsWith("Live"), PATIENCE);
+    // It asked once or more without the key.
+    expect(shown.problems.splice(0).join()).toContain("401");
     expect(await page.textContent("#components th[scope=row]")).toBe(name);
     expect(await page.locator("#graph a", { hasText: "running" }).locator("title").textContent()).toContain(name);
     expect(await page.locator("img").count()).toBe(1);
     agent.set({ empty: true });
-    await waitFor("nothing", async () => (await page.textContent("#graph"))?.includes("Nothing is wanted here yet"));
+    await waitFor(
+      "nothing",
+      async () => (await page.textContent("#graph"))?.includes("Nothing is wanted here yet"),
+      PATIENCE,
+    );
     expect(await accessibilityFaults(page)).toEqual([]);
     expect(shown.problems).toEqual([]);
     // The key is not in the address any more, but this tab has it.
     expect(page.url()).toBe(new URL("/", ui.url).href);
     await page.reload();
-    await waitFor("the page again", async () => (await page.textContent("#banner"))?.startsWith("Live"));
+    await waitFor("the page again", async () => (await page.textContent("#banner"))?.startsWith("Live"), PATIENCE);
   });
 });

@@ -27,6 +27,12 @@ describe("checkOwner()", () => {
     });
   });
 
+  test("refuses what it does not know, whatever its name", ({ expect }) => {
+    const raw: unknown = JSON.parse(`{ "__proto__": "x", "constructor": "y", ${JSON.stringify(owner).slice(1)}`);
+    const found = checkOwner(raw);
+    expect(found.ok ? [] : Object.keys(found.faults)).toEqual(["__proto__", "constructor"]);
+  });
+
   test("takes one line of text only", ({ expect }) => {
     for (const city of ["a\nb", "a\u0000b", "a\u2028b", "a\ud800b", "a\u009bb"]) {
       expect(checkOwner({ ...owner, city }), JSON.stringify(city)).toMatchObject({

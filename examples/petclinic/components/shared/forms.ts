@@ -81,7 +81,8 @@ export function checkVisit(raw: unknown, { born }: VisitRules): Checked<VisitFor
 const NO_DATE: CalendarDate = { year: 2000, month: 1, day: 1 };
 
 function readForm(raw: unknown, names: readonly string[]) {
-  const faults: Record<string, string> = {};
+  // What is sent may have any name, `__proto__` too.
+  const faults = Object.create(null) as Record<string, string>;
   const isObject = typeof raw === "object" && raw !== null && !Array.isArray(raw);
   const values = new Map<string, unknown>(isObject ? Object.entries(raw) : []);
   if (!isObject) faults[""] = "Send an object";

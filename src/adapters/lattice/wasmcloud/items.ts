@@ -1,6 +1,6 @@
 // From what the lattice says to what should run on this device. Pure.
 
-import type { ImageSource, LinkSpec, WantedProvider, WantedState } from "../../../domain/workload.ts";
+import type { Digest, ImageSource, LinkSpec, WantedProvider, WantedState } from "../../../domain/workload.ts";
 import { parseWitName } from "../../../domain/wit-name.ts";
 import { structuredConfig } from "../../../lib/structured-config.ts";
 import type { SecretReference } from "../../../domain/secret.ts";
@@ -16,6 +16,8 @@ export interface LatticeComponent {
   readonly count: number;
   readonly config: Readonly<Record<string, string>>;
   readonly secrets?: Readonly<Record<string, SecretReference>>;
+  /** What the file of the reference has to be. */
+  readonly digest?: Digest;
 }
 
 /** What the lattice wants of this device. */

@@ -47,6 +47,9 @@ export interface Bench extends AsyncDisposable {
 
 export type OpenBench = (deps: BenchDeps) => Promise<Bench>;
 
+/** A name of the manifest as that of a file: it must not lead elsewhere. */
+export const fileNameOf = (id: string): string => encodeURIComponent(id);
+
 export const wrong = (message: string): PetioleError => new PetioleError("ERR_DEV_COMMAND", message);
 
 export const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>

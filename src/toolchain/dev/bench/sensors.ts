@@ -1,7 +1,8 @@
 import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { writeFileAtomic } from "../../../lib/files.ts";
-import { isRecord, parseNumber, recordAt, wrong, type OpenBench } from "./bench.ts";
+import { isInside } from "../../../lib/is-inside.ts";
+import { fileNameOf, isRecord, parseNumber, recordAt, wrong, type OpenBench } from "./bench.ts";
 
 interface PlayedSensor {
   readonly name: string;
@@ -25,10 +26,13 @@ export const openSensorsBench: OpenBench = async ({ wanted, emit, folder }) => {
     playedSensor(name, raw, index),
   );
   const byName = new Map(sensors.map((sensor) => [sensor.name, sensor]));
-  const root = join(folder, `sensors-${wanted.id}`);
+  const root = join(folder, `sensors-${fileNameOf(wanted.id)}`);
   const put = async (file: string, text: string): Promise<void> => {
-    await mkdir(dirname(join(root, file)), { recursive: true });
-    await writeFileAtomic(join(root, file), `${text}\n`, 0o600);
+    const path = join(root, file);
+    // The provider refuses such a name later than this.
+    if (!isInside(root, path)) throw wrong(`Cannot simulate "${wanted.id}": "${file}" leads out of its folder`);
+    await mkdir(dirname(path), { recursive: true });
+    await writeFileAtomic(path, `${text}\n`, 0o600);
   };
   const show = async ({ file, value, perUnit, offset }: PlayedSensor): Promise<void> =>
     await put(file, String(Math.round(((value - offset) * perUnit + Number.EPSILON) * 1e6) / 1e6));

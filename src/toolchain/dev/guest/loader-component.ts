@@ -25,8 +25,8 @@ export type Loader = { readonly file: string; readonly obstacle?: undefined } | 
 /** @throws PetioleError ERR_BUILD_FAILED */
 export async function prepareLoader({ wit, world, cache, onBuild }: LoaderInput): Promise<Loader> {
   const shape = await shapeOf(wit, world);
-  const text = loaderWorld(wit.world);
-  const obstacle = text === undefined ? "its world has no body of its own" : loaderObstacle(shape);
+  const text = loaderWorld(wit.world, world);
+  const obstacle = text === undefined ? `found no body of the world "${world}"` : loaderObstacle(shape);
   if (text === undefined || obstacle !== undefined) return { obstacle: obstacle ?? "" };
   const code = loaderSource(shape);
   const source: WitSource = { ...wit, world: text };

@@ -11,15 +11,21 @@ const shape = (exports: readonly { name: string; functions: readonly string[] }[
 
 describe("loaderWorld()", () => {
   test("adds the way to the code to the world, and leaves the rest", ({ expect }) => {
-    const world = loaderWorld("package a:b;\n\nworld lamp {\n  import c:d/e;\n}\n");
+    const world = loaderWorld("package a:b;\n\nworld lamp {\n  import c:d/e;\n}\n", "lamp");
     expect(world).toContain(
       "world lamp {\n  import petiole:dev/source;\n  export petiole:dev/control;\n  import c:d/e;",
     );
     expect(world).toContain("package petiole:dev {");
   });
 
-  test("has none for a text without a world", ({ expect }) => {
-    expect(loaderWorld("package a:b;\ninterface world-of { }")).toBeUndefined();
+  test("adds it to the world that the project is for", ({ expect }) => {
+    const world = loaderWorld("package a:b;\nworld first {}\nworld second\n{\n  import c:d/e;\n}\n", "second");
+    expect(world).toContain("world first {}");
+    expect(world).toContain("world second\n{\n  import petiole:dev/source;");
+  });
+
+  test("has none for a text without this world", ({ expect }) => {
+    expect(loaderWorld("package a:b;\ninterface world-of { }\nworld lamp-2 {}", "lamp")).toBeUndefined();
   });
 });
 
@@ -57,6 +63,18 @@ test("loaderSource() hands calls on to the code that it was given, and fetches i
   };
   module.control.load();
   expect([module.edgeHandler.handleEdges(3), module.edgeHandler.handleEdges(4), reads]).toEqual([7, 9, 1]);
+
+  // What the world does not have, and what only sloppy code may do, is a fault as in a component of petiole build.
+  for (const [text, message] of [
+    ["require('a:b/none');", /The world imports no a:b\/none/],
+    ["undeclared = 1;", /undeclared/],
+  ] as const) {
+    globals["petioleTest"] = { read: () => text };
+    const other = (await import(
+      `data:text/javascript,${encodeURIComponent(`${runnable}// ${text}`)}`
+    )) as typeof module;
+    expect(() => other.control.load()).toThrow(message);
+  }
   delete globals["petioleTest"];
 });
 

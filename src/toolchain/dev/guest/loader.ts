@@ -14,9 +14,9 @@ export const LOADER_WIT = `package petiole:dev {
 }
 `;
 
-/** The same world, with what the loader needs. Undefined when the text has no world with a body. */
-export function loaderWorld(witSource: string): string | undefined {
-  const start = /^[ \t]*world [a-z][a-z0-9-]* *\{/m;
+/** The text with what the loader needs in its world of this name. Undefined when that has no body. */
+export function loaderWorld(witSource: string, world: string): string | undefined {
+  const start = new RegExp(`^[ \\t]*world\\s+%?${world}\\s*\\{`, "m");
   if (!start.test(witSource)) return undefined;
   return `${witSource.replace(start, (head) => `${head}\n  import ${SOURCE};\n  export ${CONTROL};`)}\n${LOADER_WIT}`;
 }
@@ -41,19 +41,28 @@ export function loaderObstacle({ exports, bareImports }: WorldShape): string | u
 /** JavaScript of the loader for a world that has no obstacle. */
 export function loaderSource({ imports, exports, bareExports }: WorldShape): string {
   const modules = imports.filter(({ functions, resources }) => functions.length + resources.length > 0);
+  const typesOnly = imports.filter((one) => !modules.includes(one));
   const functions = (names: readonly string[], owner: string): string =>
     names.map((name) => `${camelCase(name)}: (...args) => load()${owner}.${camelCase(name)}(...args)`).join(", ");
   return [
     `import { read } from "${SOURCE}";`,
     ...modules.map(({ name }, index) => `import * as module${index} from "${name}";`),
     // Names in two parts: names of interfaces are not what they seem while the component is made, and strings of that time stay.
-    `const modules = [${modules.map(({ name }, index) => `[${splitName(name)}, module${index}]`).join(", ")}];`,
-    "const find = (name) => modules.find(([space, rest]) => `${space}:${rest}` === name)?.[2];",
+    `const modules = [${[
+      ...modules.map(({ name }, index) => `[${splitName(name)}, module${index}]`),
+      ...typesOnly.map(({ name }) => `[${splitName(name)}, {}]`),
+    ].join(", ")}];`,
+    "function find(name) {",
+    "  const found = modules.find(([space, rest]) => `${space}:${rest}` === name);",
+    "  if (found !== undefined) return found[2];",
+    "  throw new Error(`The world imports no ${name}`);",
+    "}",
+    // A component of petiole build is a module, which is strict: what fails there has to fail here.
     "let loaded;",
     "function load() {",
     "  if (loaded !== undefined) return loaded;",
     "  const exports = {};",
-    '  const make = (0, eval)("(function (require, exports) {" + read() + "\\n})");',
+    '  const make = (0, eval)("(function (require, exports) {\\"use strict\\";" + read() + "\\n})");',
     "  make(find, exports);",
     "  return (loaded = exports);",
     "}",

@@ -3,6 +3,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { packPackage, playTutorial, TUTORIAL } from "../../../../scripts/tutorial/play.ts";
+import { reasonOf } from "../../../../src/lib/reason.ts";
 import type { Remote } from "../../../../scripts/tutorial/remote.ts";
 import { waitFor } from "../../../support/wait-for.ts";
 import type { Device } from "../device.ts";
@@ -31,7 +32,7 @@ export const tutorialScenario: Scenario = {
     await check("every step goes as it is written", async () => {
       const followed = await playTutorial({ document: TUTORIAL, tarball, say, remote: remoteOf(device) }).catch(
         (error: unknown) => {
-          throw new Error(lines.join("\n"), { cause: error });
+          throw new Error(`${reasonOf(error)}\n${lines.join("\n")}`, { cause: error });
         },
       );
       running = followed.running;
@@ -45,11 +46,11 @@ export const tutorialScenario: Scenario = {
 function remoteOf(device: Device): Remote {
   return {
     async run(line) {
-      const { status, output } = await device.try(`cd && ${CURL}\n${line}`, { seconds: 1800 });
+      const { status, output } = await device.try(`cd /root\n${CURL}\n${line}`, { seconds: 1800 });
       return { code: status, output };
     },
     async put(path, content) {
-      await device.exec(`cd && cat >'${path}'`, { input: content, seconds: 600 });
+      await device.exec(`cd /root && cat >'${path}'`, { input: content, seconds: 600 });
     },
   };
 }

@@ -36,6 +36,16 @@ describe("handleReading()", () => {
     expect(bench.errors).toEqual([]);
   });
 
+  test("watches no more than 64 sensors, and always the one that stops the pump", ({ expect }) => {
+    const bench = createBench();
+    for (let i = 0; i < 100; i++) bench.read(`s${i}`, 4, 1);
+    expect(bench.capabilities.states.size).toBe(64);
+    expect(bench.done).toHaveLength(100);
+    bench.read("pressure", 4, 6);
+    bench.read("pressure", 2, 3);
+    expect(bench.done).toContainEqual(["pump", false]);
+  });
+
   test("does not stop the pump for other sensors", ({ expect }) => {
     const bench = createBench();
     bench.read("hall", 20, 6);

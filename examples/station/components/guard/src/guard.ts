@@ -24,6 +24,9 @@ export interface Capabilities {
 /** Readings after which the state is written, besides at each alarm: flash wears out, and what is usual changes slowly. */
 const KEPT_EVERY = 20;
 
+/** Sensors that are watched, besides the one that stops the pump. What others send is passed on: names come from outside. */
+const MOST_SENSORS = 64;
+
 /** What the cloud hears of an alarm. */
 export interface Alarm extends Reading {
   readonly state: "raised" | "cleared";
@@ -37,6 +40,10 @@ export interface Alarm extends Reading {
 export function handleReading(reading: Reading, capabilities: Capabilities): void {
   const attempt = createAttempt(capabilities);
   const settings = capabilities.settings();
+  const report = (more: object): void =>
+    attempt("report the reading", () => capabilities.publish(`readings.${reading.sensor}`, { ...reading, ...more }));
+  const isKnown = reading.sensor === settings.trip || capabilities.states.has(reading.sensor);
+  if (!isKnown && capabilities.states.size >= MOST_SENSORS) return report({});
   const key = `sensor.${reading.sensor}`;
   const before =
     capabilities.states.get(reading.sensor) ?? attempt("load the state", () => parseState(capabilities.load(key)));
@@ -54,7 +61,7 @@ export function handleReading(reading: Reading, capabilities: Capabilities): voi
     const alarm: Alarm = { ...reading, filtered, state: change };
     attempt("report the alarm", () => capabilities.publish(`alarms.${reading.sensor}`, alarm));
   }
-  attempt("report the reading", () => capabilities.publish(`readings.${reading.sensor}`, { ...reading, filtered }));
+  report({ filtered });
 }
 
 /** Somebody has heard the siren. */

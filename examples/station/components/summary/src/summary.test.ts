@@ -20,6 +20,11 @@ describe("summaryOf()", () => {
   });
 });
 
+test("add() takes any name for a sensor", ({ expect }) => {
+  const { sensors } = summaryOf(read([2, 4], "constructor").reduce(add, FIRST_DAY));
+  expect(sensors).toEqual({ constructor: { count: 2, min: 2, max: 4, mean: 3 } });
+});
+
 test("add() takes no more than 64 sensors", ({ expect }) => {
   const many = Array.from({ length: 70 }, (_, i) => read([1, 2], `s${i}`)).flat();
   const { sensors } = many.reduce(add, FIRST_DAY);

@@ -20,7 +20,9 @@ export const FIRST_DAY: Day = { seq: 1, sensors: {} };
 const MOST_SENSORS = 64;
 
 export function add(day: Day, { sensor, value }: Reading): Day {
-  const before = day.sensors[sensor] ?? { count: 0, min: value, max: value, sum: 0 };
+  // Sensors may be named as what every object has.
+  const known = Object.hasOwn(day.sensors, sensor) ? day.sensors[sensor] : undefined;
+  const before = known ?? { count: 0, min: value, max: value, sum: 0 };
   if (before.count === 0 && Object.keys(day.sensors).length >= MOST_SENSORS) return day;
   const after = {
     count: before.count + 1,

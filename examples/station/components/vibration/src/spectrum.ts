@@ -8,11 +8,10 @@ export interface Peak {
 export interface Spectrum {
   /** Root mean square, without the constant part. */
   readonly rms: number;
-  /** The strongest frequencies, the strongest first. */
+  /** All of its frequencies, the strongest first. */
   readonly peaks: readonly Peak[];
 }
 
-const PEAKS = 3;
 /** Peaks that are weaker than this part of the strongest are leakage and noise. */
 const LEAST = 0.05;
 
@@ -83,7 +82,7 @@ function findPeaks(amplitudes: Float64Array, step: number): Peak[] {
   }
   found.sort((a, b) => b.amplitude - a.amplitude);
   const least = (found[0]?.amplitude ?? 0) * LEAST;
-  return found.slice(0, PEAKS).filter(({ amplitude }) => amplitude >= least);
+  return found.filter(({ amplitude }) => amplitude >= least);
 }
 
 /** For an index that is there, which the compiler cannot know. */

@@ -15,8 +15,11 @@ export interface Report {
   readonly seq: number;
   /** Root mean square, rounded to thousandths. */
   readonly value: number;
+  /** The strongest frequencies, the strongest first. */
   readonly peaks: readonly Peak[];
 }
+
+const PEAKS = 3;
 
 export interface Judged {
   readonly report: Report;
@@ -28,7 +31,7 @@ export function judge({ seq, rate, samples }: Window, { from, to, limit }: Band)
   const { rms, peaks } = analyse(samples, rate);
   const rounded = peaks.map(({ hz, amplitude }) => ({ hz: round(hz, 10), amplitude: round(amplitude, 1000) }));
   const alarm = rounded.find(({ hz, amplitude }) => hz >= from && hz <= to && amplitude > limit);
-  return { report: { seq, value: round(rms, 1000), peaks: rounded }, alarm };
+  return { report: { seq, value: round(rms, 1000), peaks: rounded.slice(0, PEAKS) }, alarm };
 }
 
 const round = (value: number, parts: number): number => Math.round(value * parts) / parts;
