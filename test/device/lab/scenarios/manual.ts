@@ -154,9 +154,16 @@ export const manualScenario: Scenario = {
       await device.exec(`chmod 755 ${HOME}/edit`);
       await type("install", "sudo usermod -aG plugdev");
       const edit = `script -qec 'sudo SYSTEMD_EDITOR=${HOME}/edit systemctl edit petiole' /dev/null`;
-      await type("install", "sudo systemctl edit", { instead: [["sudo systemctl edit petiole", edit]] });
-      const allowed = await device.exec("systemctl show petiole --property DeviceAllow --value");
-      if (!allowed.includes("char-hidraw")) throw new Error(`DeviceAllow is ${allowed}`);
+      const command = manual.take("install", "sudo systemctl edit");
+      // systemd reads its units anew, and may drop a connection to the lab meanwhile.
+      await waitFor(
+        "the unit to allow it",
+        async () => {
+          await typeOnDevice(device, command, { instead: [[command.text, edit]] });
+          return (await device.exec("systemctl show petiole --property DeviceAllow --value")).includes("char-hidraw");
+        },
+        PATIENCE_MS,
+      );
       return undefined;
     });
 
