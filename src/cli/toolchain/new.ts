@@ -38,7 +38,7 @@ export async function createProject(name: string | undefined, options: NewComman
     );
     await installPackages(plan.folder);
   }
-  print(report, () => nextSteps(plan, options.install));
+  print(report, () => nextSteps(plan, options.install || plan.origin.kind === "checkout"));
 }
 
 function nextSteps({ folder, template }: NewProject, isInstalled: boolean): string {

@@ -2,7 +2,9 @@
 
 import { mkdir, readFile, rm } from "node:fs/promises";
 import { dirname } from "node:path";
+import { PetioleError } from "../../domain/errors.ts";
 import { writeFileAtomic } from "../../lib/files.ts";
+import { reasonOf } from "../../lib/reason.ts";
 import { STATEMENT_SUFFIX } from "../../trust/read-evidence.ts";
 import { signFile, type SignedFile } from "../../trust/sign-file.ts";
 import { parseSignedStatement } from "../../trust/statement.ts";
@@ -59,12 +61,20 @@ export async function buildProject(project: Project, options: BuildOptions = {})
   const { code, modules } = bundled.value;
   const made = await timed(() => componentise(engine, { code, wit, world: project.world }, project.folder));
   signal?.throwIfAborted();
-  await mkdir(dirname(file), { recursive: true });
-  await writeFileAtomic(file, made.value, 0o644);
+  await write(file, made.value);
   const facts = await describeComponent(made.value, file);
   const signed = await sign(file, facts, project, options.key);
   const took = { types: types.took, bundle: bundled.took, component: made.took, all: performance.now() - began };
   return { name: project.name, file, engine, ...facts, modules, signed, took };
+}
+
+async function write(file: string, component: Uint8Array): Promise<void> {
+  try {
+    await mkdir(dirname(file), { recursive: true });
+    await writeFileAtomic(file, component, 0o644);
+  } catch (cause) {
+    throw new PetioleError("ERR_BUILD_FAILED", `Cannot write "${file}": ${reasonOf(cause)}`, { cause });
+  }
 }
 
 async function componentise(engine: Engine, input: ComponentiseInput, folder: string): Promise<Uint8Array> {

@@ -9,7 +9,13 @@ const ARGUMENTS = ["install", "--no-audit", "--no-fund", "--prefer-offline", "--
 /** Runs `npm install` in a project; it writes to standard error. @throws PetioleError ERR_PROJECT_INSTALL */
 export async function installPackages(folder: string): Promise<void> {
   const fail = (reason: string, cause?: unknown): PetioleError =>
-    new PetioleError("ERR_PROJECT_INSTALL", `Cannot install what "${folder}" needs: ${reason}`, { cause });
+    new PetioleError(
+      "ERR_PROJECT_INSTALL",
+      `Cannot install what "${folder}" needs: ${reason}; the project is made, npm install in it tries again`,
+      {
+        cause,
+      },
+    );
   const child = spawn("npm", ARGUMENTS, { cwd: folder, stdio: ["ignore", process.stderr, process.stderr] });
   try {
     const [code] = (await once(child, "exit")) as [number | null];
