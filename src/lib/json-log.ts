@@ -47,9 +47,9 @@ function shown(value: unknown): unknown {
 }
 
 const told = ({ name, message, stack }: Error): Readonly<Record<string, string>> => ({
-  type: String(name),
-  message: String(message),
-  stack: String(stack),
+  type: name,
+  message,
+  stack: stack ?? "",
 });
 
 function replace(_key: string, value: unknown): unknown {
@@ -57,7 +57,7 @@ function replace(_key: string, value: unknown): unknown {
   if (!(value instanceof Error)) return value;
   const { name, message, stack, cause } = value;
   return {
-    ...value,
+    ...Object.fromEntries(Object.entries(value)),
     type: name,
     message,
     stack,
