@@ -14,7 +14,16 @@ export interface Release {
   readonly binary: string;
 }
 
-const COPIED = ["src", "providers", "cross-build", "scripts", "package.json", "package-lock.json", "LICENSE"];
+const COPIED = [
+  "src",
+  "providers",
+  "cross-build",
+  "scripts",
+  "package.json",
+  "package-lock.json",
+  "tsconfig.json",
+  "LICENSE",
+];
 /** Large, and the same. */
 const SHARED = ["node_modules", "native", "wit", "CHANGELOG.md"];
 const TARGET = ["--target", "linux-arm64"];
