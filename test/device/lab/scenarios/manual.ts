@@ -153,7 +153,7 @@ export const manualScenario: Scenario = {
       await put(device, `${HOME}/edit`, `#!/bin/sh\nexec sed -i '/^### Anything/r ${HOME}/device.conf' "$1"\n`);
       await device.exec(`chmod 755 ${HOME}/edit`);
       await type("install", "sudo usermod -aG plugdev");
-      const edit = `script -qec 'sudo SYSTEMD_EDITOR=${HOME}/edit systemctl edit petiole' /dev/null`;
+      const edit = `script -qec 'sudo SYSTEMD_EDITOR=${HOME}/edit systemctl edit petiole' /dev/null </dev/null`;
       const command = manual.take("install", "sudo systemctl edit");
       // systemd reads its units anew, and may drop a connection to the lab meanwhile.
       await waitFor(
