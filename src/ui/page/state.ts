@@ -1,21 +1,10 @@
 // What the page knows, and what becomes of it with each answer.
 
-import type { LiveView } from "../live-view.ts";
-import type { PageData, PageEvent, PageLogLine, Point } from "../page-data.ts";
+import type { PageData } from "../page-data.ts";
 
-export interface PageState {
+export interface PageState extends Omit<PageData, "run"> {
+  /** Of the last answer; undefined before the first. */
   readonly run: string | undefined;
-  readonly tick: number;
-  /** Seconds, as the points have them. */
-  readonly now: number;
-  readonly isReachable: boolean;
-  /** Unix time of when that began. */
-  readonly since: number;
-  readonly reason: string | undefined;
-  readonly view: LiveView | undefined;
-  readonly points: readonly Point[];
-  readonly events: readonly PageEvent[];
-  readonly logs: readonly PageLogLine[];
   /** Unix time of the last answer of `petiole ui`, by this machine's clock. */
   readonly heardAt: number;
   /** Why `petiole ui` itself cannot be asked, and since when. */

@@ -1,5 +1,5 @@
 import { describe, test } from "vitest";
-import type { HttpAnswer } from "../../shared/http.ts";
+import type { HttpAnswer } from "../../common/http.ts";
 import { answer } from "./answer.ts";
 import type { Clinic } from "./clinic.ts";
 

@@ -2,8 +2,8 @@
 
 import { errorText } from "../../../../lib/error-text.ts";
 import { decodeUtf8 } from "../../../../lib/utf8.ts";
-import { faultTag } from "../../shared/fault-tag.ts";
-import type { HttpAnswer, HttpRequest } from "../../shared/http.ts";
+import { faultTag } from "../../common/fault-tag.ts";
+import type { HttpAnswer, HttpRequest } from "../../common/http.ts";
 import type { Clinic } from "./clinic.ts";
 import { parseQuery } from "./query.ts";
 import { Refusal } from "./refusal.ts";

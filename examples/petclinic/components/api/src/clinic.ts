@@ -4,7 +4,7 @@ import type { Owner, OwnerDraft, OwnerFile, OwnerList, Pet, PetDraft } from "pet
 import type { Page } from "petclinic:clinic/types@0.1.0";
 import type { VetList } from "petclinic:clinic/vets@0.1.0";
 import type { Visit, VisitDraft } from "petclinic:clinic/visits@0.1.0";
-import type { CalendarDate } from "../../shared/calendar.ts";
+import type { CalendarDate } from "../../common/calendar.ts";
 
 export interface Clinic {
   readonly owners: {

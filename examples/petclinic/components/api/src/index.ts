@@ -4,7 +4,7 @@ import * as owners from "petclinic:clinic/owners@0.1.0";
 import * as vets from "petclinic:clinic/vets@0.1.0";
 import * as visits from "petclinic:clinic/visits@0.1.0";
 import { log } from "wasi:logging/logging@0.1.0-draft";
-import { serveHttp } from "../../shared/http.ts";
+import { serveHttp } from "../../common/http.ts";
 import { answer, type ApiDeps } from "./answer.ts";
 
 const deps: ApiDeps = {

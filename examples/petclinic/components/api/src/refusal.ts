@@ -1,4 +1,4 @@
-import type { FieldFaults } from "../../shared/forms.ts";
+import type { FieldFaults } from "../../common/forms.ts";
 
 /** An answer that is no success. */
 export class Refusal extends Error {

@@ -3,8 +3,8 @@
 import type { Pet } from "petclinic:clinic/owners@0.1.0";
 import type { Page } from "petclinic:clinic/types@0.1.0";
 import type { Visit } from "petclinic:clinic/visits@0.1.0";
-import { formatDate } from "../../shared/calendar.ts";
-import { checkOwner, checkPet, checkVisit, type Checked } from "../../shared/forms.ts";
+import { formatDate } from "../../common/calendar.ts";
+import { checkOwner, checkPet, checkVisit, type Checked } from "../../common/forms.ts";
 import type { Clinic } from "./clinic.ts";
 import { Refusal } from "./refusal.ts";
 

@@ -1,7 +1,7 @@
 // The WIT edges of owners and pets.
 
 import { query, queryBatch } from "wasmcloud:postgres/query@0.1.1-draft";
-import { serveTables } from "../../shared/serve-tables.ts";
+import { serveTables } from "../../common/serve-tables.ts";
 import { addOwner, addPet, getOwner, listSpecies, searchOwners } from "./owners.ts";
 import { MIGRATIONS } from "./schema.ts";
 

@@ -2,10 +2,10 @@
 
 import type { Owner, OwnerDraft, OwnerFile, OwnerList, Pet, PetDraft } from "petclinic:clinic/owners@0.1.0";
 import type { Page } from "petclinic:clinic/types@0.1.0";
-import { day, int, placeholders, text, type Database, type Row } from "../../shared/database.ts";
-import { ClinicFault } from "../../shared/faults.ts";
-import { beginsWith, foldName } from "../../shared/fold.ts";
-import { takeId } from "../../shared/migrate.ts";
+import { day, int, placeholders, text, type Database, type Row } from "../../common/database.ts";
+import { ClinicFault } from "../../common/faults.ts";
+import { beginsWith, foldName } from "../../common/fold.ts";
+import { takeId } from "../../common/migrate.ts";
 
 const COMPONENT = "owners";
 /** Of one owner; also what keeps an answer small. */

@@ -1,6 +1,6 @@
 // The API, as the page asks it.
 
-import type { FieldFaults } from "../../shared/forms.ts";
+import type { FieldFaults } from "../../common/forms.ts";
 
 export interface Owner {
   readonly id: number;

@@ -1,6 +1,6 @@
 // Forms: fields with their labels and what is wrong with them, by the rules that the API has too.
 
-import type { Checked, FieldFaults } from "../../shared/forms.ts";
+import type { Checked, FieldFaults } from "../../common/forms.ts";
 import { ApiError } from "./api.ts";
 import { el, type Child } from "./dom.ts";
 

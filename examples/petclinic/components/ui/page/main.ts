@@ -1,6 +1,6 @@
 // Shows the view of the present address, and follows links without loading the page anew.
 
-import { findView } from "../../shared/views.ts";
+import { findView } from "../../common/views.ts";
 import { ApiError } from "./api.ts";
 import { el, part } from "./dom.ts";
 import { showOwners, showVets } from "./lists.ts";

@@ -1,7 +1,7 @@
 // One owner: who it is, the pets, their visits, and the forms that add to them.
 
-import { parseDate, type CalendarDate } from "../../shared/calendar.ts";
-import { checkOwner, checkPet, checkVisit } from "../../shared/forms.ts";
+import { parseDate, type CalendarDate } from "../../common/calendar.ts";
+import { checkOwner, checkPet, checkVisit } from "../../common/forms.ts";
 import { ApiError, get, post, type Owner, type OwnerFile, type Pet } from "./api.ts";
 import { el, showDate } from "./dom.ts";
 import { makeForm } from "./form.ts";

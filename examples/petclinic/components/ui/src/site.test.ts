@@ -1,5 +1,5 @@
 import { describe, test } from "vitest";
-import type { HttpRequest } from "../../shared/http.ts";
+import type { HttpRequest } from "../../common/http.ts";
 import { createSite } from "./site.ts";
 
 const site = createSite({ html: "<p>page</p>", script: "run()", style: "p {}", icon: "<svg/>" });

@@ -1,7 +1,7 @@
 // Which file an address stands for. Every view of the page has an address of its own, and the same document behind it.
 
-import type { HttpAnswer, HttpRequest } from "../../shared/http.ts";
-import { findView } from "../../shared/views.ts";
+import type { HttpAnswer, HttpRequest } from "../../common/http.ts";
+import { findView } from "../../common/views.ts";
 
 export interface PageFiles {
   readonly html: string;

@@ -2,7 +2,7 @@
 
 import type { Page } from "petclinic:clinic/types@0.1.0";
 import type { VetList } from "petclinic:clinic/vets@0.1.0";
-import { int, placeholders, type Database } from "../../shared/database.ts";
+import { int, placeholders, type Database } from "../../common/database.ts";
 
 const MAX_PAGE = 100;
 

@@ -1,7 +1,7 @@
 // The WIT edges of visits.
 
 import { query, queryBatch } from "wasmcloud:postgres/query@0.1.1-draft";
-import { serveTables } from "../../shared/serve-tables.ts";
+import { serveTables } from "../../common/serve-tables.ts";
 import { MIGRATIONS } from "./schema.ts";
 import { addVisit, listVisits } from "./visits.ts";
 

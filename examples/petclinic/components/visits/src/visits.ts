@@ -1,8 +1,8 @@
 // Visits of pets.
 
 import type { Visit, VisitDraft } from "petclinic:clinic/visits@0.1.0";
-import { day, int, placeholders, text, type Database, type Row } from "../../shared/database.ts";
-import { takeId } from "../../shared/migrate.ts";
+import { day, int, placeholders, text, type Database, type Row } from "../../common/database.ts";
+import { takeId } from "../../common/migrate.ts";
 
 const COMPONENT = "visits";
 /** Of one answer: the oldest are left out. */
