@@ -1,10 +1,10 @@
-// npm run build -- --target linux-arm64|linux-x64 [--out DIR] [--json] [--with-nats-server PATH|auto] [--verify-reproducible]
+// npm run build -- --target linux-arm64|linux-x64 [--out DIR] [--json] [--nats-server none|auto|PATH] [--verify-reproducible]
 //
 // Builds the single executable of petiole for a machine, dist/<target>/petiole, with its bill of materials and its
 // licences beside it.
 //
-//   --verify-reproducible            builds a second time, from the sources, and compares
-//   --with-nats-server PATH|auto     puts a nats-server for the target inside; auto takes one that this machine finds
+//   --verify-reproducible         builds a second time, from the sources, and compares
+//   --nats-server none|auto|PATH  puts a nats-server for the target inside, which Go builds (auto) or which is given
 
 import { createHash } from "node:crypto";
 import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
@@ -19,7 +19,7 @@ import { bundle, ROOT } from "./bundle.ts";
 import { buildExecutable } from "./executable.ts";
 import { listPackages, nodeParts } from "./inventory.ts";
 import { writeLicences } from "./licences.ts";
-import { prepareNatsServer, type NatsServerPart } from "./nats-server.ts";
+import { obtainServer, type NatsServerPart } from "./nats-server.ts";
 import { obtainNode, run } from "./node.ts";
 import { createBom } from "./sbom.ts";
 import { isTarget, TARGETS, type TargetName } from "./targets.ts";
@@ -29,7 +29,7 @@ const { values } = parseArgs({
     target: { type: "string", default: `${process.platform}-${process.arch}` },
     out: { type: "string" },
     json: { type: "boolean", default: false },
-    "with-nats-server": { type: "string" },
+    "nats-server": { type: "string", default: "none" },
     "verify-reproducible": { type: "boolean", default: false },
   },
 });
@@ -80,9 +80,15 @@ async function build(target: TargetName, folder: string): Promise<Report> {
     packages,
     direct: Object.keys(await directDependencies()).map((name) => `node_modules/${name}`),
     node: { ...node, parts: nodeParts(process.versions) },
+    natsServer,
   });
   const own = await readFile(join(ROOT, "LICENSE"), "utf8");
-  const licences = writeLicences({ own, node: { version: node.version, text: node.licence }, packages, natsServer });
+  const licences = writeLicences({
+    own,
+    node: { version: node.version, text: node.licence },
+    packages,
+    goModules: natsServer?.modules,
+  });
   await mkdir(folder, { recursive: true });
   await writeFileAtomic(join(folder, "petiole.cdx.json"), `${JSON.stringify(bom, undefined, 2)}\n`, 0o644);
   await writeFileAtomic(join(folder, "licenses.txt"), licences, 0o644);
@@ -91,16 +97,12 @@ async function build(target: TargetName, folder: string): Promise<Report> {
   return { file, size: bytes.length, zstd: zstdCompressSync(bytes, level).length, sha256 };
 }
 
-/** A device in direct mode has no use for one, and Debian has it: it is not inside unless asked for. */
+/** The package brings one beside the executable; inside, it would be in each update. */
 async function chooseServer(target: TargetName): Promise<NatsServerPart | undefined> {
-  const where = values["with-nats-server"];
-  if (where === undefined) {
-    progress("without nats-server, which would add 17 MB, 5 MB compressed (--with-nats-server PATH)");
-    return undefined;
-  }
-  const server = await prepareNatsServer(target, where);
-  const size = [server.size, server.compressed.length].map((bytes) => `${(bytes / 1e6).toFixed(1)} MB`);
-  progress(`with nats-server ${server.version}: ${size[0]}, ${size[1]} compressed`);
+  const where = values["nats-server"];
+  if (where === "none") return undefined;
+  const server = await obtainServer(target, where, progress);
+  progress(`with nats-server ${server.version}, ${(server.program.length / 1e6).toFixed(1)} MB`);
   return server;
 }
 

@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { constants, zstdCompressSync } from "node:zlib";
 import { AGENT_FLAGS } from "../scripts/agent-flags.ts";
 import type { About } from "../src/lib/about.ts";
 import { ADDONS, ROOT, type Bundle } from "./bundle.ts";
@@ -42,7 +43,7 @@ export async function buildExecutable(ingredients: Ingredients): Promise<Uint8Ar
     for (const [name, file] of filesOf(target)) assets.set(name, await readPart(name, file, target));
     const targetCpu = join(ROOT, "native/build", TARGET_CPU);
     if (target === "linux-x64" && existsSync(targetCpu)) assets.set(TARGET_CPU, await readFile(targetCpu));
-    if (natsServer !== undefined) assets.set("nats-server.zst", natsServer.compressed);
+    if (natsServer !== undefined) assets.set("nats-server.zst", compress(natsServer.program));
     for (const [name, content] of assets) {
       await mkdir(dirname(join(work, name)), { recursive: true });
       await writeFile(join(work, name), content);
@@ -68,6 +69,9 @@ export async function buildExecutable(ingredients: Ingredients): Promise<Uint8Ar
     await rm(work, { recursive: true, force: true });
   }
 }
+
+const compress = (program: Uint8Array): Uint8Array =>
+  zstdCompressSync(program, { params: { [constants.ZSTD_c_compressionLevel]: 19 } });
 
 /** Files of this machine that the executable carries besides the bundle. */
 function filesOf(target: TargetName): readonly (readonly [string, string])[] {

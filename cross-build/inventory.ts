@@ -59,7 +59,15 @@ export async function listPackages(modules: readonly string[]): Promise<readonly
       const { integrity, ...entry } = lock.packages[folder] ?? {};
       const used = { ...entry.dependencies, ...entry.optionalDependencies, ...entry.peerDependencies };
       const uses = Object.keys(used).flatMap((one) => resolvePackage(folder, one, folders) ?? []);
-      return { folder, name, version, licence, integrity, uses: uses.sort(), texts: await licenceTexts(folder) };
+      return {
+        folder,
+        name,
+        version,
+        licence,
+        integrity,
+        uses: uses.sort(),
+        texts: await licenceTexts(join(ROOT, folder)),
+      };
     }),
   );
 }
@@ -75,9 +83,10 @@ export function resolvePackage(folder: string, name: string, folders: readonly s
   }
 }
 
-async function licenceTexts(folder: string): Promise<readonly string[]> {
-  const names = (await readdir(join(ROOT, folder))).filter((name) => LICENCE_FILE.test(basename(name))).sort();
-  return await Promise.all(names.map(async (name) => (await readFile(join(ROOT, folder, name), "utf8")).trim()));
+/** What the licence files in a folder say. */
+export async function licenceTexts(folder: string): Promise<readonly string[]> {
+  const names = (await readdir(folder)).filter((name) => LICENCE_FILE.test(basename(name))).sort();
+  return await Promise.all(names.map(async (name) => (await readFile(join(folder, name), "utf8")).trim()));
 }
 
 /** What Node says it is made of, less numbers of its interfaces and what it was built without. */

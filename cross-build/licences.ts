@@ -1,5 +1,6 @@
 // The licences of everything that is inside, in one text.
 
+import type { GoModule } from "./go-modules.ts";
 import type { BundledPackage } from "./inventory.ts";
 
 export interface LicenceInput {
@@ -7,21 +8,31 @@ export interface LicenceInput {
   readonly own: string;
   readonly node: { readonly version: string; readonly text: string };
   readonly packages: readonly BundledPackage[];
-  readonly natsServer?: { readonly version: string } | undefined;
+  /** Of the nats-server, where one is inside. */
+  readonly goModules?: readonly GoModule[] | undefined;
 }
 
 const RULE = "=".repeat(78);
 
-export function writeLicences({ own, node, packages, natsServer }: LicenceInput): string {
+export function writeLicences({ own, node, packages, goModules = [] }: LicenceInput): string {
   const sections = [
     section("petiole", own),
     section(`Node.js ${node.version}, with the software that it contains`, node.text),
-    ...(natsServer === undefined
-      ? []
-      : [section(`nats-server ${natsServer.version}`, "Apache License, Version 2.0: the text is petiole's, above.")]),
+    ...goModules.map(sectionOfModule),
     ...packages.map((one) => section(`${one.name} ${one.version} (${one.licence})`, textOf(one))),
   ];
-  return `What this program contains, and the licences that it is under.\n\n${sections.join("\n")}`;
+  return `${HEAD}${sections.join("\n")}`;
+}
+
+/** The licences of a program that Go built. */
+export const writeGoLicences = (modules: readonly GoModule[]): string =>
+  `${HEAD}${modules.map(sectionOfModule).join("\n")}`;
+
+const HEAD = "What this program contains, and the licences that it is under.\n\n";
+
+function sectionOfModule({ path, version, licence = "licence unknown", texts }: GoModule): string {
+  const missing = `The text is not at hand; see https://pkg.go.dev/${path}@v${version}?tab=licenses.`;
+  return section(`${path} ${version} (${licence})`, texts.length > 0 ? texts.join("\n\n") : missing);
 }
 
 function textOf({ name, licence, texts }: BundledPackage): string {

@@ -1,60 +1,79 @@
-// The nats-server that may go into the executable, for devices whose system has none.
+// The nats-server that a package of petiole brings, or its executable: what a leaf node runs.
 
 import { createHash } from "node:crypto";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { constants, zstdCompressSync } from "node:zlib";
-import { probeServer } from "../src/adapters/leaf/find-server.ts";
-import { formatServerVersion } from "../src/adapters/leaf/server-version.ts";
-import { obtainNatsServer } from "../scripts/obtain-nats-server.ts";
-import { readElf } from "./elf.ts";
-import { findStrip, run } from "./node.ts";
+import process from "node:process";
+import { buildNatsServer, PINNED } from "../scripts/build-nats-server.ts";
+import { FLOOR, formatServerVersion, isAtLeast, parseServerVersion } from "../src/adapters/leaf/server-version.ts";
+import { reasonOf } from "../src/lib/reason.ts";
+import { ROOT } from "./bundle.ts";
+import { loadAlignment, readElf } from "./elf.ts";
+import { listGoModules, type GoModule } from "./go-modules.ts";
 import { TARGETS, type TargetName } from "./targets.ts";
+
+const CACHE = join(ROOT, "node_modules/.cache/petiole/nats-server");
 
 export interface NatsServerPart {
   readonly version: string;
-  /** Of the program as it is run. */
+  readonly file: string;
+  readonly program: Buffer;
+  /** Of the program. */
   readonly sha256: string;
-  readonly size: number;
-  /** By zstd. */
-  readonly compressed: Uint8Array;
+  /** What Go built it of, itself first. */
+  readonly modules: readonly GoModule[];
 }
 
 /**
- * The server at a path, or one that this machine finds or fetches, without symbols.
- * @throws Error when it is not one for the target, or its version cannot be told
+ * @param where a path, or `auto` for the pinned version, which Go builds for the target once
+ * @throws Error when it is not one for the target, its version cannot be told, or Go cannot build it
  */
-export async function prepareNatsServer(target: TargetName, where: string): Promise<NatsServerPart> {
-  const path = where === "auto" ? await findForHost(target) : where;
-  const { machine } = readElf(await readFile(path));
-  if (machine !== TARGETS[target].machine) throw new Error(`Cannot use "${path}" for ${target}: it is for ${machine}`);
-  const work = await mkdtemp(join(tmpdir(), "petiole-nats-"));
+export async function obtainServer(
+  target: TargetName,
+  where: string,
+  progress: (line: string) => void,
+): Promise<NatsServerPart> {
+  const file = where === "auto" ? await obtainPinned(target, progress) : where;
+  const program = await readFile(file);
+  checkMachine(file, program, target);
+  const modules = await listGoModules(program);
+  const [{ path, version, sum } = {}] = modules;
+  if (path !== PINNED.module || version === undefined)
+    throw new Error(`Cannot use "${file}": it is no nats-server that Go built`);
+  if (where === "auto" && sum !== PINNED.sum) {
+    throw new Error(`Cannot use "${file}": it was built of sources with the digest ${sum}, want ${PINNED.sum}`);
+  }
+  const parsed = parseServerVersion(version);
+  if (parsed === undefined || !isAtLeast(parsed, FLOOR)) {
+    throw new Error(`Cannot use "${file}": found nats-server ${version}, want ${formatServerVersion(FLOOR)} or later`);
+  }
+  return { version, file, program, sha256: createHash("sha256").update(program).digest("hex"), modules };
+}
+
+function checkMachine(file: string, program: Buffer, target: TargetName): void {
+  const { machine, maxPage } = TARGETS[target];
+  const elf = readElf(program);
+  if (elf.machine !== machine) throw new Error(`Cannot use "${file}" for ${target}: it is for ${elf.machine}`);
+  const alignment = loadAlignment(elf);
+  if (alignment < maxPage) {
+    throw new Error(`Cannot use "${file}" for ${target}: its segments are aligned to ${alignment}, want ${maxPage}`);
+  }
+}
+
+async function obtainPinned(target: TargetName, progress: (line: string) => void): Promise<string> {
+  const kept = join(CACHE, `${PINNED.version}-${target}`);
+  if (existsSync(kept)) return kept;
+  await mkdir(CACHE, { recursive: true });
+  const folder = await mkdtemp(join(CACHE, "build-"));
   try {
-    const stripped = join(work, "nats-server");
-    run(findStrip(target) ?? "strip", ["-o", stripped, path], "to strip nats-server");
-    const program = await readFile(stripped);
-    const version = await versionOf(stripped, program, target);
-    const sha256 = createHash("sha256").update(program).digest("hex");
-    const compressed = zstdCompressSync(program, { params: { [constants.ZSTD_c_compressionLevel]: 19 } });
-    return { version, sha256, size: program.length, compressed };
+    const { arch } = TARGETS[target];
+    const built = await buildNatsServer({ folder, arch, env: process.env, progress }).catch((error: unknown) => {
+      throw new Error(`Go cannot build it: ${reasonOf(error)}`, { cause: error });
+    });
+    await rename(built, kept);
+    return kept;
   } finally {
-    await rm(work, { recursive: true, force: true });
+    await rm(folder, { recursive: true, force: true });
   }
-}
-
-async function findForHost(target: TargetName): Promise<string> {
-  if (TARGETS[target].arch !== process.arch) {
-    throw new Error(`Cannot find a nats-server for ${target} on this machine: want --with-nats-server PATH`);
-  }
-  return (await obtainNatsServer({ env: process.env, progress: () => {} })).path;
-}
-
-/** As the program says; one for another machine cannot be asked, but names the version of its main module. */
-async function versionOf(path: string, program: Buffer, target: TargetName): Promise<string> {
-  if (TARGETS[target].arch === process.arch) return formatServerVersion(await probeServer(path));
-  const found = /\tgithub\.com\/nats-io\/nats-server\/v2\tv(\d+\.\d+\.\d+)\t/.exec(program.toString("latin1"));
-  if (found?.[1] === undefined)
-    throw new Error(`Cannot tell the version of "${path}": want one that "go install" built`);
-  return found[1];
 }

@@ -2,6 +2,7 @@
 // serial number.
 
 import type { BundledPackage } from "./inventory.ts";
+import type { NatsServerPart } from "./nats-server.ts";
 
 export interface BomInput {
   readonly version: string;
@@ -20,8 +21,11 @@ export interface BomInput {
   };
   /** SQLite inside better-sqlite3. */
   readonly sqlite: string;
-  readonly natsServer?: { readonly version: string; readonly sha256: string } | undefined;
+  readonly natsServer?: ServerFacts | undefined;
 }
+
+/** A nats-server and what it is built of. */
+type ServerFacts = Pick<NatsServerPart, "version" | "sha256" | "modules">;
 
 interface Component {
   readonly type: "application" | "library" | "platform";
@@ -35,6 +39,7 @@ interface Component {
 }
 
 const SELF = "petiole";
+const FORM = { bomFormat: "CycloneDX", specVersion: "1.6", version: 1 } as const;
 
 export function createBom(input: BomInput): object {
   const { node, packages, natsServer } = input;
@@ -43,9 +48,7 @@ export function createBom(input: BomInput): object {
   const server = natsServer === undefined ? [] : [serverComponent(natsServer)];
   const dependsOn = [...input.direct.flatMap((folder) => refs.get(folder) ?? []), nodeRef, ...server.map(ref)];
   return {
-    bomFormat: "CycloneDX",
-    specVersion: "1.6",
-    version: 1,
+    ...FORM,
     metadata: {
       component: {
         type: "application",
@@ -111,18 +114,35 @@ function nodeComponent({ version, integrity, parts, package: name }: BomInput["n
   };
 }
 
-function serverComponent({ version, sha256 }: NonNullable<BomInput["natsServer"]>): Component {
-  const purl = `pkg:golang/github.com/nats-io/nats-server/v2@v${version}`;
+/** Of a nats-server that is a file of its own. */
+export function createServerBom(server: ServerFacts): object {
+  const { components = [], ...component } = serverComponent(server);
+  return { ...FORM, metadata: { component }, components };
+}
+
+function serverComponent({ version, sha256, modules }: ServerFacts): Component {
+  const [itself, ...parts] = modules;
   return {
     type: "application",
-    "bom-ref": purl,
+    "bom-ref": golangPurl(itself?.path ?? "nats-server", version),
     name: "nats-server",
     version,
-    purl,
+    purl: golangPurl(itself?.path ?? "nats-server", version),
     licenses: [{ license: { id: "Apache-2.0" } }],
     hashes: [{ alg: "SHA-256", content: sha256 }],
+    components: parts.map((part) => ({
+      type: "library",
+      "bom-ref": golangPurl(part.path, part.version),
+      name: part.path,
+      version: part.version,
+      purl: golangPurl(part.path, part.version),
+      ...(part.licence !== undefined && { licenses: [licenceChoice(part.licence)] }),
+    })),
   };
 }
+
+const golangPurl = (path: string, version: string): string =>
+  path === "std" ? `pkg:golang/std@${version}` : `pkg:golang/${path}@v${version}`;
 
 function partOf(parent: string, name: string, version: string): Component {
   return { type: "library", "bom-ref": `${parent}/${name}`, name, version, purl: `pkg:generic/${name}@${version}` };

@@ -11,12 +11,10 @@ import {
   type Environment,
   type NatsServerBinary,
 } from "../src/adapters/leaf/find-server.ts";
-import { formatServerVersion, isAtLeast, parseServerVersion } from "../src/adapters/leaf/server-version.ts";
+import { formatServerVersion } from "../src/adapters/leaf/server-version.ts";
+import { buildNatsServer } from "./build-nats-server.ts";
 
 const run = promisify(execFile);
-
-/** What `go install` builds, and the Go release that its go.mod asks for. */
-const GO_BUILD = { version: "2.14.9", go: "1.26.0", module: "github.com/nats-io/nats-server/v2" } as const;
 
 /** Official release archive; the digests are those that the official container images pin. */
 const RELEASE = {
@@ -27,7 +25,6 @@ const RELEASE = {
   },
 } as const;
 
-const BUILD_LIMIT_MS = 15 * 60_000;
 const DOWNLOAD_LIMIT_MS = 5 * 60_000;
 
 export interface ObtainOptions {
@@ -96,23 +93,9 @@ async function keep(path: string, cache: string): Promise<NatsServerBinary> {
 }
 
 async function buildWithGo(folder: string, { env, progress }: ObtainOptions): Promise<string> {
-  const { stdout } = await run("go", ["env", "GOVERSION"], { env: { ...env, GOTOOLCHAIN: "local" } });
-  const found = parseServerVersion(
-    stdout
-      .trim()
-      .replace(/^go/, "")
-      .replace(/^(\d+\.\d+)$/, "$1.0"),
-  );
-  const wanted = parseServerVersion(GO_BUILD.go);
-  if (found === undefined || wanted === undefined || !isAtLeast(found, wanted)) {
-    throw new Error(`found ${stdout.trim()}, want go${GO_BUILD.go} or later`);
-  }
-  progress(`nats-server: building ${GO_BUILD.version} with ${stdout.trim()}, this takes about a minute`);
-  await run("go", ["install", `${GO_BUILD.module}@v${GO_BUILD.version}`], {
-    env: { ...env, GOBIN: folder, GOTOOLCHAIN: "local", CGO_ENABLED: "0", GOFLAGS: "" },
-    timeout: BUILD_LIMIT_MS,
-  });
-  return join(folder, "nats-server");
+  const { arch } = process;
+  if (arch !== "x64" && arch !== "arm64") throw new Error(`nobody has tried it on ${arch}`);
+  return await buildNatsServer({ folder, arch, env, progress: (line) => progress(`nats-server: ${line}`) });
 }
 
 async function downloadRelease(folder: string, { progress }: ObtainOptions): Promise<string> {

@@ -6,7 +6,8 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { promisify } from "node:util";
-import { ARCHITECTURES, controlFile, debianVersion, type Target } from "./control.ts";
+import { TARGETS, type TargetName } from "../targets.ts";
+import { controlFile, debianVersion } from "./control.ts";
 import { maintainerScripts, packageFiles, type FilesOptions, type PackageFile } from "./files.ts";
 
 const run = promisify(execFile);
@@ -15,7 +16,7 @@ const run = promisify(execFile);
 export type Compression = "xz" | "none";
 
 export interface BuildOptions extends FilesOptions {
-  readonly target: Target;
+  readonly target: TargetName;
   /** Folder that the package goes to. */
   readonly out: string;
   readonly compression: Compression;
@@ -30,7 +31,7 @@ export interface BuiltPackage {
 
 /** Makes a package that depends on nothing but its options: the same ones give the same bytes. */
 export async function buildPackage(options: BuildOptions): Promise<BuiltPackage> {
-  const { target, version, epoch, out, compression } = options;
+  const { target, version, epoch, out, compression, natsServer } = options;
   const files = packageFiles(options);
   const stage = await mkdtemp(join(tmpdir(), "petiole-deb-"));
   try {
@@ -44,7 +45,11 @@ export async function buildPackage(options: BuildOptions): Promise<BuiltPackage>
       sums.push(`${await digest(path, "md5")}  ${file.path}\n`);
     }
     const control = [
-      { name: "control", mode: 0o644, text: controlFile({ version, target, installedKiB }) },
+      {
+        name: "control",
+        mode: 0o644,
+        text: controlFile({ version, target, installedKiB, bringsServer: natsServer !== undefined }),
+      },
       { name: "conffiles", mode: 0o644, text: "/etc/petiole/petiole.yaml\n" },
       { name: "md5sums", mode: 0o644, text: sums.join("") },
       ...maintainerScripts().map((script) => ({ ...script, mode: 0o755 })),
@@ -53,7 +58,7 @@ export async function buildPackage(options: BuildOptions): Promise<BuiltPackage>
       await put(join(stage, "DEBIAN", name), { mode, content: Buffer.from(text) });
     }
     await mkdir(out, { recursive: true });
-    const file = join(out, `petiole_${debianVersion(version)}_${ARCHITECTURES[target]}.deb`);
+    const file = join(out, `petiole_${debianVersion(version)}_${TARGETS[target].debian}.deb`);
     // dpkg-deb sets back what is younger than the epoch, as the folders are. One thread: the number of
     // threads shows in what xz writes.
     const args = [

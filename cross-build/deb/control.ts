@@ -1,31 +1,29 @@
 // The texts of a Debian package that depend on version and architecture.
 
-export type Target = "linux-arm64" | "linux-x64";
-
-/** Debian's names of architectures. */
-export const ARCHITECTURES = { "linux-arm64": "arm64", "linux-x64": "amd64" } as const satisfies Record<Target, string>;
+import { TARGETS, type TargetName } from "../targets.ts";
 
 export const MAINTAINER = "petiole maintainers <maintainers@petiole.example>";
 
 export interface ControlFacts {
   readonly version: string;
-  readonly target: Target;
+  readonly target: TargetName;
   /** Of the files, each rounded up to KiB. */
   readonly installedKiB: number;
+  /** Whether a nats-server is inside. */
+  readonly bringsServer: boolean;
 }
 
 /** `1.2.0-rc.1` comes before `1.2.0`, which Debian writes with a tilde. */
 export const debianVersion = (version: string): string => version.replace("-", "~");
 
-export function controlFile({ version, target, installedKiB }: ControlFacts): string {
+export function controlFile({ version, target, installedKiB, bringsServer }: ControlFacts): string {
   return `Package: petiole
 Version: ${debianVersion(version)}
-Architecture: ${ARCHITECTURES[target]}
+Architecture: ${TARGETS[target].debian}
 Maintainer: ${MAINTAINER}
 Installed-Size: ${installedKiB}
 Depends: libc6 (>= 2.28), libgcc-s1, libstdc++6, libatomic1, systemd | systemd-standalone-sysusers | systemd-sysusers
-Recommends: nats-server
-Suggests: ca-certificates
+${bringsServer ? "" : "Recommends: nats-server\n"}Suggests: ca-certificates
 Section: net
 Priority: optional
 Description: agent that runs WebAssembly components on gateways
@@ -76,7 +74,8 @@ export const COPYRIGHT = `Format: https://www.debian.org/doc/packaging-manuals/c
 Upstream-Name: petiole
 Comment: The executable holds Node.js and the packages that petiole is built of.
  Their licences are in licenses.txt.gz beside this file, a list of all parts
- with their versions in petiole.cdx.json.gz.
+ with their versions in petiole.cdx.json.gz. Where nats-server is in the
+ package, nats-server.licenses.txt.gz and nats-server.cdx.json.gz have its.
 
 Files: *
 Copyright: 2026 The petiole authors

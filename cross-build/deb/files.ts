@@ -7,6 +7,10 @@ import type { CommandNode } from "../../src/cli/describe/tree.ts";
 import { bashCompletion } from "../../src/cli/describe/bash.ts";
 import { fishCompletion } from "../../src/cli/describe/fish.ts";
 import { zshCompletion } from "../../src/cli/describe/zsh.ts";
+import { PACKAGED_SERVER } from "../../src/adapters/leaf/find-server.ts";
+import { writeGoLicences } from "../licences.ts";
+import type { NatsServerPart } from "../nats-server.ts";
+import { createServerBom } from "../sbom.ts";
 import { configPage } from "./config-page.ts";
 import { changelogFile, COPYRIGHT } from "./control.ts";
 import { manPage } from "./man-page.ts";
@@ -30,6 +34,8 @@ export interface FilesOptions {
   readonly commands: CommandNode;
   /** Lists of what is in the executable, as they lie beside it. */
   readonly inventory: readonly string[];
+  /** What a leaf node runs; without one, the package recommends Debian's. */
+  readonly natsServer: NatsServerPart | undefined;
 }
 
 /** Everything below `systemd/` that is a unit is installed as one. */
@@ -37,7 +43,7 @@ export const UNITS: readonly string[] = readdirSync(join(ROOT, "systemd"))
   .filter((name) => /\.(?:service|timer|path|socket)$/.test(name))
   .sort();
 
-export function packageFiles({ binary, version, epoch, commands, inventory }: FilesOptions): PackageFile[] {
+export function packageFiles({ binary, version, epoch, commands, inventory, natsServer }: FilesOptions): PackageFile[] {
   const exitCodes = [
     [0, "It worked."],
     [1, "A bug of petiole; please report it."],
@@ -70,8 +76,17 @@ export function packageFiles({ binary, version, epoch, commands, inventory }: Fi
     { path: `${doc}/examples/credentials.conf`, mode: 0o644, content: own("credentials.conf") },
     { path: `${doc}/examples/sysfs-gpio.conf`, mode: 0o644, content: own("sysfs-gpio.conf") },
     ...inventory.map((file) => zipped(`${doc}/${basename(file)}`, readFileSync(file, "utf8"))),
+    ...(natsServer === undefined ? [] : serverFiles(natsServer, doc)),
     { path: "usr/share/lintian/overrides/petiole", mode: 0o644, content: own("lintian-overrides") },
   ].sort((one, other) => (one.path < other.path ? -1 : 1));
+}
+
+function serverFiles(server: NatsServerPart, doc: string): PackageFile[] {
+  return [
+    { path: PACKAGED_SERVER.slice(1), mode: 0o755, content: server.program },
+    zipped(`${doc}/nats-server.cdx.json`, `${JSON.stringify(createServerBom(server), undefined, 2)}\n`),
+    zipped(`${doc}/nats-server.licenses.txt`, writeGoLicences(server.modules)),
+  ];
 }
 
 /** The scripts of the package, for the units that it has. */

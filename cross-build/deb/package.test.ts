@@ -9,7 +9,9 @@ import { afterAll, beforeAll, describe, test } from "vitest";
 import { loadConfig } from "../../src/config/load.ts";
 import { checkProviders } from "../../src/daemon/check-providers.ts";
 import { buildPackage, type BuiltPackage } from "./build.ts";
-import { debianVersion, type Target } from "./control.ts";
+import type { NatsServerPart } from "../nats-server.ts";
+import type { TargetName } from "../targets.ts";
+import { debianVersion } from "./control.ts";
 import { UNITS } from "./files.ts";
 import { commandLine } from "./sources.ts";
 
@@ -30,7 +32,12 @@ describe.skipIf(skipWithout("dpkg-deb"))("the Debian package", { timeout: PATIEN
   let commands: Awaited<ReturnType<typeof commandLine>>;
   const deb = (...args: string[]): string => execFileSync("dpkg-deb", args, { encoding: "utf8" });
   const zipped = (path: string): string => gunzipSync(readFileSync(join(root, path))).toString();
-  const build = (out: string, target: Target = "linux-x64", version = "1.2.3"): Promise<BuiltPackage> =>
+  const build = (
+    out: string,
+    target: TargetName = "linux-x64",
+    version = "1.2.3",
+    natsServer?: NatsServerPart,
+  ): Promise<BuiltPackage> =>
     buildPackage({
       target,
       version,
@@ -38,6 +45,7 @@ describe.skipIf(skipWithout("dpkg-deb"))("the Debian package", { timeout: PATIEN
       binary: join(folder, "petiole"),
       epoch: 1_790_000_000,
       inventory: [join(folder, "petiole.cdx.json")],
+      natsServer,
       out: join(folder, out),
       compression: "none",
     });
@@ -101,6 +109,28 @@ describe.skipIf(skipWithout("dpkg-deb"))("the Debian package", { timeout: PATIEN
     // Folders and copies of other times.
     const again = await build("again");
     expect(again.sha256).toBe(built.sha256);
+  });
+
+  test("brings a nats-server with what it is made of, or recommends one", async ({ expect }) => {
+    expect(deb("-f", built.file, "Recommends")).toBe("nats-server\n");
+    const modules = [
+      { path: "example.org/server", version: "2.14.9", sum: "h1:own=", licence: "Apache-2.0", texts: ["its licence"] },
+      { path: "example.org/part", version: "1.0.0", sum: "h1:part=", licence: "MIT", texts: [] },
+    ];
+    const server = { version: "2.14.9", file: "", program: Buffer.from("a server"), sha256: "00ff", modules };
+    const { file } = await build("with-server", "linux-arm64", "1.2.3", server);
+    expect(deb("-f", file, "Recommends").trim()).toBe("");
+    const unpacked = join(folder, "root-with-server");
+    deb("-x", file, unpacked);
+    expect(readFileSync(join(unpacked, "usr/lib/petiole/nats-server"), "utf8")).toBe("a server");
+    const said = (name: string): string =>
+      gunzipSync(readFileSync(join(unpacked, "usr/share/doc/petiole", `nats-server.${name}.gz`))).toString();
+    expect(said("licenses.txt")).toContain("its licence");
+    expect(said("licenses.txt")).toContain("https://pkg.go.dev/example.org/part@v1.0.0?tab=licenses");
+    expect(JSON.parse(said("cdx.json"))).toMatchObject({
+      metadata: { component: { name: "nats-server", version: "2.14.9", hashes: [{ content: "00ff" }] } },
+      components: [{ name: "example.org/part", licenses: [{ license: { id: "MIT" } }] }],
+    });
   });
 
   test("has what is in /etc, and nothing else, as configuration files", ({ expect }) => {

@@ -40,7 +40,7 @@ export function judgeServer({ server, refused }: FindResult): Finding {
   if (server !== undefined) {
     return { check, level: "ok", message: `${formatServerVersion(server.version)} (${server.path})` };
   }
-  const remedy = "apt install nats-server, or set hub.mode: direct";
+  const remedy = "install petiole's package, which brings one, or nats-server; or set hub.mode: direct";
   const message = refused.length === 0 ? "none was found" : refused.join("; ");
   return { check, level: "fault", message, remedy };
 }

@@ -9,7 +9,7 @@ import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { buildPackage, type BuiltPackage, type Compression } from "../../cross-build/deb/build.ts";
 import { commandLine, inventoryBeside, sourceEpoch } from "../../cross-build/deb/sources.ts";
-import { obtainNatsServer } from "../../scripts/obtain-nats-server.ts";
+import { obtainServer } from "../../cross-build/nats-server.ts";
 import { tempFolder } from "../support/processes.ts";
 import { lackOf, obtainDebian, unpackDebian, bootDebian } from "./debian.ts";
 import { chrootSteps, serviceSteps, type Step } from "./steps.ts";
@@ -46,7 +46,12 @@ const check = async (what: string, act: () => unknown): Promise<void> => {
 };
 
 await using folder = await tempFolder();
-const facts = { binary, commands: await commandLine(), inventory: await inventoryBeside(join(binary, "..")) };
+const facts = {
+  binary,
+  commands: await commandLine(),
+  inventory: await inventoryBeside(join(binary, "..")),
+  natsServer: await obtainServer("linux-x64", "auto", say),
+};
 const make = async (version: string, compression: Compression): Promise<BuiltPackage> =>
   buildPackage({ ...facts, version, compression, target: "linux-x64", epoch: await sourceEpoch(), out: folder.path });
 const first = await make("1.0.0", values.quick ? "none" : "xz");
@@ -66,9 +71,8 @@ if (!values.quick) {
 }
 
 const archive = await obtainDebian(values.suite, say);
-const server = await obtainNatsServer({ env: process.env, progress: say });
 const component = join(ROOT, "examples/smoother/build/smoother.wasm");
-const files = [first.file, second.file, server.path, component];
+const files = [first.file, second.file, component];
 const packages = { first: "/root/petiole_1.0.0_amd64.deb", second: "/root/petiole_1.1.0_amd64.deb" };
 const walk = async (steps: readonly Step[]): Promise<void> => {
   for (const { what, act } of steps) await check(what, act);

@@ -176,7 +176,6 @@ export function serviceSteps({ ok, sh }: Debian, { first, second }: Packages): S
     {
       what: "a component and a nats-server run under all restrictions of the unit",
       act: async () => {
-        await ok("install -m 755 /root/nats-server /usr/bin/nats-server");
         await ok("install -m 640 -g petiole /root/smoother.wasm /etc/petiole/smoother.wasm");
         await ok(`cat > ${CONFIG} <<'END'\n${WORKING_CONFIG}END`);
         await ok(`petiole config check ${CONFIG} && systemctl restart petiole.service`);

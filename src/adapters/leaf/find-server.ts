@@ -15,8 +15,11 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 export interface NatsServerBinary {
   readonly path: string;
   readonly version: ServerVersion;
-  readonly source: "configured" | "environment" | "path" | "inside" | "cache";
+  readonly source: "configured" | "environment" | "path" | "package" | "inside" | "cache";
 }
+
+/** Where petiole's Debian package has one. */
+export const PACKAGED_SERVER = "/usr/lib/petiole/nats-server";
 
 export interface FindOptions {
   /** `PATH`, `HOME`, `XDG_CACHE_HOME` and `PETIOLE_NATS_SERVER` are read from it. */
@@ -84,7 +87,7 @@ export async function searchNatsServer(options: FindOptions): Promise<FindResult
 
 /**
  * The nats-server to use: the configured one, else `$PETIOLE_NATS_SERVER`, else the first usable on PATH, else the
- * one inside petiole, else the newest in petiole's cache.
+ * one of petiole's package, else the one inside petiole, else the newest in petiole's cache.
  * @throws PetioleError ERR_LEAF_SERVER naming what was tried
  */
 export async function findNatsServer(options: FindOptions): Promise<NatsServerBinary> {
@@ -93,8 +96,8 @@ export async function findNatsServer(options: FindOptions): Promise<NatsServerBi
   const tried = refused.length > 0 ? `\n${refused.map((line) => `  ${line}`).join("\n")}` : "";
   throw new PetioleError(
     "ERR_LEAF_SERVER",
-    `Cannot find a nats-server: looked at the configuration, PETIOLE_NATS_SERVER, PATH and ` +
-      `"${serverCacheFolder(options.env)}"${tried}`,
+    `Cannot find a nats-server: looked at the configuration, PETIOLE_NATS_SERVER, PATH, ` +
+      `"${PACKAGED_SERVER}" and "${serverCacheFolder(options.env)}"${tried}`,
   );
 }
 
@@ -117,6 +120,7 @@ async function* candidates(options: FindOptions): AsyncGenerator<Candidate> {
     const path = join(folder, "nats-server");
     if (folder !== "" && (await isExecutable(path))) yield { path, source: "path" };
   }
+  if (await isExecutable(PACKAGED_SERVER)) yield { path: PACKAGED_SERVER, source: "package" };
   if (options.unpack !== undefined) yield { path: options.unpack, source: "inside" };
   for (const version of await cachedVersions(serverCacheFolder(options.env))) {
     const path = join(serverCacheFolder(options.env), version, "nats-server");

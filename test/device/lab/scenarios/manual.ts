@@ -18,6 +18,8 @@ import { run } from "../shell.ts";
 
 const NAME = "boiler-7";
 const NEXT = "0.2.0";
+/** Of the hub, for leaf nodes. */
+const LEAF_PORT = 7422;
 const USER = "pi";
 const HOME = `/home/${USER}`;
 /** A new version is on trial for less than on a real device, whose user has more time than this lab. */
@@ -105,15 +107,14 @@ export const manualScenario: Scenario = {
   run: async (lab, { check }) => {
     const manual = openManual(ROOT, ["install", "provision", "update", "operate"]);
     const shown = parse(await readBlock("provision", "yaml", `# ${NAME}.yaml`)) as { readonly hub: object };
-    // Debian's nats-server is not on the device, which has no network to get it from.
-    const hub = { ...shown.hub, mode: "direct", urls: [`nats://${HUB.address}:${HUB.port}`], stream: { create: true } };
+    const hub = { ...shown.hub, urls: [`nats://${HUB.address}:${LEAF_PORT}`], stream: { create: true } };
     const config = { ...shown, hub };
     await using operator = await startOperator({
       folder: join(lab.folder, "manual-operator"),
       configuration: config,
       address: `${HUB.address}:${HUB.port}`,
     });
-    const services = { [HUB.port]: operator.hub.port };
+    const services = { [HUB.port]: operator.hub.port, [LEAF_PORT]: operator.hub.leafPort };
     await using device = await lab.createDevice("manual", { services });
     const type = (document: string, beginning: string, byHand?: ByHand): Promise<string> =>
       typeOnDevice(device, manual.take(document, beginning), byHand);
@@ -124,7 +125,6 @@ export const manualScenario: Scenario = {
     await check("install.md: installs it, and looks at it", async () => {
       // The lab made its package so.
       for (const beginning of ["npm ci", "npm run build", "npm run package"]) manual.leaveOut("install", beginning);
-      manual.leaveOut("install", "sudo systemctl disable --now nats-server");
       await device.start();
       await makeUser(device);
       await put(device, `${HOME}/${deb}`, await readFile(lab.package()));
@@ -197,7 +197,9 @@ export const manualScenario: Scenario = {
         },
         PATIENCE_MS,
       );
-      return undefined;
+      const { mode, server } = (await askStatus(device)).hub;
+      if (mode !== "leaf" || server === undefined) throw new Error(`Want a leaf node, found ${mode}`);
+      return `a leaf node with nats-server ${server}`;
     });
 
     const release = await makeRelease(join(lab.folder, "release"), NEXT);
