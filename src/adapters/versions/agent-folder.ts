@@ -85,6 +85,8 @@ export interface AgentFolder {
 const RESERVE = mebibytes(32);
 const STAGED = ".staged";
 const VERSION = /^\d[0-9A-Za-z.+-]*$/;
+/** A mark that was not whole when the power went, or is not yet. */
+const LEFTOVER = /\.\d+\.tmp$/;
 
 export function createAgentFolder(path: string): AgentFolder {
   const versions = join(path, "versions");
@@ -114,17 +116,29 @@ export function createAgentFolder(path: string): AgentFolder {
   async function readState(): Promise<FolderState> {
     const trial = /^(.+):(\d+)$/.exec((await targetOf(join(path, "trial"))) ?? "");
     const packaged = (await targetOf(join(path, "packaged")))?.split(":")[1];
-    const names = (await namesIn(bad)).filter((name) => VERSION.test(name)).sort();
     return {
       current: await versionOf("current"),
       previous: await versionOf("previous"),
       trial: trial === null ? undefined : { version: trial[1] ?? "", starts: Number(trial[2]) },
       packaged: packaged === "" ? undefined : packaged,
       installed: (await namesIn(versions)).filter((name) => VERSION.test(name)).sort(),
-      bad: await Promise.all(
-        names.map(async (version) => ({ version, reason: (await readFile(join(bad, version), "utf8")).trim() })),
-      ),
+      bad: await readMarks(),
     };
+  }
+
+  /** Somebody may write or take away a mark meanwhile. */
+  async function readMarks(): Promise<BadRelease[]> {
+    const names = (await namesIn(bad)).filter((name) => VERSION.test(name) && !LEFTOVER.test(name)).sort();
+    const marks = await Promise.all(
+      names.map(async (version) => {
+        const reason = await readFile(join(bad, version), "utf8").catch((error: unknown) => {
+          if (!isErrno(error, "ENOENT")) throw error;
+          return undefined;
+        });
+        return reason === undefined ? [] : [{ version, reason: reason.trim() }];
+      }),
+    );
+    return marks.flat();
   }
 
   async function needRoom(bytes: number): Promise<void> {
@@ -226,6 +240,7 @@ export function createAgentFolder(path: string): AgentFolder {
       for (const version of installed.filter((one) => one !== current && one !== previous)) {
         await rm(join(versions, version), { recursive: true, force: true });
       }
+      for (const name of (await namesIn(bad)).filter((one) => LEFTOVER.test(one))) await rm(join(bad, name));
       await clear({ keepFetched: false });
     },
 

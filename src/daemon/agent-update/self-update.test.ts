@@ -1,5 +1,5 @@
 import { createHash, generateKeyPairSync } from "node:crypto";
-import { mkdirSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { test } from "vitest";
@@ -191,6 +191,16 @@ test("createSelfUpdate() leaves nothing of a version that does not work here", a
   const release = await rig.release("9.0.0");
   await expect(update(rig.self, release)).rejects.toThrow(expect.objectContaining({ code: "ERR_RELEASE_UNFIT" }));
   expect([readdirSync(rig.folder), readdirSync(join(rig.folder, "versions"))]).toEqual([["versions"], []]);
+});
+
+test("createSelfUpdate() takes a mark that was half written, as the power went, for none", async ({ expect }) => {
+  await using rig = await openRig("package");
+  const mark = join(rig.folder, "bad", "9.0.0.123.tmp");
+  mkdirSync(join(rig.folder, "bad"));
+  writeFileSync(mark, "it cra");
+  expect((await rig.self.versions()).bad).toEqual([]);
+  await rig.self.begin();
+  await waitFor("it to be gone", () => !existsSync(mark));
 });
 
 test.for([
