@@ -14,6 +14,7 @@ import { examineDisk, examineWear } from "./disk.ts";
 import { examinePapers } from "./expiry.ts";
 import { worstLevel, type Finding } from "./finding.ts";
 import { openMachine, type Machine } from "./machine.ts";
+import { examineName } from "./name.ts";
 import { examineRival, judgeServer } from "./server.ts";
 import { agentUser, missingGroup } from "./user.ts";
 
@@ -52,6 +53,15 @@ test("a board that lacks power and is hot is told of both", async ({ board, expe
   expect(findings[0]?.message).toBe("Raspberry Pi 4 Model B Rev 1.4, kernel 6.12.25+rpt-rpi-v8");
   expect(findings[1]?.message).toMatch(/voltage is too low now.*slowed down now.*too low since boot/);
   expect(findings[2]?.message).toBe("84 °C");
+});
+
+test("the name of the package's configuration is a fault once there is a hub", ({ expect }) => {
+  const parse = (id: string, hub: object): Finding[] =>
+    examineName(parseConfig(JSON.stringify({ device: { id }, ...hub }), "petiole.yaml"));
+  const hub = { hub: { mode: "direct", urls: ["nats://hub"] } };
+  expect(levels(parse("unnamed", hub))).toEqual(["name fault"]);
+  expect(parse("unnamed", {})).toEqual([]);
+  expect(parse("boiler-7", hub)).toEqual([]);
 });
 
 test("a board that says nothing is not guessed at", async ({ board, expect }) => {
@@ -185,6 +195,12 @@ test("credentials are judged by their end, and not at all without a clock", asyn
   expect(at("past", undefined).findings[0]?.level).toBe("unknown");
   expect(at("short", 0).expiries).toEqual([{ what: "the credentials of the device", at: 5 * 86_400_000 }]);
   expect(at("garbage", 0).expiries).toEqual([]);
+});
+
+test("what this user may not read is unknown, not a fault", async ({ board, expect }) => {
+  const machine = { ...(await board({})), isHidden: () => true };
+  const { findings } = examinePapers(machine, undefined, "/var/lib/petiole/enrolment/device.creds", 0);
+  expect(levels(findings)).toEqual(["credentials unknown"]);
 });
 
 test("files of TLS that are none are faults", async ({ board, expect }) => {

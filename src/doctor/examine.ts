@@ -14,6 +14,7 @@ import type { Finding } from "./finding.ts";
 import { forecast, type Event, type LaneLoad } from "./forecast.ts";
 import { hubSecrets } from "./hub-secrets.ts";
 import type { Machine } from "./machine.ts";
+import { examineName } from "./name.ts";
 import { examineAgent } from "./running.ts";
 import { examineServer } from "./server.ts";
 import { agentUser } from "./user.ts";
@@ -52,6 +53,7 @@ export async function examine(facts: Facts, offline: number | undefined): Promis
   const user = agentUser(machine, facts.self);
   const findings: Finding[] = [
     ...examineAgent(status),
+    ...examineName(config),
     ...clock,
     ...examineBoard(machine),
     examineLimits(machine),

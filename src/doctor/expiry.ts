@@ -33,15 +33,21 @@ export function examinePapers(
   const expiries: Expiry[] = [];
   const add = (check: string, what: string, path: string, read: (text: string) => Validity): void => {
     const text = machine.read(path);
+    if (text === undefined && machine.isHidden(path)) {
+      findings.push({
+        check,
+        level: "unknown",
+        message: `${what} (${path}) may not be read by this user`,
+        remedy: "run it as root",
+      });
+      return;
+    }
     if (text === undefined) {
       findings.push({
         check,
         level: "fault",
         message: `${what} (${path}) cannot be read`,
-        remedy:
-          check === "credentials" && hub?.enrolled === true
-            ? "petiole enrol --token-file FILE; or run as root, if it has enrolled"
-            : "put it there, or run as the agent's user",
+        remedy: check === "credentials" && hub?.enrolled === true ? "petiole enrol --token-file FILE" : "put it there",
       });
       return;
     }

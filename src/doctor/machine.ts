@@ -1,5 +1,6 @@
-import { readFileSync, readdirSync, realpathSync, statfsSync, statSync } from "node:fs";
+import { accessSync, constants, readFileSync, readdirSync, realpathSync, statfsSync, statSync } from "node:fs";
 import { join, relative } from "node:path";
+import { isErrno } from "../lib/files.ts";
 
 const LONGEST_FILE = 1024 * 1024;
 
@@ -16,6 +17,8 @@ export interface Access {
 export interface Machine {
   /** Text of a file, without blanks at its ends; undefined when it cannot be read. */
   read(path: string): string | undefined;
+  /** Whether the user who asks may not read it, whatever is there. */
+  isHidden(path: string): boolean;
   /** Names in a folder, sorted; none when it cannot be read. */
   list(path: string): readonly string[];
   access(path: string): Access | undefined;
@@ -42,6 +45,14 @@ export function openMachine(root = "/"): Machine {
         const text = readFileSync(at(path), "utf8");
         return text.length > LONGEST_FILE ? undefined : text.replaceAll("\0", "").trim();
       }),
+    isHidden(path) {
+      try {
+        accessSync(at(path), constants.R_OK);
+        return false;
+      } catch (error) {
+        return isErrno(error, "EACCES");
+      }
+    },
     list: (path) => attempt(() => readdirSync(at(path)).toSorted()) ?? [],
     access: (path) =>
       attempt(() => {
