@@ -13,7 +13,10 @@ import { waitFor } from "../../support/wait-for.ts";
 import type { Device } from "./device.ts";
 
 /** Where the device finds the hub: a name that QEMU forwards. */
-export const HUB = { address: "10.0.2.100", port: 4222 } as const;
+export const HUB = { address: "10.0.2.100", port: 4222, leafPort: 7422 } as const;
+/** A leaf node, as devices are unless told otherwise. */
+const LEAF = { mode: "leaf", urls: [`nats://${HUB.address}:${HUB.leafPort}`], domain: "hub" };
+export const DIRECT = { mode: "direct", urls: [`nats://${HUB.address}:${HUB.port}`], domain: "hub" };
 const COMPONENTS = ["button-lamp", "smoother"] as const;
 /** A component is transpiled on the device, by a processor that another one plays. */
 export const PATIENCE_MS = 10 * 60_000;
@@ -31,8 +34,8 @@ WatchdogSec=120
 
 export type HubAccess = Pick<NodeConnectionOptions, "servers" | "authenticator">;
 
-/** The agent's. @param hub adds to the way to the hub */
-export function configuration(hub: Readonly<Record<string, unknown>> = {}): object {
+/** The agent's. @param hub the way to the hub */
+export function configuration(hub: Readonly<Record<string, unknown>> = LEAF): object {
   const file = (name: string): string => `/etc/petiole/${name}.wasm`;
   const keep = (from: string): object => ({
     from,
@@ -50,7 +53,7 @@ export function configuration(hub: Readonly<Record<string, unknown>> = {}): obje
     state_dir: "/var/lib/petiole",
     cache_dir: "/var/cache/petiole",
     runtime_dir: "/run/petiole",
-    hub: { mode: "direct", urls: [`nats://${HUB.address}:${HUB.port}`], stream: { create: true }, ...hub },
+    hub: { ...hub, stream: { create: true } },
     components: {
       smoother: { file: file("smoother"), config: { factor: 0.3, limit: 75, hysteresis: 5 }, deadline: "30s" },
       "button-lamp": { file: file("button-lamp"), deadline: "30s" },
@@ -139,6 +142,19 @@ export async function waitUntilRunning(
     },
     PATIENCE_MS,
   );
+}
+
+/** The nats-server of the package runs, whose version is given. */
+export async function waitForServer(device: Device): Promise<string> {
+  return await waitFor(
+    "the local nats-server",
+    async () => {
+      const { mode, server } = (await askStatus(device)).hub;
+      if (mode === "leaf" && server !== undefined) return server;
+      throw new Error(`${mode}, ${server}`);
+    },
+    PATIENCE_MS,
+  ).then((version) => `nats-server ${version}`);
 }
 
 /** Presses the button and waits until the lamp is the other way round. */

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import {
   askStatus,
   configuration,
+  DIRECT,
   expectCount,
   HUB,
   PATIENCE_MS,
@@ -24,7 +25,7 @@ export const fleetScenario: Scenario = {
   about: "a device enrols with a one-time token, keeps its place over a power cut, and is shut out when it is revoked",
   needs: ["install"],
   run: async (lab, { check, look }) => {
-    const config = configuration({ enrolled: true });
+    const config = configuration({ ...DIRECT, enrolled: true });
     const address = `${HUB.address}:${HUB.port}`;
     const folder = join(lab.folder, "operator");
     await using operator = await startOperator({ folder, configuration: config, address });

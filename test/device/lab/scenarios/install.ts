@@ -2,7 +2,7 @@
 // begin with its disk.
 
 import { basename } from "node:path";
-import { configure, install, pressAndSee, waitUntilRunning } from "../gateway.ts";
+import { configure, install, pressAndSee, waitForServer, waitUntilRunning } from "../gateway.ts";
 import type { Scenario } from "../lab.ts";
 
 export const installScenario: Scenario = {
@@ -35,7 +35,7 @@ export const installScenario: Scenario = {
       await device.exec("systemctl enable --quiet petiole && systemctl restart petiole", { seconds: 300 });
       const ready = (performance.now() - begin) / 1000;
       await waitUntilRunning(device);
-      return `systemctl returned after ${ready.toFixed(0)} s`;
+      return `systemctl returned after ${ready.toFixed(0)} s, ${await waitForServer(device)}`;
     });
     await check("a press switches the lamp, without a hub", async () => {
       await pressAndSee(device);

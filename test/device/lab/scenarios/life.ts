@@ -36,8 +36,9 @@ export const lifeScenario: Scenario = {
   about: "link and power are cut in the middle of load; the hub has everything once and in order",
   needs: ["install"],
   run: async (lab, { check }) => {
-    await using hub = await startNats({ jetstream: true });
-    await using device = await lab.createDevice("life", { from: "install", services: { [HUB.port]: hub.port } });
+    await using hub = await startNats({ jetstream: true, domain: "hub", leafnodes: true });
+    const services = { [HUB.leafPort]: hub.leafPort };
+    await using device = await lab.createDevice("life", { from: "install", services });
     await using load = createLoad(device, 1);
     /** Two of the installation wait in the outbox. */
     let presses = 2;

@@ -9,7 +9,7 @@ import { parse, stringify } from "yaml";
 import { exampleComponent, PETIOLE } from "../../../support/agent.ts";
 import { waitFor } from "../../../support/wait-for.ts";
 import type { Device } from "../device.ts";
-import { askStatus, HUB, PATIENCE_MS, PATIENT_UNIT } from "../gateway.ts";
+import { askStatus, HUB, PATIENCE_MS, PATIENT_UNIT, waitForServer } from "../gateway.ts";
 import { ROOT, type Lab, type Scenario } from "../lab.ts";
 import { openManual, type ManualCommand } from "../manual.ts";
 import { startOperator, type Operator } from "../operator.ts";
@@ -18,8 +18,6 @@ import { run } from "../shell.ts";
 
 const NAME = "boiler-7";
 const NEXT = "0.2.0";
-/** Of the hub, for leaf nodes. */
-const LEAF_PORT = 7422;
 const USER = "pi";
 const HOME = `/home/${USER}`;
 /** A new version is on trial for less than on a real device, whose user has more time than this lab. */
@@ -107,14 +105,14 @@ export const manualScenario: Scenario = {
   run: async (lab, { check }) => {
     const manual = openManual(ROOT, ["install", "provision", "update", "operate"]);
     const shown = parse(await readBlock("provision", "yaml", `# ${NAME}.yaml`)) as { readonly hub: object };
-    const hub = { ...shown.hub, urls: [`nats://${HUB.address}:${LEAF_PORT}`], stream: { create: true } };
+    const hub = { ...shown.hub, urls: [`nats://${HUB.address}:${HUB.leafPort}`], stream: { create: true } };
     const config = { ...shown, hub };
     await using operator = await startOperator({
       folder: join(lab.folder, "manual-operator"),
       configuration: config,
       address: `${HUB.address}:${HUB.port}`,
     });
-    const services = { [HUB.port]: operator.hub.port, [LEAF_PORT]: operator.hub.leafPort };
+    const services = { [HUB.port]: operator.hub.port, [HUB.leafPort]: operator.hub.leafPort };
     await using device = await lab.createDevice("manual", { services });
     const type = (document: string, beginning: string, byHand?: ByHand): Promise<string> =>
       typeOnDevice(device, manual.take(document, beginning), byHand);
@@ -197,9 +195,7 @@ export const manualScenario: Scenario = {
         },
         PATIENCE_MS,
       );
-      const { mode, server } = (await askStatus(device)).hub;
-      if (mode !== "leaf" || server === undefined) throw new Error(`Want a leaf node, found ${mode}`);
-      return `a leaf node with nats-server ${server}`;
+      return await waitForServer(device);
     });
 
     const release = await makeRelease(join(lab.folder, "release"), NEXT);

@@ -1,6 +1,6 @@
 // A kernel with pages of 16 KiB, as Raspberry Pi OS has it on a Pi 5: a program whose parts lie at the usual distances does not start there.
 
-import { waitUntilRunning } from "../gateway.ts";
+import { waitForServer, waitUntilRunning } from "../gateway.ts";
 import type { Scenario } from "../lab.ts";
 
 export const pagesScenario: Scenario = {
@@ -25,11 +25,11 @@ export const pagesScenario: Scenario = {
       const text = await device.exec("petiole version --json");
       return (JSON.parse(text) as { readonly node?: string }).node;
     });
-    await check("the agent runs a component", async () => {
+    await check("the agent runs a component and a nats-server", async () => {
       await device.exec("systemctl restart petiole", { seconds: 300 });
       // This kernel has no gpio-sim.
       await waitUntilRunning(device, { without: ["pins", "button-lamp"] });
-      return undefined;
+      return await waitForServer(device);
     });
   },
 };
