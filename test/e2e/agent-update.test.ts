@@ -1,81 +1,17 @@
 // An agent that updates itself, from the release that a developer packs to the version that runs: with the launcher, and
 // with petioles made from the sources in place of packaged executables.
 
-import { createHash, generateKeyPairSync } from "node:crypto";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { readFile, writeFile } from "node:fs/promises";
 import { describe, test } from "vitest";
-import { stringify } from "yaml";
 import { askAgent } from "../../src/adapters/control/client.ts";
-import type { UpdateAnswer } from "../../src/domain/release.ts";
-import { seconds } from "../../src/domain/units.ts";
 import { VERSION } from "../../src/domain/version.ts";
-import { packRelease } from "../../src/lib/release-file.ts";
-import { publicHalf } from "../../src/trust/keys.ts";
-import { signStatement } from "../../src/trust/statement.ts";
 import { petiole } from "../support/agent.ts";
-import { copyPetiole, type SourceChange } from "../support/petiole-copy.ts";
-import { tempFolder } from "../support/processes.ts";
-import { startService, type TestService } from "../support/service.ts";
+import type { SourceChange } from "../support/petiole-copy.ts";
+import { openUpdateWorld } from "../support/update-world.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 /** Three starts of an agent from its sources, with pauses between. */
 const PATIENCE = 120_000;
-
-interface World extends AsyncDisposable {
-  readonly config: string;
-  readonly service: TestService;
-  /** Packs and signs a petiole of this version; returns the release. */
-  release(version: string, changes?: readonly SourceChange[]): Promise<string>;
-  /** What the command asks of the agent. */
-  update(release: string): Promise<UpdateAnswer>;
-}
-
-async function openWorld(): Promise<World> {
-  const stack = new AsyncDisposableStack();
-  const { path } = stack.use(await tempFolder());
-  const key = generateKeyPairSync("ed25519").privateKey;
-  const config = join(path, "petiole.yaml");
-  const [state, run] = [join(path, "state"), join(path, "run")];
-  await mkdir(state);
-  await writeFile(
-    config,
-    stringify({
-      device: { id: "gw-1" },
-      state_dir: state,
-      cache_dir: join(path, "cache"),
-      runtime_dir: run,
-      agent_update: {
-        keys: [{ name: "release", value: publicHalf(key).id }],
-        settle: "500ms",
-        offline_grace: "500ms",
-        limit: "60s",
-      },
-    }),
-  );
-  const packaged = copyPetiole(join(path, "packaged"), VERSION);
-  const service = stack.use(startService({ packaged, stateDir: state, runtimeDir: run, configFile: config }));
-  await service.settled(VERSION);
-  const parts = stack.move();
-  return {
-    config,
-    service,
-    async release(version, changes = []) {
-      const binary = copyPetiole(join(path, `made-${version}`), version, changes);
-      const bytes = await readFile(binary);
-      const digest = `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
-      const statement = { name: `petiole/linux-${process.arch}`, version, digest, size: bytes.byteLength };
-      const out = join(path, `${version}.release`);
-      await packRelease(binary, signStatement(statement, [key]), out);
-      return out;
-    },
-    update: (release) => {
-      const params = { reference: `file://${release}`, dryRun: false, allowDowngrade: false, again: false };
-      return askAgent(service.socket, "agent-update", { params, timeout: seconds(120) });
-    },
-    [Symbol.asyncDispose]: () => parts.disposeAsync(),
-  };
-}
 
 const breaking = (file: string, from: string, before: string): readonly SourceChange[] => [
   { file, from, to: before + from },
@@ -86,7 +22,7 @@ describe("petiole agent update", () => {
     "refuses what does not fit, installs what does, and goes back when told so",
     { timeout: 300_000 },
     async ({ expect }) => {
-      await using world = await openWorld();
+      await using world = await openUpdateWorld();
       const refuses = async (release: string, what: object): Promise<void> => {
         await expect(world.update(release)).rejects.toThrow(expect.objectContaining(what));
         expect(await world.service.versions()).toMatchObject({ running: VERSION, installed: [], bad: [] });
@@ -131,7 +67,7 @@ describe("petiole agent update", () => {
   );
 
   test("goes back by itself from versions that do not work", { timeout: 300_000 }, async ({ expect }) => {
-    await using world = await openWorld();
+    await using world = await openUpdateWorld();
     const crashing = breaking("src/daemon/run.ts", 'log.info("Agent is ready"', "process.abort(); ");
     expect(await world.update(await world.release("7.0.1", crashing))).toMatchObject({ outcome: "started" });
     await waitFor("the version before", async () => (await world.service.versions()).bad.length === 1, PATIENCE);
