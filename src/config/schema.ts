@@ -305,6 +305,7 @@ export function configSchema(folder: string) {
         })
         .prefault({}),
       desired_state: z.boolean().default(false),
+      object_buckets: z.array(id).max(64).default(["components", "releases"]),
       poll_interval: duration().prefault("2s"),
       echo_interval: duration().prefault("15s"),
       echo_timeout: duration().prefault("3s"),

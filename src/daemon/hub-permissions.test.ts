@@ -38,6 +38,18 @@ test("permissionsOf() lets images of provider processes be fetched from object s
   expect(publish).toContain("$JS.API.STREAM.MSG.GET.OBJ_provs");
 });
 
+test("permissionsOf() lets what the hub's document names be fetched from the object stores that are meant for it", ({
+  expect,
+}) => {
+  const reads = (bucket: string) => `$JS.API.STREAM.MSG.GET.OBJ_${bucket}`;
+  expect(permissions("").publish).toEqual(expect.arrayContaining(["components", "releases"].map(reads)));
+  const { hub } = parseConfig(
+    "device: { id: d }\nhub: { mode: direct, urls: [nats://h:4222], object_buckets: [mine] }",
+    "/petiole.yaml",
+  );
+  expect(hub?.object_buckets).toEqual(["mine"]);
+});
+
 test("permissionsOf() lets buckets of key-value providers be used, and made where the provider makes them", ({
   expect,
 }) => {

@@ -21,10 +21,15 @@ export function permissionsOf(config: Config): HubPermissions {
     stream: hub.stream,
     inbox: hub.inbox,
     desiredBucket: hub.desired_state ? DESIRED_BUCKET : undefined,
-    objectBuckets: objectBuckets([
-      ...Object.values(config.components).map(({ image }) => image),
-      ...executables.map((provider) => executableImage(provider.config)),
-    ]),
+    objectBuckets: [
+      ...new Set([
+        ...hub.object_buckets,
+        ...bucketsIn([
+          ...Object.values(config.components).map(({ image }) => image),
+          ...executables.map((provider) => executableImage(provider.config)),
+        ]),
+      ]),
+    ],
     secretBuckets: backends.flatMap(([, { bucket }]) => bucket ?? []),
     secretServices: [
       ...backends.flatMap(([name, backend]) => (backend.type === "wasmcloud" ? serviceSubject(name, backend) : [])),
@@ -64,10 +69,10 @@ function keyValueBucket(config: unknown): { readonly name: string; readonly crea
   return [{ name: typeof bucket === "string" ? bucket : DEFAULT_BUCKET, create: create !== undefined }];
 }
 
-function objectBuckets(images: readonly (string | undefined)[]): string[] {
+function bucketsIn(images: readonly (string | undefined)[]): string[] {
   const references = images.flatMap((image) => {
     const parsed = image === undefined ? undefined : parseReference(image);
     return parsed !== undefined && "reference" in parsed ? [parsed.reference] : [];
   });
-  return [...new Set(references.flatMap((one) => (one.kind === "nats-object" ? [one.bucket] : [])))];
+  return references.flatMap((one) => (one.kind === "nats-object" ? [one.bucket] : []));
 }

@@ -3,15 +3,12 @@
 
 import { jetstreamManager } from "@nats-io/jetstream";
 import { Kvm } from "@nats-io/kv";
-import { Objm } from "@nats-io/obj";
 import { connect } from "@nats-io/transport-node";
-import { createReadStream } from "node:fs";
-import { readFile, stat } from "node:fs/promises";
-import { Readable } from "node:stream";
+import { stat } from "node:fs/promises";
 import { test } from "vitest";
 import { stringify } from "yaml";
 import { VERSION } from "../../src/domain/version.ts";
-import { sha256 } from "../support/artifacts.ts";
+import { petiole } from "../support/agent.ts";
 import { startNats } from "../support/nats.ts";
 import { freePort } from "../support/ports.ts";
 import { startRegistry, testRegistryBinary } from "../support/registry.ts";
@@ -22,39 +19,17 @@ import { waitFor } from "../support/wait-for.ts";
 
 /** Starts of an agent from its sources. */
 const PATIENCE = 120_000;
-const RELEASE_TYPE = "application/octet-stream";
 const registry = await testRegistryBinary();
 
-/** As a registry's clients do: the release is the only layer of an image. */
-async function pushRelease(host: string, name: string, tag: string, file: string): Promise<void> {
-  const api = `http://${host}/v2/${name}`;
-  const bytes = await readFile(file);
-  const send = async (
-    method: string,
-    url: string,
-    body: string | Uint8Array<ArrayBuffer>,
-    type = RELEASE_TYPE,
-  ): Promise<Response> => {
-    const response = await fetch(url, { method, body, headers: { "content-type": type } });
-    if (!response.ok) throw new Error(`${method} ${url}: ${response.status} ${await response.text()}`);
-    return response;
+/** Gives what the command says to write into a document. */
+async function push(file: string, reference: string, ...options: readonly string[]): Promise<object> {
+  const { code, stdout, stderr } = await petiole("release", "push", file, reference, "--json", ...options);
+  if (code !== 0) throw new Error(stderr);
+  const { version, reference: release } = JSON.parse(stdout) as {
+    readonly version: string;
+    readonly reference: string;
   };
-  const upload = async (blob: Uint8Array<ArrayBuffer>): Promise<{ digest: string; size: number }> => {
-    const begun = await send("POST", `${api}/blobs/uploads/`, "");
-    const place = new URL(begun.headers.get("location") ?? "", api);
-    place.searchParams.set("digest", sha256(blob));
-    await send("PUT", place.href, blob);
-    return { digest: sha256(blob), size: blob.length };
-  };
-  const config = { mediaType: "application/vnd.oci.empty.v1+json", ...(await upload(new TextEncoder().encode("{}"))) };
-  const layers = [{ mediaType: RELEASE_TYPE, ...(await upload(new Uint8Array(bytes))) }];
-  const mediaType = "application/vnd.oci.image.manifest.v1+json";
-  await send(
-    "PUT",
-    `${api}/manifests/${tag}`,
-    JSON.stringify({ schemaVersion: 2, mediaType, config, layers }),
-    mediaType,
-  );
+  return { agent: { version, release } };
 }
 
 test(
@@ -71,8 +46,7 @@ test(
     stack.defer(() => cloud.close());
     const manager = await jetstreamManager(cloud);
     const wanted = await new Kvm(cloud).create("petiole-desired");
-    const releases = await new Objm(manager.jetstream()).create("releases");
-    const want = (version: string, release: string) => wanted.put("gw-1", stringify({ agent: { version, release } }));
+    const want = async (document: object) => void (await wanted.put("gw-1", stringify(document)));
 
     const images = registry === undefined ? undefined : stack.use(await startRegistry({ binary: registry }));
     link.cut();
@@ -95,11 +69,7 @@ test(
     // Wanted while the device is away.
     const file = await world.release("7.0.0", [], 3_000_000);
     const { size } = await stat(file);
-    await releases.put(
-      { name: "petiole.release" },
-      Readable.toWeb(createReadStream(file)) as ReadableStream<Uint8Array>,
-    );
-    await want("7.0.0", "nats-object://releases/petiole.release");
+    await want(await push(file, "nats-object://releases/petiole.release", "--nats", hub.url));
     expect(await world.service.versions()).toMatchObject({ running: VERSION, installed: [] });
 
     let arrived = 0;
@@ -130,13 +100,13 @@ test(
     ]);
 
     if (images === undefined) return;
-    await pushRelease(images.host, "petiole", "7.1.0", await world.release("7.1.0"));
-    await want("7.1.0", `oci://${images.host}/petiole:7.1.0`);
+    const toRegistry = async (version: string): Promise<object> =>
+      push(await world.release(version), `oci://${images.host}/petiole:${version}`, "--insecure");
+    await want(await toRegistry("7.1.0"));
     await waitFor("the next version", async () => (await world.service.versions()).running === "7.1.0", PATIENCE);
     await world.service.settled("7.1.0");
     // One whose signature is right and which is older is refused, and the hub hears of that, too.
-    await pushRelease(images.host, "petiole", "7.0.9", await world.release("7.0.9"));
-    await want("7.0.9", `oci://${images.host}/petiole:7.0.9`);
+    await want(await toRegistry("7.0.9"));
     await waitFor("the refusal", async () => (await told()).length === 3, PATIENCE);
     expect((await told()).map(({ type }) => type.split(".").at(-1))).toEqual(["accepted", "accepted", "refused"]);
     expect(await world.service.versions()).toMatchObject({ running: "7.1.0", previous: "7.0.0" });

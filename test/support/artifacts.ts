@@ -81,6 +81,6 @@ export async function push(
   const parsed = parseReference(text);
   if ("fault" in parsed || parsed.reference.kind !== "oci") throw new Error(`not a registry's: ${text}`);
   const image = { bytes, created: new Date(0), imports: [], exports: [], annotations };
-  const options = { settings, stall: seconds(20), env: {} };
-  return await pushComponent(parsed.reference, image, options, AbortSignal.timeout(60_000));
+  const registry = { settings, stall: seconds(20), env: {} };
+  return await pushComponent(image, { reference: parsed.reference, registry }, AbortSignal.timeout(60_000));
 }

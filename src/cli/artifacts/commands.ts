@@ -3,14 +3,16 @@ import type { CacheOptions } from "./cache.ts";
 import type { PullOptions } from "./pull.ts";
 import type { PushOptions } from "./push.ts";
 
+/** Options of the commands that talk to registries. */
+export const withRegistryOptions = (command: Command): Command =>
+  command
+    .option("--docker-config <file>", "docker's config.json, for its credentials")
+    .option("--insecure", "plain http, for a registry without TLS");
+
 /** Adds `petiole pull`, `push` and `artifacts`. Each is loaded when it is asked for. */
 export function addArtifactCommands(program: Command, withConfigOptions: (command: Command) => Command): void {
-  const withRegistryOptions = (command: Command): Command =>
-    withConfigOptions(command)
-      .option("--docker-config <file>", "docker's config.json, for its credentials")
-      .option("--insecure", "plain http, for a registry without TLS");
-
-  withRegistryOptions(
+  const withBoth = (command: Command): Command => withRegistryOptions(withConfigOptions(command));
+  withBoth(
     program
       .command("pull")
       .argument("<reference>", "registry/repository:tag, …@sha256:…, or file:///path")
@@ -21,7 +23,7 @@ export function addArtifactCommands(program: Command, withConfigOptions: (comman
     await pull(reference, options);
   });
 
-  withRegistryOptions(
+  withBoth(
     program
       .command("push")
       .argument("<file>", "component (.wasm)")

@@ -29,8 +29,15 @@ export async function push(file: string, text: string, options: PushOptions): Pr
   const { imports, exports } = inspectComponent(bytes, file);
   const { version, annotation } = options;
   using progress = createProgress(options.json === true);
+  const registry = {
+    settings: registriesOf(config)[reference.registry] ?? {},
+    dockerConfigFile: config.artifacts.docker_config,
+    stall: config.artifacts.stall_timeout,
+    env: process.env,
+  };
+  const onProgress = (sent: number): void =>
+    progress.show(`Pushing ${name}: ${formatBytes(sent)} of ${formatBytes(bytes.byteLength)}`);
   const pushed = await pushComponent(
-    reference,
     {
       bytes,
       // Of the file, so that the same component makes the same image again.
@@ -42,14 +49,8 @@ export async function push(file: string, text: string, options: PushOptions): Pr
         ...annotation,
       },
     },
-    {
-      settings: registriesOf(config)[reference.registry] ?? {},
-      dockerConfigFile: config.artifacts.docker_config,
-      stall: config.artifacts.stall_timeout,
-      env: process.env,
-    },
+    { reference, registry, onProgress },
     interruption(),
-    (sent) => progress.show(`Pushing ${name}: ${formatBytes(sent)} of ${formatBytes(bytes.byteLength)}`),
   );
   progress[Symbol.dispose]();
   const answer = { reference: name, ...pushed };

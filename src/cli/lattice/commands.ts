@@ -144,12 +144,17 @@ function add(command: Command): Command {
   return command.addOption(new Option("--json", "print JSON, for programs"));
 }
 
-/** How a lattice is reached. */
-export const natsOptions = (): Option[] => [
+/** How NATS is reached. */
+export const connectionOptions = (): Option[] => [
   new Option("--nats <url>", "NATS of the lattice; user:password@ before the host logs in")
     .default("nats://127.0.0.1:4222")
     .env("NATS_URL"),
   new Option("--creds <file>", "NATS credentials").env("NATS_CREDS"),
+];
+
+/** How a lattice is reached, and asked. */
+export const natsOptions = (): Option[] => [
+  ...connectionOptions(),
   new Option("--timeout <duration>", "how long answers are waited for")
     .argParser(durationArgument)
     .default(durationArgument("2s"), "2s"),

@@ -1,12 +1,19 @@
 import { Option, type Command } from "commander";
 import { RELEASE_TARGETS } from "../../domain/release.ts";
+import { withRegistryOptions } from "../artifacts/commands.ts";
+import { connectionOptions } from "../lattice/commands.ts";
 import { momentArgument, versionArgument } from "../arguments.ts";
 import type { PackOptions } from "./pack.ts";
 import type { ShowReleaseOptions } from "./show.ts";
+import type { PushReleaseOptions } from "./push.ts";
 import type { SignReleaseOptions } from "./sign.ts";
 
 /** Adds `petiole release` and its commands. Each is loaded when it is asked for. */
-export function addReleaseCommands(program: Command, jsonOption: () => Option): void {
+export function addReleaseCommands(
+  program: Command,
+  jsonOption: () => Option,
+  withConfigOptions: (command: Command) => Command,
+): void {
   const release = program
     .command("release")
     .description("Make releases of petiole, from which agents update themselves.");
@@ -50,4 +57,18 @@ export function addReleaseCommands(program: Command, jsonOption: () => Option): 
       const { releaseShow } = await import("./show.ts");
       await releaseShow(file, options);
     });
+
+  const push = release
+    .command("push")
+    .argument("<file>", "release")
+    .argument("<reference>", "oci://registry/repository:tag, or nats-object://bucket/name")
+    .description("Put a release into a registry, or an object store of the hub, from which agents fetch it.")
+    .option("--dry-run", "check the release, send nothing");
+  for (const option of connectionOptions()) push.addOption(option);
+  withRegistryOptions(withConfigOptions(push)).action(
+    async (file: string, reference: string, options: PushReleaseOptions) => {
+      const { releasePush } = await import("./push.ts");
+      await releasePush(file, reference, options);
+    },
+  );
 }

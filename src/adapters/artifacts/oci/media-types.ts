@@ -25,6 +25,9 @@ export const MISNAMED_LAYER = "application/vnd.oci.image.layer.v1.tar";
 /** What other tools call a file of which they know nothing. */
 export const ANY_LAYER = "application/octet-stream";
 
+/** Of an image that has nothing to configure. */
+export const EMPTY_CONFIG = "application/vnd.oci.empty.v1+json";
+
 export const MANIFESTS: ReadonlySet<string> = new Set([OCI_MANIFEST, DOCKER_MANIFEST]);
 export const INDEXES: ReadonlySet<string> = new Set([OCI_INDEX, DOCKER_INDEX]);
 export const ACCEPTED = [...MANIFESTS, ...INDEXES].join(", ");

@@ -4,7 +4,7 @@ import { formatReference, type OciReference } from "../../../domain/artifact-ref
 import { PetioleError } from "../../../domain/errors.ts";
 import type { Digest } from "../../../domain/workload.ts";
 import { readAnswer } from "../http.ts";
-import { OCI_MANIFEST, WASM_CONFIG, WASM_LAYER } from "./media-types.ts";
+import { ANY_LAYER, EMPTY_CONFIG, OCI_MANIFEST, WASM_CONFIG, WASM_LAYER } from "./media-types.ts";
 import { openRegistry, type RegistryClient, type RegistryOptions } from "./registry-client.ts";
 
 export interface ComponentImage {
@@ -20,10 +20,10 @@ export interface ComponentImage {
 export interface Pushed {
   /** Of the manifest. */
   readonly digest: Digest;
-  /** Of the component's bytes. */
+  /** Of the bytes of the layer. */
   readonly content: Digest;
   readonly size: number;
-  /** False when the registry had the component's bytes already. */
+  /** False when the registry had those bytes already. */
   readonly uploaded: boolean;
 }
 
@@ -33,35 +33,60 @@ type OnProgress = (bytes: number) => void;
 const CHUNK = 64 * 1024;
 const MAX_ANSWER = 1024 * 1024;
 
+/** Where to, and how. */
+export interface PushTarget {
+  readonly reference: OciReference;
+  readonly registry: RegistryOptions;
+  readonly onProgress?: OnProgress;
+}
+
 /**
  * Publishes a component as `wash push` does since 1.0: an OCI image of one layer, whose configuration says what the
  * component imports and exports.
+ * @throws as pushFile()
+ */
+export async function pushComponent(image: ComponentImage, target: PushTarget, signal: AbortSignal): Promise<Pushed> {
+  const content = digestOf(image.bytes);
+  const config = { type: WASM_CONFIG, bytes: encode(configOf(image, content)) };
+  const { bytes, annotations } = image;
+  return await pushLayer({ bytes, content, type: WASM_LAYER, config, annotations }, target, signal);
+}
+
+/**
+ * Publishes a file of which the registry need know nothing, as `oras push` does: an OCI image of one layer.
  * @throws PetioleError ERR_ARTIFACT_UNREACHABLE, ERR_ARTIFACT_UNAUTHORIZED, ERR_ARTIFACT_NOT_FOUND,
  *   ERR_ARTIFACT_REFERENCE for a reference with a digest, ERR_ARTIFACT_DIGEST when the registry stored something else
  */
-export async function pushComponent(
-  reference: OciReference,
-  image: ComponentImage,
-  options: RegistryOptions,
-  signal: AbortSignal,
-  onProgress?: OnProgress,
-): Promise<Pushed> {
+export async function pushFile(bytes: Uint8Array, target: PushTarget, signal: AbortSignal): Promise<Pushed> {
+  const config = { type: EMPTY_CONFIG, bytes: encode({}) };
+  return await pushLayer({ bytes, content: digestOf(bytes), type: ANY_LAYER, config, annotations: {} }, target, signal);
+}
+
+interface Layer {
+  readonly bytes: Uint8Array;
+  readonly content: Digest;
+  readonly type: string;
+  readonly config: { readonly type: string; readonly bytes: Uint8Array };
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
+async function pushLayer(layer: Layer, target: PushTarget, signal: AbortSignal): Promise<Pushed> {
+  const { reference, onProgress } = target;
+  const { bytes, content, type, config, annotations } = layer;
   const name = formatReference(reference);
   const { tag } = reference;
   if (tag === undefined || reference.digest !== undefined) {
     throw new PetioleError("ERR_ARTIFACT_REFERENCE", `Cannot push to "${name}": want a tag, and no digest`);
   }
-  using registry = await openRegistry(reference, "pull,push", options);
-  const content = digestOf(image.bytes);
-  const config = encode(configOf(image, content));
-  const uploaded = await uploadBlob(registry, image.bytes, content, signal, onProgress);
-  await uploadBlob(registry, config, digestOf(config), signal);
+  using registry = await openRegistry(reference, "pull,push", target.registry);
+  const uploaded = await uploadBlob(registry, bytes, content, signal, onProgress);
+  await uploadBlob(registry, config.bytes, digestOf(config.bytes), signal);
   const manifest = encode({
     schemaVersion: 2,
     mediaType: OCI_MANIFEST,
-    config: { mediaType: WASM_CONFIG, digest: digestOf(config), size: config.byteLength },
-    layers: [{ mediaType: WASM_LAYER, digest: content, size: image.bytes.byteLength }],
-    ...(Object.keys(image.annotations).length === 0 ? {} : { annotations: image.annotations }),
+    config: { mediaType: config.type, digest: digestOf(config.bytes), size: config.bytes.byteLength },
+    layers: [{ mediaType: type, digest: content, size: bytes.byteLength }],
+    ...(Object.keys(annotations).length === 0 ? {} : { annotations }),
   });
   const digest = digestOf(manifest);
   const question = {
@@ -77,7 +102,7 @@ export async function pushComponent(
   if (typeof stored === "string" && stored !== digest) {
     throw new PetioleError("ERR_ARTIFACT_DIGEST", `Cannot push "${name}": the registry has ${stored}, want ${digest}`);
   }
-  return { digest, content, size: image.bytes.byteLength, uploaded };
+  return { digest, content, size: bytes.byteLength, uploaded };
 }
 
 /** As the `oci-wasm` crate writes and reads it. */
