@@ -209,9 +209,10 @@ export const manualScenario: Scenario = {
       order("update", "petiole release show");
       run(PETIOLE, ["keys", "generate", "--out", "bob.key"], { cwd: operator.folder });
       order("update", "petiole release sign");
+      order("update", "petiole release push", { instead: [["tls://hub.example:4222", operator.hub.url]] });
       return undefined;
     });
-    await check("update.md: the device takes it, and keeps it", async () => {
+    await check("update.md: the device takes it over the link, and keeps it", async () => {
       const trusted = parse(await readBlock("update", "yaml", "agent_update:")) as { readonly agent_update: object };
       const agent_update = { ...trusted.agent_update, ...TRIAL };
       await device.exec("cat >/etc/petiole/petiole.yaml", {
@@ -223,7 +224,8 @@ export const manualScenario: Scenario = {
       const name = `petiole-${NEXT}-linux-arm64.release`;
       await put(device, `${HOME}/${name}`, await readFile(join(operator.folder, name)));
       await type("update", "petiole agent update");
-      await type("update", "petiole agent update");
+      // The file was tried; what the operator pushed comes over the link.
+      await type("update", "petiole agent update", { instead: [[name, `nats-object://releases/${name}`]] });
       await waitForVersion(device, NEXT);
       return (await type("update", "petiole agent versions")).trim().split("\n").at(-1);
     });
