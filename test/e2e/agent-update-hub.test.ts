@@ -80,7 +80,7 @@ test(
       if (cuts > 0 || arrived < size / 2) return;
       cuts += 1;
       link.cut();
-      setTimeout(link.mend, 1000);
+      setTimeout(() => link.mend(), 1000);
     });
     link.mend();
     await waitFor("the new version", async () => (await world.service.versions()).running === "7.0.0", PATIENCE);
