@@ -11,9 +11,9 @@ export interface GoModule {
   readonly version: string;
   /** Of the module's files, as go.sum has it: "h1:" and base64; undefined for Go's own library. */
   readonly sum: string | undefined;
-  /** SPDX expression; undefined when the text is missing or unknown. */
-  readonly licence: string | undefined;
-  /** Texts of its licence files; none where Go is not there to show them. */
+  /** SPDX expression. */
+  readonly licence: string;
+  /** Texts of its licence files. */
   readonly texts: readonly string[];
 }
 
@@ -32,20 +32,23 @@ export function namedModules(program: Buffer): readonly NamedModule[] {
   const at = program.indexOf("\xff Go buildinf:", 0, "latin1");
   if (at === -1) return [];
   const text = program.toString("latin1", at, at + INFO_LIMIT);
-  const [, go = "unknown"] = /go(1\.\d+(?:\.\d+)?)/.exec(text) ?? [];
+  const [, go = "unknown"] = /go(1\.\d+(?:\.\d+|rc\d+|beta\d+)*)/.exec(text) ?? [];
   const lines = text.matchAll(/^(?:mod|dep)\t(\S+)\tv(\S+)\t(h1:\S+)$/gm);
   const modules = [...lines].map(([, path = "", version = "", sum]) => ({ path, version, sum }));
   return [...modules, { path: "std", version: go, sum: undefined }];
 }
 
-/** The modules of a program, with their licences where this machine has Go. */
+/**
+ * The modules of a program, with their licences, as Go has them with their sources.
+ * @throws Error when there is no Go, it cannot fetch them, or a licence is missing or unknown
+ */
 export async function listGoModules(program: Buffer): Promise<readonly GoModule[]> {
   return await Promise.all(
     namedModules(program).map(async (named) => {
-      const folder = folderOf(named);
-      const texts = folder === undefined ? [] : await licenceTexts(folder);
+      const texts = await licenceTexts(folderOf(named));
       const found = LICENCES.filter(([, words]) => texts.some((text) => words.test(text))).map(([name]) => name);
-      return { ...named, licence: found.length === 0 ? undefined : found.join(" AND "), texts };
+      if (found.length === 0) throw new Error(`Cannot tell the licence of ${named.path} ${named.version}`);
+      return { ...named, licence: found.join(" AND "), texts };
     }),
   );
 }
@@ -57,13 +60,15 @@ const LICENCES: readonly (readonly [name: string, words: RegExp])[] = [
   ["MIT", /Permission is hereby granted, free of charge/],
 ];
 
-/** Where Go has the files of a module; fetched if need be. Undefined without Go. */
-function folderOf({ path, version }: NamedModule): string | undefined {
-  const ask = (...args: readonly string[]): string | undefined => {
-    const { status, stdout } = spawnSync("go", args, { encoding: "utf8", cwd: tmpdir() });
-    return status === 0 ? stdout : undefined;
+/** Where Go has the files of a module; fetched if need be. */
+function folderOf({ path, version }: NamedModule): string {
+  const ask = (...args: readonly string[]): string => {
+    const { status, stdout, stderr, error } = spawnSync("go", args, { encoding: "utf8", cwd: tmpdir() });
+    if (status === 0) return stdout;
+    const reason = error?.message ?? (stderr || stdout).trim();
+    throw new Error(`Cannot tell the licence of ${path} ${version}: ${reason}`);
   };
-  if (path === "std") return ask("env", "GOROOT")?.trim();
+  if (path === "std") return ask("env", "GOROOT").trim();
   const said = ask("mod", "download", "-json", `${path}@v${version}`);
-  return said === undefined ? undefined : (JSON.parse(said) as { readonly Dir?: string }).Dir; // As `go help mod download` says.
+  return (JSON.parse(said) as { readonly Dir: string }).Dir; // As `go help mod download` says.
 }

@@ -30,10 +30,8 @@ export const writeGoLicences = (modules: readonly GoModule[]): string =>
 
 const HEAD = "What this program contains, and the licences that it is under.\n\n";
 
-function sectionOfModule({ path, version, licence = "licence unknown", texts }: GoModule): string {
-  const missing = `The text is not at hand; see https://pkg.go.dev/${path}@v${version}?tab=licenses.`;
-  return section(`${path} ${version} (${licence})`, texts.length > 0 ? texts.join("\n\n") : missing);
-}
+const sectionOfModule = ({ path, version, licence, texts }: GoModule): string =>
+  section(`${path} ${version} (${licence})`, texts.join("\n\n"));
 
 function textOf({ name, licence, texts }: BundledPackage): string {
   if (texts.length > 0) return texts.join("\n\n");

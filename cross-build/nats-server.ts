@@ -5,7 +5,7 @@ import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
-import { buildNatsServer, PINNED } from "../scripts/build-nats-server.ts";
+import { buildNatsServer, findGo, PINNED } from "../scripts/build-nats-server.ts";
 import { FLOOR, formatServerVersion, isAtLeast, parseServerVersion } from "../src/adapters/leaf/server-version.ts";
 import { reasonOf } from "../src/lib/reason.ts";
 import { ROOT } from "./bundle.ts";
@@ -13,6 +13,8 @@ import { loadAlignment, readElf } from "./elf.ts";
 import { listGoModules, type GoModule } from "./go-modules.ts";
 import { TARGETS, type TargetName } from "./targets.ts";
 
+/** Of the modules of the pinned version, as digestOf() has it. */
+const PINNED_MODULES = "4f6e7061ab13c9f9a9062bd2b1d63c9fe9760d986b70fc23d17f5bd1106ed694";
 const CACHE = join(ROOT, "node_modules/.cache/petiole/nats-server");
 
 export interface NatsServerPart {
@@ -27,7 +29,9 @@ export interface NatsServerPart {
 
 /**
  * @param where a path, or `auto` for the pinned version, which Go builds for the target once
- * @throws Error when it is not one for the target, its version cannot be told, or Go cannot build it
+ * @throws NoGo when `auto` is wanted and this machine has no Go that builds it
+ * @throws Error when it is not one for the target, what it is made of or under which licences cannot be told, or Go cannot
+ *   build it
  */
 export async function obtainServer(
   target: TargetName,
@@ -38,17 +42,25 @@ export async function obtainServer(
   const program = await readFile(file);
   checkMachine(file, program, target);
   const modules = await listGoModules(program);
-  const [{ path, version, sum } = {}] = modules;
-  if (path !== PINNED.module || version === undefined)
-    throw new Error(`Cannot use "${file}": it is no nats-server that Go built`);
-  if (where === "auto" && sum !== PINNED.sum) {
-    throw new Error(`Cannot use "${file}": it was built of sources with the digest ${sum}, want ${PINNED.sum}`);
+  const [{ path, version } = {}] = modules;
+  const parsed = path === PINNED.module && version !== undefined ? parseServerVersion(version) : undefined;
+  if (version === undefined || parsed === undefined) {
+    throw new Error(`Cannot use "${file}": want a nats-server that "go install ${PINNED.module}@VERSION" built`);
   }
-  const parsed = parseServerVersion(version);
-  if (parsed === undefined || !isAtLeast(parsed, FLOOR)) {
+  if (!isAtLeast(parsed, FLOOR)) {
     throw new Error(`Cannot use "${file}": found nats-server ${version}, want ${formatServerVersion(FLOOR)} or later`);
   }
+  const found = digestOf(modules);
+  if (where === "auto" && found !== PINNED_MODULES) {
+    throw new Error(`Cannot use "${file}": the digest of its modules is ${found}, want ${PINNED_MODULES}`);
+  }
   return { version, file, program, sha256: createHash("sha256").update(program).digest("hex"), modules };
+}
+
+/** Of the sources that it was built of, less Go's own. */
+function digestOf(modules: readonly GoModule[]): string {
+  const lines = modules.flatMap(({ path, version, sum }) => (sum === undefined ? [] : [`${path} ${version} ${sum}\n`]));
+  return createHash("sha256").update(lines.join("")).digest("hex");
 }
 
 function checkMachine(file: string, program: Buffer, target: TargetName): void {
@@ -62,14 +74,16 @@ function checkMachine(file: string, program: Buffer, target: TargetName): void {
 }
 
 async function obtainPinned(target: TargetName, progress: (line: string) => void): Promise<string> {
-  const kept = join(CACHE, `${PINNED.version}-${target}`);
+  const { env } = process;
+  const go = await findGo(env);
+  const kept = join(CACHE, `${PINNED.version}-go${go.release}-${target}`);
   if (existsSync(kept)) return kept;
   await mkdir(CACHE, { recursive: true });
   const folder = await mkdtemp(join(CACHE, "build-"));
   try {
     const { arch } = TARGETS[target];
-    const built = await buildNatsServer({ folder, arch, env: process.env, progress }).catch((error: unknown) => {
-      throw new Error(`Go cannot build it: ${reasonOf(error)}`, { cause: error });
+    const built = await buildNatsServer({ go, folder, arch, env, progress }).catch((cause: unknown) => {
+      throw new Error(`Go cannot build nats-server: ${reasonOf(cause)}`, { cause });
     });
     await rename(built, kept);
     return kept;

@@ -10,12 +10,13 @@
 import { existsSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { NoGo } from "../scripts/build-nats-server.ts";
 import { VERSION } from "../src/domain/version.ts";
-import { buildPackage } from "./deb/build.ts";
 import { reasonOf } from "../src/lib/reason.ts";
+import { buildPackage } from "./deb/build.ts";
+import { commandLine, inventoryBeside, sourceEpoch } from "./deb/sources.ts";
 import { obtainServer, type NatsServerPart } from "./nats-server.ts";
 import { isTarget, TARGETS, type TargetName } from "./targets.ts";
-import { commandLine, inventoryBeside, sourceEpoch } from "./deb/sources.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 const COMPRESSIONS = ["xz", "none"] as const;
@@ -40,6 +41,7 @@ if (!/^\d+\.\d+\.\d+(?:-[0-9A-Za-z.]+)?$/.test(values.version)) fail(`"${values.
 const binary = resolve(values.binary ?? join(ROOT, "dist", target, "petiole"));
 if (!existsSync(binary)) fail(`"${binary}" is missing: npm run build -- --target ${target} makes it`);
 
+const natsServer = await chooseServer(target, values["nats-server"]);
 const built = await buildPackage({
   target,
   compression,
@@ -48,21 +50,24 @@ const built = await buildPackage({
   epoch: await sourceEpoch(),
   commands: await commandLine(),
   inventory: await inventoryBeside(dirname(binary)),
-  natsServer: await chooseServer(target, values["nats-server"]),
+  natsServer,
   out: resolve(values.out),
 });
 const file = relative(process.cwd(), built.file);
-if (json) console.log(JSON.stringify({ ...built, target, compression, version: values.version }));
+if (json)
+  console.log(
+    JSON.stringify({ ...built, target, compression, version: values.version, natsServer: natsServer?.version ?? null }),
+  );
 else console.log(`${file}: ${(built.size / 1e6).toFixed(1)} MB, sha256 ${built.sha256}`);
 
-/** What nobody asked for by name may be missing. */
+/** A machine without Go makes a package without it; whatever else is wrong is a fault. */
 async function chooseServer(target: TargetName, where: string): Promise<NatsServerPart | undefined> {
   if (where === "none") return undefined;
   try {
     return await obtainServer(target, where, (line) => console.error(`package: nats-server: ${line}`));
   } catch (error) {
-    if (where !== "auto") fail(reasonOf(error));
-    console.error(`package: without nats-server, which devices in leaf mode then need: ${reasonOf(error)}`);
+    if (!(error instanceof NoGo)) fail(reasonOf(error));
+    console.error(`package: without nats-server, which devices in leaf mode then need: ${error.message}`);
     return undefined;
   }
 }

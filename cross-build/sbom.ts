@@ -136,7 +136,7 @@ function serverComponent({ version, sha256, modules }: ServerFacts): Component {
       name: part.path,
       version: part.version,
       purl: golangPurl(part.path, part.version),
-      ...(part.licence !== undefined && { licenses: [licenceChoice(part.licence)] }),
+      licenses: [licenceChoice(part.licence)],
     })),
   };
 }

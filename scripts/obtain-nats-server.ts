@@ -12,7 +12,7 @@ import {
   type NatsServerBinary,
 } from "../src/adapters/leaf/find-server.ts";
 import { formatServerVersion } from "../src/adapters/leaf/server-version.ts";
-import { buildNatsServer } from "./build-nats-server.ts";
+import { buildNatsServer, findGo } from "./build-nats-server.ts";
 
 const run = promisify(execFile);
 
@@ -95,7 +95,8 @@ async function keep(path: string, cache: string): Promise<NatsServerBinary> {
 async function buildWithGo(folder: string, { env, progress }: ObtainOptions): Promise<string> {
   const { arch } = process;
   if (arch !== "x64" && arch !== "arm64") throw new Error(`nobody has tried it on ${arch}`);
-  return await buildNatsServer({ folder, arch, env, progress: (line) => progress(`nats-server: ${line}`) });
+  const go = await findGo(env);
+  return await buildNatsServer({ go, folder, arch, env, progress: (line) => progress(`nats-server: ${line}`) });
 }
 
 async function downloadRelease(folder: string, { progress }: ObtainOptions): Promise<string> {

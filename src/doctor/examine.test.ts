@@ -1,7 +1,7 @@
 // Against a folder that stands for the root of a board.
 
 import { generateKeyPairSync } from "node:crypto";
-import { mkdir, symlink, writeFile } from "node:fs/promises";
+import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { test as base } from "vitest";
 import { tempFolder } from "../../test/support/processes.ts";
@@ -55,12 +55,14 @@ test("a board that lacks power and is hot is told of both", async ({ board, expe
   expect(findings[2]?.message).toBe("84 °C");
 });
 
-test("the name of the package's configuration is a fault once there is a hub", ({ expect }) => {
+test("the name of the package's configuration is a fault once there is a hub", async ({ expect }) => {
+  const file = join(import.meta.dirname, "../../cross-build/deb/files/petiole.yaml");
+  const packaged = parseConfig(await readFile(file, "utf8"), file).device.id;
   const parse = (id: string, hub: object): Finding[] =>
     examineName(parseConfig(JSON.stringify({ device: { id }, ...hub }), "petiole.yaml"));
   const hub = { hub: { mode: "direct", urls: ["nats://hub"] } };
-  expect(levels(parse("unnamed", hub))).toEqual(["name fault"]);
-  expect(parse("unnamed", {})).toEqual([]);
+  expect(levels(parse(packaged, hub))).toEqual(["name fault"]);
+  expect(parse(packaged, {})).toEqual([]);
   expect(parse("boiler-7", hub)).toEqual([]);
 });
 

@@ -450,7 +450,7 @@ export const ERROR_CATALOGUE = {
   ERR_LATTICE_BUCKET: {
     kind: "environment",
     retryable: true,
-    meaning: "the hub has no bucket of desired states, or it cannot be read",
+    meaning: "a bucket of the hub, such as that of desired states, is missing, or cannot be read or written",
   },
   ERR_LATTICE_REQUEST: {
     kind: "user",

@@ -4,11 +4,17 @@
 import { jetstreamManager } from "@nats-io/jetstream";
 import { Kvm } from "@nats-io/kv";
 import { connect } from "@nats-io/transport-node";
-import { stat } from "node:fs/promises";
+import { generateKeyPairSync } from "node:crypto";
+import { readFile, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { test } from "vitest";
 import { stringify } from "yaml";
 import { VERSION } from "../../src/domain/version.ts";
+import { packRelease } from "../../src/lib/release-file.ts";
+import { signStatement } from "../../src/trust/statement.ts";
 import { petiole } from "../support/agent.ts";
+import { sha256 } from "../support/artifacts.ts";
+import { tempFolder } from "../support/processes.ts";
 import { startNats } from "../support/nats.ts";
 import { freePort } from "../support/ports.ts";
 import { startRegistry, testRegistryBinary } from "../support/registry.ts";
@@ -48,7 +54,6 @@ test(
     const wanted = await new Kvm(cloud).create("petiole-desired");
     const want = async (document: object) => void (await wanted.put("gw-1", stringify(document)));
 
-    const images = registry === undefined ? undefined : stack.use(await startRegistry({ binary: registry }));
     link.cut();
     const world = stack.use(
       await openUpdateWorld({
@@ -62,7 +67,6 @@ test(
           echo_timeout: "1s",
         },
         leaf: { listen: `127.0.0.1:${await freePort()}`, monitor: `127.0.0.1:${await freePort()}` },
-        ...(images !== undefined && { artifacts: { registries: { [images.host]: { insecure: true } } } }),
       }),
     );
 
@@ -99,16 +103,66 @@ test(
       { type: "petiole.agent.update.accepted", data: { from: VERSION, to: "7.0.0" } },
     ]);
 
-    if (images === undefined) return;
-    const toRegistry = async (version: string): Promise<object> =>
-      push(await world.release(version), `oci://${images.host}/petiole:${version}`, "--insecure");
-    await want(await toRegistry("7.1.0"));
-    await waitFor("the next version", async () => (await world.service.versions()).running === "7.1.0", PATIENCE);
-    await world.service.settled("7.1.0");
     // One whose signature is right and which is older is refused, and the hub hears of that, too.
-    await want(await toRegistry("7.0.9"));
-    await waitFor("the refusal", async () => (await told()).length === 3, PATIENCE);
-    expect((await told()).map(({ type }) => type.split(".").at(-1))).toEqual(["accepted", "accepted", "refused"]);
-    expect(await world.service.versions()).toMatchObject({ running: "7.1.0", previous: "7.0.0" });
+    link.throttle(undefined);
+    await want(await push(await world.release("0.0.9"), "nats-object://releases/older", "--nats", hub.url));
+    await waitFor("the refusal", async () => (await told()).length === 2, PATIENCE);
+    expect((await told())[1]).toMatchObject({
+      type: "petiole.agent.update.refused",
+      data: { to: "0.0.9", code: "ERR_TRUST_DOWNGRADE" },
+    });
+    expect(await world.service.versions()).toMatchObject({ running: "7.0.0" });
   },
 );
+
+test.skipIf(registry === undefined)(
+  "a device takes a release from a registry",
+  { timeout: 300_000 },
+  async ({ expect }) => {
+    await using images = await startRegistry({ binary: registry ?? "" });
+    await using world = await openUpdateWorld({ artifacts: { registries: { [images.host]: { insecure: true } } } });
+    const reference = `oci://${images.host}/petiole:7.1.0`;
+    const file = await world.release("7.1.0");
+    const tried = await petiole("release", "push", file, reference, "--insecure", "--dry-run");
+    expect(tried.stdout).toContain("nothing was sent");
+    await expect(world.update(reference)).rejects.toThrow(expect.objectContaining({ code: "ERR_ARTIFACT_NOT_FOUND" }));
+    await push(file, reference, "--insecure");
+    expect(await world.update(reference)).toMatchObject({ outcome: "started", to: "7.1.0" });
+    expect(await world.service.settled("7.1.0")).toMatchObject({ isPackaged: false });
+  },
+);
+
+test("petiole release push says what cannot be pushed, and where to", { timeout: 120_000 }, async ({ expect }) => {
+  await using folder = await tempFolder();
+  await using hub = await startNats({ jetstream: true, config: "authorization { user: op, password: secret }" });
+  const key = generateKeyPairSync("ed25519").privateKey;
+  const [binary, release] = [join(folder.path, "petiole"), join(folder.path, "good.release")];
+  await writeFile(binary, "#!/bin/sh\n");
+  const digest = sha256(await readFile(binary));
+  const statement = { name: `petiole/linux-${process.arch}`, version: "7.0.0", digest, size: 10 };
+  await packRelease(binary, signStatement(statement, [key]), release);
+  const damaged = join(folder.path, "damaged.release");
+  await writeFile(damaged, (await readFile(release)).subarray(0, -4));
+  const object = "nats-object://releases/one";
+  for (const [file, reference, server, code] of [
+    [damaged, object, hub.url, "ERR_RELEASE_INVALID"],
+    [join(folder.path, "none"), object, hub.url, "ERR_RELEASE_INVALID"],
+    [release, "file:///tmp/x", hub.url, "ERR_ARTIFACT_REFERENCE"],
+    [release, `oci://127.0.0.1:1/a@sha256:${"0".repeat(64)}`, hub.url, "ERR_ARTIFACT_REFERENCE"],
+    [release, "oci://127.0.0.1:1/a:1", hub.url, "ERR_ARTIFACT_UNREACHABLE"],
+    [release, object, "nats://127.0.0.1:1", "ERR_LATTICE_UNREACHABLE"],
+    [release, object, hub.url, "ERR_LATTICE_UNREACHABLE"],
+    [release, object, "hub", "ERR_CONFIG_INVALID"],
+  ] as const) {
+    const { stderr, code: exit } = await petiole("release", "push", file, reference, "--nats", server);
+    expect([stderr, exit], `${file} ${reference} ${server}`).toEqual([
+      expect.stringContaining(`petiole: ${code}: `),
+      expect.any(Number),
+    ]);
+    expect(exit).not.toBe(0);
+  }
+  const known = hub.url.replace("//", "//op:secret@");
+  const { stdout } = await petiole("release", "push", release, object, "--nats", known);
+  expect(stdout).toContain("The hub had no such bucket");
+  expect((await petiole("release", "push", release, object, "--nats", known)).stdout).not.toContain("no such bucket");
+});

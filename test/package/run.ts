@@ -9,6 +9,8 @@ import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { buildPackage, type BuiltPackage, type Compression } from "../../cross-build/deb/build.ts";
 import { commandLine, inventoryBeside, sourceEpoch } from "../../cross-build/deb/sources.ts";
+import { findGo } from "../../scripts/build-nats-server.ts";
+import { reasonOf } from "../../src/lib/reason.ts";
 import { obtainServer } from "../../cross-build/nats-server.ts";
 import { tempFolder } from "../support/processes.ts";
 import { lackOf, obtainDebian, unpackDebian, bootDebian } from "./debian.ts";
@@ -25,7 +27,11 @@ const { values } = parseArgs({
 });
 
 const binary = resolve(values.binary);
-const lack = lackOf() ?? (existsSync(binary) ? undefined : `"${binary}" is missing: npm run build makes it`);
+const go = await findGo(process.env).then(
+  () => undefined,
+  (error: unknown) => reasonOf(error),
+);
+const lack = lackOf() ?? (existsSync(binary) ? go : `"${binary}" is missing: npm run build makes it`);
 if (lack !== undefined) {
   process.stderr.write(`The package cannot be tested here: ${lack}\n`);
   process.exit(3);

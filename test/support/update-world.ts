@@ -21,7 +21,7 @@ export interface UpdateWorld extends AsyncDisposable {
   readonly service: TestService;
   /** Packs and signs a petiole of this version; returns the release. `ballast`: bytes that make it larger. */
   release(version: string, changes?: readonly SourceChange[], ballast?: number): Promise<string>;
-  /** What the command asks of the agent. */
+  /** What the command asks of the agent. `release`: a path, or a reference. */
   update(release: string): Promise<UpdateAnswer>;
 }
 
@@ -68,7 +68,12 @@ export async function openUpdateWorld(more: object = {}): Promise<UpdateWorld> {
       return out;
     },
     update: (release) => {
-      const params = { reference: `file://${release}`, dryRun: false, allowDowngrade: false, again: false };
+      const params = {
+        reference: release.includes("://") ? release : `file://${release}`,
+        dryRun: false,
+        allowDowngrade: false,
+        again: false,
+      };
       return askAgent(service.socket, "agent-update", { params, timeout: seconds(120) });
     },
     [Symbol.asyncDispose]: () => parts.disposeAsync(),

@@ -1,11 +1,14 @@
 // Puts files into object stores of the hub: https://docs.nats.io/nats-concepts/jetstream/obj_store (ADR-20).
 
-import { jetstream } from "@nats-io/jetstream";
+import { jetstreamManager } from "@nats-io/jetstream";
 import { Objm } from "@nats-io/obj";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { PetioleError } from "../../domain/errors.ts";
 import { formatReference, type ObjectReference } from "../../domain/artifact-reference.ts";
-import { describeNatsError } from "./nats-error.ts";
+import { seconds } from "../../domain/units.ts";
+import { STREAM_NOT_FOUND } from "./jetstream.ts";
+import { describeNatsError, jetStreamCode } from "./nats-error.ts";
+import { objectStream } from "./subjects.ts";
 
 export interface WrittenObject {
   readonly size: number;
@@ -13,8 +16,12 @@ export interface WrittenObject {
   readonly madeBucket: boolean;
 }
 
+/** For each piece of 128 KiB, over a slow line. */
+const PATIENCE = seconds(60);
+
 /**
- * Puts an object in the place of the one of this name; makes the bucket when there is none.
+ * Puts an object in the place of the one of this name; makes the bucket when there is none. What was
+ * sent is removed when `content` fails.
  * @throws PetioleError ERR_LATTICE_BUCKET
  */
 export async function writeObject(
@@ -24,8 +31,15 @@ export async function writeObject(
 ): Promise<WrittenObject> {
   const { bucket, name } = reference;
   try {
-    const buckets = new Objm(jetstream(connection));
-    const isThere = (await Array.fromAsync(buckets.list())).some(({ bucket: one }) => one === bucket);
+    const manager = await jetstreamManager(connection, { timeout: PATIENCE });
+    const isThere = await manager.streams.info(objectStream(bucket)).then(
+      () => true,
+      (error: unknown) => {
+        if (jetStreamCode(error) === STREAM_NOT_FOUND) return false;
+        throw error;
+      },
+    );
+    const buckets = new Objm(manager.jetstream());
     const store = await (isThere ? buckets.open(bucket) : buckets.create(bucket));
     const { size } = await store.put({ name }, content);
     return { size, madeBucket: !isThere };

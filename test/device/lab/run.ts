@@ -84,7 +84,9 @@ function obtainPackage(): string {
     if (status !== 0) throw new Error(`npm run ${script} failed`);
     made = stdout;
   }
-  return (JSON.parse(made) as { readonly file: string }).file;
+  const { file, natsServer } = JSON.parse(made) as { readonly file: string; readonly natsServer: string | null };
+  if (natsServer === null) throw new Error("The package has no nats-server, which the devices of the lab run");
+  return file;
 }
 
 const once = <T>(make: () => T): (() => T) => {

@@ -52,14 +52,25 @@ export async function pushComponent(image: ComponentImage, target: PushTarget, s
   return await pushLayer({ bytes, content, type: WASM_LAYER, config, annotations }, target, signal);
 }
 
+/** A file of which the registry need know nothing. */
+export interface FileImage {
+  readonly bytes: Uint8Array;
+  /** For tools that fetch it. */
+  readonly fileName: string;
+  /** Media type of what it is. */
+  readonly artifactType: string;
+}
+
 /**
- * Publishes a file of which the registry need know nothing, as `oras push` does: an OCI image of one layer.
+ * Publishes a file as an OCI artifact of one layer (image specification 1.1).
  * @throws PetioleError ERR_ARTIFACT_UNREACHABLE, ERR_ARTIFACT_UNAUTHORIZED, ERR_ARTIFACT_NOT_FOUND,
  *   ERR_ARTIFACT_REFERENCE for a reference with a digest, ERR_ARTIFACT_DIGEST when the registry stored something else
  */
-export async function pushFile(bytes: Uint8Array, target: PushTarget, signal: AbortSignal): Promise<Pushed> {
+export async function pushFile(file: FileImage, target: PushTarget, signal: AbortSignal): Promise<Pushed> {
+  const { bytes, fileName, artifactType } = file;
   const config = { type: EMPTY_CONFIG, bytes: encode({}) };
-  return await pushLayer({ bytes, content: digestOf(bytes), type: ANY_LAYER, config, annotations: {} }, target, signal);
+  const layer = { bytes, content: digestOf(bytes), type: ANY_LAYER, config, annotations: {}, fileName, artifactType };
+  return await pushLayer(layer, target, signal);
 }
 
 interface Layer {
@@ -67,12 +78,15 @@ interface Layer {
   readonly content: Digest;
   readonly type: string;
   readonly config: { readonly type: string; readonly bytes: Uint8Array };
+  /** Of the manifest. */
   readonly annotations: Readonly<Record<string, string>>;
+  readonly fileName?: string;
+  readonly artifactType?: string;
 }
 
 async function pushLayer(layer: Layer, target: PushTarget, signal: AbortSignal): Promise<Pushed> {
   const { reference, onProgress } = target;
-  const { bytes, content, type, config, annotations } = layer;
+  const { bytes, content, type, config, annotations, fileName, artifactType } = layer;
   const name = formatReference(reference);
   const { tag } = reference;
   if (tag === undefined || reference.digest !== undefined) {
@@ -84,8 +98,16 @@ async function pushLayer(layer: Layer, target: PushTarget, signal: AbortSignal):
   const manifest = encode({
     schemaVersion: 2,
     mediaType: OCI_MANIFEST,
+    ...(artifactType !== undefined && { artifactType }),
     config: { mediaType: config.type, digest: digestOf(config.bytes), size: config.bytes.byteLength },
-    layers: [{ mediaType: type, digest: content, size: bytes.byteLength }],
+    layers: [
+      {
+        mediaType: type,
+        digest: content,
+        size: bytes.byteLength,
+        ...(fileName !== undefined && { annotations: { "org.opencontainers.image.title": fileName } }),
+      },
+    ],
     ...(Object.keys(annotations).length === 0 ? {} : { annotations }),
   });
   const digest = digestOf(manifest);
