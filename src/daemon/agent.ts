@@ -157,6 +157,20 @@ export async function openAgent(all: AgentDeps): Promise<Agent> {
     clock,
     log: log.child({ part: "clock" }),
   });
+  const ownRuntime = stack.use(
+    createRuntime({
+      cacheDir: config.cache_dir,
+      keyFile: join(config.state_dir, CACHE_KEY),
+      cacheQuota: config.runtime.cache_size,
+      trustedKeys: await Promise.all(config.runtime.trusted_keys.map(readTrustedKey)),
+      workers: config.runtime.workers,
+      compile: { memory: config.compiler.memory, time: config.compiler.timeout },
+      clock,
+      log: log.child({ part: "runtime" }),
+    }),
+  );
+  // The worker of the components starts while the disk is waited for.
+  if (Object.keys(config.components).length > 0) ownRuntime.warmUp();
   const store = stack.use(
     await openStore({
       dir: config.state_dir,
@@ -217,18 +231,6 @@ export async function openAgent(all: AgentDeps): Promise<Agent> {
   const outboxStats = createPatientStats({ outbox: store.outbox, clock });
   // While the store has nothing else to do: a status that comes later need not wait for the disk.
   await outboxStats();
-  const ownRuntime = stack.use(
-    createRuntime({
-      cacheDir: config.cache_dir,
-      keyFile: join(config.state_dir, CACHE_KEY),
-      cacheQuota: config.runtime.cache_size,
-      trustedKeys: await Promise.all(config.runtime.trusted_keys.map(readTrustedKey)),
-      workers: config.runtime.workers,
-      compile: { memory: config.compiler.memory, time: config.compiler.timeout },
-      clock,
-      log: log.child({ part: "runtime" }),
-    }),
-  );
   const runtime = around?.runtime(ownRuntime) ?? ownRuntime;
   const isClockTrusted = (): boolean => clockSync.trust() === "synced";
   const { bus, hubBus } = hub;

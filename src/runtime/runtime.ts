@@ -82,8 +82,10 @@ const DEFAULTS = {
 const LOST_STACKS_SHARE = 0.1;
 const MAX_LOST_STACKS = 2 ** 30;
 
-/** A runtime whose workers can be told to give back memory that they do not need. */
+/** A runtime whose workers are told when they are going to be needed, and to give back memory that they do not need. */
 export interface ReleasingRuntime extends Runtime {
+  /** Makes the first worker, which starts while this thread does something else. */
+  warmUp(): void;
   releaseMemory(): void;
 }
 
@@ -215,6 +217,7 @@ export function createRuntime(deps: RuntimeDeps): ReleasingRuntime {
       return describe(component);
     },
     start: startComponent,
+    warmUp: () => shared[0]?.warmUp(),
     releaseMemory: () => inUse.forEach((slot) => slot.releaseMemory()),
     async [Symbol.asyncDispose]() {
       stop.abort(new PetioleError("ERR_COMPONENT_STOPPED", "The runtime was stopped"));

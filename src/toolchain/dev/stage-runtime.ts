@@ -67,6 +67,7 @@ export function createStage({ emit, codeOf, partner }: StageDeps): Stage {
         };
         return staged;
       },
+      warmUp: () => runtime.warmUp(),
       releaseMemory: () => runtime.releaseMemory(),
       [Symbol.asyncDispose]: () => runtime[Symbol.asyncDispose](),
     }),
