@@ -8,7 +8,8 @@ import { constants, zstdCompressSync } from "node:zlib";
 import { AGENT_FLAGS } from "../scripts/agent-flags.ts";
 import type { About } from "../src/lib/about.ts";
 import { ADDONS, ROOT, type Bundle } from "./bundle.ts";
-import { checkPages, loadAlignment, readElf, repairOverlaps } from "./elf.ts";
+import { checkPages, readElf, repairOverlaps } from "./elf.ts";
+import { checkFits } from "./fits.ts";
 import type { NatsServerPart } from "./nats-server.ts";
 import { run, type TargetNode } from "./node.ts";
 import { TARGETS, type TargetName } from "./targets.ts";
@@ -85,20 +86,8 @@ function filesOf(target: TargetName): readonly (readonly [string, string])[] {
 async function readPart(name: string, file: string, target: TargetName): Promise<Uint8Array> {
   if (!existsSync(file)) throw new Error(`Cannot build for ${target}: found no "${file}"`);
   const bytes = await readFile(file);
-  if (name.endsWith(".node")) checkAddon(file, bytes, target);
+  if (name.endsWith(".node")) checkFits(file, bytes, target);
   return bytes;
-}
-
-function checkAddon(file: string, bytes: Uint8Array, target: TargetName): void {
-  const { machine, maxPage } = TARGETS[target];
-  const elf = readElf(bytes);
-  if (elf.machine !== machine) throw new Error(`Cannot use "${file}" for ${target}: it is for ${elf.machine}`);
-  const alignment = loadAlignment(elf);
-  if (alignment < maxPage) {
-    throw new Error(
-      `Cannot use "${file}" for ${target}: its segments are aligned to ${alignment} bytes, want ${maxPage}`,
-    );
-  }
 }
 
 /** Repairs the program headers, and looks that it is right. */

@@ -9,7 +9,7 @@ import { buildNatsServer, findGo, PINNED } from "../scripts/build-nats-server.ts
 import { FLOOR, formatServerVersion, isAtLeast, parseServerVersion } from "../src/adapters/leaf/server-version.ts";
 import { reasonOf } from "../src/lib/reason.ts";
 import { ROOT } from "./bundle.ts";
-import { loadAlignment, readElf } from "./elf.ts";
+import { checkFits } from "./fits.ts";
 import { listGoModules, type GoModule } from "./go-modules.ts";
 import { TARGETS, type TargetName } from "./targets.ts";
 
@@ -40,7 +40,7 @@ export async function obtainServer(
 ): Promise<NatsServerPart> {
   const file = where === "auto" ? await obtainPinned(target, progress) : where;
   const program = await readFile(file);
-  checkMachine(file, program, target);
+  checkFits(file, program, target);
   const modules = await listGoModules(program);
   const [{ path, version } = {}] = modules;
   const parsed = path === PINNED.module && version !== undefined ? parseServerVersion(version) : undefined;
@@ -61,16 +61,6 @@ export async function obtainServer(
 function digestOf(modules: readonly GoModule[]): string {
   const lines = modules.flatMap(({ path, version, sum }) => (sum === undefined ? [] : [`${path} ${version} ${sum}\n`]));
   return createHash("sha256").update(lines.join("")).digest("hex");
-}
-
-function checkMachine(file: string, program: Buffer, target: TargetName): void {
-  const { machine, maxPage } = TARGETS[target];
-  const elf = readElf(program);
-  if (elf.machine !== machine) throw new Error(`Cannot use "${file}" for ${target}: it is for ${elf.machine}`);
-  const alignment = loadAlignment(elf);
-  if (alignment < maxPage) {
-    throw new Error(`Cannot use "${file}" for ${target}: its segments are aligned to ${alignment}, want ${maxPage}`);
-  }
 }
 
 async function obtainPinned(target: TargetName, progress: (line: string) => void): Promise<string> {

@@ -1,5 +1,4 @@
 import { pushComponent, type Pushed } from "../../adapters/artifacts/oci/push.ts";
-import { registriesOf } from "../../daemon/artifacts.ts";
 import { formatReference } from "../../domain/artifact-reference.ts";
 import { PetioleError } from "../../domain/errors.ts";
 import { readRegularFile } from "../../lib/files.ts";
@@ -8,7 +7,13 @@ import { inspectComponent } from "../../runtime/binary/component-binary.ts";
 import { MAX_COMPONENT_SIZE } from "../../runtime/prepare/size-limits.ts";
 import { createProgress } from "../progress.ts";
 import { formatBytes } from "../table.ts";
-import { interruption, referenceArgument, registryConfig, type RegistryCliOptions } from "./settings.ts";
+import {
+  interruption,
+  referenceArgument,
+  registryConfig,
+  registryOptions,
+  type RegistryCliOptions,
+} from "./settings.ts";
 
 export interface PushOptions extends RegistryCliOptions {
   readonly version?: string;
@@ -29,12 +34,7 @@ export async function push(file: string, text: string, options: PushOptions): Pr
   const { imports, exports } = inspectComponent(bytes, file);
   const { version, annotation } = options;
   using progress = createProgress(options.json === true);
-  const registry = {
-    settings: registriesOf(config)[reference.registry] ?? {},
-    dockerConfigFile: config.artifacts.docker_config,
-    stall: config.artifacts.stall_timeout,
-    env: process.env,
-  };
+  const registry = registryOptions(config, reference);
   const onProgress = (sent: number): void =>
     progress.show(`Pushing ${name}: ${formatBytes(sent)} of ${formatBytes(bytes.byteLength)}`);
   const pushed = await pushComponent(

@@ -1,8 +1,10 @@
 import { dirname, resolve } from "node:path";
+import type { RegistryOptions } from "../../adapters/artifacts/oci/registry-client.ts";
+import { registriesOf } from "../../daemon/artifacts.ts";
 import { DEFAULT_CONFIG_FILE } from "../../config/default-file.ts";
 import { loadConfig } from "../../config/load.ts";
 import { configSchema, type Config } from "../../config/schema.ts";
-import { parseReference, type ArtifactReference } from "../../domain/artifact-reference.ts";
+import { parseReference, type ArtifactReference, type OciReference } from "../../domain/artifact-reference.ts";
 import { PetioleError, isPetioleError } from "../../domain/errors.ts";
 import { isErrno } from "../../lib/files.ts";
 
@@ -37,6 +39,14 @@ export async function registryConfig(options: RegistryCliOptions, reference: Art
   const dockerConfig = options.dockerConfig === undefined ? artifacts.docker_config : resolve(options.dockerConfig);
   return { ...config, artifacts: { ...artifacts, registries, docker_config: dockerConfig } };
 }
+
+/** How the registry of the reference is spoken with. */
+export const registryOptions = (config: Config, { registry }: OciReference): RegistryOptions => ({
+  settings: registriesOf(config)[registry] ?? {},
+  dockerConfigFile: config.artifacts.docker_config,
+  stall: config.artifacts.stall_timeout,
+  env: process.env,
+});
 
 /** @throws PetioleError ERR_ARTIFACT_REFERENCE */
 export function referenceArgument(text: string): ArtifactReference {

@@ -6,10 +6,15 @@ import { stringify } from "yaml";
 import { pushFile } from "../../adapters/artifacts/oci/push.ts";
 import { dial } from "../../adapters/lattice/dial.ts";
 import { writeObject } from "../../adapters/lattice/object-writer.ts";
-import { registriesOf } from "../../daemon/artifacts.ts";
 import { formatReference, type ObjectReference, type OciReference } from "../../domain/artifact-reference.ts";
 import { PetioleError } from "../../domain/errors.ts";
-import { interruption, referenceArgument, registryConfig, type RegistryCliOptions } from "../artifacts/settings.ts";
+import {
+  interruption,
+  referenceArgument,
+  registryConfig,
+  registryOptions,
+  type RegistryCliOptions,
+} from "../artifacts/settings.ts";
 import { checkServer } from "../lattice/options.ts";
 import { createProgress } from "../progress.ts";
 import { formatBytes } from "../table.ts";
@@ -75,12 +80,7 @@ async function toRegistry(
   onProgress: (sent: number) => void,
 ): Promise<void> {
   const config = await registryConfig(options, reference);
-  const registry = {
-    settings: registriesOf(config)[reference.registry] ?? {},
-    dockerConfigFile: config.artifacts.docker_config,
-    stall: config.artifacts.stall_timeout,
-    env: process.env,
-  };
+  const registry = registryOptions(config, reference);
   const image = { bytes: await readFile(file), fileName: basename(file), artifactType: ARTIFACT_TYPE };
   await pushFile(image, { reference, registry, onProgress }, interruption());
 }
