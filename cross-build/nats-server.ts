@@ -19,7 +19,6 @@ const CACHE = join(ROOT, "node_modules/.cache/petiole/nats-server");
 
 export interface NatsServerPart {
   readonly version: string;
-  readonly file: string;
   readonly program: Buffer;
   /** Of the program. */
   readonly sha256: string;
@@ -54,7 +53,7 @@ export async function obtainServer(
   if (where === "auto" && found !== PINNED_MODULES) {
     throw new Error(`Cannot use "${file}": the digest of its modules is ${found}, want ${PINNED_MODULES}`);
   }
-  return { version, file, program, sha256: createHash("sha256").update(program).digest("hex"), modules };
+  return { version, program, sha256: createHash("sha256").update(program).digest("hex"), modules };
 }
 
 /** Of the sources that it was built of, less Go's own. */

@@ -120,29 +120,28 @@ export function createServerBom(server: ServerFacts): object {
   return { ...FORM, metadata: { component }, components };
 }
 
-function serverComponent({ version, sha256, modules }: ServerFacts): Component {
-  const [itself, ...parts] = modules;
+function serverComponent({ version, sha256, modules: [itself, ...parts] }: ServerFacts): Component {
   return {
     type: "application",
-    "bom-ref": golangPurl(itself?.path ?? "nats-server", version),
+    ...golangNames(itself?.path ?? "nats-server", version),
     name: "nats-server",
     version,
-    purl: golangPurl(itself?.path ?? "nats-server", version),
     licenses: [{ license: { id: "Apache-2.0" } }],
     hashes: [{ alg: "SHA-256", content: sha256 }],
-    components: parts.map((part) => ({
+    components: parts.map(({ path, version: partVersion, licence }) => ({
       type: "library",
-      "bom-ref": golangPurl(part.path, part.version),
-      name: part.path,
-      version: part.version,
-      purl: golangPurl(part.path, part.version),
-      licenses: [licenceChoice(part.licence)],
+      ...golangNames(path, partVersion),
+      name: path,
+      version: partVersion,
+      licenses: [licenceChoice(licence)],
     })),
   };
 }
 
-const golangPurl = (path: string, version: string): string =>
-  path === "std" ? `pkg:golang/std@${version}` : `pkg:golang/${path}@v${version}`;
+function golangNames(path: string, version: string): Pick<Component, "bom-ref" | "purl"> {
+  const purl = path === "std" ? `pkg:golang/std@${version}` : `pkg:golang/${path}@v${version}`;
+  return { "bom-ref": purl, purl };
+}
 
 function partOf(parent: string, name: string, version: string): Component {
   return { type: "library", "bom-ref": `${parent}/${name}`, name, version, purl: `pkg:generic/${name}@${version}` };

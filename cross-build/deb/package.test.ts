@@ -117,7 +117,7 @@ describe.skipIf(skipWithout("dpkg-deb"))("the Debian package", { timeout: PATIEN
       { path: "example.org/server", version: "2.14.9", sum: "h1:own=", licence: "Apache-2.0", texts: ["its licence"] },
       { path: "example.org/part", version: "1.0.0", sum: "h1:part=", licence: "MIT", texts: ["the part's"] },
     ];
-    const server = { version: "2.14.9", file: "", program: Buffer.from("a server"), sha256: "00ff", modules };
+    const server = { version: "2.14.9", program: Buffer.from("a server"), sha256: "00ff", modules };
     const { file } = await build("with-server", "linux-arm64", "1.2.3", server);
     expect(deb("-f", file, "Recommends").trim()).toBe("");
     const unpacked = join(folder, "root-with-server");

@@ -2,8 +2,6 @@
 // a registry, over a link that is cut in the middle; and the hub hears what became of it.
 
 import { jetstreamManager } from "@nats-io/jetstream";
-import { Kvm } from "@nats-io/kv";
-import { connect } from "@nats-io/transport-node";
 import { generateKeyPairSync } from "node:crypto";
 import { readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -14,12 +12,11 @@ import { packRelease } from "../../src/lib/release-file.ts";
 import { signStatement } from "../../src/trust/statement.ts";
 import { petiole } from "../support/agent.ts";
 import { sha256 } from "../support/artifacts.ts";
-import { tempFolder } from "../support/processes.ts";
+import { startDistantHub } from "../support/distant-hub.ts";
 import { startNats } from "../support/nats.ts";
-import { freePort } from "../support/ports.ts";
+import { tempFolder } from "../support/processes.ts";
 import { startRegistry, testRegistryBinary } from "../support/registry.ts";
 import { storedMessages } from "../support/stored-messages.ts";
-import { startTcpProxy } from "../support/tcp-proxy.ts";
 import { openUpdateWorld } from "../support/update-world.ts";
 import { waitFor } from "../support/wait-for.ts";
 
@@ -43,32 +40,10 @@ test(
   { timeout: 400_000 },
   async ({ expect }) => {
     await using stack = new AsyncDisposableStack();
-    let hubPort = 0;
-    const link = stack.use(await startTcpProxy({ port: () => hubPort }));
-    const leafnodes = { leafnodes: true, leafPortAdvertised: link.port };
-    const hub = stack.use(await startNats({ jetstream: true, domain: "hub", ...leafnodes }));
-    hubPort = hub.leafPort;
-    const cloud = await connect({ servers: hub.url });
-    stack.defer(() => cloud.close());
+    const { hub, link, cloud, bucket, keys } = stack.use(await startDistantHub({ reachable: false }));
     const manager = await jetstreamManager(cloud);
-    const wanted = await new Kvm(cloud).create("petiole-desired");
-    const want = async (document: object) => void (await wanted.put("gw-1", stringify(document)));
-
-    link.cut();
-    const world = stack.use(
-      await openUpdateWorld({
-        hub: {
-          urls: [`nats-leaf://127.0.0.1:${link.port}`],
-          domain: "hub",
-          stream: { create: true },
-          desired_state: true,
-          poll_interval: "200ms",
-          echo_interval: "1s",
-          echo_timeout: "1s",
-        },
-        leaf: { listen: `127.0.0.1:${await freePort()}`, monitor: `127.0.0.1:${await freePort()}` },
-      }),
-    );
+    const want = async (document: object) => void (await bucket.put("gw-1", stringify(document)));
+    const world = stack.use(await openUpdateWorld(keys));
 
     // Wanted while the device is away.
     const file = await world.release("7.0.0", [], 3_000_000);

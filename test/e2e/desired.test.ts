@@ -2,28 +2,22 @@
 // again, what changed meanwhile is started, updated and deleted, and what did not change is not touched.
 
 import { jetstreamManager } from "@nats-io/jetstream";
-import { Kvm, type KV } from "@nats-io/kv";
+import { Kvm } from "@nats-io/kv";
 import { connect, RequestError, type NatsConnection } from "@nats-io/transport-node";
 import { stringify } from "yaml";
 import { describe, test } from "vitest";
 import { connectChip } from "../../scripts/stage/chip.ts";
 import type { AgentStatus, ComponentStatus } from "../../src/domain/status.ts";
 import { exampleComponent, petiole, startAgent, type TestAgent } from "../support/agent.ts";
-import { startNats, type TestNats } from "../support/nats.ts";
-import { freePort } from "../support/ports.ts";
+import { startDistantHub, type DistantHub } from "../support/distant-hub.ts";
 import { tempFolder } from "../support/processes.ts";
-import { startTcpProxy, type TcpProxy } from "../support/tcp-proxy.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 const LINES = { button: 17, lamp: 27 };
 
 /** A hub behind a link that can be cut, and a device with a button and a lamp in its configuration file. */
-interface Station extends AsyncDisposable {
-  readonly hub: TestNats;
-  readonly link: TcpProxy;
+interface Station extends Omit<DistantHub, "keys"> {
   readonly agent: TestAgent;
-  readonly cloud: NatsConnection;
-  readonly bucket: KV;
   readonly leafUrl: string;
   put(document: unknown): Promise<number>;
   /** Presses the button and resolves with whether the lamp is lit then. */
@@ -35,29 +29,10 @@ async function startStation({ reachable }: { readonly reachable: boolean }): Pro
   await using stack = new AsyncDisposableStack();
   const folder = stack.use(await tempFolder());
   const chipSocket = `${folder.path}/chip.sock`;
-  let hubPort = 0;
-  const link = stack.use(await startTcpProxy({ port: () => hubPort }));
-  if (!reachable) link.cut();
-  const hub = stack.use(
-    await startNats({ jetstream: true, domain: "hub", leafnodes: true, leafPortAdvertised: link.port }),
-  );
-  hubPort = hub.leafPort;
-  const cloud = await connect({ servers: hub.url });
-  stack.defer(() => cloud.close());
-  const bucket = await new Kvm(cloud).create("petiole-desired");
-  const listen = `127.0.0.1:${await freePort()}`;
+  const { hub, link, cloud, bucket, keys } = stack.use(await startDistantHub({ reachable }));
   const agent = stack.use(
     await startAgent({
-      hub: {
-        urls: [`nats-leaf://127.0.0.1:${link.port}`],
-        domain: "hub",
-        stream: { create: true },
-        desired_state: true,
-        poll_interval: "200ms",
-        echo_interval: "1s",
-        echo_timeout: "1s",
-      },
-      leaf: { listen, monitor: `127.0.0.1:${await freePort()}` },
+      ...keys,
       components: { "button-lamp": { file: exampleComponent("button-lamp") } },
       providers: {
         pins: {
@@ -92,7 +67,7 @@ async function startStation({ reachable }: { readonly reachable: boolean }): Pro
     agent,
     cloud,
     bucket,
-    leafUrl: `nats://${listen}`,
+    leafUrl: `nats://${keys.leaf.listen}`,
     put: (document) => bucket.put("gw-1", typeof document === "string" ? document : stringify(document)),
     press: async () => {
       await using chip = await connectChip(chipSocket);

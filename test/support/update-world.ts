@@ -1,7 +1,7 @@
 // A service whose agent updates itself, and the developer who packs releases for it: petioles made from the sources stand for
 // packaged executables.
 
-import { createHash, generateKeyPairSync, randomBytes } from "node:crypto";
+import { generateKeyPairSync, randomBytes } from "node:crypto";
 import { appendFile, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { stringify } from "yaml";
@@ -12,6 +12,7 @@ import { VERSION } from "../../src/domain/version.ts";
 import { packRelease } from "../../src/lib/release-file.ts";
 import { publicHalf } from "../../src/trust/keys.ts";
 import { signStatement } from "../../src/trust/statement.ts";
+import { sha256 } from "./artifacts.ts";
 import { copyPetiole, type SourceChange } from "./petiole-copy.ts";
 import { tempFolder } from "./processes.ts";
 import { startService, type TestService } from "./service.ts";
@@ -61,7 +62,7 @@ export async function openUpdateWorld(more: object = {}): Promise<UpdateWorld> {
       // Behind what the shell reads.
       await appendFile(binary, randomBytes(ballast).toString("base64"));
       const bytes = await readFile(binary);
-      const digest = `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+      const digest = sha256(bytes);
       const statement = { name: `petiole/linux-${process.arch}`, version, digest, size: bytes.byteLength };
       const out = join(path, `${version}.release`);
       await packRelease(binary, signStatement(statement, [key]), out);

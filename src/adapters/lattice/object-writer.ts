@@ -10,25 +10,20 @@ import { STREAM_NOT_FOUND } from "./jetstream.ts";
 import { describeNatsError, jetStreamCode } from "./nats-error.ts";
 import { objectStream } from "./subjects.ts";
 
-export interface WrittenObject {
-  readonly size: number;
-  /** False when the bucket was there. */
-  readonly madeBucket: boolean;
-}
-
 /** For each piece of 128 KiB, over a slow line. */
 const PATIENCE = seconds(60);
 
 /**
  * Puts an object in the place of the one of this name; makes the bucket when there is none. What was
  * sent is removed when `content` fails.
+ * @returns whether the bucket was made
  * @throws PetioleError ERR_LATTICE_BUCKET
  */
 export async function writeObject(
   connection: NatsConnection,
   reference: ObjectReference,
   content: ReadableStream<Uint8Array>,
-): Promise<WrittenObject> {
+): Promise<boolean> {
   const { bucket, name } = reference;
   try {
     const manager = await jetstreamManager(connection, { timeout: PATIENCE });
@@ -41,8 +36,8 @@ export async function writeObject(
     );
     const buckets = new Objm(manager.jetstream());
     const store = await (isThere ? buckets.open(bucket) : buckets.create(bucket));
-    const { size } = await store.put({ name }, content);
-    return { size, madeBucket: !isThere };
+    await store.put({ name }, content);
+    return !isThere;
   } catch (cause) {
     const message = `Cannot put "${formatReference(reference)}": ${describeNatsError(cause)}`;
     throw new PetioleError("ERR_LATTICE_BUCKET", message, { cause });

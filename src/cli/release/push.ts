@@ -85,6 +85,7 @@ async function toRegistry(
   await pushFile(image, { reference, registry, onProgress }, interruption());
 }
 
+/** Whether the hub had no such bucket. */
 async function toHub(
   file: string,
   reference: ObjectReference,
@@ -102,8 +103,7 @@ async function toHub(
     }
   };
   const content = Readable.toWeb(Readable.from(counted())) as ReadableStream<Uint8Array>;
-  const { madeBucket } = await writeObject(connection, reference, content);
-  return madeBucket;
+  return await writeObject(connection, reference, content);
 }
 
 /** With the scheme that documents and `petiole agent update` want. */
